@@ -1,0 +1,183 @@
+//! The one error type at the seam between the engine and its adapters.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Shorthand for a result with the seam's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn StdError + Send + Sync + 'static>;
+
+/// What went wrong, in terms a caller can decide on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller's data breaks a rule of the contract; sending it again cannot help.
+    InvalidInput,
+    /// Another writer was first, or the same id already names something else.
+    Conflict,
+    /// It does not exist, or belongs to another tenant: the two are indistinguishable on purpose.
+    NotFound,
+    /// The caller, or the adapter's own login, may not do this.
+    Denied,
+    /// The adapter's configuration is wrong or unsafe, so it refuses to work.
+    Configuration,
+    /// The service behind the adapter cannot be reached or is not ready.
+    Unavailable,
+    /// It took longer than the deadline.
+    Timeout,
+    /// What was stored can no longer be read as it was written.
+    Corrupt,
+    /// The disk, the quota or a limit is exhausted.
+    Exhausted,
+    /// The peer broke its own contract, or a case nobody thought of.
+    Unexpected,
+}
+
+impl ErrorKind {
+    /// The kind's stable name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid input",
+            Self::Conflict => "conflict",
+            Self::NotFound => "not found",
+            Self::Denied => "denied",
+            Self::Configuration => "configuration",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Corrupt => "corrupt",
+            Self::Exhausted => "exhausted",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
+/// Whether calling again is sensible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The same call fails the same way.
+    Permanent,
+    /// It did not happen and may succeed later.
+    Temporary,
+    /// It may have happened: look it up before sending it again.
+    Ambiguous,
+}
+
+/// An adapter's failure. `Display` is one line without the source; [`Error::chain`] prints all.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    retry: Retry,
+    adapter: &'static str,
+    operation: &'static str,
+    message: String,
+    hint: Option<String>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// A permanent failure of `kind`; `message` names the thing and must hold no secret.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            retry: match kind {
+                ErrorKind::Unavailable | ErrorKind::Timeout => Retry::Temporary,
+                _ => Retry::Permanent,
+            },
+            adapter: "",
+            operation: "",
+            message: message.into(),
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// The caller's data breaks a rule.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// Another writer was first.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Conflict, message)
+    }
+
+    /// Says where it happened: the adapter's kind and the contract's operation.
+    #[must_use]
+    pub fn at(mut self, adapter: &'static str, operation: &'static str) -> Self {
+        self.adapter = adapter;
+        self.operation = operation;
+        self
+    }
+
+    /// What the user can do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Overrides the kind's usual answer on calling again.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// The underlying failure; it must hold no secret either.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether calling again is sensible.
+    pub fn retryable(&self) -> Retry {
+        self.retry
+    }
+
+    /// The sentence alone, without where it happened.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The way out, if the adapter knows one.
+    pub fn way_out(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The whole story in one line: this error, then each source.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = StdError::source(self);
+        while let Some(cause) = next {
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            next = cause.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.adapter.is_empty() {
+            write!(f, "{} {}: ", self.adapter, self.operation)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|s| &**s as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,32 @@
+//! The contracts that every FlowControl adapter fulfils, and the data they exchange.
+//!
+//! This is the lowest crate of the house: adapters depend on it and on nothing else of the
+//! project; the engine receives adapters as trait objects of these traits.
+
+pub mod adapter;
+pub mod call;
+pub mod digest;
+pub mod error;
+pub mod id;
+pub mod json;
+pub mod kind;
+pub mod money;
+pub mod projection;
+pub mod record;
+pub mod registry;
+pub mod roster;
+pub mod secret;
+pub mod store;
+pub mod timestamp;
+
+pub use adapter::{AdapterInfo, Mode, Port};
+pub use call::CallCx;
+pub use digest::{Digest, Hasher};
+pub use error::{Error, ErrorKind, Result, Retry};
+pub use id::{ActorId, RecordId, SessionId, TenantId};
+pub use kind::Kind;
+pub use record::{NewRecord, Payload, Record};
+pub use roster::{Actor, Roster};
+pub use secret::{Secret, SecretRef};
+pub use store::ScenarioStore;
+pub use timestamp::Timestamp;

@@ -1,0 +1,77 @@
+//! A tenant and its actors.
+
+use crate::error::{Error, Result};
+use crate::id::{ActorId, TenantId};
+use crate::json;
+use serde::{Deserialize, Serialize};
+
+/// Someone who may see and do things in a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// Unique within the tenant.
+    pub id: ActorId,
+    /// For people.
+    pub display_name: String,
+    /// The organisation the actor belongs to.
+    pub organisation: String,
+    /// The role's key, for example `dispatcher`.
+    pub role: String,
+    /// What the actor may do, sorted and without repetition.
+    pub permissions: Vec<String>,
+}
+
+/// One tenant and its actors, sorted by id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roster {
+    /// Whose roster.
+    pub tenant: TenantId,
+    /// The tenant's name for people.
+    pub name: String,
+    /// The actors.
+    pub actors: Vec<Actor>,
+}
+
+impl Roster {
+    /// A roster in its one order: actors by id, permissions sorted and without repetition.
+    ///
+    /// # Errors
+    /// `InvalidInput` for two actors of one id, or text that Postgres cannot store.
+    pub fn new(tenant: TenantId, name: impl Into<String>, mut actors: Vec<Actor>) -> Result<Self> {
+        let name = name.into();
+        actors.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(pair) = actors.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            return Err(Error::invalid(format!("tenant {tenant}: two actors {}", pair[0].id)));
+        }
+        for actor in &mut actors {
+            actor.permissions.sort();
+            actor.permissions.dedup();
+        }
+        let texts = actors.iter().flat_map(|a| {
+            [&a.display_name, &a.organisation, &a.role].into_iter().chain(&a.permissions)
+        });
+        if texts.chain([&name]).any(|text| text.is_empty() || text.contains('\0')) {
+            return Err(Error::invalid(format!(
+                "tenant {tenant}: a name, organisation, role or permission is empty or holds NUL"
+            )));
+        }
+        Ok(Self { tenant, name, actors })
+    }
+
+    /// Whether the tenant has this actor.
+    pub fn has(&self, actor: &ActorId) -> bool {
+        self.actors.iter().any(|a| a.id == *actor)
+    }
+}
+
+impl Actor {
+    /// The actor as canonical JSON, the form in which verification compares it.
+    pub fn line(&self) -> String {
+        // Every field is text or a list of texts, which canonical JSON can always hold.
+        serde_json::to_string(self)
+            .ok()
+            .and_then(|text| json::canonicalize(&text).ok())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,16 @@
+//! FlowControl: rehearses, proves and decides a move from a file-local scenario store to
+//! Postgres with row-level security.
+//!
+//! Data flows one way: configuration, registry, adapters, snapshot, migration plan, target,
+//! apply, replay, verify, isolation, rollback, packets, gates, decision, report.
+
+pub mod clock;
+pub mod error;
+pub mod evidence;
+pub mod rehearsal;
+pub mod report;
+pub mod runbook;
+pub mod snapshot;
+pub mod target;
+
+pub use error::{Exit, Failure, Result};

@@ -1,0 +1,3 @@
+//! The `flowcontrol` binary.
+
+fn main() {}
