@@ -5,6 +5,8 @@
 //! apply, replay, verify, isolation, rollback, packets, gates, decision, report.
 
 pub mod clock;
+pub mod config;
+pub mod demo;
 pub mod error;
 pub mod evidence;
 pub mod rehearsal;

@@ -1,0 +1,111 @@
+//! Configuration: built-in demo profile, file, environment, command line; later layers win.
+//! Parsed once into types; nothing is guessed and no secret stands in it.
+
+mod model;
+mod secrets;
+mod template;
+
+pub use model::{
+    Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
+    TargetSection, TlsSection,
+};
+pub use secrets::{HeldSecrets, ProcessSecrets};
+pub use template::TEMPLATE;
+
+use crate::error::{Failure, Result};
+use flowcontrol_contract::{Digest, json};
+use std::path::{Path, PathBuf};
+
+/// The configuration file's usual name.
+pub const FILE: &str = "flowcontrol.toml";
+
+/// What the command line and the environment add to the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--config`; absent means [`FILE`] if there is one, else the built-in demo.
+    pub file: Option<PathBuf>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// The container image, from `FLOWCONTROL_POSTGRES_IMAGE`.
+    pub image: Option<String>,
+    /// A folder with PostgreSQL binaries, from `FLOWCONTROL_PG_BIN`.
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// A loaded configuration and where it came from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The values.
+    pub config: Config,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// The file, or `None` for the built-in demo profile.
+    pub file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Loads the layers in order.
+    ///
+    /// # Errors
+    /// A usage failure that names the file, the line and what is known instead.
+    pub fn load(overrides: &Overrides) -> Result<Self> {
+        let default = Path::new(FILE);
+        let (file, text) = match &overrides.file {
+            Some(path) => (Some(path.clone()), read(path)?),
+            None if default.exists() => (Some(default.to_owned()), read(default)?),
+            None => (None, String::new()),
+        };
+        let mut config = match &file {
+            None => Config::built_in()?,
+            Some(path) => Config::parse(&text).map_err(|f| f.context(path.display()))?,
+        };
+        if let Some(profile) = &overrides.profile {
+            config.profile.clone_from(profile);
+        }
+        if let Some(image) = &overrides.image {
+            config.rehearsal.image.clone_from(image);
+        }
+        if let Some(folder) = &overrides.pg_bin {
+            config.rehearsal.pg_bin = Some(folder.clone());
+        }
+        config.check()?;
+        let base = match file.as_deref().and_then(Path::parent) {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self { config, base, file })
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> PathBuf {
+        self.base.join(&self.config.state)
+    }
+
+    /// The active profile.
+    ///
+    /// # Errors
+    /// A usage failure that lists the known profiles.
+    pub fn profile(&self) -> Result<&Profile> {
+        self.config.profile(&self.config.profile)
+    }
+
+    /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
+    /// references to secrets, never secrets.
+    ///
+    /// # Errors
+    /// When the configuration holds a number that JSON cannot.
+    pub fn digest(&self) -> Result<Digest> {
+        let text = serde_json::to_string(&self.config)
+            .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
+        let canonical = json::canonicalize(&text)
+            .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
+        Ok(Digest::of(canonical))
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|e| {
+        Failure::usage(format!("cannot read configuration {}: {e}", path.display()))
+            .hint("`flowcontrol init` writes a commented one")
+    })
+}

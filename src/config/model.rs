@@ -1,0 +1,265 @@
+//! The configuration's types, as the file spells them.
+
+use crate::error::{Failure, Result};
+use crate::target::RoleNames;
+use flowcontrol_contract::{Digest, Port, SecretRef, SessionId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Every kind that a profile may name, port by port, local kinds first.
+pub const PORT_KINDS: [(Port, &[&str]); 6] = [
+    (Port::Store, &["file-local", "postgres-rls"]),
+    (Port::Auth, &["mock-auth-header", "oidc-rbac"]),
+    (Port::Ocr, &["local-ocr", "document-ai"]),
+    (Port::Ksef, &["mock-ksef", "ksef-api"]),
+    (Port::Eta, &["local-eta", "maps-eta"]),
+    (Port::Sync, &["service-worker", "background-sync"]),
+];
+
+/// The whole file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The active profile.
+    pub profile: String,
+    /// The scenario's session.
+    pub session: SessionId,
+    /// The state folder, relative to the file.
+    #[serde(default = "default_state")]
+    pub state: PathBuf,
+    /// The profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Each adapter's own configuration, by kind.
+    #[serde(default)]
+    pub adapters: BTreeMap<String, serde_json::Value>,
+    /// Which migrations, and how the schema tells tenants apart.
+    #[serde(default)]
+    pub migrations: MigrationSettings,
+    /// The roles that migrations grant to.
+    #[serde(default)]
+    pub roles: RoleNames,
+    /// How to rehearse.
+    #[serde(default)]
+    pub rehearsal: RehearsalSettings,
+    /// Servers that a rehearsal may use.
+    #[serde(default)]
+    pub target: TargetSection,
+}
+
+/// One environment: the kind of every port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Store adapter.
+    pub store: String,
+    /// Auth adapter.
+    pub auth: String,
+    /// Document adapter.
+    pub ocr: String,
+    /// E-invoice adapter.
+    pub ksef: String,
+    /// Route adapter.
+    pub eta: String,
+    /// Offline adapter.
+    pub sync: String,
+}
+
+impl Profile {
+    /// The kind chosen for a port.
+    pub fn kind(&self, port: Port) -> &str {
+        match port {
+            Port::Store => &self.store,
+            Port::Auth => &self.auth,
+            Port::Ocr => &self.ocr,
+            Port::Ksef => &self.ksef,
+            Port::Eta => &self.eta,
+            Port::Sync => &self.sync,
+        }
+    }
+}
+
+/// `[migrations]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MigrationSettings {
+    /// A folder of migrations; absent means the built-in ones.
+    pub dir: Option<PathBuf>,
+    /// The schema they fill.
+    pub schema: String,
+    /// The setting that carries the tenant.
+    pub tenant_setting: String,
+    /// The column that carries the tenant.
+    pub tenant_column: String,
+    /// How long a migration may wait for a lock, in milliseconds.
+    pub lock_timeout_ms: u64,
+    /// How long one statement may take, in milliseconds.
+    pub statement_timeout_ms: u64,
+    /// Rows for isolation probes of tables that the scenario does not fill.
+    pub fixtures: Vec<FixtureSection>,
+}
+
+/// `[[migrations.fixtures]]`: rows of two tenants for one table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixtureSection {
+    /// The table.
+    pub table: String,
+    /// Rows as objects; each names its tenant.
+    pub rows: Vec<serde_json::Value>,
+}
+
+impl Default for MigrationSettings {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            schema: "bfg_flowcontrol".into(),
+            tenant_setting: "bfg.tenant_id".into(),
+            tenant_column: "tenant_id".into(),
+            lock_timeout_ms: 2_000,
+            statement_timeout_ms: 60_000,
+            fixtures: Vec::new(),
+        }
+    }
+}
+
+/// `[rehearsal]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RehearsalSettings {
+    /// The image of the `container` target.
+    pub image: String,
+    /// A folder with PostgreSQL binaries for the `local` target.
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl Default for RehearsalSettings {
+    fn default() -> Self {
+        Self { image: "postgres:17".into(), pg_bin: None }
+    }
+}
+
+/// `[target]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetSection {
+    /// `[target.external]`.
+    pub external: Option<External>,
+}
+
+/// A server that is there already.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// The database that a cutover would write to; a rehearsal never does.
+    pub database: String,
+    /// How its certificate is trusted.
+    #[serde(default)]
+    pub tls: TlsSection,
+    /// May create databases; used for nothing else.
+    pub admin: ExternalLogin,
+    /// Runs migrations.
+    pub owner: ExternalLogin,
+    /// The service's login.
+    pub application: ExternalLogin,
+    /// Replays.
+    pub replayer: ExternalLogin,
+    /// Reads one tenant at a time.
+    pub auditor: ExternalLogin,
+    /// Reads everything; absent where a managed server gives no BYPASSRLS login.
+    pub verifier: Option<ExternalLogin>,
+}
+
+/// A login of an external server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalLogin {
+    /// Role name.
+    pub user: String,
+    /// Where the password is kept.
+    pub password: Option<SecretRef>,
+}
+
+/// `tls = { .. }`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsSection {
+    /// Turns TLS off; refused off loopback.
+    pub off: bool,
+    /// A PEM file with the only accepted roots; absent means the system's.
+    pub ca: Option<PathBuf>,
+    /// The certificate's expected SHA-256.
+    pub fingerprint: Option<Digest>,
+}
+
+fn default_state() -> PathBuf {
+    PathBuf::from(".flowcontrol")
+}
+
+fn default_port() -> u16 {
+    5432
+}
+
+impl Config {
+    /// The demo profile that is used where there is no file.
+    ///
+    /// # Errors
+    /// None: the template is ours and a test reads it.
+    pub fn built_in() -> Result<Self> {
+        Self::parse(super::TEMPLATE)
+    }
+
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// A usage failure with the line, the column and what is known instead.
+    pub fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|e| {
+            Failure::usage(format!("wrong configuration\n{}", e.to_string().trim_end()))
+                .hint("`flowcontrol init` in an empty folder writes a commented example")
+        })
+    }
+
+    /// A profile by name.
+    ///
+    /// # Errors
+    /// A usage failure that lists the known profiles.
+    pub fn profile(&self, name: &str) -> Result<&Profile> {
+        self.profiles.get(name).ok_or_else(|| {
+            let known: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+            Failure::usage(format!("unknown profile {name:?}"))
+                .hint(format!("known profiles: {}", known.join(", ")))
+        })
+    }
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// A usage failure that names the profile, the port and the known kinds.
+    pub fn check(&self) -> Result<()> {
+        self.profile(&self.profile)?;
+        for (name, profile) in &self.profiles {
+            for (port, known) in PORT_KINDS {
+                let kind = profile.kind(port);
+                if !known.contains(&kind) && !self.adapters.contains_key(kind) {
+                    return Err(Failure::usage(format!(
+                        "profile {name}: {port} names the unknown kind {kind:?}"
+                    ))
+                    .hint(format!("known kinds: {}", known.join(", "))));
+                }
+                if name == "production" && kind == known[0] {
+                    return Err(Failure::usage(format!(
+                        "profile production: {port} names the local kind {kind:?}"
+                    ))
+                    .hint(format!("production takes a live kind: {}", known[1..].join(", "))));
+                }
+            }
+        }
+        Ok(())
+    }
+}

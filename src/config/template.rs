@@ -1,0 +1,85 @@
+//! The commented configuration that `init` writes and that is built in as the demo.
+
+/// A complete, commented `flowcontrol.toml`.
+pub const TEMPLATE: &str = r#"# FlowControl configuration. Secrets never stand here: name them as
+# { env = "VARIABLE" } or { file = "/path" }.
+
+# The active profile; --profile NAME overrides it.
+profile = "local-demo"
+
+# The scenario's session.
+session = "grant-demo-local"
+
+# Where the scenario, the evidence and the rehearsals are kept, relative to this file.
+state = ".flowcontrol"
+
+# A profile names the kind of every port. There is no silent default.
+[profiles.local-demo]
+store = "file-local"
+auth = "mock-auth-header"
+ocr = "local-ocr"
+ksef = "mock-ksef"
+eta = "local-eta"
+sync = "service-worker"
+
+[profiles.staging]
+store = "postgres-rls"
+auth = "oidc-rbac"
+ocr = "local-ocr"
+ksef = "mock-ksef"
+eta = "local-eta"
+sync = "service-worker"
+
+[profiles.production]
+store = "postgres-rls"
+auth = "oidc-rbac"
+ocr = "document-ai"
+ksef = "ksef-api"
+eta = "maps-eta"
+sync = "background-sync"
+
+# Each adapter's own configuration, by kind.
+[adapters.file-local]
+dir = ".flowcontrol/store"
+
+# [adapters.postgres-rls]
+# host = "db.example.org"
+# database = "bfg"
+# user = "bfg_application"
+# password = { env = "BFG_APPLICATION_PASSWORD" }
+# tenants = ["bfg-control"]
+
+# The migrations; without `dir` the built-in ones are used.
+[migrations]
+# dir = "migrations"
+schema = "bfg_flowcontrol"
+tenant_setting = "bfg.tenant_id"
+tenant_column = "tenant_id"
+lock_timeout_ms = 2000
+statement_timeout_ms = 60000
+
+# Roles are cluster-wide; migrations only grant to them. `flowcontrol migrate roles` prints the
+# SQL that provisions them.
+[roles]
+owner = "bfg_owner"
+application = "bfg_application"
+replayer = "bfg_replayer"
+auditor = "bfg_auditor"
+verifier = "bfg_verifier"
+
+[rehearsal]
+image = "postgres:17"
+
+# A server that is there already. A rehearsal creates and drops a database of its own on it.
+# [target.external]
+# host = "db.example.org"
+# port = 5432
+# database = "bfg"
+# tls = { ca = "/etc/ssl/db-ca.pem" }
+# admin = { user = "bfg_admin", password = { env = "BFG_ADMIN_PASSWORD" } }
+# owner = { user = "bfg_owner", password = { env = "BFG_OWNER_PASSWORD" } }
+# application = { user = "bfg_application", password = { env = "BFG_APPLICATION_PASSWORD" } }
+# replayer = { user = "bfg_replayer", password = { env = "BFG_REPLAYER_PASSWORD" } }
+# auditor = { user = "bfg_auditor", password = { env = "BFG_AUDITOR_PASSWORD" } }
+# verifier = { user = "bfg_verifier", password = { env = "BFG_VERIFIER_PASSWORD" } }
+"#;
