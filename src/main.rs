@@ -1,3 +1,7 @@
 //! The `flowcontrol` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flowcontrol::cli::main()
+}

@@ -1,1 +1,3 @@
-//! To be written.
+//! The main job, step by step.
+
+pub mod verify;

@@ -4,7 +4,7 @@ use super::format::Header;
 use super::reader::{Chunks, Reader};
 use super::{Summary, Writer};
 use crate::error::{Failure, Result};
-use flowcontrol_contract::store::{Chunk, ScenarioStore};
+use flowcontrol_contract::store::{Chunk, Export, ScenarioStore};
 use flowcontrol_contract::{CallCx, Digest, SessionId, TenantId};
 use futures::StreamExt;
 use std::path::Path;
@@ -50,8 +50,19 @@ pub async fn freeze(
     writer.finish()
 }
 
-/// Writes a snapshot into a store, chunk by chunk; what is there already is compared and kept.
-/// `snapshot` is the digest that the file must have: it is checked first.
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imports {
+    /// Records that were there from an earlier run.
+    pub resumed: u64,
+    /// Records written by this one.
+    pub written: u64,
+    /// Chunks written by this one, each one transaction.
+    pub chunks: u64,
+}
+
+/// Writes a snapshot into a store, chunk by chunk, after what an earlier run left there.
+/// `snapshot` is the file's digest, as verified before.
 ///
 /// # Errors
 /// What the file or the store says; chunks that were acknowledged stay.
@@ -60,14 +71,15 @@ pub async fn import(
     snapshot: Digest,
     store: &dyn ScenarioStore,
     mut on_records: impl FnMut(u64),
-) -> Result<u64> {
+) -> Result<Imports> {
     let header = Reader::open(path)?.header().clone();
     let mut there = Vec::new();
+    let mut done = Imports::default();
     for roster in &header.tenants {
         let cx = CallCx::tenant(roster.tenant.clone());
         store.enroll(&cx, roster).await?;
-        let done = store.import(&cx, Chunk { snapshot, records: &[] }).await?;
-        if let Some(other) = done.snapshot.filter(|s| *s != snapshot) {
+        let earlier = store.import(&cx, Chunk { snapshot, records: &[] }).await?;
+        if let Some(other) = earlier.snapshot.filter(|s| *s != snapshot) {
             return Err(Failure::check(format!(
                 "tenant {} already holds records of snapshot {}, not of {}",
                 roster.tenant,
@@ -76,17 +88,45 @@ pub async fn import(
             ))
             .hint("import into an empty store, or resume with the snapshot it was begun with"));
         }
-        there.push((roster.tenant.clone(), done.last));
+        done.resumed += earlier.last;
+        there.push((roster.tenant.clone(), earlier.last));
     }
     let mut chunks = Chunks::start(path.to_owned(), CHUNK_RECORDS, CHUNK_BYTES, there);
-    let mut written = 0;
+    on_records(done.resumed);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;
         let Some(first) = chunk.first() else { continue };
         let cx = CallCx::tenant(first.tenant.clone());
         store.import(&cx, Chunk { snapshot, records: &chunk }).await?;
-        written += chunk.len() as u64;
+        done.written += chunk.len() as u64;
+        done.chunks += 1;
         on_records(chunk.len() as u64);
     }
-    Ok(written)
+    Ok(done)
+}
+
+/// Copies an export into another store, chunk by chunk. `snapshot` names what is copied.
+///
+/// # Errors
+/// What either store says.
+pub async fn copy(
+    mut export: Export,
+    snapshot: Digest,
+    into: &dyn ScenarioStore,
+    mut on_records: impl FnMut(u64),
+) -> Result<u64> {
+    for roster in &export.rosters {
+        into.enroll(&CallCx::tenant(roster.tenant.clone()), roster).await?;
+    }
+    let mut copied = 0;
+    while let Some(batch) = export.batches.next().await {
+        let batch = batch?;
+        for records in batch.chunk_by(|a, b| a.tenant == b.tenant) {
+            let cx = CallCx::tenant(records[0].tenant.clone());
+            into.import(&cx, Chunk { snapshot, records }).await?;
+        }
+        copied += batch.len() as u64;
+        on_records(batch.len() as u64);
+    }
+    Ok(copied)
 }

@@ -1,0 +1,308 @@
+//! The command line's grammar.
+
+use crate::report::ReportFormat;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes: 0 done and all checks passed; 1 a check failed; 2 wrong usage or \
+configuration; 3 the environment failed; 130 interrupted, cleaned up.";
+
+/// Rehearses a move from a file-local scenario store to Postgres with row-level security, and
+/// proves it: freeze, migrate, replay, verify, attack, roll back.
+#[derive(Debug, Parser)]
+#[command(name = "flowcontrol", version, about, long_about = None, after_help = EXIT_CODES,
+    propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Configuration file [default: flowcontrol.toml if it is there, else the built-in demo].
+    #[arg(long, global = true, env = "FLOWCONTROL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Profile to use instead of the file's.
+    #[arg(long, global = true, env = "FLOWCONTROL_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Output for people or for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// When to colour [auto: on a terminal, unless NO_COLOR is set].
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+    /// Says more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Draws no progress bars.
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Image of the container target, instead of the configuration's.
+    #[arg(long, global = true, env = "FLOWCONTROL_POSTGRES_IMAGE", hide = true, value_name = "IMAGE")]
+    pub postgres_image: Option<String>,
+    /// Folder with PostgreSQL binaries for the local target.
+    #[arg(long, global = true, env = "FLOWCONTROL_PG_BIN", hide = true, value_name = "DIR")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes a commented flowcontrol.toml and the state folder; never overwrites.
+    #[command(after_help = "Example:\n  flowcontrol init ops && cd ops && flowcontrol rehearse")]
+    Init {
+        /// Folder, made if it is not there.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Fills the configured store with a deterministic, realistic scenario.
+    #[command(subcommand)]
+    Demo(Demo),
+    /// Reads and extends the scenario.
+    #[command(subcommand)]
+    Scenario(Scenario),
+    /// Freezes, verifies, compares and imports snapshots.
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+    /// Shows what is configured.
+    #[command(subcommand)]
+    Adapters(Adapters),
+    /// Plans, applies and checks migrations.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// The main job: replays a frozen snapshot into a real Postgres, verifies it, attacks its
+    /// tenant isolation, rolls back, and leaves evidence.
+    #[command(after_help = "Examples:\n  \
+        flowcontrol rehearse                                      # no configuration needed\n  \
+        flowcontrol rehearse --target container --report junit,markdown --out report\n  \
+        flowcontrol rehearse --snapshot frozen.jsonl.zst --format json")]
+    Rehearse(Rehearse),
+    /// Probes a target's reachability, certificate, login and writability; records the packet.
+    Connect(Connect),
+    /// Lists, shows and verifies evidence packets.
+    #[command(subcommand)]
+    Evidence(Evidence),
+    /// Says what this machine has and lacks for each target, with the fix.
+    Doctor,
+    /// Prints a completion script for a shell.
+    #[command(after_help = "Example:\n  flowcontrol completions bash > ~/.local/share/bash-completion/completions/flowcontrol")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `demo`.
+#[derive(Debug, Subcommand)]
+pub enum Demo {
+    /// Writes the scenario.
+    #[command(after_help = "Example:\n  flowcontrol demo seed --records 100000 --tenants 5 --seed 7")]
+    Seed {
+        /// Records of all tenants together.
+        #[arg(long, default_value_t = 2_000)]
+        records: u64,
+        /// Tenants; the first has the five actors of the demo.
+        #[arg(long, default_value_t = 3)]
+        tenants: u32,
+        /// Equal seeds give equal scenarios.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+/// `scenario`.
+#[derive(Debug, Subcommand)]
+pub enum Scenario {
+    /// Tenants, actors and records by kind.
+    Show,
+    /// Appends records from JSON Lines, all or nothing.
+    #[command(after_help = "Each line: {\"id\":..,\"kind\":..,\"actor\":..,\"occurred_at\":..,\"payload\":{..}}\n\
+        Example:\n  flowcontrol scenario append today.jsonl --tenant bfg-control")]
+    Append {
+        /// File of records; `-` reads standard input.
+        file: PathBuf,
+        /// Whose records they are.
+        #[arg(long)]
+        tenant: String,
+        /// Append only if the tenant's last sequence number is this one.
+        #[arg(long, value_name = "SEQ")]
+        expect: Option<u64>,
+    },
+    /// The last records of a tenant as JSON Lines.
+    Tail {
+        /// Whose records.
+        #[arg(long)]
+        tenant: String,
+        /// How many.
+        #[arg(short = 'n', long, default_value_t = 10)]
+        lines: u64,
+    },
+}
+
+/// `snapshot`.
+#[derive(Debug, Subcommand)]
+pub enum Snapshot {
+    /// Freezes the configured store into a file; a name that ends in .zst is compressed.
+    Freeze {
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Checks every line of a snapshot and its digest.
+    Verify {
+        /// The snapshot.
+        file: PathBuf,
+    },
+    /// Compares two snapshots record by record; exit code 1 when they differ.
+    Diff {
+        /// The first.
+        a: PathBuf,
+        /// The second.
+        b: PathBuf,
+        /// How many differences to name.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Imports a snapshot into the configured store; what is there already is kept.
+    Import {
+        /// The snapshot.
+        file: PathBuf,
+    },
+}
+
+/// `adapters`.
+#[derive(Debug, Subcommand)]
+pub enum Adapters {
+    /// Each port's kind in the active profile.
+    List,
+}
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetArg {
+    /// A container when an engine and the image are there, else local.
+    Auto,
+    /// A throw-away cluster from PostgreSQL binaries.
+    Local,
+    /// A throw-away container.
+    Container,
+    /// The configured server.
+    External,
+}
+
+/// `migrate`.
+#[derive(Debug, Subcommand)]
+pub enum Migrate {
+    /// What would be applied to the configured database, or to an empty one.
+    Plan,
+    /// Applies what is missing to the configured external database.
+    Up {
+        /// Stop after this version.
+        #[arg(long)]
+        to: Option<u32>,
+    },
+    /// Reverts the configured external database.
+    Down {
+        /// The version to go back to; 0 reverts everything.
+        #[arg(long)]
+        to: u32,
+    },
+    /// What is applied to the configured external database.
+    Status,
+    /// Runs every applied migration's verification on the configured external database.
+    Verify,
+    /// Checks the files, and the catalog they make on a throw-away target.
+    Lint {
+        /// Only the files: needs no server.
+        #[arg(long)]
+        files_only: bool,
+        /// Throw-away target for the catalog rules.
+        #[arg(long, value_enum, default_value_t = TargetArg::Auto)]
+        target: TargetArg,
+        /// Also print findings as SARIF or GitHub annotations.
+        #[arg(long, value_enum)]
+        report: Option<LintReport>,
+    },
+    /// Prints the SQL that reviewers read: the files with their checksums.
+    Runbook,
+    /// Prints the SQL that provisions the roles.
+    Roles,
+}
+
+/// Formats for findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LintReport {
+    /// SARIF 2.1.0.
+    Sarif,
+    /// GitHub workflow commands.
+    Github,
+}
+
+/// `rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The Postgres to rehearse on.
+    #[arg(long, value_enum, default_value_t = TargetArg::Auto, env = "FLOWCONTROL_TARGET")]
+    pub target: TargetArg,
+    /// A frozen snapshot, instead of freezing the configured store.
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// Folder for report files.
+    #[arg(long, default_value = "flowcontrol-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Report files to write, separated by commas: json, junit, markdown, sarif, github.
+    #[arg(long, value_delimiter = ',', value_name = "FORMATS")]
+    pub report: Vec<ReportFormat>,
+    /// Goes on with the rehearsal that was killed on the external target.
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// `connect`.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// The server to probe.
+    #[arg(long, value_enum, default_value_t = TargetArg::External)]
+    pub target: TargetArg,
+}
+
+/// `evidence`.
+#[derive(Debug, Subcommand)]
+pub enum Evidence {
+    /// One line a packet.
+    List,
+    /// One packet.
+    Show {
+        /// Its sequence number or the first digits of its SHA-256.
+        packet: String,
+    },
+    /// Hashes and judges the whole chain again.
+    Verify {
+        /// A head digest that was kept elsewhere: also finds a cut or rebuilt chain.
+        #[arg(long, value_name = "SHA256")]
+        head: Option<String>,
+    },
+}
