@@ -1,0 +1,219 @@
+//! A target from its start to its end.
+
+use super::container::Container;
+use super::identity::ServerFacts;
+use super::local::{self, Local};
+use super::{
+    Endpoint, Login, Logins, Progress, RoleNames, TargetChoice, TargetIdentity, TargetKind,
+    TargetSettings, TlsTrust, Workspace, external, roles, workspace,
+};
+use crate::clock;
+use crate::error::Result;
+use sqlx::Connection;
+use tokio::sync::Mutex;
+
+/// A Postgres that answers. Dropping a throw-away target removes it; [`Target::dispose`] does so
+/// and says whether anything is left.
+#[derive(Debug)]
+pub struct Target {
+    /// Its kind.
+    pub kind: TargetKind,
+    /// The server's maintenance database; for an external target, the configured one.
+    pub endpoint: Endpoint,
+    /// May create databases, and roles on a throw-away target.
+    pub admin: Login,
+    /// What evidence says about it.
+    pub identity: TargetIdentity,
+    /// Why it is this one, in one sentence.
+    pub chosen_because: String,
+    /// What a reader of a report should know: what was swept, what the server lacks.
+    pub notes: Vec<String>,
+    running: Running,
+    /// The roles made on a throw-away server. A second workspace on it uses the same logins.
+    provisioned: Mutex<Vec<(RoleNames, Logins)>>,
+}
+
+#[derive(Debug)]
+enum Running {
+    Local(Box<Local>),
+    Container(Box<Container>),
+    External(Box<Logins>),
+}
+
+/// What [`Target::dispose`] did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disposed {
+    /// One sentence for the report.
+    pub what: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Target {
+    /// Starts the chosen target, or reaches the external one.
+    ///
+    /// # Errors
+    /// Usage failures for wrong settings, environment failures with the way out for all else;
+    /// nothing is left behind. The future may be dropped at any point: what it started is removed.
+    pub async fn start(
+        choice: TargetChoice,
+        settings: &TargetSettings,
+        progress: Progress<'_>,
+    ) -> Result<Self> {
+        match choice {
+            TargetChoice::Local => Self::local(settings, progress, asked_for(choice)).await,
+            TargetChoice::External => Self::external(settings, progress, asked_for(choice)).await,
+            TargetChoice::Container | TargetChoice::Auto => {
+                Self::local(settings, progress, "container is not written yet".into()).await
+            }
+        }
+    }
+
+    async fn local(
+        settings: &TargetSettings,
+        progress: Progress<'_>,
+        chosen_because: String,
+    ) -> Result<Self> {
+        let local = local::start(settings, progress).await?;
+        let cluster = &local.cluster;
+        let endpoint = Endpoint {
+            host: "127.0.0.1".into(),
+            port: cluster.port,
+            database: "postgres".into(),
+            tls: TlsTrust::VerifyFull { ca: Some(cluster.authority.clone()) },
+        };
+        let admin = cluster.superuser.clone();
+        let facts = ServerFacts::ask(&endpoint, &admin).await?;
+        let mut notes = local.swept.clone();
+        notes.push(
+            "the throw-away cluster runs without fsync: its speed says nothing about a server that is kept"
+                .into(),
+        );
+        Ok(Self {
+            kind: TargetKind::Local,
+            identity: TargetIdentity {
+                kind: TargetKind::Local,
+                server_version: facts.version,
+                server_version_num: facts.version_num,
+                binaries: Some(local.binaries.folder.display().to_string()),
+                image: None,
+                image_digest: None,
+                system_identifier: None,
+                database: None,
+                certificate_sha256: Some(cluster.certificate_sha256.clone()),
+            },
+            endpoint,
+            admin,
+            chosen_because,
+            notes,
+            running: Running::Local(Box::new(local)),
+            provisioned: Mutex::default(),
+        })
+    }
+
+    async fn external(
+        settings: &TargetSettings,
+        progress: Progress<'_>,
+        chosen_because: String,
+    ) -> Result<Self> {
+        progress("connecting to the external server");
+        let (external, facts) = external::reach(settings).await?;
+        let notes = workspace::sweep(&external.endpoint, &external.admin).await?;
+        Ok(Self {
+            kind: TargetKind::External,
+            identity: TargetIdentity {
+                kind: TargetKind::External,
+                server_version: facts.version,
+                server_version_num: facts.version_num,
+                binaries: None,
+                image: None,
+                image_digest: None,
+                system_identifier: facts.system_identifier,
+                database: Some(external.endpoint.redacted()),
+                // The connection probe supplies it: sqlx shows no peer certificate.
+                certificate_sha256: None,
+            },
+            endpoint: external.endpoint,
+            admin: external.admin,
+            chosen_because,
+            notes,
+            running: Running::External(Box::new(external.logins)),
+            provisioned: Mutex::default(),
+        })
+    }
+
+    /// Creates a database of its own for one rehearsal, with the roles. On a throw-away target the
+    /// roles are made with random passwords; on an external one they must exist.
+    ///
+    /// # Errors
+    /// Usage failures for role names that cannot be, environment failures for all else.
+    pub async fn workspace(&self, names: &RoleNames, session: &str) -> Result<Workspace> {
+        roles::check_names(names)?;
+        let logins = match &self.running {
+            Running::External(logins) => {
+                roles::check_logins(names, logins)?;
+                (**logins).clone()
+            }
+            Running::Local(_) | Running::Container(_) => self.provisioned(names).await?,
+        };
+        // The future is large: it holds a connection.
+        Box::pin(workspace::create(&self.endpoint, &self.admin, names, &logins, session)).await
+    }
+
+    async fn provisioned(&self, names: &RoleNames) -> Result<Logins> {
+        let mut provisioned = self.provisioned.lock().await;
+        if let Some((_, logins)) = provisioned.iter().find(|(made, _)| made == names) {
+            return Ok(logins.clone());
+        }
+        let logins = roles::random_logins(names);
+        let mut connection = self.endpoint.connect(&self.admin).await?;
+        roles::provision(&mut connection, names, &logins).await?;
+        drop(connection.close().await);
+        provisioned.push((names.clone(), logins.clone()));
+        Ok(logins)
+    }
+
+    /// Drops a workspace's database and checks that it is gone.
+    ///
+    /// # Errors
+    /// An environment failure that names the database that is left.
+    pub async fn drop_workspace(&self, workspace: &Workspace) -> Result<()> {
+        workspace::remove(&self.endpoint, &self.admin, &workspace.endpoint.database).await
+    }
+
+    /// Stops a throw-away target and removes it, and checks that no process, folder or container
+    /// is left. An external server is left as it is.
+    ///
+    /// # Errors
+    /// An environment failure that names what is left.
+    pub async fn dispose(self) -> Result<Disposed> {
+        let began = clock::instant();
+        let what = match self.running {
+            Running::Local(local) => {
+                local::dispose(*local).await?;
+                "stopped the local cluster; no process and no folder is left".to_owned()
+            }
+            Running::Container(container) => {
+                container.dispose().await?;
+                "removed the container; none is left".to_owned()
+            }
+            Running::External(_) => {
+                format!("left the external server {} as it was", self.endpoint.redacted())
+            }
+        };
+        Ok(Disposed { what, seconds: began.elapsed().as_secs_f64() })
+    }
+
+    /// The process id of the server and the folder of a local target, for tests and diagnosis.
+    pub fn local_traces(&self) -> Option<(u32, &std::path::Path)> {
+        match &self.running {
+            Running::Local(local) => Some((local.cluster.process()?, local.cluster.folder())),
+            Running::Container(_) | Running::External(_) => None,
+        }
+    }
+}
+
+fn asked_for(choice: TargetChoice) -> String {
+    format!("--target {choice} was asked for")
+}
+
