@@ -5,8 +5,14 @@ declare
   replayer text := coalesce(nullif(current_setting('bfg.replayer_role', true), ''), 'bfg_replayer');
   auditor text := coalesce(nullif(current_setting('bfg.auditor_role', true), ''), 'bfg_auditor');
   verifier text := coalesce(nullif(current_setting('bfg.verifier_role', true), ''), 'bfg_verifier');
+  granted text := format('%I, %I, %I', application, replayer, auditor);
   relation text;
 begin
+  -- Some managed servers give no verifier.
+  if exists (select from pg_catalog.pg_roles where rolname = verifier) then
+    granted := granted || format(', %I', verifier);
+  end if;
+
   drop policy tenant_delete on bfg_flowcontrol.permissions;
   drop policy tenant_update on bfg_flowcontrol.users;
   drop policy tenant_update on bfg_flowcontrol.tenants;
@@ -16,11 +22,10 @@ begin
   ] loop
     execute format('drop policy tenant_insert on bfg_flowcontrol.%I', relation);
     execute format('drop policy tenant_select on bfg_flowcontrol.%I', relation);
-    execute format('revoke all on bfg_flowcontrol.%I from %I, %I, %I, %I',
-      relation, application, replayer, auditor, verifier);
+    -- Takes the grants on single columns along.
+    execute format('revoke all on bfg_flowcontrol.%I from %s', relation, granted);
   end loop;
-  execute format('revoke all on schema bfg_flowcontrol from %I, %I, %I, %I',
-    application, replayer, auditor, verifier);
+  execute format('revoke all on schema bfg_flowcontrol from %s', granted);
 end
 $$;
 

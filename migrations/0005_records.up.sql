@@ -36,15 +36,22 @@ declare
   replayer text := coalesce(nullif(current_setting('bfg.replayer_role', true), ''), 'bfg_replayer');
   auditor text := coalesce(nullif(current_setting('bfg.auditor_role', true), ''), 'bfg_auditor');
   verifier text := coalesce(nullif(current_setting('bfg.verifier_role', true), ''), 'bfg_verifier');
+  writers text := format('%I, %I', application, replayer);
+  readers text := format('%I, %I, %I', application, replayer, auditor);
+  granted text := readers;
   own_tenant constant text := $p$(tenant_id = (select nullif(current_setting('bfg.tenant_id', true), '')))$p$;
 begin
+  -- Some managed servers give no verifier.
+  if exists (select from pg_catalog.pg_roles where rolname = verifier) then
+    granted := granted || format(', %I', verifier);
+  end if;
+
   revoke all on bfg_flowcontrol.records from public;
-  execute format('grant select on bfg_flowcontrol.records to %I, %I, %I, %I',
-    application, replayer, auditor, verifier);
-  execute format('grant insert on bfg_flowcontrol.records to %I, %I', application, replayer);
-  execute format('create policy tenant_select on bfg_flowcontrol.records for select to %I, %I, %I using %s',
-    application, replayer, auditor, own_tenant);
-  execute format('create policy tenant_insert on bfg_flowcontrol.records for insert to %I, %I with check %s',
-    application, replayer, own_tenant);
+  execute format('grant select on bfg_flowcontrol.records to %s', granted);
+  execute format('grant insert on bfg_flowcontrol.records to %s', writers);
+  execute format('create policy tenant_select on bfg_flowcontrol.records for select to %s using %s',
+    readers, own_tenant);
+  execute format('create policy tenant_insert on bfg_flowcontrol.records for insert to %s with check %s',
+    writers, own_tenant);
 end
 $$;

@@ -77,18 +77,25 @@ declare
   replayer text := coalesce(nullif(current_setting('bfg.replayer_role', true), ''), 'bfg_replayer');
   auditor text := coalesce(nullif(current_setting('bfg.auditor_role', true), ''), 'bfg_auditor');
   verifier text := coalesce(nullif(current_setting('bfg.verifier_role', true), ''), 'bfg_verifier');
+  writers text := format('%I, %I', application, replayer);
+  readers text := format('%I, %I, %I', application, replayer, auditor);
+  granted text := readers;
   own_tenant constant text := $p$(tenant_id = (select nullif(current_setting('bfg.tenant_id', true), '')))$p$;
   relation text;
 begin
+  -- Some managed servers give no verifier.
+  if exists (select from pg_catalog.pg_roles where rolname = verifier) then
+    granted := granted || format(', %I', verifier);
+  end if;
+
   foreach relation in array array['orders', 'documents', 'invoices', 'payments'] loop
     execute format('revoke all on bfg_flowcontrol.%I from public', relation);
-    execute format('grant select on bfg_flowcontrol.%I to %I, %I, %I, %I',
-      relation, application, replayer, auditor, verifier);
-    execute format('grant insert on bfg_flowcontrol.%I to %I, %I', relation, application, replayer);
-    execute format('create policy tenant_select on bfg_flowcontrol.%I for select to %I, %I, %I using %s',
-      relation, application, replayer, auditor, own_tenant);
-    execute format('create policy tenant_insert on bfg_flowcontrol.%I for insert to %I, %I with check %s',
-      relation, application, replayer, own_tenant);
+    execute format('grant select on bfg_flowcontrol.%I to %s', relation, granted);
+    execute format('grant insert on bfg_flowcontrol.%I to %s', relation, writers);
+    execute format('create policy tenant_select on bfg_flowcontrol.%I for select to %s using %s',
+      relation, readers, own_tenant);
+    execute format('create policy tenant_insert on bfg_flowcontrol.%I for insert to %s with check %s',
+      relation, writers, own_tenant);
   end loop;
 end
 $$;

@@ -24,15 +24,22 @@ declare
   replayer text := coalesce(nullif(current_setting('bfg.replayer_role', true), ''), 'bfg_replayer');
   auditor text := coalesce(nullif(current_setting('bfg.auditor_role', true), ''), 'bfg_auditor');
   verifier text := coalesce(nullif(current_setting('bfg.verifier_role', true), ''), 'bfg_verifier');
+  writers text := format('%I', replayer);
+  readers text := format('%I, %I', replayer, auditor);
+  granted text := readers;
   own_tenant constant text := $p$(tenant_id = (select nullif(current_setting('bfg.tenant_id', true), '')))$p$;
 begin
+  -- Some managed servers give no verifier.
+  if exists (select from pg_catalog.pg_roles where rolname = verifier) then
+    granted := granted || format(', %I', verifier);
+  end if;
+
   revoke all on bfg_flowcontrol.replay_chunks from public;
-  execute format('grant select on bfg_flowcontrol.replay_chunks to %I, %I, %I',
-    replayer, auditor, verifier);
-  execute format('grant insert on bfg_flowcontrol.replay_chunks to %I', replayer);
-  execute format('create policy tenant_select on bfg_flowcontrol.replay_chunks for select to %I, %I using %s',
-    replayer, auditor, own_tenant);
-  execute format('create policy tenant_insert on bfg_flowcontrol.replay_chunks for insert to %I with check %s',
-    replayer, own_tenant);
+  execute format('grant select on bfg_flowcontrol.replay_chunks to %s', granted);
+  execute format('grant insert on bfg_flowcontrol.replay_chunks to %s', writers);
+  execute format('create policy tenant_select on bfg_flowcontrol.replay_chunks for select to %s using %s',
+    readers, own_tenant);
+  execute format('create policy tenant_insert on bfg_flowcontrol.replay_chunks for insert to %s with check %s',
+    writers, own_tenant);
 end
 $$;
