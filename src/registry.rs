@@ -6,6 +6,7 @@ use flowcontrol_contract::registry::{BuildCx, Registry};
 use flowcontrol_contract::{Mode, Port, ScenarioStore};
 use flowcontrol_store_file as store_file;
 use flowcontrol_store_postgres as store_postgres;
+use sqlx::postgres::PgConnection;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,4 +47,19 @@ pub async fn open_file_store(dir: &Path) -> Result<Arc<dyn ScenarioStore>> {
     let config = serde_json::json!({ "dir": dir });
     let cx = BuildCx { secrets: &ProcessSecrets, base: Path::new("") };
     Ok(registry().build_store(FILE, config, cx).await?)
+}
+
+/// Why a login can get around row-level security, in words; empty when it cannot. What is not
+/// there yet, such as the schema before migrations, is no reason.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub async fn login_refusals(connection: &mut PgConnection, schema: &str) -> Result<Vec<String>> {
+    use store_postgres::Refusal;
+    let powers = store_postgres::read_powers(connection, schema).await?;
+    let about_the_place = |refusal: &Refusal| {
+        matches!(refusal, Refusal::NoSchema(_) | Refusal::NoTable(_) | Refusal::Standby)
+    };
+    let found = store_postgres::refusals(&powers);
+    Ok(found.iter().filter(|r| !about_the_place(r)).map(ToString::to_string).collect())
 }

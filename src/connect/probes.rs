@@ -1,0 +1,165 @@
+//! The four probes of a connection, each of which leaves the server as it was.
+
+use super::certificate;
+use crate::clock;
+use crate::error::{Failure, Result};
+use crate::gates::connection::{Certificate, Facts, Session};
+use crate::registry;
+use crate::target::{Endpoint, Login, TlsTrust};
+use flowcontrol_contract::{Digest, Roster};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use std::time::Duration;
+
+/// Longest wait for one answer of the server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is probed.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'a> {
+    /// The database.
+    pub endpoint: &'a Endpoint,
+    /// Runs migrations; makes the write probe.
+    pub owner: &'a Login,
+    /// The service's login; its powers are judged.
+    pub application: &'a Login,
+    /// The schema of the tables, if they are there already.
+    pub schema: &'a str,
+    /// The certificate's expected SHA-256.
+    pub pin: Option<Digest>,
+    /// Whether the certificate was generated for a throw-away target.
+    pub generated: bool,
+    /// Who is to be mapped.
+    pub rosters: &'a [Roster],
+}
+
+impl Probe<'_> {
+    /// Runs the probes. What fails is a fact with its reason, not an error; after a failure the
+    /// probes that rest on it are not tried, so a server whose certificate is not trusted is never
+    /// sent a password.
+    pub async fn run(&self) -> Facts {
+        let certificate = self.certificate().await;
+        let mut facts = Facts {
+            endpoint: self.endpoint.redacted(),
+            reachable: Err("not tried: the certificate is not trusted".to_owned()),
+            certificate: certificate.map_err(said),
+            session: Err("not tried: no password is sent before the server is trusted".to_owned()),
+            write: Err("not tried: no password is sent before the server is trusted".to_owned()),
+        };
+        match &facts.certificate {
+            Ok(c) if c.distrusted.is_none() && c.pin.is_none_or(|pin| pin == c.fingerprint) => {}
+            // On loopback the configuration may do without TLS; the check stays unproved.
+            Err(_) if self.endpoint.tls == TlsTrust::Off => {}
+            Ok(_) => return facts,
+            Err(why) => {
+                facts.reachable = Err(why.clone());
+                return facts;
+            }
+        }
+        facts.reachable = within("the server", self.version()).await.map_err(said);
+        if facts.reachable.is_ok() {
+            facts.session = within("the login probe", self.session()).await.map_err(said);
+            facts.write = within("the write probe", self.write()).await.map_err(said);
+        } else {
+            facts.session = Err("not tried: the server did not answer".to_owned());
+            facts.write = Err("not tried: the server did not answer".to_owned());
+        }
+        facts
+    }
+
+    async fn certificate(&self) -> Result<Certificate> {
+        match certificate::certificate(self.endpoint, PATIENCE).await? {
+            Some(seen) => Ok(Certificate {
+                fingerprint: seen.fingerprint,
+                distrusted: seen.distrusted,
+                pin: self.pin,
+                generated: self.generated,
+            }),
+            None => Err(Failure::check("TLS is turned off, so there is no certificate to show")),
+        }
+    }
+
+    async fn version(&self) -> Result<String> {
+        let mut connection = self.endpoint.connect(self.owner).await?;
+        let version: String = sqlx::query_scalar("show server_version")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|e| refused("ask for the version", &e))?;
+        close(connection).await;
+        Ok(version)
+    }
+
+    async fn session(&self) -> Result<Session> {
+        let mut connection = self.endpoint.connect(self.application).await?;
+        let refusals = registry::login_refusals(&mut connection, self.schema).await?;
+        close(connection).await;
+        let actors = self.rosters.iter().flat_map(|r| r.actors.iter().map(move |a| (r, a)));
+        let unmapped = actors
+            .clone()
+            .filter(|(_, actor)| actor.permissions.is_empty())
+            .map(|(roster, actor)| format!("{} of {} has no permission", actor.id, roster.tenant))
+            .collect();
+        Ok(Session {
+            actors: actors.count() as u64,
+            tenants: self.rosters.len() as u64,
+            refusals,
+            unmapped,
+        })
+    }
+
+    /// Makes a schema, a table and a row in a transaction that is rolled back, and looks whether
+    /// anything of it stayed.
+    async fn write(&self) -> Result<()> {
+        let name = format!("flowcontrol_probe_{}", clock::random_hex(6));
+        let failed = |e: sqlx::Error| refused("write and roll back", &e);
+        let mut connection = self.endpoint.connect(self.owner).await?;
+        let mut transaction = connection.begin().await.map_err(failed)?;
+        let make = format!(
+            "create schema {name}; create table {name}.probe (value text not null);
+             insert into {name}.probe values ('{name}')"
+        );
+        sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut *transaction).await.map_err(failed)?;
+        let read: String = sqlx::query_scalar(AssertSqlSafe(format!("select value from {name}.probe")))
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        transaction.rollback().await.map_err(failed)?;
+        let left: bool = sqlx::query_scalar("select exists (select from pg_namespace where nspname = $1)")
+            .bind(&name)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+        close(connection).await;
+        if read != name || left {
+            return Err(Failure::check("the server did not keep to its transaction"));
+        }
+        Ok(())
+    }
+}
+
+fn said(failure: Failure) -> String {
+    failure.message
+}
+
+async fn within<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure::environment(format!(
+            "{what} gave no answer within {} s",
+            PATIENCE.as_secs()
+        ))),
+    }
+}
+
+fn refused(what: &str, error: &sqlx::Error) -> Failure {
+    let code = error.as_database_error().and_then(|e| e.code());
+    match code.as_deref() {
+        Some("25006") => Failure::environment("the server is a read-only standby; name its primary"),
+        _ => Failure::environment(format!("cannot {what}: {error}")),
+    }
+}
+
+async fn close(connection: PgConnection) {
+    // The probe has its answer; a server that drops the farewell changes nothing.
+    drop(connection.close().await);
+}

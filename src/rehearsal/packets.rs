@@ -1,0 +1,105 @@
+//! The evidence that a rehearsal leaves.
+
+use super::Run;
+use crate::clock;
+use crate::error::Result;
+use crate::evidence::{CheckResult, Draft, Outcome, ProfileRef, Stored, Verdict, schema};
+use crate::gates::{connection, dry_run};
+use crate::report::{CheckLine, Decision, PacketRef, StepStatus};
+use serde_json::{Value, json};
+
+fn draft(run: &Run<'_>, schema: &str, checks: Vec<CheckResult>, outcome: Outcome, body: Value) -> Result<Draft> {
+    let target = run.report.target.as_ref().map(serde_json::to_value).transpose();
+    Ok(Draft {
+        schema: schema.to_owned(),
+        created_at: clock::now(),
+        tool_version: run.report.tool_version.clone(),
+        ran: run.order.ran.clone(),
+        profile: ProfileRef {
+            name: run.settings.config.profile.clone(),
+            sha256: run.settings.digest()?,
+        },
+        snapshot_sha256: run.report.snapshot.as_ref().map(|s| s.sha256),
+        target: target.map_err(|e| crate::Failure::environment(format!("evidence: {e}")))?,
+        checks,
+        outcome,
+        body,
+    })
+}
+
+/// Passed only when every check is ready.
+fn judged(checks: &[CheckResult]) -> Outcome {
+    if checks.iter().all(|c| c.verdict == Verdict::Ready) { Outcome::Passed } else { Outcome::Failed }
+}
+
+/// One step, passed or not.
+pub fn step(run: &Run<'_>, id: &str) -> Result<Draft> {
+    let step = run.report.step(id);
+    let body = json!({
+        "step": id,
+        "status": step.map(|s| s.status.name()),
+        "seconds": step.and_then(|s| s.seconds),
+        "detail": step.and_then(|s| s.detail.clone()),
+    });
+    draft(run, schema::STEP, Vec::new(), run.outcome(id), body)
+}
+
+/// The connection probes.
+pub fn connection(run: &Run<'_>) -> Result<Draft> {
+    let checks = run.made.facts.as_ref().map(connection::checks).unwrap_or_default();
+    let endpoint = run.made.facts.as_ref().map(|f| f.endpoint.clone());
+    let outcome = judged(&checks);
+    draft(run, schema::CONNECTION, checks, outcome, json!({ "endpoint": endpoint }))
+}
+
+/// The dry run.
+pub fn dry_run(run: &Run<'_>) -> Result<Draft> {
+    let checks = dry_run::checks(&run.report);
+    let interrupted = run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted);
+    let outcome = if interrupted { Outcome::Interrupted } else { judged(&checks) };
+    let body = json!({
+        "migrations": run.report.migrations,
+        "replay": run.report.replay,
+        "rollback": run.report.rollback,
+        "unproved": run.report.unproved,
+    });
+    draft(run, schema::DRY_RUN, checks, outcome, body)
+}
+
+/// The whole report.
+pub fn rehearsal(run: &Run<'_>) -> Result<Draft> {
+    let outcome = match run.report.decision {
+        Decision::Go => Outcome::Passed,
+        Decision::NoGo if run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted) => {
+            Outcome::Interrupted
+        }
+        Decision::NoGo => Outcome::Failed,
+    };
+    let body = serde_json::to_value(&run.report)
+        .map_err(|e| crate::Failure::environment(format!("evidence: {e}")))?;
+    draft(run, schema::REHEARSAL, Vec::new(), outcome, body)
+}
+
+/// The checks of the gates that this rehearsal's evidence feeds.
+pub fn checks(run: &Run<'_>) -> Vec<CheckLine> {
+    let line = |gate: &str, c: CheckResult| CheckLine {
+        gate: gate.to_owned(),
+        id: c.id,
+        verdict: c.verdict,
+        reason: c.reason,
+    };
+    let connection = run.made.facts.iter().flat_map(connection::checks);
+    connection
+        .map(|c| line("connection", c))
+        .chain(dry_run::checks(&run.report).into_iter().map(|c| line("dry-run", c)))
+        .collect()
+}
+
+/// How the report names a packet.
+pub fn reference(stored: &Stored) -> PacketRef {
+    PacketRef {
+        schema: stored.sealed.packet().schema.clone(),
+        sha256: stored.sealed.sha256(),
+        path: stored.path.display().to_string(),
+    }
+}

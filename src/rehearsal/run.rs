@@ -1,0 +1,215 @@
+//! The order of the steps, and what happens when one of them fails or the user stops it.
+
+use super::{Made, Order, packets, steps};
+use crate::clock;
+use crate::config::Settings;
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::{EvidenceStore, KnownSecrets, Outcome};
+use crate::report::{Progress, RehearsalReport, StepStatus, verdict};
+use futures::future::BoxFuture;
+use std::path::PathBuf;
+use tokio::sync::watch;
+
+/// One rehearsal while it runs.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// What was asked for.
+    pub order: &'a Order,
+    /// Where progress is shown.
+    pub progress: &'a Progress,
+    /// What was found so far.
+    pub report: RehearsalReport,
+    /// What was made so far and must be taken down.
+    pub made: Made,
+    /// Secrets that must not reach evidence.
+    pub secrets: KnownSecrets,
+    /// The chain.
+    pub evidence: EvidenceStore,
+    /// The folder of this run's files.
+    pub folder: PathBuf,
+}
+
+/// How one step ended, when it came to an end.
+#[derive(Debug)]
+pub struct Done {
+    /// Whether it proved what it is for.
+    pub proved: bool,
+    /// One sentence for the report.
+    pub detail: String,
+}
+
+impl Done {
+    /// A step that proved what it is for.
+    pub fn proved(detail: impl Into<String>) -> Self {
+        Self { proved: true, detail: detail.into() }
+    }
+
+    /// A step that ran and found something wrong; later steps still run.
+    pub fn found(detail: impl Into<String>) -> Self {
+        Self { proved: false, detail: detail.into() }
+    }
+}
+
+type StepWork = for<'r, 'a> fn(&'r mut Run<'a>) -> BoxFuture<'r, Result<Done>>;
+
+const STEPS: [(&str, StepWork); 7] = [
+    ("freeze", |run| Box::pin(steps::freeze(run))),
+    ("target", |run| Box::pin(steps::target(run))),
+    ("migrate", |run| Box::pin(steps::migrate(run))),
+    ("replay", |run| Box::pin(steps::replay(run))),
+    ("verify", |run| Box::pin(steps::verify(run))),
+    ("isolation", |run| Box::pin(steps::isolation(run))),
+    ("rollback", |run| Box::pin(steps::rollback(run))),
+];
+
+/// What a rehearsal came to.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// The report, whatever happened.
+    pub report: RehearsalReport,
+    /// The exit code that the steps decided.
+    pub exit: Exit,
+}
+
+/// Runs a rehearsal to its end: also when a step fails or `stop` turns true, everything that was
+/// made is taken down, and the evidence says how far it came.
+///
+/// # Errors
+/// Only when not even the evidence could be written; what the steps found is in the report.
+pub async fn rehearse(
+    settings: &Settings,
+    order: &Order,
+    progress: &Progress,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Rehearsed> {
+    let began = clock::instant();
+    let mut run = Run::begin(settings, order, progress)?;
+    let mut exit = Exit::Done;
+    for (id, work) in STEPS {
+        let since = clock::instant();
+        let ended = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => Err(Failure::interrupted()),
+            ended = work(&mut run) => ended,
+        };
+        let failed = ended.as_ref().err().map(|failure| failure.exit);
+        run.note(id, ended, since.elapsed().as_secs_f64());
+        run.seal(|run| packets::step(run, id))?;
+        if id == "target" && run.made.facts.is_some() {
+            run.seal(packets::connection)?;
+        }
+        if let Some(code) = failed {
+            exit = code;
+            break;
+        }
+    }
+    if let Err(failure) = run.take_down().await {
+        exit = failure.exit;
+        run.note("rollback", Err(failure), 0.0);
+    }
+    let since = clock::instant();
+    run.report.checks = packets::checks(&run);
+    run.seal(packets::dry_run)?;
+    run.note("evidence", Ok(Done::proved("sealed")), since.elapsed().as_secs_f64());
+    run.report.seconds = began.elapsed().as_secs_f64();
+    run.report.decision = verdict::decide(&run.report);
+    run.seal(packets::rehearsal)?;
+    let sealed = run.report.packets.len();
+    if let Some(step) = run.report.step_mut("evidence") {
+        step.detail = Some(format!("{sealed} packets sealed"));
+        step.seconds = Some(since.elapsed().as_secs_f64());
+    }
+    run.report.seconds = began.elapsed().as_secs_f64();
+    if exit == Exit::Done && !verdict::reasons(&run.report).is_empty() {
+        exit = Exit::Check;
+    }
+    Ok(Rehearsed { report: run.report, exit })
+}
+
+/// Completes once `stop` is true; never when nobody can turn it true any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+impl<'a> Run<'a> {
+    fn begin(settings: &'a Settings, order: &'a Order, progress: &'a Progress) -> Result<Self> {
+        let started = clock::now();
+        let version = env!("CARGO_PKG_VERSION");
+        let mut report = RehearsalReport::begin(version, &settings.config.profile, started);
+        report.session = Some(settings.config.session.to_string());
+        let stamp: String =
+            started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
+        let folder =
+            settings.state().join("rehearsals").join(format!("{stamp}-{}", clock::random_hex(3)));
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            Failure::environment(format!("cannot make the folder {}: {e}", folder.display()))
+                .hint("check the state folder's permissions and free space")
+        })?;
+        Ok(Self {
+            settings,
+            order,
+            progress,
+            report,
+            made: Made::default(),
+            secrets: KnownSecrets::new(),
+            evidence: EvidenceStore::at(&settings.state()),
+            folder,
+        })
+    }
+
+    fn note(&mut self, id: &str, ended: Result<Done>, seconds: f64) {
+        let Some(step) = self.report.step_mut(id) else { return };
+        step.seconds = Some(seconds);
+        match ended {
+            Ok(done) => {
+                step.status = if done.proved { StepStatus::Passed } else { StepStatus::Failed };
+                step.detail = Some(done.detail);
+            }
+            Err(failure) => {
+                step.status = match failure.exit {
+                    Exit::Interrupted => StepStatus::Interrupted,
+                    _ => StepStatus::Failed,
+                };
+                step.detail = Some(failure.message);
+                step.hint = failure.hint;
+            }
+        }
+    }
+
+    fn seal(
+        &mut self,
+        draft: impl FnOnce(&Self) -> Result<crate::evidence::Draft>,
+    ) -> Result<()> {
+        let draft = draft(self)?;
+        let stored = self.evidence.append(draft, &self.secrets)?;
+        self.report.packets.push(packets::reference(&stored));
+        Ok(())
+    }
+
+    /// How far the steps came, for packets.
+    pub fn outcome(&self, id: &str) -> Outcome {
+        match self.report.step(id).map(|step| step.status) {
+            Some(StepStatus::Passed) => Outcome::Passed,
+            Some(StepStatus::Interrupted) => Outcome::Interrupted,
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// Takes down whatever was made: the workspace's database and the target.
+    async fn take_down(&mut self) -> Result<()> {
+        let Some(target) = self.made.target.take() else { return Ok(()) };
+        if let Some(workspace) = self.made.workspace.take() {
+            target.drop_workspace(&workspace).await?;
+        }
+        let disposed = target.dispose().await?;
+        if let Some(step) = self.report.step_mut("rollback").filter(|s| s.seconds.is_some()) {
+            let detail = step.detail.take().unwrap_or_default();
+            step.detail = Some(format!("{detail}; {}", disposed.what));
+        }
+        Ok(())
+    }
+}
