@@ -1,0 +1,182 @@
+//! From what the driver and the server say to the contract's errors.
+//!
+//! A message is made of the SQLSTATE and the server's primary message. DETAIL, HINT and CONTEXT
+//! are never read, since they repeat rows; nor is the driver's error kept as a source, since its
+//! `Debug` prints them.
+
+use flowcontrol_contract::{Error, ErrorKind, Retry};
+use sqlx::postgres::PgDatabaseError;
+
+/// What the driver failed at, so that an error in the middle of it can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum During {
+    /// Anything that leaves nothing behind when it fails.
+    Work,
+    /// COMMIT: a lost connection leaves the outcome open.
+    Commit,
+}
+
+/// Translates a driver's error that happened while working.
+pub(crate) fn sql(error: sqlx::Error) -> Error {
+    translate(&error, During::Work)
+}
+
+/// Translates a driver's error that happened during COMMIT.
+pub(crate) fn commit(error: sqlx::Error) -> Error {
+    translate(&error, During::Commit)
+}
+
+fn translate(error: &sqlx::Error, during: During) -> Error {
+    match error {
+        sqlx::Error::Database(db) => match db.try_downcast_ref::<PgDatabaseError>() {
+            Some(pg) => server(
+                &Said { code: pg.code(), message: pg.message(), constraint: pg.constraint() },
+                during,
+            ),
+            None => Error::new(ErrorKind::Unexpected, "the server answered with an unknown error"),
+        },
+        sqlx::Error::Io(io) => lost(&format!("the connection failed: {io}"), during),
+        sqlx::Error::Tls(tls) => Error::new(
+            ErrorKind::Unavailable,
+            format!("no verified TLS connection: {tls}"),
+        )
+        .retry(Retry::Permanent)
+        .hint(
+            "set tls.ca to the server's root certificate and host to a name in its certificate; \
+             a server without TLS is accepted on loopback only, with tls = { mode = \"off\" }",
+        ),
+        sqlx::Error::Protocol(text) => lost(&format!("protocol error: {text}"), during),
+        // These name columns and types of our own statements; values are left out.
+        sqlx::Error::ColumnDecode { index, .. } => Error::new(
+            ErrorKind::Corrupt,
+            format!("column {index} holds another type than expected"),
+        ),
+        sqlx::Error::RowNotFound => {
+            Error::new(ErrorKind::Unexpected, "the server returned no row where one is certain")
+        }
+        _ => Error::new(ErrorKind::Unexpected, "the database driver failed"),
+    }
+}
+
+fn lost(message: &str, during: During) -> Error {
+    match during {
+        During::Work => Error::new(ErrorKind::Unavailable, message),
+        During::Commit => ambiguous(message),
+    }
+}
+
+/// The outcome of a COMMIT that nobody heard.
+pub(crate) fn ambiguous(message: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("{message}, during COMMIT"))
+        .retry(Retry::Ambiguous)
+        .hint("it may have been written: call again with the same record ids, which is idempotent")
+}
+
+/// The parts of a server's error that are safe to look at.
+struct Said<'a> {
+    code: &'a str,
+    message: &'a str,
+    constraint: Option<&'a str>,
+}
+
+fn server(said: &Said<'_>, during: During) -> Error {
+    let code = said.code;
+    // Data exceptions quote the value they choke on.
+    let message = if code.starts_with("22") {
+        "the server refused a value".to_owned()
+    } else {
+        said.message.to_owned()
+    };
+    let text = match said.constraint {
+        Some(name) if !message.contains(name) => {
+            format!("{message} (constraint {name}, SQLSTATE {code})")
+        }
+        _ => format!("{message} (SQLSTATE {code})"),
+    };
+    let new = |kind| Error::new(kind, text.clone());
+    match code {
+        "23505" | "23P01" => new(ErrorKind::Conflict),
+        "23503" if said.constraint.is_some_and(|c| c.contains("actor")) => {
+            new(ErrorKind::InvalidInput).hint("enroll the record's actor first")
+        }
+        _ if code.starts_with("23") || code.starts_with("22") => new(ErrorKind::InvalidInput),
+        "42501" => new(ErrorKind::Denied)
+            .hint("the login lacks the right, or row-level security forbids the row"),
+        "28P01" | "28000" => new(ErrorKind::Denied).hint("check user, password and pg_hba.conf"),
+        "3D000" => new(ErrorKind::Configuration).hint("check the configured database name"),
+        "3F000" | "42P01" => {
+            new(ErrorKind::Configuration).hint("apply the migrations: flowcontrol migrate up")
+        }
+        "25006" => new(ErrorKind::Unavailable)
+            .retry(Retry::Permanent)
+            .hint("the server is a read-only standby or the login is read-only: use the primary"),
+        "57014" => new(ErrorKind::Timeout)
+            .hint("raise statement_timeout or the caller's deadline, or look for what blocks it"),
+        "55P03" => new(ErrorKind::Unavailable)
+            .hint("another session holds the lock; raise lock_timeout or end that session"),
+        "40001" | "40P01" => new(ErrorKind::Unavailable),
+        "0A000" => new(ErrorKind::Unexpected),
+        "53300" => new(ErrorKind::Unavailable)
+            .hint("the server has no connection left: lower pool_size or raise max_connections"),
+        _ if code.starts_with("53") || code.starts_with("54") => new(ErrorKind::Exhausted),
+        "58030" => new(ErrorKind::Unavailable),
+        _ if code.starts_with("08") || code.starts_with("57P") => match during {
+            During::Work => new(ErrorKind::Unavailable),
+            During::Commit => ambiguous(&text),
+        },
+        "25P03" => new(ErrorKind::Timeout),
+        _ => new(ErrorKind::Unexpected),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{During, Said, server, translate};
+    use flowcontrol_contract::{ErrorKind, Retry};
+
+    fn said(code: &str, message: &str, constraint: Option<&str>) -> flowcontrol_contract::Error {
+        server(&Said { code, message, constraint }, During::Work)
+    }
+
+    #[test]
+    fn states_map_to_kinds() {
+        for (code, kind, retry) in [
+            ("23505", ErrorKind::Conflict, Retry::Permanent),
+            ("23503", ErrorKind::InvalidInput, Retry::Permanent),
+            ("23514", ErrorKind::InvalidInput, Retry::Permanent),
+            ("42501", ErrorKind::Denied, Retry::Permanent),
+            ("28P01", ErrorKind::Denied, Retry::Permanent),
+            ("53100", ErrorKind::Exhausted, Retry::Permanent),
+            ("53200", ErrorKind::Exhausted, Retry::Permanent),
+            ("53300", ErrorKind::Unavailable, Retry::Temporary),
+            ("25006", ErrorKind::Unavailable, Retry::Permanent),
+            ("57014", ErrorKind::Timeout, Retry::Temporary),
+            ("55P03", ErrorKind::Unavailable, Retry::Temporary),
+            ("40P01", ErrorKind::Unavailable, Retry::Temporary),
+            ("57P01", ErrorKind::Unavailable, Retry::Temporary),
+            ("42P01", ErrorKind::Configuration, Retry::Permanent),
+            ("XX000", ErrorKind::Unexpected, Retry::Permanent),
+        ] {
+            let error = said(code, "m", None);
+            assert_eq!((error.kind(), error.retryable()), (kind, retry), "{code}");
+            assert!(error.to_string().contains(code), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_value_is_dropped() {
+        let error = said("22P02", "invalid input syntax for type numeric: \"canary\"", None);
+        assert!(!error.chain().contains("canary"), "{}", error.chain());
+    }
+
+    #[test]
+    fn a_connection_lost_during_commit_is_ambiguous() {
+        let io = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert_eq!(translate(&io(), During::Commit).retryable(), Retry::Ambiguous);
+        assert_eq!(translate(&io(), During::Work).retryable(), Retry::Temporary);
+        let shutdown = Said { code: "57P01", message: "terminating", constraint: None };
+        assert_eq!(server(&shutdown, During::Commit).retryable(), Retry::Ambiguous);
+        let refused = Said { code: "23503", message: "violates", constraint: None };
+        assert_eq!(server(&refused, During::Commit).retryable(), Retry::Permanent);
+    }
+}

@@ -1,0 +1,181 @@
+//! Reading everything back for verification, in one consistent view.
+
+use crate::KIND;
+use crate::export::View;
+use crate::failure;
+use crate::roster;
+use crate::row::{self, Raw};
+use crate::sql::ProjectionSql;
+use async_trait::async_trait;
+use flowcontrol_contract::projection::PROJECTIONS;
+use flowcontrol_contract::store::{Completeness, ReadBack, Row as Line, TableCount};
+use flowcontrol_contract::{Error, Result, TenantId};
+use futures::TryStreamExt;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use std::sync::Arc;
+
+/// Most rows of a batch.
+const BATCH_ROWS: i64 = 4_000;
+
+/// Bytes of lines after which a batch is full.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// One consistent view of a database.
+pub(crate) struct Reader {
+    view: View,
+    tenants: Vec<TenantId>,
+}
+
+impl Reader {
+    /// A reader of `tenants`, and of every other tenant where the view sees them.
+    pub(crate) fn new(view: View, tenants: &[TenantId]) -> Self {
+        let mut tenants = tenants.to_vec();
+        tenants.sort();
+        tenants.dedup();
+        Self { view, tenants }
+    }
+
+    async fn count_all(&mut self) -> Result<Vec<TableCount>> {
+        let core = Arc::clone(&self.view.core);
+        let query = core.sql.query(&core.sql.count_all);
+        let rows = query.fetch_all(&mut self.view.conn).await.map_err(failure::sql)?;
+        rows.iter().map(count).collect()
+    }
+
+    async fn count_listed(&mut self) -> Result<Vec<TableCount>> {
+        let core = Arc::clone(&self.view.core);
+        let mut counts = Vec::new();
+        for tenant in self.tenants.clone() {
+            self.view.turn_to(&tenant).await?;
+            let query = core.sql.query(&core.sql.count_one).bind(tenant.as_str());
+            let rows = query.fetch_all(&mut self.view.conn).await.map_err(failure::sql)?;
+            for row in &rows {
+                counts.push(count(row)?);
+            }
+        }
+        // In the order of the tables, as the view of everything gives them.
+        let tables = self.tables();
+        counts.sort_by_key(|c| tables.iter().position(|t| *t == c.table));
+        Ok(counts)
+    }
+
+    async fn users(&mut self, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
+        let core = Arc::clone(&self.view.core);
+        let lines = roster::lines(&core, &mut self.view.conn, tenant).await?;
+        Ok((1..)
+            .zip(lines)
+            .filter(|(seq, _)| *seq > after)
+            .map(|(seq, (name, line))| Line { seq, name, line })
+            .collect())
+    }
+
+    async fn records(&mut self, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
+        let core = Arc::clone(&self.view.core);
+        let mut rows = core
+            .sql
+            .query(&core.sql.range)
+            .bind(tenant.as_str())
+            .bind(row::to_bigint(after)?)
+            .bind(i64::MAX)
+            .bind(BATCH_ROWS)
+            .fetch(&mut self.view.conn);
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = rows.try_next().await.map_err(failure::sql)? {
+            let raw = Raw::read(&next)?;
+            let line = match raw.record(tenant) {
+                Ok(record) => record.to_line(),
+                Err(_) => raw.plain(),
+            };
+            bytes += line.len();
+            lines.push(Line { seq: row::from_bigint(raw.seq)?, name: raw.id.to_owned(), line });
+            if bytes >= BATCH_BYTES {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn projected(
+        &mut self,
+        p: &ProjectionSql,
+        tenant: &TenantId,
+        after: u64,
+    ) -> Result<Vec<Line>> {
+        let core = Arc::clone(&self.view.core);
+        let rows = core
+            .sql
+            .query(&p.rows)
+            .bind(tenant.as_str())
+            .bind(row::to_bigint(after)?)
+            .bind(BATCH_ROWS)
+            .fetch_all(&mut self.view.conn)
+            .await
+            .map_err(failure::sql)?;
+        rows.iter().map(|row| projected(p, row).map_err(failure::sql)?).collect()
+    }
+}
+
+fn count(row: &PgRow) -> Result<TableCount> {
+    let read = || -> sqlx::Result<_> { Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)) };
+    let (table, tenant, rows): (String, String, i64) = read().map_err(failure::sql)?;
+    Ok(TableCount { table, tenant, rows: row::from_bigint(rows)? })
+}
+
+fn projected(p: &ProjectionSql, found: &PgRow) -> sqlx::Result<Result<Line>> {
+    let seq: i64 = found.try_get(0)?;
+    let values = (1..=p.projection.columns.len())
+        .map(|column| found.try_get(column))
+        .collect::<sqlx::Result<Vec<Option<String>>>>()?;
+    Ok(row::from_bigint(seq).map(|seq| Line {
+        seq,
+        name: values.first().cloned().flatten().unwrap_or_default(),
+        line: p.projection.row_line(seq, &values),
+    }))
+}
+
+#[async_trait]
+impl ReadBack for Reader {
+    fn completeness(&self) -> Completeness {
+        if self.view.sees_all {
+            return Completeness::Proved;
+        }
+        Completeness::Unproved(
+            "the login is subject to row-level security, so rows of tenants that were not listed \
+             would stay unseen; a verifier login with BYPASSRLS would see them"
+                .into(),
+        )
+    }
+
+    fn tables(&self) -> Vec<&'static str> {
+        ["users", "records"].into_iter().chain(PROJECTIONS.iter().map(|p| p.table)).collect()
+    }
+
+    async fn counts(&mut self) -> Result<Vec<TableCount>> {
+        let counts =
+            if self.view.sees_all { self.count_all().await } else { self.count_listed().await };
+        counts.map_err(|e| e.at(KIND, "read back"))
+    }
+
+    async fn rows(&mut self, table: &str, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
+        let core = Arc::clone(&self.view.core);
+        let rows = async {
+            self.view.turn_to(tenant).await?;
+            match (table, core.sql.projection(table)) {
+                ("users", _) => self.users(tenant, after).await,
+                ("records", _) => self.records(tenant, after).await,
+                (_, Some(p)) => self.projected(p, tenant, after).await,
+                _ => Err(Error::invalid(format!(
+                    "there is no table {table:?}; tables: {}",
+                    ["users", "records"]
+                        .into_iter()
+                        .chain(PROJECTIONS.iter().map(|p| p.table))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ))),
+            }
+        };
+        rows.await.map_err(|e| e.at(KIND, "read back"))
+    }
+}

@@ -1,0 +1,254 @@
+//! The store: opens a transaction for each call and settles it.
+
+use crate::config::Config;
+use crate::export::{self, View};
+use crate::pool::Pool;
+use crate::powers::{self, Powers, Refusal};
+use crate::readback::Reader;
+use crate::sql::{Sql, TABLES};
+use crate::work::{Access, Core, within};
+use crate::{KIND, append, import, read, roster};
+use async_trait::async_trait;
+use flowcontrol_contract::secret::Secrets;
+use flowcontrol_contract::store::{Appended, Batches, Chunk, Expected, Export, Imported, ReadBack};
+use flowcontrol_contract::{
+    AdapterInfo, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId, Result, Roster,
+    ScenarioStore, TenantId,
+};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// `ScenarioStore.v1` on Postgres with row-level security.
+pub struct PgStore {
+    core: Arc<Core>,
+    endpoint: String,
+    user: String,
+    verifier: bool,
+    read_only: bool,
+    tenants: Mutex<BTreeSet<TenantId>>,
+}
+
+impl fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgStore")
+            .field("endpoint", &self.endpoint)
+            .field("user", &self.user)
+            .field("schema", &self.core.schema)
+            .field("verifier", &self.verifier)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PgStore {
+    /// Connects, and refuses a login, server or schema that the store must not work with.
+    ///
+    /// # Errors
+    /// `Configuration` for a bad configuration or a refused login, each reason by name; `Denied`
+    /// for wrong credentials or a verifier without BYPASSRLS; `Unavailable` for a server that
+    /// cannot be reached or written to.
+    pub async fn connect(config: Config, secrets: &dyn Secrets) -> Result<Self> {
+        let at = |e: Error| e.at(KIND, "connect");
+        let options = config.options(secrets)?;
+        let endpoint = config.endpoint();
+        let timeout = Duration::from_millis(config.connect_timeout);
+        let pool = Pool::new(options, config.pool_size, timeout, endpoint.clone());
+        let core = Core {
+            pool,
+            sql: Sql::new(&config.schema, config.transaction_pooler),
+            schema: config.schema,
+            setting: config.tenant_setting,
+            statement_timeout: config.statement_timeout,
+            lock_timeout: config.lock_timeout,
+            transaction_pooler: config.transaction_pooler,
+        };
+        let powers = look(&core).await.map_err(at)?;
+        let read_only = config.read_only || config.verifier;
+        if let Some(refused) =
+            powers::refuse(&config.user, &judge(&powers, config.verifier, read_only))
+        {
+            return Err(refused);
+        }
+        Ok(Self {
+            core: Arc::new(core),
+            endpoint,
+            user: config.user,
+            verifier: config.verifier,
+            read_only,
+            tenants: Mutex::new(config.tenants.into_iter().collect()),
+        })
+    }
+
+    fn may_write(&self) -> Result<()> {
+        if !self.read_only {
+            return Ok(());
+        }
+        let why = if self.verifier { "the verifier" } else { "read-only" };
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!("login {} is configured as {why}; it writes nothing", self.user),
+        ))
+    }
+
+    fn may_call(&self) -> Result<()> {
+        if !self.verifier {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!(
+                "login {} is the verifier, which no policy binds: it exports and reads back, \
+                 nothing else",
+                self.user
+            ),
+        ))
+    }
+}
+
+/// Reads the login's powers in a transaction, so that one session of a pooler answers them all.
+async fn look(core: &Core) -> Result<Powers> {
+    let mut lease = core.pool.lease().await?;
+    let conn = &mut lease.seat()?.conn;
+    let run = |sql: &'static str| sqlx::raw_sql(sql);
+    run("begin read only").execute(&mut *conn).await.map_err(crate::failure::sql)?;
+    let powers = powers::read_powers(conn, &core.schema).await?;
+    run("rollback").execute(&mut *conn).await.map_err(crate::failure::sql)?;
+    lease.give_back();
+    Ok(powers)
+}
+
+fn judge(powers: &Powers, verifier: bool, read_only: bool) -> Vec<Refusal> {
+    let mut found =
+        if verifier { powers::verifier_refusals(powers) } else { powers::refusals(powers) };
+    if read_only {
+        found.retain(|r| *r != Refusal::Standby);
+    }
+    let missing = TABLES.iter().find(|t| !powers.tables.iter().any(|p| p.table == **t));
+    if let Some(table) = missing
+        && powers.schema_exists
+    {
+        found.push(Refusal::NoTable(format!("{}.{table}", powers.schema)));
+    }
+    found
+}
+
+#[async_trait]
+impl ScenarioStore for PgStore {
+    fn info(&self) -> AdapterInfo {
+        AdapterInfo {
+            port: Port::Store,
+            kind: KIND,
+            mode: Mode::Live,
+            endpoint: self.endpoint.clone(),
+        }
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>> {
+        Ok(self.tenants.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect())
+    }
+
+    async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
+        let run = async {
+            self.may_write()?;
+            if roster.tenant != cx.tenant {
+                return Err(Error::invalid(format!(
+                    "the roster is of tenant {}, the call of {}",
+                    roster.tenant, cx.tenant
+                )));
+            }
+            let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
+            let done = within(cx.deadline, roster::enroll(&self.core, &mut work, roster)).await;
+            work.settle(done).await?;
+            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.insert(roster.tenant.clone());
+            Ok(())
+        };
+        run.await.map_err(|e| e.at(KIND, "enroll"))
+    }
+
+    async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
+        let run = async {
+            self.may_call()?;
+            let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
+            let done = within(cx.deadline, async {
+                roster::roster(&self.core, work.conn()?, &cx.tenant).await
+            })
+            .await;
+            work.settle(done).await
+        };
+        run.await.map_err(|e| e.at(KIND, "roster"))
+    }
+
+    async fn append(
+        &self,
+        cx: &CallCx,
+        expected: Expected,
+        batch: &[NewRecord],
+    ) -> Result<Appended> {
+        let run = async {
+            self.may_write()?;
+            if batch.is_empty() {
+                return Ok(Appended { first: 0, last: 0, replayed: false });
+            }
+            let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
+            let append = append::append(&self.core, &mut work, &cx.tenant, expected, batch);
+            let done = within(cx.deadline, append).await;
+            work.settle(done).await
+        };
+        run.await.map_err(|e| e.at(KIND, "append"))
+    }
+
+    async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
+        let run = async {
+            self.may_call()?;
+            let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
+            let get = read::get(&self.core, &mut work, &cx.tenant, id);
+            let done = within(cx.deadline, get).await;
+            work.settle(done).await
+        };
+        run.await.map_err(|e| e.at(KIND, "get"))
+    }
+
+    async fn head(&self, cx: &CallCx) -> Result<u64> {
+        let run = async {
+            self.may_call()?;
+            let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
+            let head = read::head(&self.core, &mut work, &cx.tenant);
+            let done = within(cx.deadline, head).await;
+            work.settle(done).await
+        };
+        run.await.map_err(|e| e.at(KIND, "head"))
+    }
+
+    async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
+        let run = async {
+            self.may_call()?;
+            read::stream(Arc::clone(&self.core), cx.tenant.clone(), cx.deadline, after).await
+        };
+        run.await.map_err(|e| e.at(KIND, "read"))
+    }
+
+    async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
+        let export = export::export(Arc::clone(&self.core), tenants, self.verifier);
+        export.await.map_err(|e| e.at(KIND, "export"))
+    }
+
+    async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
+        let run = async {
+            self.may_write()?;
+            let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
+            let import = import::import(&self.core, &mut work, &cx.tenant, chunk);
+            let done = within(cx.deadline, import).await;
+            work.settle(done).await
+        };
+        run.await.map_err(|e| e.at(KIND, "import"))
+    }
+
+    async fn read_back(&self, tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
+        let view = View::open(Arc::clone(&self.core), self.verifier)
+            .await
+            .map_err(|e| e.at(KIND, "read back"))?;
+        Ok(Box::new(Reader::new(view, tenants)))
+    }
+}
