@@ -13,8 +13,12 @@ pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use template::TEMPLATE;
 
 use crate::error::{Failure, Result};
+use crate::runbook::{self, Layout, Limits, Source};
+use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
+use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{Digest, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The configuration file's usual name.
 pub const FILE: &str = "flowcontrol.toml";
@@ -108,4 +112,81 @@ fn read(path: &Path) -> Result<String> {
         Failure::usage(format!("cannot read configuration {}: {e}", path.display()))
             .hint("`flowcontrol init` writes a commented one")
     })
+}
+
+impl Settings {
+    /// The migrations: the configured folder's, else the built-in ones.
+    ///
+    /// # Errors
+    /// Names every file of the folder that does not belong there.
+    pub fn migrations(&self) -> Result<Source> {
+        match &self.config.migrations.dir {
+            Some(dir) => runbook::scan(&self.base.join(dir)),
+            None => runbook::embedded(),
+        }
+    }
+
+    /// What the migrations are written for.
+    pub fn layout(&self) -> Layout {
+        let m = &self.config.migrations;
+        Layout::new(&m.schema, &m.tenant_column, &m.tenant_setting, self.config.roles.clone())
+    }
+
+    /// How long migrations wait.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            lock_timeout: Duration::from_millis(self.config.migrations.lock_timeout_ms),
+            statement_timeout: Duration::from_millis(self.config.migrations.statement_timeout_ms),
+            ..Limits::default()
+        }
+    }
+
+    /// What the targets need to know, secrets of the external one resolved.
+    ///
+    /// # Errors
+    /// When a secret is absent.
+    pub fn target_settings(&self) -> Result<TargetSettings> {
+        let mut settings = TargetSettings::from_variables(|name| std::env::var(name).ok());
+        settings.image.clone_from(&self.config.rehearsal.image);
+        settings.pg_bin.clone_from(&self.config.rehearsal.pg_bin);
+        settings.external =
+            self.config.target.external.as_ref().map(|e| self.external(e)).transpose()?;
+        Ok(settings)
+    }
+
+    fn external(&self, external: &External) -> Result<ExternalSettings> {
+        let login = |login: &ExternalLogin| -> Result<Login> {
+            let password = login.password.as_ref().map(|p| ProcessSecrets.resolve(p)).transpose()?;
+            Ok(Login { user: login.user.clone(), password })
+        };
+        let loopback = external.host == "localhost"
+            || external.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        if external.tls.off && !loopback {
+            return Err(Failure::usage(format!(
+                "target.external turns TLS off for {}, which is not on loopback",
+                external.host
+            ))
+            .hint("remove tls.off; tls.ca names the server's root certificate"));
+        }
+        let tls = match external.tls.off {
+            true => TlsTrust::Off,
+            false => TlsTrust::VerifyFull { ca: external.tls.ca.as_ref().map(|p| self.base.join(p)) },
+        };
+        Ok(ExternalSettings {
+            endpoint: Endpoint {
+                host: external.host.clone(),
+                port: external.port,
+                database: external.database.clone(),
+                tls,
+            },
+            admin: login(&external.admin)?,
+            logins: Logins {
+                owner: login(&external.owner)?,
+                application: login(&external.application)?,
+                replayer: login(&external.replayer)?,
+                auditor: login(&external.auditor)?,
+                verifier: external.verifier.as_ref().map(login).transpose()?,
+            },
+        })
+    }
 }

@@ -1,5 +1,6 @@
 //! The main job: freeze, migrate, replay, verify, attack, roll back, and say so in evidence.
 
+pub mod journal;
 mod packets;
 mod run;
 mod steps;
@@ -21,8 +22,8 @@ pub struct Order {
     pub target: TargetChoice,
     /// A frozen snapshot, instead of freezing the configured store.
     pub snapshot: Option<PathBuf>,
-    /// Go on in the database that a killed rehearsal left on the external target.
-    pub resume: bool,
+    /// Go on in this database, which a killed rehearsal left on the external target.
+    pub resume: Option<String>,
     /// The command as it was given, for the evidence.
     pub ran: String,
 }

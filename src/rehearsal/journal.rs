@@ -1,0 +1,76 @@
+//! Where a rehearsal on an external server stands, so that a killed one can be resumed.
+
+use super::Run;
+use crate::error::{Failure, Result};
+use flowcontrol_contract::Digest;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The journal's name in the run's folder.
+const FILE: &str = "unfinished.json";
+
+/// What a later run needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// The database that holds the replay.
+    pub database: String,
+    /// The snapshot's file.
+    pub snapshot: PathBuf,
+    /// The snapshot's digest.
+    pub sha256: Digest,
+}
+
+/// Notes that the run has a database on an external server; durable when it returns.
+pub fn write(run: &Run<'_>) -> Result<()> {
+    let (snapshot, summary) = super::steps::snapshot(run)?;
+    let database = super::steps::workspace(run)?.endpoint.database;
+    let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);
+    let journal = Journal { database, snapshot, sha256: summary.sha256 };
+    let path = run.folder.join(FILE);
+    let failed = |e: std::io::Error| {
+        Failure::environment(format!("cannot write {}: {e}", path.display()))
+    };
+    let text = serde_json::to_string(&journal)
+        .map_err(|e| Failure::environment(format!("cannot spell the journal: {e}")))?;
+    let mut file = tempfile::NamedTempFile::new_in(&run.folder).map_err(failed)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+/// Forgets the journal of a run that has taken its database down.
+pub fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_file(folder.join(FILE)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::environment(format!("cannot remove {}: {e}", folder.join(FILE).display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The newest unfinished run of a state folder: its folder and its journal.
+///
+/// # Errors
+/// A usage failure when there is none, an environment failure when one cannot be read.
+pub fn newest(state: &Path) -> Result<(PathBuf, Journal)> {
+    let runs = state.join("rehearsals");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(&runs)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|folder| folder.join(FILE).is_file())
+        .collect();
+    found.sort();
+    let Some(folder) = found.pop() else {
+        return Err(Failure::usage(format!("no rehearsal in {} was cut off", runs.display()))
+            .hint("rehearse without --resume; throw-away targets go with their run, so only one on an external target can be resumed"));
+    };
+    let path = folder.join(FILE);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
+    let journal = serde_json::from_str(&text)
+        .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))?;
+    Ok((folder, journal))
+}

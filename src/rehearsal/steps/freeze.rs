@@ -1,0 +1,54 @@
+//! Step 1: freeze the scenario, or take a frozen one.
+
+use crate::demo;
+use crate::error::{Failure, Result};
+use crate::rehearsal::{Done, Run};
+use crate::report::SnapshotPart;
+use crate::{registry, snapshot};
+
+/// The snapshot's name in the run's folder.
+pub const FILE: &str = "snapshot.jsonl.zst";
+
+/// Freezes the configured store while writing may go on; `--snapshot` takes a file instead, and
+/// the built-in demo profile fills its empty store first.
+pub async fn freeze(run: &mut Run<'_>) -> Result<Done> {
+    let (path, summary, origin) = match &run.order.snapshot {
+        Some(path) => {
+            let step = run.progress.step("verify the snapshot", None);
+            let file = path.clone();
+            let summary = tokio::task::spawn_blocking(move || snapshot::verify(&file, |_| {}))
+                .await
+                .map_err(|e| Failure::environment(format!("verifying stopped: {e}")))??;
+            step.done("");
+            (path.clone(), summary, format!("from {}", path.display()))
+        }
+        None => {
+            let store = registry::open_store(run.settings).await?;
+            let mut origin = format!("of {}", store.info().endpoint);
+            if store.tenants().await?.is_empty() && run.settings.file.is_none() {
+                let size = demo::Size::default();
+                let step = run.progress.step("seed the demo", Some(size.records));
+                demo::seed(&*store, size, |n| step.inc(n)).await?;
+                step.done("");
+                origin.push_str(", filled with the demo scenario");
+            }
+            let path = run.folder.join(FILE);
+            let step = run.progress.step("freeze", None);
+            let tenants = store.tenants().await?;
+            let session = run.settings.config.session.clone();
+            let summary =
+                snapshot::freeze(&*store, session, &tenants, &path, |n| step.inc(n)).await?;
+            step.done("");
+            (path, summary, origin)
+        }
+    };
+    run.report.session = Some(summary.header.session.to_string());
+    run.report.snapshot = Some(SnapshotPart::new(summary.sha256, summary.records));
+    let detail = format!(
+        "{} records of {} tenants {origin}",
+        summary.records,
+        summary.header.tenants.len()
+    );
+    run.made.snapshot = Some((path, summary));
+    Ok(Done::proved(detail))
+}

@@ -1,0 +1,103 @@
+//! Step 3: lint, apply, verify, and prove that there is a way back.
+
+use super::workspace;
+use crate::error::Result;
+use crate::rehearsal::{Done, Run};
+use crate::report::{self, MigrationPart};
+use crate::runbook::{self, Applied, Finding, Severity, Site, Source, catalog, lint, waiver};
+use sqlx::Connection;
+
+/// Applies the migrations as the owner. A database that an earlier run migrated is verified, not
+/// reverted: that would destroy what was replayed.
+pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
+    let workspace = workspace(run)?;
+    let source = run.settings.migrations()?;
+    let layout = run.settings.layout();
+    let limits = run.settings.limits();
+    let site = Site {
+        endpoint: &workspace.endpoint,
+        login: &workspace.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
+    let step = run.progress.step("migrate", None);
+    let count = source.migrations.len();
+    let (way_back, broken) = match &run.order.resume {
+        Some(_) => {
+            runbook::up(site, &source, None).await?;
+            let verified = runbook::verify(site, &source).await?;
+            run.report.migrations = Some(verified.iter().map(|v| MigrationPart {
+                version: v.version.to_string(),
+                name: v.name.clone(),
+                seconds: v.seconds,
+                max_lock: None,
+                error: None,
+            }).collect());
+            ("are in force as the earlier run left them", None)
+        }
+        None => {
+            let proof = runbook::prove(site, &source, &[&layout.schema]).await?;
+            run.report.migrations = Some(proof.applied.iter().map(part).collect());
+            let broken = (!proof.holds()).then(|| {
+                let left = proof.unreverted.iter().map(|u| format!("{} does not revert {}", u.version,
+                    u.changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+                let differing = proof.differing.iter().map(|c| format!("up again differs in {c}"));
+                left.chain(differing).collect::<Vec<_>>().join("; ")
+            });
+            ("applied and verified; down and up again leave the same catalog", broken)
+        }
+    };
+    let findings = findings(site, &source).await?;
+    step.done("");
+    let errors =
+        findings.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
+    run.report.findings = Some(findings.into_iter().map(report_finding).collect());
+    Ok(match (broken, errors) {
+        (Some(what), _) => Done::found(format!("the way back is broken: {what}")),
+        (None, 0) => Done::proved(format!("{count} migrations {way_back}")),
+        (None, n) => Done::found(format!("lint found {n} error(s) without a waiver")),
+    })
+}
+
+/// Judges the files and the catalog that they made, and settles the waivers.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub async fn findings(site: Site<'_>, source: &Source) -> Result<Vec<Finding>> {
+    let mut connection = site.endpoint.connect(site.login).await?;
+    let read = catalog::read(&mut connection, &[&site.layout.schema]).await;
+    // What was read is complete; the farewell changes nothing.
+    drop(connection.close().await);
+    let mut findings = lint::files(source, site.layout);
+    findings.extend(lint::catalog(&read?, site.layout));
+    Ok(waiver::settle(findings, &source.waivers, true))
+}
+
+fn part(applied: &Applied) -> MigrationPart {
+    let strongest = applied.existing.iter().map(|l| l.mode).max();
+    MigrationPart {
+        version: applied.version.to_string(),
+        name: applied.name.clone(),
+        seconds: applied.seconds,
+        max_lock: strongest.map(|mode| mode.name()),
+        error: None,
+    }
+}
+
+/// A finding as the report spells it.
+pub fn report_finding(finding: Finding) -> report::Finding {
+    report::Finding {
+        rule: finding.rule.to_owned(),
+        severity: match finding.severity {
+            Severity::Info => report::Severity::Info,
+            Severity::Warning => report::Severity::Warning,
+            Severity::Error => report::Severity::Error,
+        },
+        file: finding.file.map(|f| format!("migrations/{f}")),
+        line: finding.line.and_then(|l| u32::try_from(l).ok()),
+        object: finding.object,
+        message: finding.message,
+        hint: Some(finding.hint),
+        waived: finding.waived,
+    }
+}

@@ -1,0 +1,42 @@
+//! Step 7: the way back, from Postgres to a fresh file store.
+
+use super::store::{self, Use};
+use super::{snapshot, workspace};
+use crate::error::{Failure, Result};
+use crate::registry;
+use crate::rehearsal::{Done, Run};
+use crate::report::RollbackPart;
+use crate::snapshot::{copy, freeze};
+
+/// Exports as a role that is subject to row-level security, fills a store that did not exist,
+/// freezes that store and compares the digests.
+pub async fn rollback(run: &mut Run<'_>) -> Result<Done> {
+    let (_, summary) = snapshot(run)?;
+    let login = workspace(run)?.logins.auditor;
+    let store = store::open(run, &login, Use::Auditor).await?;
+    let tenants = run.made.tenants();
+    let scratch = tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {
+        Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
+    })?;
+    let files = registry::open_file_store(&scratch.path().join("store")).await?;
+    let step = run.progress.step("rollback", Some(summary.records));
+    let export = store.export(&tenants).await?;
+    copy(export, summary.sha256, &*files, |n| step.inc(n)).await?;
+    let session = summary.header.session.clone();
+    let frozen =
+        freeze(&*files, session, &tenants, &scratch.path().join("back.jsonl"), |_| {}).await?;
+    step.done("");
+    let equal = frozen.sha256 == summary.sha256;
+    run.report.rollback = Some(RollbackPart { sha256: frozen.sha256, equal });
+    scratch.close().map_err(|e| {
+        Failure::environment(format!("cannot remove the fresh file store: {e}"))
+    })?;
+    let detail = format!(
+        "a fresh file store filled from Postgres freezes to {}",
+        frozen.sha256.short()
+    );
+    Ok(match equal {
+        true => Done::proved(format!("{detail}, the snapshot's digest")),
+        false => Done::found(format!("{detail}, not to {}", summary.sha256.short())),
+    })
+}

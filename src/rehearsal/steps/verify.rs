@@ -1,0 +1,59 @@
+//! Step 5: read everything back and compare.
+
+use super::store::{self, Use};
+use super::{snapshot, workspace};
+use crate::error::Result;
+use crate::rehearsal::{Done, Run, verify as compare};
+use crate::report::{Mismatch, ReplayedTable, Unproved, VerifyPart};
+
+/// Reads as the verifier, who sees every row; where there is none, tenant by tenant, and says
+/// that completeness is unproved.
+pub async fn verify(run: &mut Run<'_>) -> Result<Done> {
+    let (path, summary) = snapshot(run)?;
+    let logins = workspace(run)?.logins;
+    let (login, purpose) = match &logins.verifier {
+        Some(login) => (login, Use::Verifier),
+        None => (&logins.auditor, Use::Auditor),
+    };
+    let store = store::open(run, login, purpose).await?;
+    let mut back = store.read_back(&run.made.tenants()).await?;
+    let step = run.progress.step("verify", Some(summary.records));
+    let found = compare::verify(&path, &mut *back, |n| step.inc(n)).await?;
+    step.done("");
+    if let Some(replay) = &mut run.report.replay {
+        let table = |t: &compare::TableDigest| ReplayedTable {
+            name: t.name.clone(),
+            rows: t.rows,
+            sha256: t.sha256,
+        };
+        replay.tables = found.tables.iter().map(table).collect();
+    }
+    let method = match &found.unproved {
+        None => format!("as {}, who sees every row, with row_security off", login.user),
+        Some(_) => format!("tenant by tenant as {}", login.user),
+    };
+    if let Some(why) = &found.unproved {
+        run.report.unproved.push(Unproved { what: "completeness".into(), why: why.clone() });
+    }
+    let mismatch = |m: &compare::Mismatch| Mismatch {
+        table: m.table.clone(),
+        tenant: Some(m.tenant.clone()),
+        row: Some(m.row.clone()),
+        message: m.what.clone(),
+        expected: None,
+        found: None,
+    };
+    let rows = found.tables.iter().map(|t| t.rows).sum();
+    run.report.verify = Some(VerifyPart {
+        matched: found.matched(),
+        method: method.clone(),
+        tables: found.tables.len() as u64,
+        rows,
+        mismatches: found.mismatches.iter().map(mismatch).collect(),
+    });
+    let tables = found.tables.len();
+    Ok(match found.mismatch_count {
+        0 => Done::proved(format!("{rows} rows of {tables} tables are as frozen, read {method}")),
+        n => Done::found(format!("{n} rows differ from the snapshot, read {method}")),
+    })
+}
