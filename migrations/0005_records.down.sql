@@ -1,0 +1,2 @@
+-- Loses every record: export a snapshot first.
+drop table bfg_flowcontrol.records;
