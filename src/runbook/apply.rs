@@ -1,0 +1,430 @@
+//! Running files: forward with `up`, back with `down`, each under the lock and its own transaction.
+
+use super::ledger::{Ledger, LedgerRow, State};
+use super::lock::{self, Lock};
+use super::plan::{Direction, Goal, Plan, Step, plan};
+use super::session::{self, Scope, Stop, refused};
+use super::source::{Migration, Script, Source, Version};
+use super::{Site, verify};
+use crate::clock;
+use crate::error::{Failure, Result};
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How strongly a relation is locked, from weakest to strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub enum LockMode {
+    /// Reading.
+    AccessShareLock,
+    /// SELECT FOR UPDATE.
+    RowShareLock,
+    /// Writing rows.
+    RowExclusiveLock,
+    /// VACUUM, CREATE INDEX CONCURRENTLY.
+    ShareUpdateExclusiveLock,
+    /// CREATE INDEX: blocks writing.
+    ShareLock,
+    /// A foreign key, a trigger: blocks writing.
+    ShareRowExclusiveLock,
+    /// Blocks writing and SELECT FOR UPDATE.
+    ExclusiveLock,
+    /// ALTER TABLE: blocks everything, reading too.
+    AccessExclusiveLock,
+}
+
+impl LockMode {
+    const ALL: [Self; 8] = [
+        Self::AccessShareLock,
+        Self::RowShareLock,
+        Self::RowExclusiveLock,
+        Self::ShareUpdateExclusiveLock,
+        Self::ShareLock,
+        Self::ShareRowExclusiveLock,
+        Self::ExclusiveLock,
+        Self::AccessExclusiveLock,
+    ];
+
+    /// The mode's name in `pg_locks`.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == text)
+    }
+}
+
+/// A relation that was there before the file ran, and how the file locked it until its commit.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RelationLock {
+    /// `schema.name`.
+    pub relation: String,
+    /// The strongest mode held.
+    pub mode: LockMode,
+}
+
+/// A migration that went forward.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Applied {
+    /// Its number.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// From the transaction's begin to its commit, verify file included, in seconds.
+    pub seconds: f64,
+    /// The strongest lock held at commit on any relation, new ones included. None for a file that
+    /// runs outside a transaction, which holds locks for one statement at a time.
+    pub max_lock: Option<LockMode>,
+    /// Locks that can make others wait: on relations that were there before, stronger than
+    /// writing rows.
+    pub existing: Vec<RelationLock>,
+    /// How often it was tried before its locks were free; 1 is the first time.
+    pub attempts: u32,
+}
+
+/// A migration that was taken back.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Reverted {
+    /// Its number.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// From the transaction's begin to its commit, in seconds.
+    pub seconds: f64,
+}
+
+/// What the ledger holds, by version, and the plan to the newest version.
+///
+/// # Errors
+/// An environment failure when the database cannot be asked. Changes nothing.
+pub async fn status(site: Site<'_>, source: &Source, goal: Goal) -> Result<(Vec<LedgerRow>, Plan)> {
+    let mut connection = session::open(site, "flowcontrol status").await?;
+    let rows = Ledger::new(&site.layout.ledger_schema).rows(&mut connection).await?;
+    connection.close().await.map_err(|e| {
+        Failure::environment(format!("closing the connection to {}: {e}", site.endpoint.redacted()))
+    })?;
+    let plan = plan(source, &rows, goal);
+    Ok((rows, plan))
+}
+
+/// Applies everything up to `to`, or everything.
+///
+/// # Errors
+/// A check failure for a NO-GO plan or a file that the server or its verify file refuses; an
+/// environment failure when locks are not free within the budget. What was applied before the
+/// failing file stays; of the failing file nothing does, if it runs in a transaction.
+pub async fn up(site: Site<'_>, source: &Source, to: Option<Version>) -> Result<Vec<Applied>> {
+    let mut held = lock::take(site).await?;
+    let outcome = up_under(&mut held, site, source, to.map_or(Goal::Latest, Goal::UpTo)).await;
+    finish(held, site, outcome).await
+}
+
+/// Reverts everything above `to`; `Version(0)` reverts all.
+///
+/// # Errors
+/// As [`up`].
+pub async fn down(site: Site<'_>, source: &Source, to: Version) -> Result<Vec<Reverted>> {
+    let mut held = lock::take(site).await?;
+    let outcome = down_under(&mut held, site, source, to).await;
+    finish(held, site, outcome).await
+}
+
+async fn finish<T>(held: Lock, site: Site<'_>, outcome: Result<T>) -> Result<T> {
+    let released = held.release(site).await;
+    let value = outcome?;
+    released?;
+    Ok(value)
+}
+
+/// A NO-GO plan as a failure that lists every problem.
+///
+/// # Errors
+/// A check failure when there is one.
+pub fn refuse(plan: &Plan) -> Result<()> {
+    let Some(first) = plan.problems.first() else { return Ok(()) };
+    let all: Vec<&str> = plan.problems.iter().map(|p| p.message.as_str()).collect();
+    Err(Failure::check(format!("NO-GO: {}", all.join("\n  "))).hint(first.hint.clone()))
+}
+
+async fn steps(
+    held: &mut Lock,
+    site: Site<'_>,
+    source: &Source,
+    goal: Goal,
+) -> Result<(Ledger, Vec<Step>)> {
+    let ledger = Ledger::new(&site.layout.ledger_schema);
+    ledger.ensure(held.connection()).await?;
+    let plan = plan(source, &ledger.rows(held.connection()).await?, goal);
+    refuse(&plan)?;
+    Ok((ledger, plan.steps))
+}
+
+/// [`up`] for a caller that already has the lock.
+///
+/// # Errors
+/// As [`up`].
+pub async fn up_under(
+    held: &mut Lock,
+    site: Site<'_>,
+    source: &Source,
+    goal: Goal,
+) -> Result<Vec<Applied>> {
+    let (ledger, steps) = steps(held, site, source, goal).await?;
+    let mut applied = Vec::new();
+    for step in steps {
+        if let Some(migration) = source.get(step.version) {
+            let done =
+                Attempts { held, site, ledger: &ledger, migration }.run(Direction::Up).await?;
+            tracing::info!(version = %step.version, seconds = done.seconds, "migration applied");
+            applied.push(done);
+        }
+    }
+    Ok(applied)
+}
+
+/// [`down`] for a caller that already has the lock.
+///
+/// # Errors
+/// As [`down`].
+pub async fn down_under(
+    held: &mut Lock,
+    site: Site<'_>,
+    source: &Source,
+    to: Version,
+) -> Result<Vec<Reverted>> {
+    let (ledger, steps) = steps(held, site, source, Goal::DownTo(to)).await?;
+    let mut reverted = Vec::new();
+    for step in steps {
+        if let Some(migration) = source.get(step.version) {
+            let Applied { version, name, seconds, .. } =
+                Attempts { held, site, ledger: &ledger, migration }.run(Direction::Down).await?;
+            tracing::info!(version = %step.version, seconds, "migration reverted");
+            reverted.push(Reverted { version, name, seconds });
+        }
+    }
+    Ok(reverted)
+}
+
+/// One migration and what running it needs.
+struct Attempts<'a> {
+    held: &'a mut Lock,
+    site: Site<'a>,
+    ledger: &'a Ledger,
+    migration: &'a Migration,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Attempts<'_> {
+    /// Tries until the file's locks are free or the budget ends. The pauses let those through who
+    /// queued behind the waiting file.
+    async fn run(self, direction: Direction) -> Result<Applied> {
+        let Self { held, site, ledger, migration } = self;
+        let script = match direction {
+            Direction::Up => &migration.up,
+            Direction::Down => &migration.down,
+        };
+        let started = clock::instant();
+        let mut pause = FIRST_PAUSE;
+        let mut attempts = 1;
+        loop {
+            held.confirm(site).await?;
+            let begun = clock::instant();
+            let outcome = if script.outside_transaction {
+                outside(held, site, ledger, migration, direction).await
+            } else {
+                inside(site, ledger, migration, direction).await
+            };
+            let mut stop = match outcome {
+                Ok(applied) => return Ok(Applied { attempts, ..applied }),
+                Err(stop) => stop,
+            };
+            let spent = started.elapsed() + pause + site.limits.lock_timeout;
+            if stop.busy && !script.outside_transaction && spent <= site.limits.lock_budget {
+                tracing::info!(version = %migration.version, "locks are held by others; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                attempts += 1;
+                continue;
+            }
+            if stop.busy {
+                let idle = idle_in_transaction(held.connection()).await;
+                let tried = format!("{}; tried {attempts} time(s)", stop.failure.message);
+                stop.failure.message = format!("{tried}{idle}");
+            }
+            let seconds = begun.elapsed().as_secs_f64();
+            let told =
+                ledger.record_failure(held.connection(), migration, seconds, &stop.note).await;
+            if let Err(error) = told {
+                let message = &mut stop.failure.message;
+                message.push_str(&format!("; and the ledger could not be told: {error}"));
+            }
+            return Err(stop.failure);
+        }
+    }
+}
+
+/// One attempt in one transaction: settings, statements, verify file, ledger, commit.
+async fn inside(
+    site: Site<'_>,
+    ledger: &Ledger,
+    migration: &Migration,
+    direction: Direction,
+) -> Result<Applied, Stop> {
+    let (script, state) = match direction {
+        Direction::Up => (&migration.up, State::Applied),
+        Direction::Down => (&migration.down, State::Reverted),
+    };
+    let failed = |e| refused(script, None, &e);
+    let mut connection = connect(site, script).await?;
+    let started = clock::instant();
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    session::pin(&mut transaction, site, Scope::Transaction).await.map_err(failed)?;
+    let before = relations(&mut transaction).await.map_err(failed)?;
+    for statement in &script.statements {
+        session::run(&mut transaction, script, statement).await?;
+    }
+    // The file may have taken on another role; what follows is the engine's own work. Deferred
+    // constraints are checked here, where the file can still be named.
+    sqlx::raw_sql("reset role; set constraints all immediate")
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    if direction == Direction::Up {
+        verify::within(&mut transaction, &migration.verify).await?;
+    }
+    let locks = locks(&mut transaction, &site.layout.ledger_schema).await.map_err(failed)?;
+    let seconds = started.elapsed().as_secs_f64();
+    ledger.record(&mut transaction, migration, state, seconds).await.map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    let seconds = started.elapsed().as_secs_f64();
+    // The work is committed; a connection that fails to say goodbye changes nothing.
+    let _ = connection.close().await;
+    let existing = locks
+        .iter()
+        .filter(|(_, mode)| **mode > LockMode::RowExclusiveLock)
+        .filter_map(|(relation, mode)| {
+            Some(RelationLock { relation: before.get(relation)?.clone(), mode: *mode })
+        })
+        .collect();
+    Ok(Applied {
+        version: migration.version,
+        name: migration.name.clone(),
+        seconds,
+        max_lock: locks.values().copied().max(),
+        existing,
+        attempts: 1,
+    })
+}
+
+/// One attempt statement by statement. The ledger says so before the first statement, so that a
+/// process killed in between leaves a trace.
+async fn outside(
+    held: &mut Lock,
+    site: Site<'_>,
+    ledger: &Ledger,
+    migration: &Migration,
+    direction: Direction,
+) -> Result<Applied, Stop> {
+    let (script, during, after) = match direction {
+        Direction::Up => (&migration.up, State::Applying, State::Applied),
+        Direction::Down => (&migration.down, State::Reverting, State::Reverted),
+    };
+    let failed = |e| refused(script, None, &e);
+    let mut connection = connect(site, script).await?;
+    session::pin(&mut connection, site, Scope::Connection).await.map_err(failed)?;
+    let started = clock::instant();
+    ledger.record(held.connection(), migration, during, 0.0).await.map_err(failed)?;
+    for statement in &script.statements {
+        session::run(&mut connection, script, statement).await?;
+    }
+    if direction == Direction::Up {
+        verify::alone(&mut connection, site, &migration.verify).await?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    ledger.record(held.connection(), migration, after, seconds).await.map_err(failed)?;
+    let _ = connection.close().await;
+    Ok(Applied {
+        version: migration.version,
+        name: migration.name.clone(),
+        seconds,
+        max_lock: None,
+        existing: Vec::new(),
+        attempts: 1,
+    })
+}
+
+/// A fresh connection for each attempt: nothing that an earlier file set can reach this one.
+async fn connect(site: Site<'_>, script: &Script) -> Result<PgConnection, Stop> {
+    let application = format!("flowcontrol {}", script.path);
+    session::open(site, &application).await.map_err(|failure| Stop {
+        failure,
+        note: format!("no connection for {}", script.path),
+        busy: false,
+    })
+}
+
+type Relations = BTreeMap<i64, String>;
+
+/// The relations that are there before the file runs, by identity.
+async fn relations(connection: &mut PgConnection) -> Result<Relations, sqlx::Error> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select c.oid::bigint, pg_catalog.format('%s.%s', n.nspname, c.relname)
+           from pg_catalog.pg_class c
+           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+          where c.oid::bigint >= 16384 and n.nspname <> 'pg_toast'",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The strongest lock of this session on each relation, but for the catalog's and the ledger's.
+async fn locks(
+    connection: &mut PgConnection,
+    ledger_schema: &str,
+) -> Result<BTreeMap<i64, LockMode>, sqlx::Error> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select l.relation::bigint, l.mode
+           from pg_catalog.pg_locks l
+          where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted
+            and l.relation::bigint >= 16384
+            and not exists (select from pg_catalog.pg_class c
+                              join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                             where c.oid = l.relation and n.nspname in ($1, 'pg_toast'))",
+    )
+    .bind(ledger_schema)
+    .fetch_all(connection)
+    .await?;
+    let mut strongest = BTreeMap::new();
+    for (relation, mode) in rows {
+        if let Some(mode) = LockMode::parse(&mode) {
+            let held = strongest.entry(relation).or_insert(mode);
+            *held = mode.max(*held);
+        }
+    }
+    Ok(strongest)
+}
+
+/// Who sits in an open transaction, as far as it is visible: the usual holder of a lock.
+async fn idle_in_transaction(connection: &mut PgConnection) -> String {
+    let found: Result<Vec<String>, sqlx::Error> = sqlx::query_scalar(
+        "select pg_catalog.format('pid %s (%s)', pid,
+                  coalesce(nullif(application_name, ''), 'unnamed'))
+           from pg_catalog.pg_stat_activity
+          where datname = pg_catalog.current_database() and state like 'idle in transaction%'
+          order by pid limit 5",
+    )
+    .fetch_all(connection)
+    .await;
+    match found {
+        Ok(sessions) if !sessions.is_empty() => {
+            format!("; idle in a transaction: {}", sessions.join(", "))
+        }
+        Ok(_) => String::new(),
+        Err(error) => format!("; who holds the lock could not be read: {error}"),
+    }
+}

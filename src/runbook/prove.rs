@@ -1,0 +1,125 @@
+//! The proof that there is a way back: up, down and up again leave the same catalog.
+
+use super::apply::{down_under, up_under};
+use super::catalog::{self, Catalog, Change, diff};
+use super::plan::Goal;
+use super::source::{Source, Version};
+use super::{Applied, Reverted, Site, lock, session};
+use crate::error::{Failure, Result};
+use flowcontrol_contract::Digest;
+
+/// What the way up, down and up again left.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Proof {
+    /// The catalog before anything ran.
+    pub before: Digest,
+    /// The catalog after the first way up.
+    pub up: Digest,
+    /// The catalog after everything was reverted.
+    pub down: Digest,
+    /// The catalog after the second way up.
+    pub again: Digest,
+    /// By migration, what its down file left behind or took too much of.
+    pub unreverted: Vec<Unreverted>,
+    /// What the second way up made otherwise than the first.
+    pub differing: Vec<Change>,
+    /// The second way up, which stays in force.
+    pub applied: Vec<Applied>,
+    /// The way down.
+    pub reverted: Vec<Reverted>,
+}
+
+/// A down file that does not lead back to where its up file began.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Unreverted {
+    /// The migration's number.
+    pub version: Version,
+    /// From the catalog before its up file to the one after its down file.
+    pub changes: Vec<Change>,
+}
+
+impl Proof {
+    /// Whether down leads back, and up again leads to the same place.
+    pub fn holds(&self) -> bool {
+        self.before == self.down
+            && self.up == self.again
+            && self.unreverted.is_empty()
+            && self.differing.is_empty()
+    }
+}
+
+/// Applies everything, reverts it one by one, and applies it again, all under one lock; compares
+/// the catalog of `schemas` at every stop. The database must hold none of the migrations, since
+/// reverting destroys rows.
+///
+/// # Errors
+/// A check failure when something is applied already, or as for `up` and `down`. A proof that does
+/// not hold is no error.
+pub async fn prove(site: Site<'_>, source: &Source, schemas: &[&str]) -> Result<Proof> {
+    let mut held = lock::take(site).await?;
+    let outcome = prove_under(&mut held, site, source, schemas).await;
+    let released = held.release(site).await;
+    let proof = outcome?;
+    released?;
+    Ok(proof)
+}
+
+async fn prove_under(
+    held: &mut lock::Lock,
+    site: Site<'_>,
+    source: &Source,
+    schemas: &[&str],
+) -> Result<Proof> {
+    let ledger = super::ledger::Ledger::new(&site.layout.ledger_schema);
+    let rows = ledger.rows(held.connection()).await?;
+    if let Some(row) = rows.iter().find(|row| row.state.is_in_force()) {
+        return Err(Failure::check(format!(
+            "migration {}_{} is applied to {}; proving the way back would revert it",
+            row.version,
+            row.name,
+            site.endpoint.redacted()
+        ))
+        .hint("prove it in an empty database, such as a throw-away target's"));
+    }
+    let mut reader = session::open(site, "flowcontrol catalog").await?;
+    // The catalog below each version, so that a way back that fails is told by migration.
+    let mut below: Vec<(Version, Catalog)> = Vec::new();
+    let mut current = catalog::read(&mut reader, schemas).await?;
+    let before = current.fingerprint();
+    for migration in &source.migrations {
+        below.push((migration.version, current));
+        up_under(held, site, source, Goal::UpTo(migration.version)).await?;
+        current = catalog::read(&mut reader, schemas).await?;
+    }
+    let top = current;
+    let mut down = top.fingerprint();
+    let mut reverted = Vec::new();
+    let mut unreverted = Vec::new();
+    // What an upper down file left is not blamed on the ones below it as well.
+    let mut known: Vec<Change> = Vec::new();
+    for (version, expected) in below.iter().rev() {
+        let to = Version(version.0.saturating_sub(1));
+        reverted.extend(down_under(held, site, source, to).await?);
+        let found = catalog::read(&mut reader, schemas).await?;
+        let all = diff(expected, &found);
+        let changes: Vec<Change> =
+            all.iter().filter(|change| !known.contains(change)).cloned().collect();
+        if !changes.is_empty() {
+            unreverted.push(Unreverted { version: *version, changes });
+        }
+        known = all;
+        down = found.fingerprint();
+    }
+    let applied = up_under(held, site, source, Goal::Latest).await?;
+    let last = catalog::read(&mut reader, schemas).await?;
+    Ok(Proof {
+        before,
+        up: top.fingerprint(),
+        down,
+        again: last.fingerprint(),
+        unreverted,
+        differing: diff(&top, &last),
+        applied,
+        reverted,
+    })
+}
