@@ -29,10 +29,10 @@ pub(crate) async fn append(
 ) -> Result<Appended> {
     refuse_repeated(batch)?;
     core.lock(work, tenant).await?;
-    let state = state(core, work, tenant, batch.iter().map(|r| &r.actor)).await?;
     if let Some(done) = replayed(batch, &stored(core, work, tenant, batch).await?)? {
         return Ok(done);
     }
+    let state = state(core, work, tenant, batch.iter().map(|r| &r.actor)).await?;
     if let Expected::Head(head) = expected
         && head != state.head
     {

@@ -17,11 +17,13 @@ pub(crate) enum During {
 }
 
 /// Translates a driver's error that happened while working.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn sql(error: sqlx::Error) -> Error {
     translate(&error, During::Work)
 }
 
 /// Translates a driver's error that happened during COMMIT.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn commit(error: sqlx::Error) -> Error {
     translate(&error, During::Commit)
 }

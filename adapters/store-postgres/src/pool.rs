@@ -56,7 +56,7 @@ impl Pool {
     pub(crate) async fn connect(&self) -> Result<PgConnection> {
         match tokio::time::timeout(self.timeout, self.options.connect()).await {
             Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error)) => Err(context(failure::sql(error), &self.endpoint)),
+            Ok(Err(error)) => Err(context(&failure::sql(error), &self.endpoint)),
             Err(_) => Err(Error::new(
                 ErrorKind::Unavailable,
                 format!(
@@ -105,7 +105,7 @@ impl Pool {
     }
 }
 
-fn context(error: Error, endpoint: &str) -> Error {
+fn context(error: &Error, endpoint: &str) -> Error {
     let hint = error.way_out().map(str::to_owned);
     let mut whole =
         Error::new(error.kind(), format!("cannot connect to {endpoint}: {}", error.message()))

@@ -125,12 +125,13 @@ fn count(row: &PgRow) -> Result<TableCount> {
 
 fn projected(p: &ProjectionSql, found: &PgRow) -> sqlx::Result<Result<Line>> {
     let seq: i64 = found.try_get(0)?;
-    let values = (1..=p.projection.columns.len())
+    let name: Option<String> = found.try_get(1)?;
+    let values = (2..p.projection.columns.len() + 2)
         .map(|column| found.try_get(column))
         .collect::<sqlx::Result<Vec<Option<String>>>>()?;
     Ok(row::from_bigint(seq).map(|seq| Line {
         seq,
-        name: values.first().cloned().flatten().unwrap_or_default(),
+        name: name.unwrap_or_default(),
         line: p.projection.row_line(seq, &values),
     }))
 }

@@ -45,7 +45,7 @@ pub(crate) struct ProjectionSql {
     pub(crate) from_records: Text,
     /// Fills the table from the staging table: (tenant).
     pub(crate) from_stage: Text,
-    /// Reads rows as text: (tenant, after, limit).
+    /// Reads rows as text, with the record's id: (tenant, after, limit).
     pub(crate) rows: Text,
 }
 
@@ -277,8 +277,9 @@ fn projection(s: &str, p: &'static Projection) -> ProjectionSql {
         )),
         from_stage: Text::from(format!("{insert} from pg_temp.{STAGE} where kind = {kind}")),
         rows: Text::from(format!(
-            "select seq, {} from {s}.{table} where tenant_id = $1 and seq > $2 \
-             order by seq limit $3",
+            "select seq, (select r.record_id from {s}.records r \
+                          where r.tenant_id = t.tenant_id and r.seq = t.seq), {} \
+             from {s}.{table} t where tenant_id = $1 and seq > $2 order by seq limit $3",
             texts.join(", ")
         )),
     }

@@ -1,0 +1,220 @@
+//! A scratch database on the test server: migrated, with roles of its own, dropped at the end.
+
+use crate::support;
+use flowcontrol::clock;
+use flowcontrol::target::{Endpoint, Login, Logins, RoleNames};
+use flowcontrol_contract::secret::Secrets;
+use flowcontrol_contract::{Error, ErrorKind, Result, Secret, SecretRef, TenantId};
+use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A database with the five roles.
+pub struct Database {
+    pub endpoint: Endpoint,
+    pub logins: Logins,
+    pub roles: RoleNames,
+    admin: Login,
+}
+
+/// The passwords of a test, by the role's name.
+pub struct Passwords(BTreeMap<String, Secret>);
+
+impl Secrets for Passwords {
+    fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
+        let SecretRef::Held(name) = reference else { panic!("tests hold their secrets") };
+        self.0
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::new(ErrorKind::Configuration, format!("there is no {reference}")))
+    }
+}
+
+fn login(user: &str) -> Login {
+    Login { user: user.to_owned(), password: Some(Secret::new(clock::random_hex(16))) }
+}
+
+/// Runs SQL text, which may hold several statements.
+pub async fn run(conn: &mut PgConnection, sql: impl Into<String>) {
+    let sql = sql.into();
+    let shown = sql.clone();
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await {
+        panic!("{error}\n{shown}");
+    }
+}
+
+impl Database {
+    /// An empty database with the five roles, no table yet.
+    pub async fn empty() -> Self {
+        let (server, admin) = support::server();
+        let tag = clock::random_hex(6);
+        let name = |role: &str| format!("pgst_{tag}_{role}");
+        let roles = RoleNames {
+            owner: name("owner"),
+            application: name("application"),
+            replayer: name("replayer"),
+            auditor: name("auditor"),
+            verifier: name("verifier"),
+        };
+        let logins = Logins {
+            owner: login(&roles.owner),
+            application: login(&roles.application),
+            replayer: login(&roles.replayer),
+            auditor: login(&roles.auditor),
+            verifier: Some(login(&roles.verifier)),
+        };
+        let database = name("db");
+        let mut conn = server.connect(&admin).await.unwrap();
+        for login in every(&logins) {
+            let password = login.password.as_ref().map_or("", |p| p.expose());
+            let bypass = if login.user == roles.verifier { "bypassrls" } else { "nobypassrls" };
+            run(
+                &mut conn,
+                format!(
+                    "create role {} login noinherit {bypass} password '{password}'",
+                    login.user
+                ),
+            )
+            .await;
+        }
+        run(
+            &mut conn,
+            format!("create database {database} template template0 encoding 'UTF8' locale 'C'"),
+        )
+        .await;
+        let mut sql = format!("revoke all on database {database} from public;");
+        sql += &format!("grant connect, create on database {database} to {};", roles.owner);
+        sql += &format!(
+            "grant connect on database {database} to {}, {}, {};",
+            roles.application, roles.auditor, roles.verifier
+        );
+        sql += &format!("grant connect, temporary on database {database} to {};", roles.replayer);
+        run(&mut conn, sql).await;
+        Self { endpoint: server.database(&database), logins, roles, admin }
+    }
+
+    /// A database with every migration applied by the owner.
+    pub async fn migrated() -> Self {
+        let database = Self::empty().await;
+        database.migrate().await;
+        database
+    }
+
+    async fn migrate(&self) {
+        let mut conn = self.endpoint.connect(&self.logins.owner).await.unwrap();
+        for file in migrations() {
+            let text = std::fs::read_to_string(&file).unwrap();
+            run(&mut conn, "begin").await;
+            for (setting, role) in [
+                ("owner", &self.roles.owner),
+                ("application", &self.roles.application),
+                ("replayer", &self.roles.replayer),
+                ("auditor", &self.roles.auditor),
+                ("verifier", &self.roles.verifier),
+            ] {
+                let set = sqlx::query("select set_config($1, $2, true)");
+                let setting = format!("bfg.{setting}_role");
+                set.bind(setting).bind(role).execute(&mut conn).await.unwrap();
+            }
+            run(&mut conn, text).await;
+            run(&mut conn, "commit").await;
+        }
+    }
+
+    /// A superuser's connection to the database.
+    pub async fn superuser(&self) -> PgConnection {
+        self.endpoint.connect(&self.admin).await.unwrap()
+    }
+
+    /// A connection of one of the roles.
+    pub async fn connect(&self, login: &Login) -> PgConnection {
+        self.endpoint.connect(login).await.unwrap()
+    }
+
+    /// A store's configuration for a login.
+    pub fn config(&self, login: &Login) -> Config {
+        let mut config = Config::new(&self.endpoint.host, &self.endpoint.database, &login.user);
+        config.port = self.endpoint.port;
+        config.tls = Tls { mode: TlsMode::Off, ca: None };
+        config.password = login.password.as_ref().map(|_| SecretRef::Held(login.user.clone()));
+        config.tenants = ["a", "b"].map(|t| TenantId::new(t).unwrap()).to_vec();
+        config
+    }
+
+    /// The passwords of all logins.
+    pub fn passwords(&self) -> Passwords {
+        let held = every(&self.logins).into_iter().chain([&self.admin]);
+        Passwords(held.filter_map(|l| l.password.clone().map(|p| (l.user.clone(), p))).collect())
+    }
+
+    /// A store for a login, with changes to its configuration.
+    pub async fn store_with(
+        &self,
+        login: &Login,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<PgStore> {
+        let mut config = self.config(login);
+        change(&mut config);
+        PgStore::connect(config, &self.passwords()).await
+    }
+
+    /// A store for a login.
+    pub async fn store(&self, login: &Login) -> PgStore {
+        self.store_with(login, |_| ()).await.unwrap()
+    }
+
+    /// The verifier's store.
+    pub async fn verifier(&self) -> PgStore {
+        let login = self.logins.verifier.as_ref().unwrap();
+        self.store_with(login, |c| c.verifier = true).await.unwrap()
+    }
+}
+
+/// The migrations in order.
+fn migrations() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".up.sql"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "there is no migration");
+    files
+}
+
+fn every(logins: &Logins) -> Vec<&Login> {
+    [&logins.owner, &logins.application, &logins.replayer, &logins.auditor]
+        .into_iter()
+        .chain(&logins.verifier)
+        .collect()
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let server = self.endpoint.database("postgres");
+        let admin = self.admin.clone();
+        let mut sql =
+            vec![format!("drop database if exists {} with (force)", self.endpoint.database)];
+        sql.extend(
+            every(&self.logins).into_iter().map(|l| format!("drop role if exists {}", l.user)),
+        );
+        // The test's own runtime may be the one that is unwinding.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut conn = PgConnection::connect_with(&server.options(&admin)).await?;
+                for statement in sql {
+                    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await?;
+                }
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            })
+        })
+        .join();
+        if !std::thread::panicking() {
+            dropped.unwrap().unwrap();
+        }
+    }
+}
