@@ -1,1 +1,20 @@
-//! To be written.
+//! Evidence packets: what ran, on what, with which result, sealed and chained.
+//!
+//! A packet is canonical JSON with a versioned schema name. Sealing adds the SHA-256 of
+//! everything else in it; each packet names the digest of the one before. The chain lives in the
+//! state folder and is only ever appended to.
+
+pub mod canonical;
+pub mod chain;
+pub mod packet;
+pub mod redact;
+pub mod schema;
+pub mod seal;
+pub mod store;
+pub mod text;
+
+pub use chain::{Anchors, Answer, Entry, Problem, ProblemKind, Verification};
+pub use packet::{CheckResult, Draft, Outcome, Packet, ProfileRef, Verdict};
+pub use redact::KnownSecrets;
+pub use seal::{Flaw, Sealed};
+pub use store::{EvidenceStore, Listing, Stored};

@@ -1,1 +1,25 @@
-//! To be written.
+//! What a rehearsal found, and the forms it is shown in.
+//!
+//! [`model`] is the data; each renderer is a function from it to text and decides nothing.
+
+pub mod evidence;
+pub mod format;
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod layout;
+pub mod markdown;
+pub mod model;
+pub mod progress;
+pub mod sarif;
+pub mod style;
+pub mod terminal;
+pub mod verdict;
+
+pub use format::{ReportFormat, write_reports};
+pub use model::{
+    CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
+    PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity, SnapshotPart,
+    Step, StepStatus, TargetPart, Unproved, VerifyPart,
+};
+pub use progress::Progress;

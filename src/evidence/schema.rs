@@ -1,0 +1,165 @@
+//! The packet schemas this version knows, and what each demands of a packet.
+
+use super::packet::{Outcome, Packet, Verdict};
+use std::collections::BTreeSet;
+
+/// Sealed after `connect` and after the connection probes of a rehearsal.
+pub const CONNECTION: &str = "ProductionAdapterConnection.v1";
+/// Sealed after a rehearsal's replay, verification and rollback.
+pub const DRY_RUN: &str = "ProductionAdapterDryRun.v1";
+/// Sealed for a whole rehearsal; its body is the report.
+pub const REHEARSAL: &str = "FlowControlRehearsal.v1";
+/// Sealed after a single step of a rehearsal.
+pub const STEP: &str = "FlowControlRehearsalStep.v1";
+
+/// What one schema demands.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// Name without the version.
+    pub name: &'static str,
+    /// Highest version this build can judge.
+    pub version: u32,
+    /// Checks that each packet must carry, whatever their verdict.
+    pub checks: &'static [&'static str],
+    /// A packet that passed must name its target.
+    pub target: bool,
+    /// A packet that passed must name its snapshot.
+    pub snapshot: bool,
+}
+
+/// Every schema this version knows.
+pub const KNOWN: &[Schema] = &[
+    Schema {
+        name: "ProductionAdapterConnection",
+        version: 1,
+        checks: &["endpoint-reachability", "tls-fingerprint", "rbac-session", "write-probe"],
+        target: true,
+        snapshot: false,
+    },
+    Schema {
+        name: "ProductionAdapterDryRun",
+        version: 1,
+        checks: &[
+            "snapshot-export",
+            "schema-map",
+            "rbac-claims",
+            "adapter-replay-transcript",
+            "rollback-checkpoint",
+        ],
+        target: true,
+        snapshot: true,
+    },
+    Schema {
+        name: "FlowControlRehearsal",
+        version: 1,
+        checks: &[],
+        target: true,
+        snapshot: true,
+    },
+    Schema {
+        name: "FlowControlRehearsalStep",
+        version: 1,
+        checks: &[],
+        target: false,
+        snapshot: false,
+    },
+];
+
+/// What a schema name means to this version.
+#[derive(Clone, Copy, Debug)]
+pub enum Known {
+    /// Judged by this entry.
+    Yes(&'static Schema),
+    /// The name is known, the version is higher than this build's.
+    Newer(&'static Schema),
+    /// Not one of ours, or of a later version of the tool.
+    No,
+    /// Not of the form `Name.v1`.
+    Malformed,
+}
+
+/// Splits `Name.v1` into its name and version.
+pub fn split(schema: &str) -> Option<(&str, u32)> {
+    let (name, version) = schema.rsplit_once(".v")?;
+    let named = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric());
+    let plain = !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
+    if named && plain { Some((name, version.parse().ok()?)) } else { None }
+}
+
+/// Looks a schema name up.
+pub fn look_up(schema: &str) -> Known {
+    let Some((name, version)) = split(schema) else {
+        return Known::Malformed;
+    };
+    match KNOWN.iter().find(|known| known.name == name) {
+        None => Known::No,
+        Some(known) if version > known.version => Known::Newer(known),
+        Some(known) => Known::Yes(known),
+    }
+}
+
+/// Every rule that `packet` breaks, as sentences; empty when it keeps them all. A success must be
+/// backed by its verdicts; a failure needs no more than its reasons.
+pub fn judge(packet: &Packet) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut seen = BTreeSet::new();
+    for check in &packet.checks {
+        if !seen.insert(check.id.as_str()) {
+            broken.push(format!("check {} stands in it twice", check.id));
+        }
+        if check.id.is_empty() || check.title.is_empty() || check.reason.is_empty() {
+            broken.push(format!("check {:?} lacks its id, title or reason", check.id));
+        }
+        if packet.outcome == Outcome::Passed && check.verdict != Verdict::Ready {
+            broken.push(format!(
+                "it says passed although check {} is {}",
+                check.id,
+                check.verdict.name()
+            ));
+        }
+    }
+    if !packet.body.is_object() {
+        broken.push("its body is not an object".to_owned());
+    }
+    let Known::Yes(schema) = look_up(&packet.schema) else {
+        return broken;
+    };
+    for &required in schema.checks {
+        if !seen.contains(required) {
+            broken.push(format!("it lacks check {required}, which {} demands", packet.schema));
+        }
+    }
+    if packet.outcome == Outcome::Passed {
+        if schema.target && packet.target.is_none() {
+            broken.push("it says passed and names no target".to_owned());
+        }
+        if schema.snapshot && packet.snapshot_sha256.is_none() {
+            broken.push("it says passed and names no snapshot".to_owned());
+        }
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Known, look_up, split};
+
+    #[test]
+    fn names_are_read_strictly() {
+        assert_eq!(split("ProductionAdapterDryRun.v1"), Some(("ProductionAdapterDryRun", 1)));
+        for wrong in
+            ["", "Name", "Name.v", "Name.v0", "Name.v01", ".v1", "a/b.v1", "1a.v1", "Name.v+1"]
+        {
+            assert_eq!(split(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_told_from_an_unknown_name() {
+        assert!(matches!(look_up("ProductionAdapterDryRun.v1"), Known::Yes(_)));
+        assert!(matches!(look_up("ProductionAdapterDryRun.v2"), Known::Newer(_)));
+        assert!(matches!(look_up("SomethingElse.v1"), Known::No));
+        assert!(matches!(look_up("../../etc.v1"), Known::Malformed));
+    }
+}

@@ -1,0 +1,334 @@
+//! The folder that holds a chain: one file a packet, `HEAD`, and a lock.
+//!
+//! A packet is written beside its place, flushed, and renamed into it, never over another file;
+//! then the folder is flushed and `HEAD` follows. A crash leaves either no packet, or a packet
+//! that `HEAD` does not name yet; a file that was half written keeps the prefix `.partial-` and
+//! is no part of the chain. The lock keeps two processes from continuing the same packet.
+
+use super::chain::{self, Anchors, Entry, Head, Verification, sequence_in_name};
+use super::packet::Draft;
+use super::redact::KnownSecrets;
+use super::seal::{Flaw, Link, Sealed};
+use crate::clock;
+use crate::error::{Failure, Result};
+use flowcontrol_contract::Digest;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const HEAD: &str = "HEAD";
+const LOCK: &str = ".lock";
+const PARTIAL: &str = ".partial-";
+/// How long a process waits for another one's append, which takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The chain in a state folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceStore {
+    folder: PathBuf,
+}
+
+/// A packet as it was stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The packet with its digest.
+    pub sealed: Sealed,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// One file of the folder that has a packet's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its name.
+    pub file: String,
+    /// The packet, or why it is none.
+    pub read: Result<Sealed, Flaw>,
+}
+
+/// What the folder holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Packets and damaged packets, by place.
+    pub packets: Vec<Listed>,
+    /// Files that a crash left half written; no part of the chain.
+    pub partial: Vec<String>,
+    /// Files that are nothing the store writes.
+    pub strays: Vec<String>,
+}
+
+/// Everything read from the folder in one go.
+struct Folder {
+    entries: Vec<Entry>,
+    head: Head,
+    partial: Vec<String>,
+    strays: Vec<String>,
+}
+
+impl EvidenceStore {
+    /// The chain in `state`, the folder that also holds the file-local store. Creates nothing.
+    pub fn at(state: &Path) -> Self {
+        Self { folder: state.join("evidence") }
+    }
+
+    /// The folder with the packets.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Links, seals and stores `draft` as the chain's next packet. When this returns, the packet
+    /// survives a power cut.
+    ///
+    /// # Errors
+    /// A check failure when the draft is refused (see [`Sealed::seal`]) or when the chain's end is
+    /// damaged, since nothing may be built on that; an environment failure when the folder cannot
+    /// be written or another process keeps the lock for ten seconds.
+    pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+        fs::create_dir_all(&self.folder).map_err(|e| self.failed("create", &self.folder, &e))?;
+        let lock = self.folder.join(LOCK);
+        let lock = File::options().write(true).create(true).truncate(false).open(&lock);
+        let lock = lock.map_err(|e| self.failed("open", &self.folder.join(LOCK), &e))?;
+        self.wait(|| lock.try_lock())?;
+        let end = self.end()?;
+        let (sequence, previous) = end.map_or((1, None), |l| (l.sequence + 1, Some(l.sha256)));
+        let sealed = Sealed::seal(draft.link(sequence, previous), secrets)?;
+        let path = self.folder.join(sealed.file_name());
+        let prefix = format!("{PARTIAL}{sequence:05}-");
+        self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
+        let head = Head::Names { sequence, sha256: sealed.sha256() };
+        let at = self.folder.join(HEAD);
+        self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)?;
+        Ok(Stored { sealed, path })
+    }
+
+    /// What the folder holds; an absent folder is an empty chain.
+    ///
+    /// # Errors
+    /// An environment failure when it cannot be read.
+    pub fn list(&self) -> Result<Listing> {
+        let folder = self.read()?;
+        let packets = folder
+            .entries
+            .into_iter()
+            .map(|entry| Listed { read: Sealed::parse(&entry.bytes), file: entry.name })
+            .collect();
+        Ok(Listing { packets, partial: folder.partial, strays: folder.strays })
+    }
+
+    /// One packet, named by its place (`7`), its digest or at least four digits of it
+    /// (`1a2b3c4d`, `bfg-1a2b3c4d`), or its file's name.
+    ///
+    /// # Errors
+    /// A usage failure when nothing or more than one packet has that name; a check failure when
+    /// the packet is damaged.
+    pub fn load(&self, which: &str) -> Result<Sealed> {
+        let listing = self.list()?;
+        let hex = which.strip_prefix("bfg-").unwrap_or(which);
+        let place = if which.len() <= 5 { which.parse::<u64>().ok() } else { None };
+        let mut found = listing.packets.into_iter().filter(|listed| {
+            let by_digest = || {
+                let digest = listed.read.as_ref().map(|s| s.sha256().to_string());
+                hex.len() >= 4 && digest.is_ok_and(|d| d.starts_with(hex))
+            };
+            listed.file == which
+                || match place {
+                    Some(place) => sequence_in_name(&listed.file) == Some(place),
+                    None => by_digest(),
+                }
+        });
+        let list = "flowcontrol evidence list shows what there is";
+        let Some(first) = found.next() else {
+            return Err(Failure::usage(format!("no evidence packet is named {which:?}")).hint(list));
+        };
+        if found.next().is_some() {
+            let message = format!("more than one evidence packet is named {which:?}");
+            return Err(Failure::usage(message).hint(list));
+        }
+        first.read.map_err(|flaw| {
+            Failure::check(format!("evidence packet {} is damaged: {flaw}", first.file))
+                .hint("flowcontrol evidence verify shows what else is wrong")
+        })
+    }
+
+    /// Verifies the whole chain; `kept` is a head digest kept elsewhere.
+    ///
+    /// # Errors
+    /// An environment failure when the folder cannot be read; what is wrong with the chain is in
+    /// the result.
+    pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
+        let folder = self.read()?;
+        let anchors = Anchors { recorded: folder.head, kept };
+        let mut verification = chain::verify(&folder.entries, &anchors);
+        for name in folder.partial {
+            verification.notes.push(format!(
+                "{name} was left half written by a crash; it is no part of the chain and can be \
+                 deleted"
+            ));
+        }
+        for name in folder.strays {
+            verification.notes.push(format!("{name} is no evidence packet; it was not looked at"));
+        }
+        Ok(verification)
+    }
+
+    /// The chain's last packet, checked as far as an append needs: no gap, no fork in the names,
+    /// the last seal sound, `HEAD` in step. The rest is for [`EvidenceStore::verify`].
+    fn end(&self) -> Result<Option<Link>> {
+        let broken = |why: String| {
+            Failure::check(format!(
+                "the evidence chain in {} cannot be continued: {why}",
+                self.folder.display()
+            ))
+            .hint(
+                "run `flowcontrol evidence verify`, restore the folder from a copy, or move it \
+                 aside to begin a new chain",
+            )
+        };
+        let (names, head) = (self.names()?, self.head()?);
+        let packets: Vec<&String> =
+            names.iter().filter(|n| sequence_in_name(n).is_some() && n.ends_with(".json")).collect();
+        for (name, expected) in packets.iter().zip(1..) {
+            if sequence_in_name(name) != Some(expected) {
+                return Err(broken(format!("{name} stands where packet {expected} should")));
+            }
+        }
+        let Some(&last) = packets.last() else {
+            return match head {
+                Head::Absent => Ok(None),
+                _ => Err(broken("HEAD names a packet and there is none".to_owned())),
+            };
+        };
+        let bytes = self.bytes(last)?;
+        let link = match Sealed::parse(&bytes) {
+            Ok(sealed) if sealed.file_name() == *last => sealed.link(),
+            Ok(_) => return Err(broken(format!("{last} was renamed"))),
+            Err(flaw) => return Err(broken(format!("{last}: {flaw}"))),
+        };
+        match head {
+            Head::Names { sha256, .. } if sha256 == link.sha256 => Ok(Some(link)),
+            Head::Names { sha256, .. } if Some(sha256) == link.previous => Ok(Some(link)),
+            Head::Absent if link.sequence == 1 => Ok(Some(link)),
+            Head::Absent => Err(broken("HEAD is missing".to_owned())),
+            Head::Unreadable => Err(broken("HEAD was edited".to_owned())),
+            Head::Names { sequence, .. } => Err(broken(format!(
+                "HEAD names packet {sequence}, which is not the end of this chain"
+            ))),
+        }
+    }
+
+    fn read(&self) -> Result<Folder> {
+        // Without a lock file nobody has ever written here. A reader who may not open it reads on:
+        // the worst that can happen is a HEAD that is one packet behind.
+        let lock = File::open(self.folder.join(LOCK)).ok();
+        if let Some(lock) = &lock {
+            self.wait(|| lock.try_lock_shared())?;
+        }
+        let mut folder = Folder {
+            entries: Vec::new(),
+            head: self.head()?,
+            partial: Vec::new(),
+            strays: Vec::new(),
+        };
+        for name in self.names()? {
+            if name == HEAD || name == LOCK {
+                continue;
+            } else if name.starts_with(PARTIAL) {
+                folder.partial.push(name);
+            } else if name.ends_with(".json") {
+                let bytes = self.bytes(&name)?;
+                folder.entries.push(Entry { name, bytes });
+            } else {
+                folder.strays.push(name);
+            }
+        }
+        Ok(folder)
+    }
+
+    /// Names in the folder, packets by place.
+    fn names(&self) -> Result<Vec<String>> {
+        let listing = match fs::read_dir(&self.folder) {
+            Ok(listing) => listing,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(self.failed("read", &self.folder, &e)),
+        };
+        let mut names = Vec::new();
+        for item in listing {
+            let item = item.map_err(|e| self.failed("read", &self.folder, &e))?;
+            names.push(item.file_name().to_string_lossy().into_owned());
+        }
+        names.sort_by_cached_key(|name| (sequence_in_name(name), name.clone()));
+        Ok(names)
+    }
+
+    fn head(&self) -> Result<Head> {
+        let path = self.folder.join(HEAD);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Head::parse(&bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Head::Absent),
+            Err(e) => Err(self.failed("read", &path, &e)),
+        }
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.folder.join(name);
+        fs::read(&path).map_err(|e| self.failed("read", &path, &e))
+    }
+
+    /// Writes `bytes` beside `path`, flushes, renames and flushes the folder.
+    fn place(&self, prefix: &str, bytes: &[u8], path: &Path, replace: bool) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(&self.folder)?;
+            file.write_all(bytes)?;
+            readable_by_all(file.as_file(), replace)?;
+            file.as_file().sync_all()?;
+            if replace {
+                file.persist(path)?;
+            } else {
+                file.persist_noclobber(path)?;
+            }
+            File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(|e| self.failed("write", path, &e))
+    }
+
+    fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
+        let start = clock::instant();
+        loop {
+            match attempt() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(e)) => {
+                    return Err(self.failed("lock", &self.folder.join(LOCK), &e));
+                }
+                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::environment(format!(
+                        "another process has kept the evidence chain in {} locked for {} s",
+                        self.folder.display(),
+                        PATIENCE.as_secs()
+                    ))
+                    .hint("wait for it to end, or end it, and run this again"));
+                }
+            }
+        }
+    }
+
+    fn failed(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
+        Failure::environment(format!("cannot {verb} {}: {error}", path.display()))
+            .hint("check the free space and the permissions of the state folder")
+    }
+}
+
+/// A packet is for reviewers to read and for nobody to change.
+#[cfg(unix)]
+fn readable_by_all(file: &File, writable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(if writable { 0o644 } else { 0o444 }))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &File, _: bool) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! A packet as lines of `name=value` under its schema, as the integrations console prints them.
+
+use super::packet::Packet;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The text form: the schema, then one `name=value` a line. Nothing in a value can start a new
+/// line or pass for another pair.
+pub fn text(packet: &Packet) -> String {
+    let mut out = format!("{}\n", packet.schema);
+    let mut pair = |name: &str, value: &str| {
+        let _ = writeln!(out, "{}={}", one_line(name), one_line(value));
+    };
+    pair("sequence", &packet.sequence.to_string());
+    pair("created_at", &packet.created_at.to_string());
+    pair("tool_version", &packet.tool_version);
+    pair("ran", &packet.ran);
+    pair("profile", &packet.profile.name);
+    pair("profile_checksum", &packet.profile.sha256.short());
+    match &packet.snapshot_sha256 {
+        Some(digest) => pair("snapshot_checksum", &digest.short()),
+        None => pair("snapshot_checksum", "none"),
+    }
+    match &packet.target {
+        Some(target) => flatten("target", target, &mut pair),
+        None => pair("target", "none"),
+    }
+    if let Value::Object(members) = &packet.body {
+        for (key, value) in members {
+            flatten(key, value, &mut pair);
+        }
+    }
+    let (ready, total) = packet.score();
+    pair("checks", &format!("{ready}/{total}"));
+    for check in &packet.checks {
+        pair(&format!("check.{}", check.id), check.verdict.name());
+        pair(&format!("check.{}.reason", check.id), &check.reason);
+        for (name, figure) in &check.figures {
+            flatten(&format!("check.{}.{name}", check.id), figure, &mut pair);
+        }
+    }
+    pair("outcome", packet.outcome.name());
+    match &packet.previous {
+        Some(digest) => pair("previous", &digest.to_string()),
+        None => pair("previous", "none"),
+    }
+    out
+}
+
+fn flatten(name: &str, value: &Value, pair: &mut impl FnMut(&str, &str)) {
+    match value {
+        Value::Null => pair(name, "none"),
+        Value::String(text) => pair(name, text),
+        Value::Bool(_) | Value::Number(_) => pair(name, &value.to_string()),
+        Value::Array(items) => {
+            pair(&format!("{name}.count"), &items.len().to_string());
+            for (i, item) in items.iter().enumerate() {
+                flatten(&format!("{name}.{}", i + 1), item, pair);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                flatten(&format!("{name}.{key}"), member, pair);
+            }
+        }
+    }
+}
+
+/// Control characters as escapes, so that a value cannot forge a line or drive a terminal.
+pub fn one_line(text: &str) -> String {
+    if !text.chars().any(unprintable) {
+        return text.to_owned();
+    }
+    text.chars()
+        .map(|c| if unprintable(c) { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
+
+/// Control characters, line and paragraph separators, and the marks that turn text around.
+fn unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_value_cannot_forge_a_line_or_drive_a_terminal() {
+        assert_eq!(one_line("zażółć\noutcome=passed"), "zażółć\\noutcome=passed");
+        assert_eq!(one_line("\u{1b}[2Jx\u{2028}y\u{202e}z"), "\\u{1b}[2Jx\\u{2028}y\\u{202e}z");
+        assert_eq!(one_line("Львів"), "Львів");
+    }
+}

@@ -1,0 +1,176 @@
+//! `evidence list`, `show` and `verify` as text and JSON. Renders what the store read.
+
+use super::json;
+use super::layout::{Side, counted, hang, pad, table};
+use super::style::Tone;
+use super::terminal::View;
+use crate::error::Result;
+use crate::evidence::text::one_line;
+use crate::evidence::{Answer, Listing, Sealed, Verification, text};
+use serde_json::{Value, json};
+
+/// `evidence list` as text.
+pub fn list(listing: &Listing, view: View) -> String {
+    let paint = view.paint;
+    let n = listing.packets.len() as u64;
+    let mut out = format!("{}\n", paint.tone(Tone::Strong, counted(n, "packet", "packets")));
+    let mut damaged = Vec::new();
+    let mut rows = Vec::new();
+    for listed in &listing.packets {
+        match &listed.read {
+            Ok(sealed) => {
+                let packet = sealed.packet();
+                let (ready, total) = packet.score();
+                rows.push(vec![
+                    packet.sequence.to_string(),
+                    packet.created_at.to_string(),
+                    packet.schema.clone(),
+                    packet.outcome.name().to_owned(),
+                    format!("{ready}/{total}"),
+                    sealed.sha256().short(),
+                ]);
+            }
+            Err(flaw) => damaged.push(format!("{}: {flaw}", listed.file)),
+        }
+    }
+    if !rows.is_empty() {
+        let header = [
+            ("#", Side::Right),
+            ("sealed at", Side::Left),
+            ("packet", Side::Left),
+            ("outcome", Side::Left),
+            ("checks", Side::Right),
+            ("digest", Side::Left),
+        ];
+        for (i, line) in table(&header, &rows).into_iter().enumerate() {
+            let line = if i == 0 { paint.tone(Tone::Quiet, line) } else { line };
+            out.push_str(&format!("  {line}\n"));
+        }
+    }
+    for text in damaged {
+        out.push_str(&marked(view, Tone::Bad, "FAIL", &text));
+    }
+    for name in &listing.partial {
+        let text = format!("{name} was left half written by a crash; it is no part of the chain");
+        out.push_str(&marked(view, Tone::Open, "note", &text));
+    }
+    for name in &listing.strays {
+        let text = format!("{name} is no evidence packet");
+        out.push_str(&marked(view, Tone::Open, "note", &text));
+    }
+    out
+}
+
+/// `evidence list` as JSON.
+///
+/// # Errors
+/// As [`json::pretty`].
+pub fn list_json(listing: &Listing) -> Result<String> {
+    let packets: Vec<Value> = listing
+        .packets
+        .iter()
+        .map(|listed| match &listed.read {
+            Ok(sealed) => {
+                let packet = sealed.packet();
+                let (ready, total) = packet.score();
+                json!({
+                    "file": listed.file,
+                    "sequence": packet.sequence,
+                    "schema": packet.schema,
+                    "sha256": sealed.sha256(),
+                    "short": sealed.sha256().short(),
+                    "created_at": packet.created_at,
+                    "outcome": packet.outcome,
+                    "ready": ready,
+                    "checks": total,
+                    "damage": null,
+                })
+            }
+            Err(flaw) => json!({"file": listed.file, "damage": flaw.to_string()}),
+        })
+        .collect();
+    json::pretty(&json!({
+        "packets": packets,
+        "partial": listing.partial,
+        "strays": listing.strays,
+    }))
+}
+
+/// `evidence show` as text: the packet's lines, its digest last.
+pub fn show(sealed: &Sealed) -> String {
+    format!("{}sha256={}\n", text::text(sealed.packet()), sealed.sha256())
+}
+
+/// `evidence show` as JSON: the very bytes of the file, so that they can be hashed again.
+pub fn show_json(sealed: &Sealed) -> String {
+    format!("{}\n", sealed.text())
+}
+
+/// `evidence verify` as text; the last line is the verdict.
+pub fn verify(result: &Verification, view: View) -> String {
+    let paint = view.paint;
+    let n = result.packets as u64;
+    let title = format!("Evidence chain: {}", counted(n, "packet", "packets"));
+    let mut out = format!("{}\n", paint.tone(Tone::Strong, title));
+    for (name, answer) in [
+        ("edited inside", &result.edit_inside),
+        ("cut at the tail", &result.cut_at_tail),
+        ("computed anew", &result.recomputed_from_root),
+    ] {
+        let (tone, mark, verdict, why) = match answer {
+            Answer::Sound { why } => (Tone::Good, "ok", "ruled out", why),
+            Answer::Found { why } => (Tone::Bad, "FAIL", "FOUND", why),
+            Answer::Unproved { why } => (Tone::Open, "?", "could not be checked", why),
+        };
+        out.push_str(&marked(view, tone, mark, &format!("{name}: {verdict}; {why}")));
+    }
+    for problem in &result.problems {
+        let text = format!("{}: {}", problem.file, problem.message);
+        out.push_str(&marked(view, Tone::Bad, "FAIL", &text));
+    }
+    for note in &result.notes {
+        out.push_str(&marked(view, Tone::Open, "note", note));
+    }
+    if let (Some(head), true) = (result.head, result.passed()) {
+        out.push_str(&format!("  head  {head}\n"));
+        let text = "keep this digest elsewhere; `flowcontrol evidence verify --head DIGEST` then \
+                    also finds a cut tail and a chain computed anew";
+        out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
+    }
+    let unproved = [&result.edit_inside, &result.cut_at_tail, &result.recomputed_from_root]
+        .iter()
+        .filter(|a| matches!(a, Answer::Unproved { .. }))
+        .count() as u64;
+    let last = match (result.problems.len() as u64, unproved) {
+        (0, 0) => paint.tone(Tone::Good, "SOUND"),
+        (0, n) => {
+            let sound = paint.tone(Tone::Good, "SOUND");
+            format!("{sound} as far as could be checked; {n} of 3 questions stay open")
+        }
+        (n, _) => {
+            let not = paint.tone(Tone::Bad, "NOT SOUND");
+            format!("{not}: {}", counted(n, "problem", "problems"))
+        }
+    };
+    out.push_str(&format!("{last}\n"));
+    out
+}
+
+/// `evidence verify` as JSON: the result with its verdict.
+///
+/// # Errors
+/// As [`json::pretty`].
+pub fn verify_json(result: &Verification) -> Result<String> {
+    #[derive(serde::Serialize)]
+    struct Whole<'a> {
+        sound: bool,
+        #[serde(flatten)]
+        result: &'a Verification,
+    }
+    json::pretty(&Whole { sound: result.passed(), result })
+}
+
+fn marked(view: View, tone: Tone, mark: &str, text: &str) -> String {
+    let body = hang(&one_line(text), 8, view.columns);
+    format!("  {} {body}\n", view.paint.tone(tone, pad(mark, 5)))
+}

@@ -1,0 +1,163 @@
+//! The report's forms by name, and writing them into a folder.
+
+use super::model::RehearsalReport;
+use super::{json, junit, markdown, sarif};
+use crate::error::{Failure, Result};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// A form that `--report` can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReportFormat {
+    /// `rehearsal.json`.
+    Json,
+    /// `rehearsal.junit.xml`.
+    Junit,
+    /// `rehearsal.md`.
+    Markdown,
+    /// `rehearsal.sarif`.
+    Sarif,
+    /// Workflow commands on standard output; no file.
+    Github,
+}
+
+impl ReportFormat {
+    /// Every form, in the order of messages.
+    pub const ALL: [Self; 5] =
+        [Self::Json, Self::Junit, Self::Markdown, Self::Sarif, Self::Github];
+
+    /// The name that `--report` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+            Self::Github => "github",
+        }
+    }
+
+    /// The file's name in the report folder; `None` for what goes to standard output.
+    pub const fn file_name(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("rehearsal.json"),
+            Self::Junit => Some("rehearsal.junit.xml"),
+            Self::Markdown => Some("rehearsal.md"),
+            Self::Sarif => Some("rehearsal.sarif"),
+            Self::Github => None,
+        }
+    }
+
+    /// Reads `json,junit`; each form once, in the order given.
+    ///
+    /// # Errors
+    /// A usage failure that lists the known names.
+    pub fn list(text: &str) -> Result<Vec<Self>> {
+        let mut formats = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            let format: Self = name.parse()?;
+            if !formats.contains(&format) {
+                formats.push(format);
+            }
+        }
+        Ok(formats)
+    }
+}
+
+impl fmt::Display for ReportFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for ReportFormat {
+    type Err = Failure;
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|f| f.name() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            Failure::usage(format!("report format {text:?} is not known; choose from {known}"))
+        })
+    }
+}
+
+/// Writes the forms that have a file into `dir`, which is made when absent, each whole or not at
+/// all; an older report is replaced. [`ReportFormat::Github`] is the caller's to print.
+///
+/// # Errors
+/// An environment failure that names the file.
+pub fn write_reports(
+    dir: &Path,
+    formats: &[ReportFormat],
+    report: &RehearsalReport,
+) -> Result<Vec<PathBuf>> {
+    let failed = |path: &Path, e: &io::Error| {
+        Failure::environment(format!("cannot write {}: {e}", path.display()))
+            .hint("check the free space and the permissions, or give another folder with --out")
+    };
+    // All are rendered before the first is written.
+    let mut rendered = Vec::new();
+    for format in formats {
+        let text = match format {
+            ReportFormat::Json => json::render(report)?,
+            ReportFormat::Junit => junit::render(report)?,
+            ReportFormat::Markdown => markdown::render(report),
+            ReportFormat::Sarif => sarif::render(report)?,
+            ReportFormat::Github => continue,
+        };
+        if let Some(name) = format.file_name() {
+            rendered.push((dir.join(name), text));
+        }
+    }
+    if rendered.is_empty() {
+        return Ok(Vec::new());
+    }
+    fs::create_dir_all(dir).map_err(|e| failed(dir, &e))?;
+    let mut written = Vec::new();
+    for (path, text) in rendered {
+        write(dir, &path, &text).map_err(|e| failed(&path, &e))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+fn write(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix(".rehearsal-").tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    as_usual(file.as_file())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A temporary file is its owner's alone; a report is for whoever may read the folder.
+#[cfg(unix)]
+fn as_usual(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn as_usual(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReportFormat;
+
+    #[test]
+    fn names_are_read_and_an_unknown_one_lists_the_known() {
+        for format in ReportFormat::ALL {
+            assert_eq!(format.name().parse::<ReportFormat>().unwrap(), format);
+        }
+        let list = ReportFormat::list("junit, json,junit").unwrap();
+        assert_eq!(list, [ReportFormat::Junit, ReportFormat::Json]);
+        for wrong in ["html", "", "json,", "JSON"] {
+            let refused = ReportFormat::list(wrong).unwrap_err();
+            assert!(refused.message.contains("json, junit, markdown, sarif, github"), "{refused}");
+        }
+    }
+}
