@@ -4,12 +4,15 @@
 //! Data flows one way: configuration, registry, adapters, snapshot, migration plan, target,
 //! apply, replay, verify, isolation, rollback, packets, gates, decision, report.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod error;
 pub mod evidence;
+pub mod gates;
+pub mod registry;
 pub mod rehearsal;
 pub mod report;
 pub mod runbook;

@@ -1,6 +1,8 @@
 //! The command line's grammar.
 
 use crate::report::ReportFormat;
+use crate::report::style::ColorChoice;
+use crate::target::TargetChoice;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -32,8 +34,8 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
     /// When to colour [auto: on a terminal, unless NO_COLOR is set].
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub color: Colour,
+    #[arg(long, global = true, default_value = "auto", value_name = "auto|always|never")]
+    pub color: ColorChoice,
     /// Says more on standard error; twice for everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
@@ -55,17 +57,6 @@ pub enum Format {
     Text,
     /// One JSON document on standard output.
     Json,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// The commands.
@@ -200,19 +191,6 @@ pub enum Adapters {
     List,
 }
 
-/// Which server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TargetArg {
-    /// A container when an engine and the image are there, else local.
-    Auto,
-    /// A throw-away cluster from PostgreSQL binaries.
-    Local,
-    /// A throw-away container.
-    Container,
-    /// The configured server.
-    External,
-}
-
 /// `migrate`.
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
@@ -240,8 +218,8 @@ pub enum Migrate {
         #[arg(long)]
         files_only: bool,
         /// Throw-away target for the catalog rules.
-        #[arg(long, value_enum, default_value_t = TargetArg::Auto)]
-        target: TargetArg,
+        #[arg(long, default_value = "auto", value_name = "auto|local|container")]
+        target: TargetChoice,
         /// Also print findings as SARIF or GitHub annotations.
         #[arg(long, value_enum)]
         report: Option<LintReport>,
@@ -265,8 +243,8 @@ pub enum LintReport {
 #[derive(Debug, Args)]
 pub struct Rehearse {
     /// The Postgres to rehearse on.
-    #[arg(long, value_enum, default_value_t = TargetArg::Auto, env = "FLOWCONTROL_TARGET")]
-    pub target: TargetArg,
+    #[arg(long, default_value = "auto", env = "FLOWCONTROL_TARGET", value_name = "auto|local|container|external")]
+    pub target: TargetChoice,
     /// A frozen snapshot, instead of freezing the configured store.
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
@@ -285,8 +263,8 @@ pub struct Rehearse {
 #[derive(Debug, Args)]
 pub struct Connect {
     /// The server to probe.
-    #[arg(long, value_enum, default_value_t = TargetArg::External)]
-    pub target: TargetArg,
+    #[arg(long, default_value = "external", value_name = "local|container|external")]
+    pub target: TargetChoice,
 }
 
 /// `evidence`.

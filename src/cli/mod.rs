@@ -15,8 +15,10 @@ mod snapshot;
 
 use crate::config::{Overrides, Settings};
 use crate::error::{Exit, Failure, Result};
-use crate::report::{Progress, Style};
-use args::{Cli, Colour, Command, Format, Global};
+use crate::report::Progress;
+use crate::report::style::{ColorChoice, Paint, Surroundings};
+use crate::report::terminal::View;
+use args::{Cli, Command, Format, Global};
 use clap::{CommandFactory, Parser};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 struct Cx {
     settings: Settings,
     format: Format,
-    style: Style,
+    view: View,
     progress: Progress,
 }
 
@@ -75,12 +77,12 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         image: global.postgres_image.clone(),
         pg_bin: global.pg_bin.clone(),
     })?;
-    let draws = !global.no_progress && std::io::stderr().is_terminal();
+    let terminal = std::io::stderr().is_terminal();
     let cx = Cx {
         settings,
         format: global.format,
-        style: style(global),
-        progress: Progress::new(draws),
+        view: view(global),
+        progress: Progress::choose(terminal, global.no_progress, global.verbose > 0),
     };
     // The rehearsal and the probes clean up what they started themselves; every other command
     // leaves nothing half-done when its future is dropped.
@@ -123,17 +125,40 @@ async fn interrupted() {
     }
 }
 
-fn colour(global: &Global) {
-    match global.color {
-        Colour::Always => anstream::ColorChoice::AlwaysAnsi.write_global(),
-        Colour::Never => anstream::ColorChoice::Never.write_global(),
-        Colour::Auto => {}
-    }
+/// Whether a stream is coloured, by the user's choice and its surroundings.
+fn coloured(global: &Global, terminal: bool) -> bool {
+    let variable = |name| std::env::var(name).ok();
+    let (no_color, clicolor, force, term) = (
+        variable("NO_COLOR"),
+        variable("CLICOLOR"),
+        variable("CLICOLOR_FORCE"),
+        variable("TERM"),
+    );
+    global.color.resolve(&Surroundings {
+        terminal,
+        no_color: no_color.as_deref(),
+        clicolor: clicolor.as_deref(),
+        clicolor_force: force.as_deref(),
+        term: term.as_deref(),
+    })
 }
 
-/// The report renders with colour marks; the stream strips them where they do not belong.
-fn style(global: &Global) -> Style {
-    if global.color == Colour::Never { Style::plain() } else { Style::coloured() }
+/// anstream strips what does not belong on a stream; the choice is made once, here.
+fn colour(global: &Global) {
+    let choice = match global.color {
+        ColorChoice::Always => anstream::ColorChoice::AlwaysAnsi,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+    };
+    choice.write_global();
+}
+
+fn view(global: &Global) -> View {
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    View {
+        columns: columns.unwrap_or(100).clamp(60, 140),
+        paint: Paint { on: coloured(global, std::io::stdout().is_terminal()) },
+    }
 }
 
 fn log(verbose: u8) {

@@ -21,13 +21,11 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             show(cx, &out, &summary)?;
         }
         Snapshot::Verify { file } => {
-            let summary = check(cx, &file).await?;
+            let summary = check(cx, &file)?;
             show(cx, &file, &summary)?;
         }
         Snapshot::Diff { a, b, limit } => {
-            let found = tokio::task::spawn_blocking(move || diff(&a, &b, limit))
-                .await
-                .map_err(|e| Failure::environment(format!("comparing stopped: {e}")))??;
+            let found = tokio::task::block_in_place(|| diff(&a, &b, limit))?;
             out::either(cx.format, &found, || {
                 let mut text = String::new();
                 if found.header {
@@ -46,7 +44,7 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             return Ok(if found.is_empty() { Exit::Done } else { Exit::Check });
         }
         Snapshot::Import { file } => {
-            let summary = check(cx, &file).await?;
+            let summary = check(cx, &file)?;
             let store = open_store(&cx.settings).await?;
             if store.info().mode == Mode::Live {
                 return Err(Failure::usage("the active profile's store is live")
@@ -65,14 +63,10 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn check(cx: &Cx, file: &Path) -> Result<Summary> {
+fn check(cx: &Cx, file: &Path) -> Result<Summary> {
     let size = std::fs::metadata(file).map(|m| m.len()).ok();
-    let step = cx.progress.bytes("verify", size);
-    let path = file.to_owned();
-    let counted = step.clone();
-    let summary = tokio::task::spawn_blocking(move || verify(&path, |n| counted.inc(n)))
-        .await
-        .map_err(|e| Failure::environment(format!("verifying stopped: {e}")))??;
+    let step = cx.progress.step("verify (bytes)", size);
+    let summary = tokio::task::block_in_place(|| verify(file, |n| step.inc(n)))?;
     step.done("");
     Ok(summary)
 }

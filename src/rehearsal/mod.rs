@@ -1,9 +1,10 @@
 //! The main job: freeze, migrate, replay, verify, attack, roll back, and say so in evidence.
 
+pub mod connect;
 pub mod journal;
 mod packets;
 mod run;
-mod steps;
+pub mod steps;
 pub mod verify;
 
 pub use run::{Done, Rehearsed, Run, rehearse};

@@ -11,7 +11,7 @@ mod verify;
 
 pub use freeze::freeze;
 pub use isolation::isolation;
-pub use migrate::migrate;
+pub use migrate::{findings, migrate, report_finding};
 pub use replay::replay;
 pub use rollback::rollback;
 pub use target::target;

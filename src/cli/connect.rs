@@ -1,0 +1,43 @@
+//! `connect`.
+
+use super::args::{Connect, Format};
+use super::{Cx, interrupted, out};
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::{EvidenceStore, Verdict};
+use crate::rehearsal::connect::{Connected, connect};
+use tokio::sync::watch;
+
+/// Probes a server and records the packet, whatever the probes say.
+pub async fn run(cx: &Cx, args: Connect) -> Result<Exit> {
+    let (sender, mut stop) = watch::channel(false);
+    let listener = tokio::spawn(async move {
+        interrupted().await;
+        let _ = sender.send(true);
+        std::future::pending::<()>().await;
+    });
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let done = Box::pin(connect(&cx.settings, args.target, &cx.progress, stopped)).await;
+    listener.abort();
+    cx.progress.clear();
+    let Connected { draft, secrets } = done?;
+    let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &secrets)?;
+    let packet = stored.sealed.packet();
+    match cx.format {
+        Format::Json => out::text(stored.sealed.text())?,
+        Format::Text => {
+            let mut text = String::new();
+            for check in &packet.checks {
+                text.push_str(&format!("{:<8} {}: {}\n", check.verdict.name(), check.title, check.reason));
+            }
+            text.push_str(&format!("packet   {}\n", stored.path.display()));
+            out::text(&text)?;
+        }
+    }
+    let ready = packet.checks.iter().all(|c| c.verdict == Verdict::Ready);
+    if packet.checks.is_empty() {
+        return Err(Failure::check("no probe ran"));
+    }
+    Ok(if ready { Exit::Done } else { Exit::Check })
+}

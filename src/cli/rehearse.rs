@@ -1,0 +1,68 @@
+//! `rehearse`.
+
+use super::args::{Format, Rehearse};
+use super::{Cx, interrupted, out};
+use crate::error::{Exit, Failure, Result};
+use crate::rehearsal::{Order, journal, rehearse};
+use crate::report::{ReportFormat, github, json, terminal, write_reports};
+use crate::target::TargetChoice;
+use std::path::PathBuf;
+use tokio::sync::watch;
+
+/// Runs the main job and prints its report, whatever it came to.
+pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {
+    let order = order(cx, &args)?;
+    let (sender, stop) = watch::channel(false);
+    let listener = tokio::spawn(async move {
+        interrupted().await;
+        // The rehearsal may have ended already.
+        let _ = sender.send(true);
+        out::note("stopping; taking down what this rehearsal made");
+        std::future::pending::<()>().await;
+    });
+    let done = Box::pin(rehearse(&cx.settings, &order, &cx.progress, stop)).await;
+    listener.abort();
+    cx.progress.clear();
+    let done = done?;
+    let written = write_reports(&args.out, &args.report, &done.report)?;
+    match cx.format {
+        Format::Json => out::text(&json::render(&done.report)?)?,
+        Format::Text => out::text(&terminal::render(&done.report, cx.view))?,
+    }
+    if args.report.contains(&ReportFormat::Github) {
+        out::text(&github::render(&done.report))?;
+    }
+    for path in &written {
+        out::note(&format!("wrote {}", path.display()));
+    }
+    Ok(done.exit)
+}
+
+fn order(cx: &Cx, args: &Rehearse) -> Result<Order> {
+    let mut order = Order {
+        target: args.target,
+        snapshot: args.snapshot.clone(),
+        resume: None,
+        ran: format!("rehearse --target {}", args.target),
+    };
+    if args.resume {
+        if args.target != TargetChoice::External {
+            return Err(Failure::usage("--resume goes with --target external")
+                .hint("a throw-away target goes with the run that made it: rehearse anew"));
+        }
+        let (_, unfinished) = journal::newest(&cx.settings.state())?;
+        if let Some(given) = &args.snapshot
+            && PathBuf::from(given) != unfinished.snapshot
+        {
+            return Err(Failure::usage(format!(
+                "the rehearsal to resume was begun with {}, not with {}",
+                unfinished.snapshot.display(),
+                given.display()
+            )));
+        }
+        order.snapshot = Some(unfinished.snapshot);
+        order.resume = Some(unfinished.database);
+        order.ran.push_str(" --resume");
+    }
+    Ok(order)
+}
