@@ -1,1 +1,52 @@
-//! placeholder
+//! `ScenarioStore.v1` on local files: kind `file-local`.
+//!
+//! The folder:
+//!
+//! ```text
+//! write.lock                  one writer at a time, across processes
+//! tenants/<SHA-256 of id>/
+//!     roster                  the tenant and its actors; replaced as a whole
+//!     log                     the records, one frame for each acknowledged batch
+//!     index/                  derived from the log; may be deleted
+//!     torn-<byte>-<n>         bytes that were cut off the log after a crash
+//! ```
+//!
+//! - **Durability.** A call returns when its frame is synced. A writer that dies leaves a torn
+//!   frame at most; readers ignore it, the next writer cuts it off, keeps its bytes and reports
+//!   it ([`FileStore::recovered`]). Damage anywhere else is `Corrupt` and is never cut off.
+//! - **Writers** hold the lock for one operation at a time, so several processes may take turns.
+//!   A writer waits for its turn until the call's deadline (`Timeout`), or for ten seconds when
+//!   it has none (`Unavailable`).
+//! - **Readers** take no lock and change nothing in the folder. Another process's batch may be
+//!   seen a moment before that process has synced it.
+//! - **Memory** does not grow with the number of records: ids are found through sorted runs on
+//!   disk.
+
+mod config;
+mod cursor;
+mod disk;
+mod failure;
+mod faults;
+mod files;
+mod frame;
+mod index;
+mod lock;
+mod log;
+mod read_back;
+mod roster;
+mod rules;
+mod run;
+mod store;
+mod stream;
+mod tenant;
+mod turn;
+mod view;
+mod window;
+
+pub use config::{Config, build};
+pub use faults::{Fault, Faults};
+pub use files::Recovered;
+pub use store::FileStore;
+
+/// The adapter's name in the configuration.
+pub const KIND: &str = "file-local";

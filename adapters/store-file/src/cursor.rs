@@ -1,0 +1,187 @@
+//! Reads the lines of a log in order, each frame checked before its first line is given out.
+
+use crate::disk;
+use crate::failure::{AtPath as _, corrupt};
+use crate::frame::{HEADER, Header};
+use crate::index::Marks;
+use crate::log::{Tail, body_is_good, header_at, line_at};
+use crate::window::Window;
+use flowcontrol_contract::{Record, Result, TenantId};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Most records that are given out at once, and most bytes of their lines (one record may be
+/// larger).
+pub(crate) const BATCH_RECORDS: usize = 1000;
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A frozen piece of a log: everything up to `end`, to which frames may be added meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Extent {
+    /// The log.
+    pub(crate) path: PathBuf,
+    /// Whose it is.
+    pub(crate) tenant: TenantId,
+    /// What it holds.
+    pub(crate) tail: Tail,
+    /// Where its frames start.
+    pub(crate) marks: Marks,
+}
+
+/// A place in an [`Extent`].
+pub(crate) struct Cursor {
+    extent: Extent,
+    window: Window,
+    /// Where the next frame's header starts.
+    at: u64,
+    /// What the next frame must start with; `None` right after a jump to a mark.
+    first: u64,
+    /// The lines that are left of the frame that was checked last.
+    body: Option<Body>,
+}
+
+#[derive(Clone, Copy)]
+struct Body {
+    at: u64,
+    end: u64,
+    seq: u64,
+    last: u64,
+}
+
+impl Cursor {
+    /// Before the first record above `after`; `None` when there is none.
+    pub(crate) fn open(extent: Extent, after: u64) -> Result<Option<Self>> {
+        if after >= extent.tail.head {
+            return Ok(None);
+        }
+        let file = disk::absent(File::open(&extent.path)).at_path("open", &extent.path)?;
+        let file = file.ok_or_else(|| corrupt(&extent.path, "the log is missing"))?;
+        let (first, at) = extent.marks.before(after + 1);
+        let mut cursor = Self { extent, window: Window::new(file), at, first, body: None };
+        cursor.seek(after + 1)?;
+        Ok(Some(cursor))
+    }
+
+    /// Moves forward to `seq`, which is at most the head.
+    fn seek(&mut self, seq: u64) -> Result<()> {
+        loop {
+            if let Some(body) = self.body.filter(|body| seq <= body.last) {
+                self.skip_lines(body, seq)?;
+                return Ok(());
+            }
+            let (first, at) = self.extent.marks.before(seq);
+            if at > self.at {
+                (self.first, self.at) = (first, at);
+            }
+            self.body = None;
+            let header = self.header()?;
+            if header.last() >= seq {
+                self.enter(&header)?;
+            } else {
+                self.pass(&header);
+            }
+        }
+    }
+
+    fn skip_lines(&mut self, mut body: Body, seq: u64) -> Result<()> {
+        while body.seq < seq {
+            let (_, next) = line_at(&mut self.window, &self.extent.path, body.at, body.end)?;
+            (body.at, body.seq) = (next, body.seq + 1);
+        }
+        self.body = Some(body);
+        Ok(())
+    }
+
+    /// The next frame's header. There is one: the extent holds whole frames only.
+    fn header(&mut self) -> Result<Header> {
+        let (path, end) = (&self.extent.path, self.extent.tail.end);
+        let header = header_at(&mut self.window, path, self.at, end)?;
+        header
+            .filter(|h| h.first == self.first && h.len() <= end - self.at)
+            .ok_or_else(|| corrupt(path, format!("no good frame starts at byte {}", self.at)))
+    }
+
+    fn pass(&mut self, header: &Header) {
+        self.at += header.len();
+        self.first = header.last() + 1;
+    }
+
+    fn enter(&mut self, header: &Header) -> Result<()> {
+        let path = &self.extent.path;
+        if !body_is_good(&mut self.window, path, self.at, header)? {
+            let (from, to) = (header.first, header.last());
+            return Err(corrupt(
+                path,
+                format!(
+                    "the frame at byte {}, records {from} to {to}, differs from its checksum",
+                    self.at
+                ),
+            ));
+        }
+        let at = self.at + HEADER as u64;
+        let end = at + header.bytes;
+        self.body = Some(Body { at, end, seq: header.first, last: header.last() });
+        self.pass(header);
+        Ok(())
+    }
+
+    /// The next sequence number and line, checked against its frame; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, &str)>> {
+        let mut body = match self.body {
+            Some(body) if body.seq <= body.last => body,
+            _ if self.at >= self.extent.tail.end => return Ok(None),
+            _ => {
+                let header = self.header()?;
+                self.enter(&header)?;
+                match self.body {
+                    Some(body) => body,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let (line, next) = line_at(&mut self.window, &self.extent.path, body.at, body.end)?;
+        let seq = body.seq;
+        (body.at, body.seq) = (next, seq + 1);
+        self.body = Some(body);
+        Ok(Some((seq, line)))
+    }
+
+    /// The line of `seq`; calls must ask in ascending order.
+    pub(crate) fn line_of(&mut self, seq: u64) -> Result<&str> {
+        self.seek(seq)?;
+        match self.next()? {
+            Some((_, line)) => Ok(line),
+            None => Err(corrupt(Path::new("the log"), format!("record {seq} is missing"))),
+        }
+    }
+
+    /// The next few lines, each through `read`; empty at the end.
+    pub(crate) fn batch<T>(&mut self, read: impl Fn(u64, &str) -> Result<T>) -> Result<Vec<T>> {
+        let (mut out, mut bytes) = (Vec::new(), 0);
+        while out.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Some((seq, line)) = self.next()? else { break };
+            bytes += line.len();
+            out.push(read(seq, line)?);
+        }
+        Ok(out)
+    }
+
+    /// The next few records; empty at the end.
+    pub(crate) fn records(&mut self) -> Result<Vec<Record>> {
+        let (path, tenant) = (self.extent.path.clone(), self.extent.tenant.clone());
+        self.batch(|seq, line| record(&path, &tenant, seq, line))
+    }
+}
+
+/// The record of a line that must stand at `seq` of `tenant`.
+pub(crate) fn record(path: &Path, tenant: &TenantId, seq: u64, line: &str) -> Result<Record> {
+    let record = Record::from_line(line)
+        .map_err(|e| corrupt(path, format!("the line of record {seq} is wrong")).source(e))?;
+    if record.seq != seq || record.tenant != *tenant {
+        return Err(corrupt(
+            path,
+            format!("record {seq} says it is record {} of tenant {}", record.seq, record.tenant),
+        ));
+    }
+    Ok(record)
+}

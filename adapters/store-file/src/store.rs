@@ -1,0 +1,269 @@
+//! The contract's calls, each carried to a thread that may block.
+
+use crate::KIND;
+use crate::cursor::record;
+use crate::faults::Faults;
+use crate::files::{Files, Recovered};
+use crate::index::Role;
+use crate::lock::{self, Note, WriteLock};
+use crate::read_back::FolderView;
+use crate::stream::stream;
+use crate::tenant::{Tenant, id_of};
+use crate::turn::{Memory, Turn};
+use crate::view::{Part, read_after, read_all, view};
+use async_trait::async_trait;
+use flowcontrol_contract::store::{
+    Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
+};
+use flowcontrol_contract::{
+    AdapterInfo, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId, Result, Roster,
+    TenantId,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long a writer without a deadline waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pauses between two looks at the lock file: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+
+/// A store in a folder; see the crate's description.
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    files: Arc<Files>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// Runs `f` on a thread that may block, and says where its error happened.
+pub(crate) async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    f: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(f).await {
+        Ok(result) => result.map_err(|e| e.at(KIND, operation)),
+        Err(e) => Err(Error::new(ErrorKind::Unexpected, "the file work was broken off")
+            .source(e)
+            .at(KIND, operation)),
+    }
+}
+
+impl FileStore {
+    /// The store in `dir`. Nothing is created before the first write.
+    ///
+    /// # Errors
+    /// `Configuration` when `dir` is something else than a folder.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
+        Self::open_with(dir, Faults::default())
+    }
+
+    /// The same with faults that a test plans.
+    ///
+    /// # Errors
+    /// As [`FileStore::open`].
+    pub fn open_with(dir: impl Into<PathBuf>, faults: Faults) -> Result<Self> {
+        let dir = dir.into();
+        if dir.exists() && !dir.is_dir() {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!("{} is not a folder", dir.display()),
+            )
+            .hint("set `dir` of the file-local store to a folder")
+            .at(KIND, "open"));
+        }
+        let files = Arc::new(Files::new(dir, faults));
+        Ok(Self { files, memory: Arc::default() })
+    }
+
+    /// The torn ends of logs that were seen since the store was opened, each once. They held
+    /// nothing that an earlier call acknowledged, unless the reason says so.
+    pub fn recovered(&self) -> Vec<Recovered> {
+        self.files.recovered()
+    }
+
+    /// Takes the write lock, waiting up to the call's deadline, and runs `f` in its turn.
+    ///
+    /// `f` runs to its end even when the caller leaves, so nothing stays half-done.
+    async fn turn<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        cx: &CallCx,
+        f: impl FnOnce(&mut Turn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        in_time(operation, cx)?;
+        let until = cx.deadline.map_or_else(|| Instant::now() + PATIENCE, Instant::from_std);
+        let memory = Arc::clone(&self.memory).lock_owned();
+        let Ok(memory) = tokio::time::timeout_at(until, memory).await else {
+            return Err(self.busy(cx).at(KIND, operation));
+        };
+        let lock = self.lock(operation, cx, until).await?;
+        let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
+        blocking(operation, move || f(&mut Turn::begin(files, lock, memory, &tenant)?)).await
+    }
+
+    async fn lock(
+        &self,
+        operation: &'static str,
+        cx: &CallCx,
+        until: Instant,
+    ) -> Result<WriteLock> {
+        let mut pause = PAUSE.0;
+        loop {
+            let dir = self.files.dir.clone();
+            if let Some(lock) = blocking(operation, move || WriteLock::try_take(&dir)).await? {
+                return Ok(lock);
+            }
+            if Instant::now() >= until {
+                return Err(self.busy(cx).at(KIND, operation));
+            }
+            tokio::time::sleep_until((Instant::now() + pause).min(until)).await;
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    fn busy(&self, cx: &CallCx) -> Error {
+        let who = match Note::peek(&self.files.dir) {
+            Ok(note) if note.pid != 0 => format!(" (last seen: process {})", note.pid),
+            _ => String::new(),
+        };
+        let kind = match cx.deadline {
+            Some(_) => ErrorKind::Timeout,
+            None => ErrorKind::Unavailable,
+        };
+        let file = self.files.dir.join(lock::NAME);
+        Error::new(kind, format!("another writer holds the lock file {}{who}", file.display()))
+            .hint("repeat the command when the other writer has finished")
+    }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        cx: &CallCx,
+        f: impl FnOnce(&mut Tenant) -> Result<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        in_time(operation, cx)?;
+        let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
+        blocking(operation, move || files.reading(&tenant, f)).await
+    }
+}
+
+fn in_time(operation: &'static str, cx: &CallCx) -> Result<()> {
+    match cx.deadline {
+        Some(deadline) if deadline <= Instant::now().into_std() => {
+            Err(Error::new(ErrorKind::Timeout, "the deadline had passed before the work began")
+                .at(KIND, operation))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn find(tenant: &mut Tenant, id: &RecordId) -> Result<Option<Record>> {
+    for (_, seq) in tenant.candidates(std::iter::once(id), Role::Reader)? {
+        if let Some(mut cursor) = tenant.cursor(seq - 1)?
+            && let Some((seq, line)) = cursor.next()?
+            && id_of(&tenant.log, seq, line)? == *id
+        {
+            return record(&tenant.log, &tenant.id, seq, line).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+#[async_trait]
+impl ScenarioStore for FileStore {
+    fn info(&self) -> AdapterInfo {
+        AdapterInfo {
+            port: Port::Store,
+            kind: KIND,
+            mode: Mode::Local,
+            endpoint: self.files.dir.display().to_string(),
+        }
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>> {
+        let files = Arc::clone(&self.files);
+        blocking("tenants", move || Ok(files.all()?.into_iter().map(|e| e.roster.tenant).collect()))
+            .await
+    }
+
+    async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
+        if roster.tenant != cx.tenant {
+            return Err(Error::invalid(format!(
+                "the roster is of tenant {}, and the call of tenant {}",
+                roster.tenant, cx.tenant
+            ))
+            .at(KIND, "enroll"));
+        }
+        let roster = roster.clone();
+        self.turn("enroll", cx, move |turn| turn.enroll(&roster)).await
+    }
+
+    async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
+        in_time("roster", cx)?;
+        let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
+        blocking("roster", move || Ok(files.enrolled(&tenant)?.map(|e| e.roster))).await
+    }
+
+    async fn append(
+        &self,
+        cx: &CallCx,
+        expected: Expected,
+        batch: &[NewRecord],
+    ) -> Result<Appended> {
+        let (tenant, batch) = (cx.tenant.clone(), batch.to_vec());
+        self.turn("append", cx, move |turn| turn.append(&tenant, expected, batch)).await
+    }
+
+    async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
+        let id = id.clone();
+        Ok(self.reading("get", cx, move |tenant| find(tenant, &id)).await?.flatten())
+    }
+
+    async fn head(&self, cx: &CallCx) -> Result<u64> {
+        let head = self.reading("head", cx, |tenant| Ok(tenant.tail.head)).await?;
+        Ok(head.unwrap_or(0))
+    }
+
+    async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
+        let extent = self.reading("read", cx, |tenant| Ok(tenant.extent())).await?;
+        Ok(stream(move |outlet| match extent {
+            Some(extent) => {
+                read_after(extent, after, outlet).map(drop).map_err(|e| e.at(KIND, "read"))
+            }
+            None => Ok(()),
+        }))
+    }
+
+    async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
+        let (files, tenants) = (Arc::clone(&self.files), tenants.to_vec());
+        let parts = blocking("export", move || view(&files, &tenants)).await?;
+        let (rosters, extents) =
+            parts.into_iter().map(|Part { roster, extent }| (roster, extent)).unzip();
+        let batches =
+            stream(move |outlet| read_all(extents, outlet).map_err(|e| e.at(KIND, "export")));
+        Ok(Export { rosters, batches })
+    }
+
+    async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
+        let (tenant, snapshot) = (cx.tenant.clone(), chunk.snapshot);
+        let records = chunk.records.to_vec();
+        self.turn("import", cx, move |turn| {
+            turn.import(&tenant, Chunk { snapshot, records: &records })
+        })
+        .await
+    }
+
+    async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
+        // The folder can be listed, so every tenant in it is read, also one that nobody named.
+        let files = Arc::clone(&self.files);
+        let parts = blocking("read back", move || {
+            let tenants: Vec<_> = files.all()?.into_iter().map(|e| e.roster.tenant).collect();
+            view(&files, &tenants)
+        })
+        .await?;
+        Ok(Box::new(FolderView::new(parts)))
+    }
+}

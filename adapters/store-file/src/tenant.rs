@@ -1,0 +1,258 @@
+//! What this process knows of one tenant's files, brought up to date before each use.
+
+use crate::cursor::{Cursor, Extent};
+use crate::disk;
+use crate::failure::{AtPath as _, corrupt};
+use crate::frame::{HEADER, Header};
+use crate::index::{Index, Marks, RECENT, Role};
+use crate::log::{Step, Tail, line_at, step};
+use crate::run::hash;
+use crate::window::Window;
+use flowcontrol_contract::{Digest, RecordId, Result, TenantId};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The log's name in the tenant's folder.
+pub(crate) const LOG: &str = "log";
+
+/// Bytes of log after which the writer saves the index even if few ids came.
+const SAVE_EVERY: u64 = 64 * 1024 * 1024;
+
+/// A torn end that was found: where, how many bytes, and how it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Torn {
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+    pub(crate) reason: &'static str,
+}
+
+/// One tenant's log as this process knows it.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    pub(crate) dir: PathBuf,
+    pub(crate) log: PathBuf,
+    pub(crate) tail: Tail,
+    marks: Marks,
+    index: Index,
+    loaded: bool,
+    /// The highest commit that is known to have been acknowledged in this log.
+    promised: u64,
+    /// Bytes of log since the manifest was saved, and how many ids to wait for.
+    unsaved: u64,
+    patience: usize,
+}
+
+/// The one field of a line that the index needs.
+#[derive(Deserialize)]
+pub(crate) struct Named<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Cow<'a, str>,
+}
+
+/// The id in a line.
+pub(crate) fn id_of(path: &Path, seq: u64, line: &str) -> Result<RecordId> {
+    let wrong = || corrupt(path, format!("the line of record {seq} has no id"));
+    let named: Named<'_> = serde_json::from_str(line).map_err(|e| wrong().source(e))?;
+    RecordId::new(named.id).map_err(|e| wrong().source(e))
+}
+
+impl Tenant {
+    /// A tenant of which nothing is known yet but its folder.
+    pub(crate) fn new(id: TenantId, dir: PathBuf) -> Self {
+        let (index, log) = (Index::empty(&dir), dir.join(LOG));
+        Self {
+            id,
+            dir,
+            log,
+            tail: Tail::default(),
+            marks: Marks::default(),
+            index,
+            loaded: false,
+            promised: 0,
+            unsaved: 0,
+            patience: RECENT,
+        }
+    }
+
+    /// Takes in what was added to the log since last time; returns a torn end without touching
+    /// it. `acknowledged` is as in [`step`].
+    pub(crate) fn refresh(&mut self, role: Role, acknowledged: u64) -> Result<Option<Torn>> {
+        self.load()?;
+        let file = disk::absent(File::open(&self.log)).at_path("open", &self.log)?;
+        let Some(mut window) = file.map(Window::narrow) else {
+            self.forget();
+            return self.keeps_promise(None);
+        };
+        let len = window.file_len().at_path("measure", &self.log)?;
+        if !self.still_there(&mut window, len)? {
+            // A frame was taken back that was written but could not be made durable, or the
+            // file was exchanged: what this process knew of it is void.
+            self.forget();
+        }
+        loop {
+            if len - self.tail.end > 64 * 1024 {
+                window.widen();
+            }
+            match step(&mut window, &self.log, &self.tail, len, acknowledged)? {
+                Step::Frame(header) => self.take(&mut window, &header, role)?,
+                Step::End => return self.keeps_promise(None),
+                Step::Torn(reason) => {
+                    let at = self.tail.end;
+                    return self.keeps_promise(Some(Torn { at, bytes: len - at, reason }));
+                }
+                Step::Damaged(what) => {
+                    return Err(corrupt(&self.log, format!("byte {}: {what}", self.tail.end)));
+                }
+            }
+        }
+    }
+
+    fn load(&mut self) -> Result<()> {
+        if !self.loaded {
+            if let Some((index, tail, marks)) = Index::load(&self.dir)? {
+                self.promised = self.promised.max(tail.commit);
+                (self.index, self.tail, self.marks) = (index, tail, marks);
+            }
+            self.loaded = true;
+        }
+        Ok(())
+    }
+
+    /// Whether the last frame that is known still stands where it stood.
+    fn still_there(&self, window: &mut Window, len: u64) -> Result<bool> {
+        let Some((at, digest)) = self.tail.last else { return Ok(true) };
+        if len < self.tail.end {
+            return Ok(false);
+        }
+        Ok(Digest::of(window.slice(at, HEADER).at_path("read", &self.log)?) == digest)
+    }
+
+    /// Starts over; the log itself says everything.
+    fn forget(&mut self) {
+        self.tail = Tail::default();
+        self.marks = Marks::default();
+        self.index = Index::empty(&self.dir);
+        self.unsaved = 0;
+    }
+
+    /// Frames that were acknowledged and are gone without a trace of a crash are a loss, which
+    /// nobody may take for an empty log.
+    fn keeps_promise(&self, torn: Option<Torn>) -> Result<Option<Torn>> {
+        if torn.is_none() && self.tail.commit < self.promised {
+            return Err(corrupt(
+                &self.log,
+                format!(
+                    "it ends at commit {} although commit {} was acknowledged",
+                    self.tail.commit, self.promised
+                ),
+            )
+            .hint(format!(
+                "restore the file from a backup; if an older log was put here on purpose, delete {}",
+                self.dir.join("index").display()
+            )));
+        }
+        Ok(torn)
+    }
+
+    fn take(&mut self, window: &mut Window, header: &Header, role: Role) -> Result<()> {
+        let mut at = self.tail.end + HEADER as u64;
+        let end = self.tail.end + header.len();
+        let mut entries = Vec::with_capacity(header.count.min(1 << 16) as usize);
+        for seq in header.first..=header.last() {
+            let (line, next) = line_at(window, &self.log, at, end)?;
+            entries.push((hash(&id_of(&self.log, seq, line)?), seq));
+            at = next;
+        }
+        self.extend(header, entries, role);
+        Ok(())
+    }
+
+    /// One more frame stands at the end of the log.
+    fn extend(&mut self, header: &Header, entries: Vec<(u64, u64)>, role: Role) {
+        self.marks.note(header.first, self.tail.end);
+        self.tail = self.tail.after(header);
+        self.unsaved += header.len();
+        for entry in entries {
+            self.index.insert(entry);
+        }
+        let many = self.index.recent() >= self.patience;
+        if many || (role == Role::Writer && self.unsaved >= SAVE_EVERY) {
+            match self.index.flush(role, &self.tail, &self.marks) {
+                Ok(true) => (self.unsaved, self.patience) = (0, RECENT),
+                // The next search finds the damage and makes the index again.
+                Ok(false) => self.patience = self.index.recent() * 2,
+                Err(e) => {
+                    // The records are safe; only finding them would be slow after a restart.
+                    tracing::warn!(tenant = %self.id, error = %e.chain(), "index not saved");
+                    self.patience = self.index.recent() * 2;
+                }
+            }
+        }
+    }
+
+    /// The frame of `header` with records of these ids was made durable by this process.
+    pub(crate) fn appended<'a>(
+        &mut self,
+        header: &Header,
+        ids: impl Iterator<Item = &'a RecordId>,
+    ) {
+        let entries = ids.map(hash).zip(header.first..).collect();
+        self.promised = header.commit;
+        self.extend(header, entries, Role::Writer);
+    }
+
+    /// Whether the torn end held what had been acknowledged: the file was cut by something else
+    /// than a crash of its writer.
+    pub(crate) fn torn_after_acknowledgement(&self) -> bool {
+        self.promised > self.tail.commit
+    }
+
+    /// The torn end is about to be cut off; what it held is promised no more.
+    pub(crate) fn give_up_torn_end(&mut self) -> Result<()> {
+        if self.torn_after_acknowledgement() {
+            Index::discard_manifest(&self.dir)?;
+            self.promised = self.tail.commit;
+        }
+        Ok(())
+    }
+
+    /// The log as it is known now.
+    pub(crate) fn extent(&self) -> Extent {
+        Extent {
+            path: self.log.clone(),
+            tenant: self.id.clone(),
+            tail: self.tail.clone(),
+            marks: self.marks.clone(),
+        }
+    }
+
+    /// A cursor before the first record above `after`; `None` when there is none.
+    pub(crate) fn cursor(&self, after: u64) -> Result<Option<Cursor>> {
+        Cursor::open(self.extent(), after)
+    }
+
+    /// Where ids of this hash may stand: (place in `ids`, sequence number), by sequence number.
+    pub(crate) fn candidates<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a RecordId>,
+        role: Role,
+    ) -> Result<Vec<(usize, u64)>> {
+        let mut wanted: Vec<_> = ids.enumerate().map(|(place, id)| (hash(id), place)).collect();
+        wanted.sort_unstable();
+        let mut found = match self.index.find(&wanted)? {
+            Some(found) => found,
+            None => {
+                self.forget();
+                self.refresh(role, 0)?;
+                self.index.find(&wanted)?.ok_or_else(|| {
+                    corrupt(&self.dir, "the index was made again and is damaged at once")
+                })?
+            }
+        };
+        found.sort_unstable_by_key(|(_, seq)| *seq);
+        Ok(found)
+    }
+}
