@@ -8,7 +8,7 @@ use super::{
     TargetSettings, TlsTrust, Workspace, external, roles, workspace,
 };
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use sqlx::Connection;
 use tokio::sync::Mutex;
 
@@ -217,3 +217,22 @@ fn asked_for(choice: TargetChoice) -> String {
     format!("--target {choice} was asked for")
 }
 
+
+impl Target {
+    /// The database that a killed rehearsal left on an external server.
+    ///
+    /// # Errors
+    /// A usage failure when it is no rehearsal's database or this is no external target.
+    pub async fn reopen(&self, database: &str) -> Result<Workspace> {
+        let Running::External(logins) = &self.running else {
+            return Err(Failure::usage("only an external target keeps a database to go on with"));
+        };
+        if !database.starts_with(super::DATABASE_PREFIX) {
+            return Err(Failure::usage(format!("{database} is no rehearsal's database")));
+        }
+        let workspace =
+            Workspace { endpoint: self.endpoint.database(database), logins: (**logins).clone() };
+        drop(workspace.endpoint.connect(&self.admin).await?.close().await);
+        Ok(workspace)
+    }
+}
