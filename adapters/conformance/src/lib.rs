@@ -11,3 +11,6 @@
 
 pub mod memory;
 pub mod store;
+
+#[cfg(test)]
+mod broken;

@@ -87,7 +87,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 /// Names a case after its module and function.
-macro_rules! cases {
+macro_rules! suite {
     ($noun:literal: $($check:ident),+ $(,)?) => {
         pub(super) const CASES: &[super::Case] = &[$(super::Case {
             name: concat!($noun, "/", stringify!($check)),
@@ -95,7 +95,7 @@ macro_rules! cases {
         }),+];
     };
 }
-use cases;
+use suite;
 
 /// Every case, in the order of reports.
 pub fn cases() -> Vec<Case> {

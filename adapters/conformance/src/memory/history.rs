@@ -12,7 +12,7 @@ pub(crate) struct History {
     pub(crate) records: Vec<Record>,
     /// The snapshot of the chunks imported so far.
     pub(crate) snapshot: Option<Digest>,
-    places: BTreeMap<RecordId, usize>,
+    pub(crate) places: BTreeMap<RecordId, usize>,
 }
 
 /// What an append comes to.

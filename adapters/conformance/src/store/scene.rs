@@ -4,9 +4,7 @@ use super::StoreFixture;
 use super::expect::{Outcome, done, equal, placed, same};
 use super::sample;
 use flowcontrol_contract::store::{Appended, Batches, Chunk, Expected, Imported, ScenarioStore};
-use flowcontrol_contract::{
-    CallCx, Digest, NewRecord, Record, RecordId, Result, Roster, TenantId,
-};
+use flowcontrol_contract::{CallCx, Digest, NewRecord, Record, RecordId, Result, Roster, TenantId};
 use futures::StreamExt;
 use std::sync::Arc;
 
