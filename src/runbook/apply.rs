@@ -155,9 +155,12 @@ async fn steps(
     goal: Goal,
 ) -> Result<(Ledger, Vec<Step>)> {
     let ledger = Ledger::new(&site.layout.ledger_schema);
-    ledger.ensure(held.connection()).await?;
     let plan = plan(source, &ledger.rows(held.connection()).await?, goal);
     refuse(&plan)?;
+    // Only now: a NO-GO writes nothing at all.
+    if !plan.steps.is_empty() {
+        ledger.ensure(held.connection()).await?;
+    }
     Ok((ledger, plan.steps))
 }
 

@@ -173,3 +173,115 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
     problems.sort_by_key(|problem| problem.version);
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::{Entry, read};
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn source(count: u32) -> Source {
+        let mut entries = BTreeMap::new();
+        for version in 1..=count {
+            for path in [
+                format!("{version:04}_step.up.sql"),
+                format!("{version:04}_step.down.sql"),
+                format!("verify/{version:04}_step.sql"),
+            ] {
+                let text = format!("select '{path}';");
+                entries.insert(path, Entry::File(text.into_bytes()));
+            }
+        }
+        read("here", entries).unwrap()
+    }
+
+    fn row(source: &Source, version: u32, state: State) -> LedgerRow {
+        let migration = source.get(Version(version)).unwrap();
+        LedgerRow {
+            version: migration.version,
+            name: migration.name.clone(),
+            sha256: migration.scripts().map(|script| script.sha256),
+            state,
+            changed_at: String::new(),
+            seconds: 0.0,
+            tool: String::new(),
+            note: None,
+        }
+    }
+
+    fn steps(plan: &Plan) -> Vec<(Direction, u32)> {
+        plan.steps.iter().map(|step| (step.direction, step.version.0)).collect()
+    }
+
+    use Direction::{Down, Up};
+
+    #[test]
+    fn goals_lead_up_in_order_and_down_in_reverse() {
+        let source = source(4);
+        let ledger = [1, 2].map(|v| row(&source, v, State::Applied));
+        let to = |goal| plan(&source, &ledger, goal);
+        assert_eq!(steps(&to(Goal::Latest)), [(Up, 3), (Up, 4)]);
+        assert_eq!(steps(&to(Goal::UpTo(Version(3)))), [(Up, 3)]);
+        assert_eq!(steps(&to(Goal::UpTo(Version(1)))), []);
+        assert_eq!(steps(&to(Goal::DownTo(Version(0)))), [(Down, 2), (Down, 1)]);
+        assert_eq!(steps(&to(Goal::DownTo(Version(1)))), [(Down, 2)]);
+        assert_eq!(steps(&to(Goal::DownTo(Version(4)))), []);
+        assert!(to(Goal::DownTo(Version(0))).is_go());
+        assert!(!to(Goal::UpTo(Version(5))).is_go());
+    }
+
+    #[test]
+    fn failed_and_reverted_ones_run_again() {
+        let source = source(3);
+        let ledger = [
+            row(&source, 1, State::Applied),
+            row(&source, 2, State::Reverted),
+            row(&source, 3, State::Failed),
+        ];
+        let again = plan(&source, &ledger, Goal::Latest);
+        assert!(again.is_go());
+        assert_eq!(steps(&again), [(Up, 2), (Up, 3)]);
+    }
+
+    #[test]
+    fn a_failed_file_may_be_corrected_but_an_applied_one_not() {
+        let source = source(2);
+        for (state, go) in [
+            (State::Failed, true),
+            (State::Reverted, true),
+            (State::Applied, false),
+            (State::Applying, false),
+        ] {
+            for changed in 0..3 {
+                let mut rows = [row(&source, 1, State::Applied), row(&source, 2, state)];
+                rows[1].sha256[changed] = flowcontrol_contract::Digest::of("other");
+                let plan = plan(&source, &rows, Goal::DownTo(Version(1)));
+                assert_eq!(plan.is_go(), go, "{state:?} {changed}: {:?}", plan.problems);
+            }
+        }
+    }
+
+    #[test]
+    fn a_half_way_one_only_goes_down() {
+        let source = source(2);
+        for state in [State::Applying, State::Reverting] {
+            let ledger = [row(&source, 1, State::Applied), row(&source, 2, state)];
+            assert!(!plan(&source, &ledger, Goal::Latest).is_go());
+            let down = plan(&source, &ledger, Goal::DownTo(Version(1)));
+            assert!(down.is_go());
+            assert_eq!(steps(&down), [(Down, 2)]);
+        }
+    }
+
+    #[test]
+    fn holes_renames_and_strangers_are_named() {
+        let source = source(3);
+        let mut renamed = row(&source, 3, State::Applied);
+        renamed.name = "other".to_owned();
+        let mut stranger = row(&source, 1, State::Applied);
+        stranger.version = Version(9);
+        let plan = plan(&source, &[renamed, stranger], Goal::Latest);
+        let about: Vec<u32> = plan.problems.iter().filter_map(|p| p.version).map(|v| v.0).collect();
+        assert_eq!(about, [1, 2, 3, 9]);
+    }
+}

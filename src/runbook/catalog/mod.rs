@@ -4,7 +4,7 @@
 mod read;
 mod text;
 
-pub use read::read;
+pub use read::{read, read_within};
 pub use text::{Change, Line, diff};
 
 use serde::Deserialize;

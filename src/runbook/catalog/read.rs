@@ -16,22 +16,31 @@ pub async fn read(connection: &mut PgConnection, schemas: &[&str]) -> Result<Cat
         .begin_with("begin transaction isolation level repeatable read read only")
         .await
         .map_err(failed)?;
+    let catalog = read_within(&mut snapshot, schemas).await?;
+    snapshot.rollback().await.map_err(failed)?;
+    Ok(catalog)
+}
+
+/// As [`read`], inside the caller's transaction, whose uncommitted changes are seen. Pins the
+/// search path and spelling until that transaction ends.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_within(transaction: &mut PgConnection, schemas: &[&str]) -> Result<Catalog> {
     // With an empty path every name is printed with its schema, whoever reads.
     sqlx::raw_sql(
         "set local search_path = ''; set local quote_all_identifiers = off;
          set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'",
     )
-    .execute(&mut *snapshot)
+    .execute(&mut *transaction)
     .await
-    .map_err(failed)?;
-    let catalog = Catalog {
-        tables: rows(&mut snapshot, TABLES, schemas).await?,
-        functions: rows(&mut snapshot, FUNCTIONS, schemas).await?,
-        sequences: rows(&mut snapshot, SEQUENCES, schemas).await?,
-        others: rows::<Line>(&mut snapshot, OTHERS, schemas).await?,
-    };
-    snapshot.rollback().await.map_err(failed)?;
-    Ok(catalog)
+    .map_err(|e| Failure::environment(format!("cannot read the catalog: {e}")))?;
+    Ok(Catalog {
+        tables: rows(transaction, TABLES, schemas).await?,
+        functions: rows(transaction, FUNCTIONS, schemas).await?,
+        sequences: rows(transaction, SEQUENCES, schemas).await?,
+        others: rows::<Line>(transaction, OTHERS, schemas).await?,
+    })
 }
 
 async fn rows<T: DeserializeOwned>(

@@ -128,10 +128,11 @@ pub fn forward(clause: &Clause, created: &[String], add: &mut Add<'_>) {
         "truncate" => add("truncate", line, "empties a table".to_owned()),
         "create" => index(clause, created, add),
         "alter" => alter(clause, created, add),
-        "set" if (1..3).any(|at| clause.word(at) == "row_security") => {
-            if clause.pieces.last().is_none_or(|p| p.text != "on") {
-                add("row-security-off", line, "sets row_security".to_owned());
-            }
+        "set"
+            if (1..3).any(|at| clause.word(at) == "row_security")
+                && clause.pieces.last().is_none_or(|p| p.text != "on") =>
+        {
+            add("row-security-off", line, "sets row_security".to_owned());
         }
         _ => {}
     }
