@@ -122,7 +122,7 @@ async fn a_roster_grows_changes_and_loses_only_permissions() {
     assert_eq!(store.roster(&cx("a")).await.unwrap(), Some(expected));
     let mut conn = database.superuser().await;
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "select user_id, permission from bfg_flowcontrol.permissions order by 1, 2 collate \"C\"",
+        "select user_id, permission from bfg_flowcontrol.permissions order by user_id, permission collate \"C\"",
     )
     .fetch_all(&mut conn)
     .await
