@@ -290,6 +290,12 @@ fn a_cut_tail_is_found_by_head_and_proved_only_by_a_kept_digest() {
     let Answer::Sound { why } = verify(&whole, &older).cut_at_tail else { panic!() };
     assert!(why.contains("up to packet 3"), "{why}");
 
+    // Nor does it vouch for what HEAD shows to be gone after it.
+    let older = Anchors { kept: Some(link(&whole[1]).1), ..recorded(&whole) };
+    let result = verify(&whole[..4], &older);
+    assert!(matches!(result.cut_at_tail, Answer::Found { .. }), "{result:?}");
+    assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }), "{result:?}");
+
     let emptied = verify(&[], &recorded(&whole));
     assert_eq!(kinds(&emptied), [ProblemKind::Head]);
 }

@@ -216,8 +216,15 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
     let inside = problems.len();
     let heads = HeadCheck { places: &places, damaged: &damaged, last, anchors };
     heads.recorded(&mut problems, &mut notes);
+    let seen = problems[inside..].first().cloned();
     let kept = heads.kept(&mut problems);
-    let (cut_at_tail, recomputed_from_root) = kept.unwrap_or_else(|| heads.without_kept(&problems));
+    let (mut cut_at_tail, recomputed_from_root) = kept.unwrap_or_else(|| heads.without_kept());
+    // What HEAD shows is a finding, whatever a digest kept earlier still vouches for.
+    if let (Some(Problem { file, message, .. }), false) =
+        (seen, matches!(cut_at_tail, Answer::Either { .. }))
+    {
+        cut_at_tail = Answer::Found { why: format!("{file}: {message}") };
+    }
     Verification {
         packets: places.values().map(Vec::len).sum(),
         head: last.map(|link| link.sha256),
@@ -393,27 +400,16 @@ impl HeadCheck<'_> {
         (Answer::Either { why: why.clone() }, Answer::Either { why })
     }
 
-    fn without_kept(&self, problems: &[Problem]) -> (Answer, Answer) {
+    fn without_kept(&self) -> (Answer, Answer) {
         let way = "pass --head with a digest kept elsewhere to prove it";
-        let cut = problems.iter().find(|p| p.kind == ProblemKind::Head);
-        let cut = match (cut, self.last) {
-            (Some(problem), _) => {
-                Answer::Found { why: format!("{}: {}", problem.file, problem.message) }
-            }
-            (None, None) => Answer::Unproved {
-                why: format!("there is neither a packet nor a HEAD file; {way}"),
-            },
-            (None, Some(_)) => Answer::Unproved {
-                why: format!(
-                    "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
-                ),
-            },
-        };
-        let recomputed = Answer::Unproved {
-            why: format!(
-                "the chain is not signed, and a chain made anew looks like any other; {way}"
+        let cut = match self.last {
+            None => format!("there is neither a packet nor a HEAD file; {way}"),
+            Some(_) => format!(
+                "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
             ),
         };
-        (cut, recomputed)
+        let anew =
+            format!("the chain is not signed, and a chain made anew looks like any other; {way}");
+        (Answer::Unproved { why: cut }, Answer::Unproved { why: anew })
     }
 }

@@ -116,6 +116,14 @@ impl Step {
         }
     }
 
+    /// `n` units were done by an earlier run; they count for the bar and not for the rate.
+    pub fn already(&self, n: u64) {
+        if let Show::Bar(bar) = &self.show {
+            bar.set_position(n);
+            bar.reset_eta();
+        }
+    }
+
     /// How many units of work there are, once that is known.
     pub fn total(&self, total: u64) {
         if let Show::Bar(bar) = &self.show {
