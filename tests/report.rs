@@ -1,5 +1,7 @@
 //! The report's forms: what they show of healthy and broken rehearsals, and that each is valid in
 //! the eyes of a judge that is not ours.
+#![allow(clippy::unwrap_used, reason = "the functions beside the tests are tests too")]
+#![allow(clippy::print_stderr, reason = "a judge that is absent is named, not passed over")]
 
 #[path = "report/samples.rs"]
 mod samples;
@@ -10,10 +12,10 @@ use flowcontrol::evidence::{
 use flowcontrol::report::style::Paint;
 use flowcontrol::report::terminal::View;
 use flowcontrol::report::{
-    Decision, RehearsalReport, ReportFormat, StepStatus, evidence, github, json, junit, markdown,
-    sarif, terminal, verdict, write_reports,
+    Decision, RehearsalReport, ReportFormat, StepStatus, check_secrets, evidence, github, json,
+    junit, markdown, sarif, terminal, verdict, write_reports,
 };
-use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_contract::{Digest, Secret, Timestamp};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -26,10 +28,7 @@ fn plain(columns: usize) -> View {
 #[test]
 fn terminal_reports() {
     for (name, report) in samples::all() {
-        insta::assert_snapshot!(
-            format!("terminal_{name}"),
-            terminal::render(&report, plain(100))
-        );
+        insta::assert_snapshot!(format!("terminal_{name}"), terminal::render(&report, plain(100)));
     }
     insta::assert_snapshot!("terminal_narrow", terminal::render(&samples::leaking(), plain(60)));
 }
@@ -73,9 +72,16 @@ fn json_report_has_the_members_of_the_specification() {
     }
     insta::assert_snapshot!("json_healthy", json::render(&samples::healthy()).unwrap());
     let fresh: Value = serde_json::from_str(&json::render(&samples::fresh()).unwrap()).unwrap();
-    for part in
-        ["snapshot", "target", "migrations", "findings", "replay", "verify", "isolation", "rollback"]
-    {
+    for part in [
+        "snapshot",
+        "target",
+        "migrations",
+        "findings",
+        "replay",
+        "verify",
+        "isolation",
+        "rollback",
+    ] {
         assert_eq!(fresh.get(part), Some(&Value::Null), "{part} is there, and null");
     }
     assert_eq!(fresh["decision"], "NO-GO");
@@ -118,26 +124,31 @@ fn plain_text_is_free_of_control_characters_and_fits_the_width() {
 #[test]
 fn one_spoilt_thing_is_enough_for_no_go() {
     type Spoil = fn(&mut RehearsalReport);
-    let spoils: [(&str, Spoil); 17] = [
+    let spoils: [(&str, Spoil); 20] = [
         ("step replay did not run", |r| r.step_mut("replay").unwrap().status = StepStatus::Skipped),
         ("step freeze failed", |r| r.step_mut("freeze").unwrap().status = StepStatus::Failed),
         ("step verify was interrupted", |r| {
             r.step_mut("verify").unwrap().status = StepStatus::Interrupted;
         }),
         ("step evidence did not run", |r| drop(r.steps.pop())),
-        ("no snapshot", |r| r.snapshot = None),
-        ("no migration was applied", |r| r.migrations = None),
+        ("no snapshot is reported", |r| r.snapshot = None),
+        ("no target is reported", |r| r.target = None),
+        ("no lint result is reported", |r| r.findings = None),
+        ("2 of 3 replayed tables were read back", |r| r.verify.as_mut().unwrap().tables = 2),
+        ("no migration is reported", |r| r.migrations = None),
         ("migration 0002_harden_tenant_isolation failed", |r| {
             r.migrations.as_mut().unwrap()[1].error = Some("lock timeout".into());
         }),
         ("1 lint error", |r| r.findings.as_mut().unwrap()[0].waived = None),
-        ("nothing was replayed", |r| r.replay = None),
-        ("replay wrote 11999", |r| r.replay.as_mut().unwrap().records = 11_999),
-        ("nothing was read back", |r| r.verify = None),
-        ("mismatch", |r| r.verify.as_mut().unwrap().matched = false),
-        ("tenant isolation was not probed", |r| r.isolation = None),
+        ("no replay is reported", |r| r.replay = None),
+        ("replay wrote 11,999 of the snapshot's 12,000", |r| {
+            r.replay.as_mut().unwrap().records = 11_999
+        }),
+        ("no verification is reported", |r| r.verify = None),
+        ("what was read back is not what was sent", |r| r.verify.as_mut().unwrap().matched = false),
+        ("no isolation probe is reported", |r| r.isolation = None),
         ("not one isolation probe", |r| r.isolation.as_mut().unwrap().probes = 0),
-        ("the way back was not proved", |r| r.rollback = None),
+        ("no rollback is reported", |r| r.rollback = None),
         ("what came back is not the snapshot", |r| r.rollback.as_mut().unwrap().equal = false),
         // `equal` alone is not believed.
         ("what came back is not the snapshot", |r| {
@@ -215,7 +226,9 @@ fn reports_are_written_whole_and_replace_older_ones() {
     assert_eq!(fs::read_dir(&out).unwrap().count(), 4, "no temporary file stays");
 
     let nothing = folder.path().join("nothing");
-    assert!(write_reports(&nothing, &[ReportFormat::Github], &samples::fresh()).unwrap().is_empty());
+    assert!(
+        write_reports(&nothing, &[ReportFormat::Github], &samples::fresh()).unwrap().is_empty()
+    );
     assert!(!nothing.exists());
 
     let blocked = folder.path().join("file");
@@ -223,6 +236,18 @@ fn reports_are_written_whole_and_replace_older_ones() {
     let refused = write_reports(&blocked, &all, &samples::fresh()).unwrap_err();
     assert_eq!(refused.exit, flowcontrol::Exit::Environment);
     assert!(refused.message.contains("/file"), "{refused}");
+}
+
+#[test]
+fn a_report_with_a_secret_is_refused_by_its_place() {
+    let mut known = KnownSecrets::new();
+    known.add(Secret::new("kanarek-5f1c"));
+    assert!(check_secrets(&samples::healthy(), &known).is_ok());
+    let mut leaky = samples::interrupted();
+    leaky.steps[2].detail = Some("FATAL: kanarek-5f1c".into());
+    let refused = check_secrets(&leaky, &known).unwrap_err();
+    assert!(refused.message.contains("/steps/2/detail"), "{refused}");
+    assert!(!refused.message.contains("kanarek"), "{refused}");
 }
 
 /// A judge written in Python; without its schema file the test says so and judges nothing.
@@ -240,8 +265,7 @@ fn judge(name: &str, variable: &str, modules: &str, script: &str, texts: &[(Stri
         fs::write(folder.path().join(file), text).unwrap();
     }
     let files = texts.iter().map(|(file, _)| folder.path().join(file));
-    let judged =
-        Command::new(&python).args(["-c", script, &schema]).args(files).output().unwrap();
+    let judged = Command::new(&python).args(["-c", script, &schema]).args(files).output().unwrap();
     let said = String::from_utf8_lossy(&judged.stdout);
     let wrong = String::from_utf8_lossy(&judged.stderr);
     assert!(judged.status.success(), "{name}: {said}{wrong}");
@@ -328,7 +352,8 @@ fn evidence_views() {
     insta::assert_snapshot!("evidence_verify", evidence::verify(&sound, plain(100)));
     insta::assert_snapshot!("evidence_verify_kept", evidence::verify(&kept, plain(100)));
     insta::assert_snapshot!("evidence_verify_json", evidence::verify_json(&sound).unwrap());
-    let shown: Value = serde_json::from_str(&evidence::show_json(&store.load("2").unwrap())).unwrap();
+    let shown: Value =
+        serde_json::from_str(&evidence::show_json(&store.load("2").unwrap())).unwrap();
     assert_eq!(shown["sequence"], 2);
 
     // One byte of the second packet, and the third one gone.
@@ -339,7 +364,10 @@ fn evidence_views() {
     fs::remove_file(file(2)).unwrap();
     let broken = store.verify(sound.head).unwrap();
     insta::assert_snapshot!("evidence_verify_broken", evidence::verify(&broken, plain(100)));
-    insta::assert_snapshot!("evidence_list_broken", evidence::list(&store.list().unwrap(), plain(100)));
+    insta::assert_snapshot!(
+        "evidence_list_broken",
+        evidence::list(&store.list().unwrap(), plain(100))
+    );
 }
 
 #[test]

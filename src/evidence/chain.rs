@@ -116,6 +116,11 @@ pub enum Answer {
         /// What was found.
         why: String,
     },
+    /// Checked: this or the other of the last two was found, and nothing can tell which.
+    Either {
+        /// What was found.
+        why: String,
+    },
     /// Could not be checked.
     Unproved {
         /// What is missing.
@@ -211,8 +216,15 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
     let inside = problems.len();
     let heads = HeadCheck { places: &places, damaged: &damaged, last, anchors };
     heads.recorded(&mut problems, &mut notes);
+    let seen = problems[inside..].first().cloned();
     let kept = heads.kept(&mut problems);
-    let (cut_at_tail, recomputed_from_root) = kept.unwrap_or_else(|| heads.without_kept(&problems));
+    let (mut cut_at_tail, recomputed_from_root) = kept.unwrap_or_else(|| heads.without_kept());
+    // What HEAD shows is a finding, whatever a digest kept earlier still vouches for.
+    if let (Some(Problem { file, message, .. }), false) =
+        (seen, matches!(cut_at_tail, Answer::Either { .. }))
+    {
+        cut_at_tail = Answer::Found { why: format!("{file}: {message}") };
+    }
     Verification {
         packets: places.values().map(Vec::len).sum(),
         head: last.map(|link| link.sha256),
@@ -221,7 +233,8 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
             (0, n) => Answer::Sound {
                 why: format!("all {n} packets were hashed, linked and judged again"),
             },
-            (n, _) => Answer::Found { why: format!("{n} problem(s) inside the chain") },
+            (1, _) => Answer::Found { why: "one problem inside the chain".to_owned() },
+            (n, _) => Answer::Found { why: format!("{n} problems inside the chain") },
         },
         problems,
         notes,
@@ -348,16 +361,7 @@ impl HeadCheck<'_> {
     fn kept(&self, problems: &mut Vec<Problem>) -> Option<(Answer, Answer)> {
         let kept = self.anchors.kept?;
         let Some(link) = self.find(kept) else {
-            let why = format!(
-                "no packet of this chain has the digest {kept} that was kept elsewhere: the tail \
-                 was cut, or the chain was computed anew, or the digest is of another chain"
-            );
-            problems.push(Problem {
-                kind: ProblemKind::Head,
-                file: "HEAD".to_owned(),
-                message: why.clone(),
-            });
-            return Some((Answer::Found { why: why.clone() }, Answer::Found { why }));
+            return Some(self.kept_is_gone(kept, problems));
         };
         let last = self.last.map_or(0, |l| l.sequence);
         let sequence = link.sequence;
@@ -378,25 +382,34 @@ impl HeadCheck<'_> {
         Some((cut, recomputed))
     }
 
-    fn without_kept(&self, problems: &[Problem]) -> (Answer, Answer) {
+    fn kept_is_gone(&self, kept: Digest, problems: &mut Vec<Problem>) -> (Answer, Answer) {
+        // The packet may be there and be the one that can no longer be read.
+        if !self.damaged.is_empty() {
+            let why = "the digest kept elsewhere may be that of a damaged packet".to_owned();
+            return (Answer::Unproved { why: why.clone() }, Answer::Unproved { why });
+        }
+        problems.push(Problem {
+            kind: ProblemKind::Head,
+            file: "--head".to_owned(),
+            message: format!(
+                "no packet has the digest {kept}: the tail was cut, or the chain was computed \
+                 anew, or the digest is of another chain"
+            ),
+        });
+        let why = "the digest kept elsewhere is not in this chain".to_owned();
+        (Answer::Either { why: why.clone() }, Answer::Either { why })
+    }
+
+    fn without_kept(&self) -> (Answer, Answer) {
         let way = "pass --head with a digest kept elsewhere to prove it";
-        let cut = problems.iter().find(|p| p.kind == ProblemKind::Head);
-        let cut = match (cut, self.last) {
-            (Some(problem), _) => {
-                Answer::Found { why: format!("{}: {}", problem.file, problem.message) }
-            }
-            (None, None) => Answer::Unproved {
-                why: format!("there is neither a packet nor a HEAD file; {way}"),
-            },
-            (None, Some(_)) => Answer::Unproved {
-                why: format!(
-                    "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
-                ),
-            },
+        let cut = match self.last {
+            None => format!("there is neither a packet nor a HEAD file; {way}"),
+            Some(_) => format!(
+                "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
+            ),
         };
-        let recomputed = Answer::Unproved {
-            why: format!("the chain is not signed, and a chain made anew looks like any other; {way}"),
-        };
-        (cut, recomputed)
+        let anew =
+            format!("the chain is not signed, and a chain made anew looks like any other; {way}");
+        (Answer::Unproved { why: cut }, Answer::Unproved { why: anew })
     }
 }

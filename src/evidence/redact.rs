@@ -98,7 +98,7 @@ fn place(pointer: &str) -> &str {
 }
 
 fn refusal(what: &str, place: &str) -> Failure {
-    Failure::check(format!("refused to write evidence: {place} holds {what}"))
+    Failure::check(format!("refused to write this down: {place} holds {what}"))
         .hint("this is a defect in what made the text; nothing was written, so report the place")
 }
 

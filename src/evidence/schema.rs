@@ -49,13 +49,7 @@ pub const KNOWN: &[Schema] = &[
         target: true,
         snapshot: true,
     },
-    Schema {
-        name: "FlowControlRehearsal",
-        version: 1,
-        checks: &[],
-        target: true,
-        snapshot: true,
-    },
+    Schema { name: "FlowControlRehearsal", version: 1, checks: &[], target: true, snapshot: true },
     Schema {
         name: "FlowControlRehearsalStep",
         version: 1,

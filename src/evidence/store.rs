@@ -186,8 +186,10 @@ impl EvidenceStore {
             )
         };
         let (names, head) = (self.names()?, self.head()?);
-        let packets: Vec<&String> =
-            names.iter().filter(|n| sequence_in_name(n).is_some() && n.ends_with(".json")).collect();
+        let packets: Vec<&String> = names
+            .iter()
+            .filter(|n| sequence_in_name(n).is_some() && n.ends_with(".json"))
+            .collect();
         for (name, expected) in packets.iter().zip(1..) {
             if sequence_in_name(name) != Some(expected) {
                 return Err(broken(format!("{name} stands where packet {expected} should")));

@@ -42,7 +42,9 @@ pub fn list(listing: &Listing, view: View) -> String {
             ("checks", Side::Right),
             ("digest", Side::Left),
         ];
-        for (i, line) in table(&header, &rows).into_iter().enumerate() {
+        for (i, line) in
+            table(&header, &rows, view.columns.saturating_sub(2)).into_iter().enumerate()
+        {
             let line = if i == 0 { paint.tone(Tone::Quiet, line) } else { line };
             out.push_str(&format!("  {line}\n"));
         }
@@ -120,6 +122,7 @@ pub fn verify(result: &Verification, view: View) -> String {
         let (tone, mark, verdict, why) = match answer {
             Answer::Sound { why } => (Tone::Good, "ok", "ruled out", why),
             Answer::Found { why } => (Tone::Bad, "FAIL", "FOUND", why),
+            Answer::Either { why } => (Tone::Bad, "FAIL", "this or the other was FOUND", why),
             Answer::Unproved { why } => (Tone::Open, "?", "could not be checked", why),
         };
         out.push_str(&marked(view, tone, mark, &format!("{name}: {verdict}; {why}")));
@@ -131,16 +134,18 @@ pub fn verify(result: &Verification, view: View) -> String {
     for note in &result.notes {
         out.push_str(&marked(view, Tone::Open, "note", note));
     }
-    if let (Some(head), true) = (result.head, result.passed()) {
-        out.push_str(&format!("  head  {head}\n"));
-        let text = "keep this digest elsewhere; `flowcontrol evidence verify --head DIGEST` then \
-                    also finds a cut tail and a chain computed anew";
-        out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
-    }
     let unproved = [&result.edit_inside, &result.cut_at_tail, &result.recomputed_from_root]
         .iter()
         .filter(|a| matches!(a, Answer::Unproved { .. }))
         .count() as u64;
+    if let (Some(head), true) = (result.head, result.passed()) {
+        out.push_str(&format!("  head  {head}\n"));
+        if unproved > 0 {
+            let text = "keep this digest elsewhere; `flowcontrol evidence verify --head DIGEST` \
+                        then also finds a cut tail and a chain computed anew";
+            out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
+        }
+    }
     let last = match (result.problems.len() as u64, unproved) {
         (0, 0) => paint.tone(Tone::Good, "SOUND"),
         (0, n) => {

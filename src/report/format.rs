@@ -3,6 +3,7 @@
 use super::model::RehearsalReport;
 use super::{json, junit, markdown, sarif};
 use crate::error::{Failure, Result};
+use crate::evidence::KnownSecrets;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -26,8 +27,7 @@ pub enum ReportFormat {
 
 impl ReportFormat {
     /// Every form, in the order of messages.
-    pub const ALL: [Self; 5] =
-        [Self::Json, Self::Junit, Self::Markdown, Self::Sarif, Self::Github];
+    pub const ALL: [Self; 5] = [Self::Json, Self::Junit, Self::Markdown, Self::Sarif, Self::Github];
 
     /// The name that `--report` takes.
     pub const fn name(self) -> &'static str {
@@ -81,6 +81,16 @@ impl FromStr for ReportFormat {
             Failure::usage(format!("report format {text:?} is not known; choose from {known}"))
         })
     }
+}
+
+/// Refuses a report that holds a secret, before any form of it is shown or written.
+///
+/// # Errors
+/// A check failure that names the place in the report and not the secret.
+pub fn check_secrets(report: &RehearsalReport, secrets: &KnownSecrets) -> Result<()> {
+    let value = serde_json::to_value(report)
+        .map_err(|e| Failure::check(format!("this report has no JSON form: {e}")))?;
+    secrets.check(&value)
 }
 
 /// Writes the forms that have a file into `dir`, which is made when absent, each whole or not at

@@ -53,7 +53,14 @@ pub fn render(report: &RehearsalReport) -> String {
     let title = format!("Rehearsal {}", report.decision.name());
     match report.decision {
         Decision::Go => {
-            command(&mut out, "notice", None, None, &title, "every step proved what it is for");
+            command(
+                &mut out,
+                "notice",
+                None,
+                None,
+                &title,
+                "every step of this rehearsal proved what it is for",
+            );
         }
         Decision::NoGo => {
             let text = verdict::reasons(report).join("; ");
@@ -90,7 +97,8 @@ fn command(
 
 /// Escapes a message: `%` first, or it would escape its own escapes.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    text.replace(|c: char| c.is_control(), "\u{fffd}")
 }
 
 /// Escapes a property's value, where `:` and `,` would end it.

@@ -144,15 +144,10 @@ fn lint(report: &RehearsalReport) -> TestSuite {
 
 fn finding_name(finding: &Finding) -> String {
     let mut name = finding.rule.clone();
-    for part in [
-        finding.file.clone(),
-        finding.line.map(|l| format!("line {l}")),
-        finding.object.clone(),
-    ] {
-        if let Some(part) = part {
-            name.push(' ');
-            name.push_str(&part);
-        }
+    let line = finding.line.map(|l| format!("line {l}"));
+    for part in [finding.file.clone(), line, finding.object.clone()].into_iter().flatten() {
+        name.push(' ');
+        name.push_str(&part);
     }
     name
 }

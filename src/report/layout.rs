@@ -12,7 +12,7 @@ pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -100,11 +100,12 @@ pub enum Side {
     Right,
 }
 
-/// A table without rules: a header line, then the rows, two spaces between the columns.
-pub fn table(header: &[(&str, Side)], rows: &[Vec<String>]) -> Vec<String> {
+/// A table without rules: a header line, then the rows, two spaces between the columns. When it is
+/// wider than `columns`, its widest text column wraps.
+pub fn table(header: &[(&str, Side)], rows: &[Vec<String>], columns: usize) -> Vec<String> {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|r| r.iter().map(|c| one_line(c)).collect()).collect();
-    let widths: Vec<usize> = header
+    let mut widths: Vec<usize> = header
         .iter()
         .enumerate()
         .map(|(i, (name, _))| {
@@ -112,21 +113,45 @@ pub fn table(header: &[(&str, Side)], rows: &[Vec<String>]) -> Vec<String> {
             cells.chain([width(name)]).max().unwrap_or(0)
         })
         .collect();
-    let line = |cells: Vec<&str>| {
-        let cells: Vec<String> = cells
+    let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    let texts = header.iter().enumerate().filter(|(_, (_, side))| *side == Side::Left);
+    if let Some((widest, _)) = texts.max_by_key(|(i, _)| widths[*i])
+        && total > columns
+    {
+        // Words are not broken, so the longest one is the least width.
+        let words = rows.iter().filter_map(|r| r.get(widest)).flat_map(|c| c.split(' '));
+        let least = words.map(width).max().unwrap_or(0).max(12);
+        widths[widest] = widths[widest].saturating_sub(total - columns).max(least);
+    }
+    let head: Vec<String> = header.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let all = std::iter::once(&head).chain(&rows);
+    all.flat_map(|row| table_row(row, header, &widths)).collect()
+}
+
+/// One row, of as many lines as its longest cell.
+fn table_row(row: &[String], header: &[(&str, Side)], widths: &[usize]) -> Vec<String> {
+    let cells: Vec<Vec<String>> = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, w)| if width(cell) > *w { wrap(cell, *w) } else { vec![cell.clone()] })
+        .collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |at: usize| {
+        let parts: Vec<String> = cells
             .iter()
-            .zip(&widths)
+            .zip(widths)
             .zip(header)
-            .map(|((cell, w), (_, side))| match side {
-                Side::Left => pad(cell, *w),
-                Side::Right => pad_left(cell, *w),
+            .map(|((cell, w), (_, side))| {
+                let text = cell.get(at).map_or("", String::as_str);
+                match side {
+                    Side::Left => pad(text, *w),
+                    Side::Right => pad_left(text, *w),
+                }
             })
             .collect();
-        cells.join("  ").trim_end().to_owned()
+        parts.join("  ").trim_end().to_owned()
     };
-    let head = line(header.iter().map(|(name, _)| *name).collect());
-    let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
-    std::iter::once(head).chain(body).collect()
+    (0..height).map(line).collect()
 }
 
 #[cfg(test)]
@@ -169,7 +194,15 @@ mod tests {
             vec!["日本".to_owned(), "22".to_owned()],
             vec!["e\u{301}".to_owned(), "333".to_owned()],
         ];
-        let lines = table(&[("n", Side::Left), ("rows", Side::Right)], &rows);
+        let lines = table(&[("n", Side::Left), ("rows", Side::Right)], &rows, 80);
         assert_eq!(lines, ["n      rows", "Львів     1", "日本     22", "e\u{301}       333"]);
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_wraps_its_widest_text() {
+        let rows = [vec!["a".to_owned(), "one two three four five".to_owned(), "1".to_owned()]];
+        let header = [("id", Side::Left), ("title", Side::Left), ("n", Side::Right)];
+        let lines = table(&header, &rows, 20);
+        assert_eq!(lines, ["id  title          n", "a   one two three  1", "    four five"]);
     }
 }

@@ -41,7 +41,7 @@ impl Page {
     fn head(&mut self, report: &RehearsalReport) {
         self.line(&format!("## FlowControl rehearsal: {}\n", report.decision.name()));
         match report.decision {
-            Decision::Go => self.line("Every step proved what it is for."),
+            Decision::Go => self.line("Every step of this rehearsal proved what it is for."),
             Decision::NoGo => {
                 for reason in verdict::reasons(report) {
                     self.line(&format!("- {}", escape(&reason)));
@@ -119,7 +119,11 @@ impl Page {
                 vec![code(&leak.object), escape(&leak.case), escape(&leak.message), hint]
             });
             let rows: Vec<_> = rows.collect();
-            self.table("Object | Case | What could be done | Way out", "--- | --- | --- | ---", rows);
+            self.table(
+                "Object | Case | What could be done | Way out",
+                "--- | --- | --- | ---",
+                rows,
+            );
         }
         let mismatches: Vec<_> = report.verify.iter().flat_map(|v| &v.mismatches).collect();
         if !mismatches.is_empty() {
@@ -129,7 +133,14 @@ impl Page {
                 let tenant = m.tenant.as_deref().map(escape).unwrap_or_default();
                 let row = or_none(&m.row);
                 let table = code(&m.table);
-                vec![table, tenant, row, escape(&m.message), or_none(&m.expected), or_none(&m.found)]
+                vec![
+                    table,
+                    tenant,
+                    row,
+                    escape(&m.message),
+                    or_none(&m.expected),
+                    or_none(&m.found),
+                ]
             });
             let rows: Vec<_> = rows.collect();
             self.table(
@@ -168,9 +179,10 @@ impl Page {
                 let chunks = counted(replay.chunks, "chunk", "chunks");
                 let records = counted(replay.records, "record", "records");
                 self.line(&format!("{records} in {chunks}, {}.\n", seconds(replay.seconds)));
-                let rows = replay.tables.iter().map(|t| {
-                    vec![escape(&t.name), count(t.rows), code(&t.sha256.to_string())]
-                });
+                let rows = replay
+                    .tables
+                    .iter()
+                    .map(|t| vec![escape(&t.name), count(t.rows), code(&t.sha256.to_string())]);
                 let rows: Vec<_> = rows.collect();
                 self.table("Table | Rows | SHA-256", "--- | ---: | ---", rows);
             }
@@ -204,14 +216,21 @@ impl Page {
                 let probes = counted(isolation.probes, "probe", "probes");
                 let leaks = counted(isolation.leaks.len() as u64, "leak", "leaks");
                 self.line(&format!("{probes}, {leaks}.\n"));
-                self.table("Case | What was tried | Probes | Result", "--- | --- | ---: | ---", rows);
+                self.table(
+                    "Case | What was tried | Probes | Result",
+                    "--- | --- | ---: | ---",
+                    rows,
+                );
             }
         }
         self.heading("Rollback");
         match &report.rollback {
             None => self.line("Not run."),
             Some(back) if back.equal => {
-                self.line(&format!("What came back is the snapshot, {}.", code(&back.sha256.short())));
+                self.line(&format!(
+                    "What came back is the snapshot, {}.",
+                    code(&back.sha256.short())
+                ));
             }
             Some(back) => {
                 let digest = code(&back.sha256.to_string());
@@ -243,7 +262,11 @@ impl Page {
             vec![state, escape(&f.rule), file.unwrap_or_default(), object, message]
         });
         let rows: Vec<_> = rows.collect();
-        self.table("Severity | Rule | Place | Object | Finding", "--- | --- | --- | --- | ---", rows);
+        self.table(
+            "Severity | Rule | Place | Object | Finding",
+            "--- | --- | --- | --- | ---",
+            rows,
+        );
     }
 
     fn rest(&mut self, report: &RehearsalReport) {
@@ -280,7 +303,7 @@ fn next(report: &RehearsalReport) -> String {
     let action = verdict::next_action(report);
     let parts: Vec<&str> = action.split('`').collect();
     // An odd number of back-ticks is no code; then all of it is text.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(&action);
     }
     let shown = parts.iter().enumerate();

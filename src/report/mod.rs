@@ -16,7 +16,7 @@ pub mod style;
 pub mod terminal;
 pub mod verdict;
 
-pub use format::{ReportFormat, write_reports};
+pub use format::{ReportFormat, check_secrets, write_reports};
 pub use model::{
     CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
     PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity, SnapshotPart,

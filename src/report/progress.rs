@@ -2,10 +2,10 @@
 //!
 //! It draws on standard error, so that standard output holds the report alone.
 
-use super::layout::{counted, seconds};
+use super::layout::{count, counted, seconds};
 use crate::clock;
 use crate::evidence::text::one_line;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,6 +116,14 @@ impl Step {
         }
     }
 
+    /// `n` units were done by an earlier run; they count for the bar and not for the rate.
+    pub fn already(&self, n: u64) {
+        if let Show::Bar(bar) = &self.show {
+            bar.set_position(n);
+            bar.reset_eta();
+        }
+    }
+
     /// How many units of work there are, once that is known.
     pub fn total(&self, total: u64) {
         if let Show::Bar(bar) = &self.show {
@@ -187,18 +195,33 @@ fn begin_bar(all: &MultiProgress, name: &str, total: Option<u64>) -> ProgressBar
     bar
 }
 
+const COUNTING: &str =
+    "{prefix:<10} [{bar:30}] {human_pos}/{human_len}  {rate} a second, {eta} left  {wide_msg}";
+const SPINNING: &str = "{prefix:<10} {spinner} {elapsed}  {wide_msg}";
+const ENDED: &str = "{prefix:<10} {wide_msg}";
+
 /// `replay  [=====>     ] 12,000/200,000  31,412 a second, 6s left`.
 fn counting() -> ProgressStyle {
-    style("{prefix:<10} [{bar:30}] {human_pos}/{human_len}  {per_sec}, {eta} left  {wide_msg}")
-        .progress_chars("=> ")
+    style(COUNTING).progress_chars("=> ").with_key("rate", rate)
+}
+
+/// Whole units: indicatif's own rate has four decimals.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate for people; `as` saturates"
+)]
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A closed terminal is no reason to fail a rehearsal.
+    let _ = out.write_str(&count(state.per_sec() as u64));
 }
 
 fn spinning() -> ProgressStyle {
-    style("{prefix:<10} {spinner} {elapsed}  {wide_msg}").tick_chars("-\\|/ ")
+    style(SPINNING).tick_chars("-\\|/ ")
 }
 
 fn ended() -> ProgressStyle {
-    style("{prefix:<10} {wide_msg}")
+    style(ENDED)
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -306,7 +329,7 @@ mod tests {
         step.done("20,000 records");
         let text = screen.text();
         assert!(text.contains("/20,000"), "{text}");
-        assert!(text.contains(" left"), "{text}");
+        assert!(text.contains(" a second, ") && text.contains(" left"), "{text}");
         assert!(text.contains("ok, "), "{text}");
         assert!(text.contains(", 20,000 records"), "{text}");
     }
@@ -325,11 +348,7 @@ mod tests {
 
     #[test]
     fn the_templates_parse() {
-        for template in [
-            "{prefix:<10} [{bar:30}] {human_pos}/{human_len}  {per_sec}, {eta} left  {wide_msg}",
-            "{prefix:<10} {spinner} {elapsed}  {wide_msg}",
-            "{prefix:<10} {wide_msg}",
-        ] {
+        for template in [super::COUNTING, super::SPINNING, super::ENDED] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

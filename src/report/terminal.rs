@@ -1,9 +1,7 @@
 //! The report for a terminal: what is wrong first in its part, the decision last.
 
 use super::layout::{Side, count, counted, hang, pad, seconds, short, table};
-use super::model::{
-    Decision, Finding, IsolationPart, RehearsalReport, Severity, Step, StepStatus, VerifyPart,
-};
+use super::model::{Decision, Finding, RehearsalReport, Severity, Step, StepStatus};
 use super::style::{Paint, Tone};
 use super::verdict;
 use crate::evidence::Verdict;
@@ -38,10 +36,10 @@ pub fn render(report: &RehearsalReport, view: View) -> String {
     screen.head(report);
     screen.steps(&report.steps);
     screen.migrations(report);
-    screen.lint(report.findings.as_deref());
+    screen.lint(report);
     screen.replay(report);
-    screen.verify(report.verify.as_ref());
-    screen.isolation(report.isolation.as_ref());
+    screen.verify(report);
+    screen.isolation(report);
     screen.rollback(report);
     screen.unproved(report);
     screen.evidence(report);
@@ -61,10 +59,23 @@ impl Screen {
     }
 
     fn heading(&mut self, name: &str, figure: &str) {
+        let body = hang(figure, name.len() + 2, self.view.columns);
         let name = self.view.paint.tone(Tone::Strong, name);
-        let gap = if figure.is_empty() { "" } else { ": " };
         self.line("");
-        self.line(&format!("{name}{gap}{figure}"));
+        self.line(&format!("{name}: {body}"));
+    }
+
+    /// A part without a result. Where its step was not started, the list of steps has said so.
+    fn absent(&mut self, name: &str, report: &RehearsalReport, step: &str) {
+        let why = match report.step(step).map(|s| s.status) {
+            None | Some(StepStatus::Skipped) => return,
+            Some(StepStatus::Passed) => "no result, although its step says passed",
+            Some(StepStatus::Failed) => "no result; its step failed before there was one",
+            Some(StepStatus::Interrupted) => {
+                "no result; its step was interrupted before there was one"
+            }
+        };
+        self.heading(name, why);
     }
 
     /// A mark of at most five letters, then a sentence that hangs beside it.
@@ -80,7 +91,8 @@ impl Screen {
     }
 
     fn table(&mut self, header: &[(&str, Side)], rows: &[Vec<String>]) {
-        for (i, line) in table(header, rows).into_iter().enumerate() {
+        let room = self.view.columns.saturating_sub(2);
+        for (i, line) in table(header, rows, room).into_iter().enumerate() {
             let line = if i == 0 { self.view.paint.tone(Tone::Quiet, line) } else { line };
             self.line(&format!("  {line}"));
         }
@@ -168,7 +180,7 @@ impl Screen {
 
     fn migrations(&mut self, report: &RehearsalReport) {
         let Some(migrations) = &report.migrations else {
-            return self.heading("Migrations", "not run");
+            return self.absent("Migrations", report, "migrate");
         };
         let failed = migrations.iter().filter(|m| m.error.is_some()).count();
         let figure = match failed {
@@ -200,9 +212,9 @@ impl Screen {
         }
     }
 
-    fn lint(&mut self, findings: Option<&[Finding]>) {
-        let Some(findings) = findings else {
-            return self.heading("Lint", "not run");
+    fn lint(&mut self, report: &RehearsalReport) {
+        let Some(findings) = &report.findings else {
+            return self.absent("Lint", report, "migrate");
         };
         let of = |severity| {
             findings.iter().filter(|f| f.severity == severity && f.waived.is_none()).count()
@@ -233,14 +245,14 @@ impl Screen {
         self.rest(standing.len());
         for finding in findings.iter().filter(|f| f.waived.is_some()).take(LISTED) {
             let reason = finding.waived.as_deref().unwrap_or_default();
-            let text = format!("{}: waived, because {reason}", place(finding));
-            self.marked(Tone::Quiet, "-", &text);
+            let text = format!("{}: {reason}", place(finding));
+            self.marked(Tone::Quiet, "waive", &text);
         }
     }
 
     fn replay(&mut self, report: &RehearsalReport) {
         let Some(replay) = &report.replay else {
-            return self.heading("Replay", "not run");
+            return self.absent("Replay", report, "replay");
         };
         let mut figure = format!(
             "{} in {}, {}",
@@ -259,19 +271,18 @@ impl Screen {
             let _ = write!(figure, ", {} a second", count(rate as u64));
         }
         self.heading("Replay", &figure);
-        let wrong = |name: &str| {
-            report.verify.as_ref().map(|v| v.mismatches.iter().any(|m| m.table == name))
+        // Only a verification that matched as a whole vouches for a table it does not name.
+        let back = |name: &str| match &report.verify {
+            None => "not read back",
+            Some(v) if v.mismatches.iter().any(|m| m.table == name) => "DIFFERS",
+            Some(v) if v.matched && v.mismatches.is_empty() => "equal",
+            Some(_) => "no difference named",
         };
         let rows: Vec<Vec<String>> = replay
             .tables
             .iter()
             .map(|t| {
-                let back = match wrong(&t.name) {
-                    None => "not read back",
-                    Some(true) => "DIFFERS",
-                    Some(false) => "no difference",
-                };
-                vec![t.name.clone(), count(t.rows), short(&t.sha256), back.to_owned()]
+                vec![t.name.clone(), count(t.rows), short(&t.sha256), back(&t.name).to_owned()]
             })
             .collect();
         if !rows.is_empty() {
@@ -285,9 +296,9 @@ impl Screen {
         }
     }
 
-    fn verify(&mut self, verify: Option<&VerifyPart>) {
-        let Some(verify) = verify else {
-            return self.heading("Verify", "not run");
+    fn verify(&mut self, report: &RehearsalReport) {
+        let Some(verify) = &report.verify else {
+            return self.absent("Verify", report, "verify");
         };
         let compared = format!(
             "{} of {}, {}",
@@ -299,7 +310,10 @@ impl Screen {
             return self.heading("Verify", &format!("all equal; read back {compared}"));
         }
         let n = verify.mismatches.len() as u64;
-        let figure = counted(n, "mismatch", "mismatches");
+        let figure = match n {
+            0 => "NOT equal, and no difference was named".to_owned(),
+            n => counted(n, "MISMATCH", "MISMATCHES"),
+        };
         self.heading("Verify", &format!("{figure}; read back {compared}"));
         for mismatch in verify.mismatches.iter().take(LISTED) {
             let mut name = mismatch.table.clone();
@@ -320,9 +334,9 @@ impl Screen {
         self.rest(verify.mismatches.len());
     }
 
-    fn isolation(&mut self, isolation: Option<&IsolationPart>) {
-        let Some(isolation) = isolation else {
-            return self.heading("Isolation", "not run");
+    fn isolation(&mut self, report: &RehearsalReport) {
+        let Some(isolation) = &report.isolation else {
+            return self.absent("Isolation", report, "isolation");
         };
         let probes = counted(isolation.probes, "probe", "probes");
         let leaks = match isolation.leaks.len() as u64 {
@@ -363,7 +377,7 @@ impl Screen {
 
     fn rollback(&mut self, report: &RehearsalReport) {
         let Some(rollback) = &report.rollback else {
-            return self.heading("Rollback", "not run");
+            return self.absent("Rollback", report, "rollback");
         };
         if rollback.equal {
             let short = rollback.sha256.short();
@@ -418,7 +432,7 @@ impl Screen {
                     0 => String::new(),
                     n => format!("; {} not proved, named above", counted(n, "thing", "things")),
                 };
-                (Tone::Good, format!("every step proved what it is for{but}"))
+                (Tone::Good, format!("every step of this rehearsal proved what it is for{but}"))
             }
             Decision::NoGo => (Tone::Bad, verdict::reasons(report).join("; ")),
         };

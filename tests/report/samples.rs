@@ -93,11 +93,8 @@ pub fn healthy() -> RehearsalReport {
         hint: some("add ALTER TABLE ... FORCE ROW LEVEL SECURITY"),
         waived: some("0002 forces it; an applied file is never edited"),
     }]);
-    let table = |name: &str, rows| ReplayedTable {
-        name: name.into(),
-        rows,
-        sha256: Digest::of(name),
-    };
+    let table =
+        |name: &str, rows| ReplayedTable { name: name.into(), rows, sha256: Digest::of(name) };
     report.replay = Some(ReplayPart {
         records: 12_000,
         chunks: 12,
