@@ -13,7 +13,7 @@ use support::{argument, flowcontrol, median};
 fn main() {
     let rounds: u64 = argument("--rounds", 5);
     let settings = TargetSettings::from_variables(|name| std::env::var(name).ok());
-    let found = binaries::obtain(&settings, &|_| {}).expect("PostgreSQL binaries");
+    let found = binaries::find(&settings).expect("PostgreSQL binaries");
     let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let folder = tempfile::tempdir().expect("a folder");

@@ -190,13 +190,15 @@ impl Cursor {
     }
 }
 
-/// Reads everything back through `back` and compares it with the snapshot at `path`.
+/// Reads everything back through `back` and compares it with the snapshot at `path`, whose digest
+/// is `snapshot`.
 /// `on_rows` hears how many records were compared.
 ///
 /// # Errors
 /// When the snapshot or the store cannot be read; a mismatch is no error but a finding.
 pub async fn verify(
     path: &Path,
+    snapshot: Digest,
     back: &mut dyn ReadBack,
     mut on_rows: impl FnMut(u64),
 ) -> Result<Verification> {
@@ -212,7 +214,7 @@ pub async fn verify(
     let mut whole: BTreeMap<&'static str, Running> =
         tables.iter().map(|t| (*t, Running::default())).collect();
     let mut tenants = BTreeMap::new();
-    let mut chunks = Chunks::start(path.to_owned(), CHUNK, CHUNK_BYTES, Vec::new());
+    let mut chunks = Chunks::start(path.to_owned(), snapshot, CHUNK, CHUNK_BYTES, Vec::new());
     let mut chunk = chunks.next().await.transpose()?;
     for roster in &header.tenants {
         let mut cursors: Vec<Cursor> =

@@ -229,13 +229,16 @@ impl Screen {
             infos
         );
         self.heading("Lint", &figure);
-        let mut standing: Vec<&Finding> = findings.iter().filter(|f| f.waived.is_none()).collect();
+        // An info asks for nothing: it is counted here and stands in the JSON report.
+        let mut standing: Vec<&Finding> = findings
+            .iter()
+            .filter(|f| f.waived.is_none() && f.severity > Severity::Info)
+            .collect();
         standing.sort_by_key(|f| std::cmp::Reverse(f.severity));
         for finding in standing.iter().take(LISTED) {
             let (tone, mark) = match finding.severity {
                 Severity::Error => (Tone::Bad, "FAIL"),
-                Severity::Warning => (Tone::Open, "warn"),
-                Severity::Info => (Tone::Quiet, "info"),
+                Severity::Warning | Severity::Info => (Tone::Open, "warn"),
             };
             self.marked(tone, mark, &format!("{}: {}", place(finding), finding.message));
             if let Some(hint) = &finding.hint {

@@ -91,7 +91,7 @@ pub async fn import(
         done.resumed += earlier.last;
         there.push((roster.tenant.clone(), earlier.last));
     }
-    let mut chunks = Chunks::start(path.to_owned(), CHUNK_RECORDS, CHUNK_BYTES, there);
+    let mut chunks = Chunks::start(path.to_owned(), snapshot, CHUNK_RECORDS, CHUNK_BYTES, there);
     on_records(done.resumed);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;

@@ -1,11 +1,11 @@
 //! Reads a snapshot line by line, in constant memory, believing nothing.
 
 use super::Summary;
-use super::format::{Header, Progression, SCHEMA, Trailer};
+use super::format::{Header, Progression, Trailer};
 use super::writer::io_failure;
 use crate::error::{Exit, Failure, Result};
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
-use flowcontrol_contract::{Hasher, Record, TenantId};
+use flowcontrol_contract::{Digest, Hasher, Record, TenantId};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -204,13 +204,20 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// Starts reading `path`: chunks of at most `records` records and about `bytes` bytes of one
+    /// Starts reading `path`, which must still be the file whose digest is `expected`: chunks of
+    /// at most `records` records and about `bytes` bytes of one
     /// tenant each. Records that `skip` has (by tenant, the last sequence number that is already
     /// there) are read and checked but not sent.
-    pub fn start(path: PathBuf, records: usize, bytes: usize, skip: Vec<(TenantId, u64)>) -> Self {
+    pub fn start(
+        path: PathBuf,
+        expected: Digest,
+        records: usize,
+        bytes: usize,
+        skip: Vec<(TenantId, u64)>,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(1);
         tokio::task::spawn_blocking(move || {
-            if let Err(failure) = send_chunks(&path, records, bytes, &skip, &sender) {
+            if let Err(failure) = send_chunks(&path, expected, records, bytes, &skip, &sender) {
                 // The receiver is gone when the replay stopped; nobody is left to be told.
                 let _ = sender.blocking_send(Err(failure));
             }
@@ -226,6 +233,7 @@ impl Chunks {
 
 fn send_chunks(
     path: &Path,
+    expected: Digest,
     records: usize,
     bytes: usize,
     skip: &[(TenantId, u64)],
@@ -257,8 +265,14 @@ fn send_chunks(
         // As above: a receiver that is gone needs no chunk.
         let _ = sender.blocking_send(Ok(chunk));
     }
-    if reader.summary().is_none() {
-        return Err(Failure::check(format!("{} is no {SCHEMA}", path.display())));
+    match reader.summary() {
+        Some(summary) if summary.sha256 == expected => Ok(()),
+        found => Err(Failure::check(format!(
+            "snapshot {} was changed while it was in use: it was {}, now it is {}",
+            path.display(),
+            expected.short(),
+            found.map_or_else(|| "damaged".to_owned(), |s| s.sha256.short())
+        ))
+        .hint("freeze again, and let nothing write to the file")),
     }
-    Ok(())
 }

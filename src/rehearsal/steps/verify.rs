@@ -18,7 +18,7 @@ pub async fn verify(run: &mut Run<'_>) -> Result<Done> {
     let store = store::open(run, login, purpose).await?;
     let mut back = store.read_back(&run.made.tenants()).await?;
     let step = run.progress.step("verify", Some(summary.records));
-    let found = compare::verify(&path, &mut *back, |n| step.inc(n)).await?;
+    let found = compare::verify(&path, summary.sha256, &mut *back, |n| step.inc(n)).await?;
     step.done("");
     if let Some(replay) = &mut run.report.replay {
         let table = |t: &compare::TableDigest| ReplayedTable {
