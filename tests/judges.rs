@@ -1,0 +1,111 @@
+//! Programs we did not write judge what we made: the snapshot's digest, the migrated schema.
+//!
+//! `ci/test` installs them into `target/judges`; without it these tests skip by name.
+
+mod support;
+
+use flowcontrol::demo::{Size, Story, rosters};
+use flowcontrol::runbook::{self, Layout, Limits, Site};
+use flowcontrol::snapshot::{Header, Writer, verify};
+use flowcontrol::target::{Login, RoleNames};
+use flowcontrol_contract::{NewRecord, SessionId};
+use sqlx::{AssertSqlSafe, Connection};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Python environment of the judges, or a skip by name.
+fn judges(test: &str) -> Option<PathBuf> {
+    let folder = root().join("target/judges");
+    if folder.join("bin/python").exists() {
+        return Some(folder);
+    }
+    support::skip(test, "judges", "target/judges is not there; ./ci/test installs it");
+    None
+}
+
+fn said(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// A demo snapshot with records that stress the canonical form.
+fn snapshot(path: &Path) {
+    let size = Size { records: 900, tenants: 3, seed: 11 };
+    let all = rosters(size).unwrap();
+    let header = Header::new(SessionId::new("judged").unwrap(), all.clone()).unwrap();
+    let mut writer = Writer::create(path, header).unwrap();
+    let odd = r#"{"n":[1e2,-0,0.1,1e21,1e-7,123456789012345678,5e-324,1.7976931348623157e308],
+        "\u20ac":"\u0001\u007f\u2028/\\\"","דּ":1,"🚚":2,"ö":"ö","":{"b":[],"a":{}}}"#;
+    for (index, roster) in (0..).zip(&all) {
+        let story = Story::new(roster, size.seed, index).take(299).map(Result::unwrap);
+        let actor = &roster.actors[0].id;
+        let line = format!(
+            r#"{{"id":"odd","kind":"risk","actor":"{actor}","occurred_at":"2026-03-01T06:30:00.000001Z","payload":{odd}}}"#
+        );
+        let odd = NewRecord::from_json(&line).unwrap();
+        for (seq, record) in (1..).zip(std::iter::once(odd).chain(story)) {
+            writer.push(&record.placed(roster.tenant.clone(), seq)).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn an_independent_canonicaliser_computes_the_same_digest() {
+    let Some(judges) = judges("snapshot digest") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.jsonl");
+    snapshot(&path);
+    let judge = |path: &Path| {
+        Command::new(judges.join("bin/python"))
+            .arg(root().join("tests/judges/digest.py"))
+            .arg(path)
+            .output()
+            .unwrap()
+    };
+    let out = judge(&path);
+    assert!(out.status.success(), "{}", said(&out));
+    let ours = verify(&path, |_| {}).unwrap().sha256.to_string();
+    assert_eq!(String::from_utf8_lossy(&out.stdout).trim(), ours);
+
+    // The judge can say no: one letter of a payload, without touching the trailer.
+    let text = std::fs::read_to_string(&path).unwrap();
+    let edited = folder.path().join("edited.jsonl");
+    std::fs::write(&edited, text.replacen("Transport", "Tranzport", 1)).unwrap();
+    let out = judge(&edited);
+    assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_judges_find_nothing_and_can_find_something() {
+    let Some(judges) = judges("schema") else { return };
+    let Some((endpoint, admin)) = support::server_or_skip("schema judges") else { return };
+    let password = admin.password.clone().unwrap();
+    let roles = RoleNames::default();
+    let mut connection = endpoint.connect(&admin).await.unwrap();
+    let owner = Login { user: roles.owner.clone(), password: Some(password.clone()) };
+    for role in [&roles.owner, &roles.application, &roles.replayer, &roles.auditor, &roles.verifier] {
+        let bypass = if *role == roles.verifier { "bypassrls" } else { "nobypassrls" };
+        let sql = format!("create role {role} login {bypass} password '{}'", password.expose());
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+    let sql = "create database judged template template0 encoding 'UTF8' owner bfg_owner";
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let endpoint = endpoint.database("judged");
+    let (layout, limits) = (Layout::default(), Limits::default());
+    let site = Site { endpoint: &endpoint, login: &owner, layout: &layout, limits: &limits };
+    runbook::up(site, &runbook::embedded().unwrap(), None).await.unwrap();
+    let url = format!("postgres://{}@{}:{}/judged", admin.user, endpoint.host, endpoint.port);
+    let out = Command::new(root().join("ci/judge-schema"))
+        .arg("--self-test")
+        .arg(&url)
+        .arg(&judges)
+        .env("PGPASSWORD", password.expose())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", said(&out));
+}
