@@ -1,5 +1,12 @@
 //! Targets are started for real, and leave nothing behind.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests may panic and print as tests do"
+)]
+
 mod support;
 
 use flowcontrol::target::{
@@ -168,10 +175,8 @@ async fn two_local_targets_live_side_by_side() {
         return;
     }
     let (folder, settings) = own_folder();
-    let (one, two) = tokio::join!(
-        start(TargetChoice::Local, &settings),
-        start(TargetChoice::Local, &settings)
-    );
+    let (one, two) =
+        tokio::join!(start(TargetChoice::Local, &settings), start(TargetChoice::Local, &settings));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_ne!(one.endpoint.port, two.endpoint.port);
     assert_ne!(one.identity.certificate_sha256, two.identity.certificate_sha256);
@@ -436,13 +441,18 @@ async fn a_killed_rehearsals_database_is_dropped_after_a_day_and_reported_before
     .await
     .unwrap();
     let next = start(TargetChoice::External, &settings).await.unwrap();
-    assert!(next.notes.contains(&format!("dropped {old}, left by a killed rehearsal")), "{:?}", next.notes);
+    assert!(
+        next.notes.contains(&format!("dropped {old}, left by a killed rehearsal")),
+        "{:?}",
+        next.notes
+    );
     assert!(next.notes.iter().any(|note| note.starts_with(&young)), "{:?}", next.notes);
-    let left: Vec<String> = sqlx::query_scalar("select datname::text from pg_database where datname = any($1)")
-        .bind(vec![old, young.clone()])
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+    let left: Vec<String> =
+        sqlx::query_scalar("select datname::text from pg_database where datname = any($1)")
+            .bind(vec![old, young.clone()])
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
     assert_eq!(left, [young]);
 }
 
@@ -450,6 +460,8 @@ async fn a_killed_rehearsals_database_is_dropped_after_a_day_and_reported_before
 async fn the_printed_roles_run_twice_by_psql() {
     let test = "the_printed_roles_run_twice_by_psql";
     let Some((endpoint, admin)) = support::server_or_skip(test) else { return };
+    let mut connection = endpoint.connect(&admin).await.unwrap();
+    sqlx::raw_sql("create database odd").execute(&mut connection).await.unwrap();
     let names = RoleNames {
         owner: "odd \"owner\"".into(),
         application: "odd $role$ it's \\".into(),
@@ -457,16 +469,17 @@ async fn the_printed_roles_run_twice_by_psql() {
         auditor: "odd_auditor".into(),
         verifier: "odd_verifier".into(),
     };
-    let sql = flowcontrol::target::roles::provision_sql(&names, "postgres");
-    let mut connection = endpoint.connect(&admin).await.unwrap();
+    let sql = flowcontrol::target::roles::provision_sql(&names, "odd");
     for _ in 0..2 {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&mut connection).await.unwrap();
     }
     // What must not be is taken away again.
-    sqlx::raw_sql("alter role odd_auditor bypassrls createrole; alter role odd_verifier nobypassrls")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "alter role odd_auditor bypassrls createrole; alter role odd_verifier nobypassrls",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     let powers: Vec<(String, bool, bool)> = sqlx::query_as(
         "select rolname::text, rolbypassrls, rolcreaterole or rolsuper or rolinherit

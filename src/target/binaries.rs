@@ -64,6 +64,9 @@ pub fn find(settings: &TargetSettings) -> Result<Found> {
         if seen.contains(&real) {
             continue;
         }
+        // Evidence names the folder itself, not a link to what is in it.
+        let folder =
+            real.parent().filter(|p| p.join("postgres").is_file()).unwrap_or(&folder).to_owned();
         seen.push(real);
         if let Some(binaries) = inspect(&folder) {
             if SUPPORTED.contains(&binaries.version.0) {
@@ -164,7 +167,10 @@ mod tests {
     #[test]
     fn versions_are_read() {
         let parsed = |text| parse_version(text);
-        assert_eq!(parsed("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some((15, 18)));
+        assert_eq!(
+            parsed("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
+            Some((15, 18))
+        );
         assert_eq!(parsed("postgres (PostgreSQL) 18beta1\n"), Some((18, 0)));
         assert_eq!(parsed("postgres (PostgreSQL) 17.6"), Some((17, 6)));
         assert_eq!(parsed("mariadb 11"), None);

@@ -243,8 +243,9 @@ impl Cluster {
         log: &Path,
         user: Option<&RunAs>,
     ) -> Result<Child> {
-        let failed =
-            |e: std::io::Error| launch_log::io_failure(&format!("cannot write {}", log.display()), &e);
+        let failed = |e: std::io::Error| {
+            launch_log::io_failure(&format!("cannot write {}", log.display()), &e)
+        };
         let output = fs::File::create(log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         let folder = self.folder.clone();

@@ -42,7 +42,8 @@ pub(super) async fn reach(settings: &TargetSettings) -> Result<(ExternalSettings
 
 /// Whether a host name or address is this machine's own.
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

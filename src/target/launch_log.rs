@@ -32,12 +32,7 @@ fn disk_full(text: &str) -> bool {
 }
 
 /// `what` did not start; no status means that it ran out of time.
-pub(super) fn failure(
-    what: &str,
-    status: Option<ExitStatus>,
-    log: &str,
-    folder: &Path,
-) -> Failure {
+pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder: &Path) -> Failure {
     if disk_full(log) {
         return Failure::environment(format!(
             "the disk that holds {} is full: {what} could not start",
@@ -45,9 +40,14 @@ pub(super) fn failure(
         ))
         .hint(FULL_HINT);
     }
-    let ended = status.map_or_else(|| "did not get ready in time".to_owned(), |s| format!("ended with {s}"));
+    let ended = status
+        .map_or_else(|| "did not get ready in time".to_owned(), |s| format!("ended with {s}"));
     let tail = tail(log);
-    let said = if tail.is_empty() { "its log is empty".to_owned() } else { format!("its log ends:\n{tail}") };
+    let said = if tail.is_empty() {
+        "its log is empty".to_owned()
+    } else {
+        format!("its log ends:\n{tail}")
+    };
     let failure = Failure::environment(format!("{what} {ended}; {said}"));
     if log.contains("Permission denied") {
         return failure.hint(
@@ -55,7 +55,8 @@ pub(super) fn failure(
              binaries and to reach the temporary folder (TMPDIR)",
         );
     }
-    failure.hint("use --target container or external, or another PostgreSQL with FLOWCONTROL_PG_BIN")
+    failure
+        .hint("use --target container or external, or another PostgreSQL with FLOWCONTROL_PG_BIN")
 }
 
 /// A file operation of ours failed.

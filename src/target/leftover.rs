@@ -16,10 +16,7 @@ const BEING_MADE: Duration = Duration::from_secs(600);
 pub(super) fn sweep(temp: &Path) -> Vec<String> {
     // A folder that cannot be listed fails with a better message when a cluster is made in it.
     let Ok(entries) = fs::read_dir(temp) else { return Vec::new() };
-    let ours = [
-        Some(geteuid().as_raw()),
-        RunAs::choose().ok().flatten().map(|user| user.uid),
-    ];
+    let ours = [Some(geteuid().as_raw()), RunAs::choose().ok().flatten().map(|user| user.uid)];
     let mut swept = Vec::new();
     for entry in entries.flatten() {
         let folder = entry.path();

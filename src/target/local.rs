@@ -50,7 +50,7 @@ pub(super) async fn start(settings: &TargetSettings, progress: Progress<'_>) -> 
 
 /// Stops a cluster on a thread of its own.
 pub(super) async fn dispose(local: Local) -> Result<()> {
-    tokio::task::spawn_blocking(move || local.cluster.dispose()).await.map_err(|e| {
-        Failure::environment(format!("the local target's removal was cut off: {e}"))
-    })?
+    tokio::task::spawn_blocking(move || local.cluster.dispose())
+        .await
+        .map_err(|e| Failure::environment(format!("the local target's removal was cut off: {e}")))?
 }

@@ -88,9 +88,8 @@ fn one_role(name: &str, bypass: bool) -> String {
     let (role, text) = (identifier(name), literal(name));
     let (word, condition) =
         if bypass { ("BYPASSRLS", "NOT rolbypassrls") } else { ("NOBYPASSRLS", "rolbypassrls") };
-    let attributes = format!(
-        "LOGIN NOINHERIT NOSUPERUSER {word} NOCREATEDB NOCREATEROLE NOREPLICATION"
-    );
+    let attributes =
+        format!("LOGIN NOINHERIT NOSUPERUSER {word} NOCREATEDB NOCREATEROLE NOREPLICATION");
     // Naming an attribute can need powers that a managed server's administrator lacks, so a new
     // role names the fewest, and an existing one is altered only when something is wrong with it.
     let created = if bypass { "LOGIN NOINHERIT BYPASSRLS" } else { "LOGIN NOINHERIT" };
@@ -114,7 +113,7 @@ fn one_role(name: &str, bypass: bool) -> String {
 fn dollar_tag(text: &str) -> String {
     let mut tag = "$role$".to_owned();
     while text.contains(&tag) {
-        tag.insert_str(1, "x");
+        tag.insert(1, 'x');
     }
     tag
 }

@@ -32,13 +32,15 @@ pub struct TargetSettings {
     pub temp: PathBuf,
     /// The image of the `container` target (`FLOWCONTROL_POSTGRES_IMAGE`).
     pub image: String,
+    /// Where the Docker engine is (`DOCKER_HOST`), to know from where its ports are reached.
+    pub docker_host: Option<String>,
     /// The `external` target, when one is configured.
     pub external: Option<ExternalSettings>,
 }
 
 impl TargetSettings {
     /// Settings from a look-up of environment variables, which the configuration supplies:
-    /// `FLOWCONTROL_PG_BIN`, `FLOWCONTROL_POSTGRES_IMAGE`, `PATH`, `TMPDIR`, `XDG_CACHE_HOME`,
+    /// `FLOWCONTROL_PG_BIN`, `FLOWCONTROL_POSTGRES_IMAGE`, `DOCKER_HOST`, `PATH`, `TMPDIR`, `XDG_CACHE_HOME`,
     /// `HOME`. An empty variable counts as absent.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -61,6 +63,7 @@ impl TargetSettings {
             cache: cache.join("flowcontrol/postgresql"),
             temp: get("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
             image: get("FLOWCONTROL_POSTGRES_IMAGE").unwrap_or_else(|| DEFAULT_IMAGE.to_owned()),
+            docker_host: get("DOCKER_HOST"),
             external: None,
         }
     }

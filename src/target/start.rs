@@ -1,6 +1,7 @@
 //! A target from its start to its end.
 
 use super::container::Container;
+use super::engine::Refusal;
 use super::identity::ServerFacts;
 use super::local::{self, Local};
 use super::{
@@ -11,6 +12,9 @@ use crate::clock;
 use crate::error::{Failure, Result};
 use sqlx::Connection;
 use tokio::sync::Mutex;
+
+const NO_FSYNC: &str =
+    "the throw-away server runs without fsync: its speed says nothing about one that is kept";
 
 /// A Postgres that answers. Dropping a throw-away target removes it; [`Target::dispose`] does so
 /// and says whether anything is left.
@@ -63,10 +67,65 @@ impl Target {
         match choice {
             TargetChoice::Local => Self::local(settings, progress, asked_for(choice)).await,
             TargetChoice::External => Self::external(settings, progress, asked_for(choice)).await,
-            TargetChoice::Container | TargetChoice::Auto => {
-                Self::local(settings, progress, "container is not written yet".into()).await
+            TargetChoice::Container => {
+                let container = Box::pin(Container::start(settings, progress)).await;
+                let container = container.map_err(Refusal::into_failure)?;
+                Self::container(settings, container, asked_for(choice)).await
             }
+            TargetChoice::Auto => Self::auto(settings, progress).await,
         }
+    }
+
+    async fn auto(settings: &TargetSettings, progress: Progress<'_>) -> Result<Self> {
+        match Box::pin(Container::start(settings, progress)).await {
+            Ok(container) => {
+                let why = format!(
+                    "auto took `container`: a Docker engine answers and has {}",
+                    settings.image
+                );
+                Self::container(settings, container, why).await
+            }
+            Err(Refusal::Engine(failure) | Refusal::Image(failure)) => {
+                let why = format!("auto took `local`: {failure}");
+                Self::local(settings, progress, why).await.map_err(|local| {
+                    // Both reasons count: either could be what the user wants to mend.
+                    local.context(format!("there is no container ({failure}) and no local cluster"))
+                })
+            }
+            // An engine and an image that are there and do not work are to be looked at.
+            Err(Refusal::Start(failure)) => Err(failure),
+        }
+    }
+
+    async fn container(
+        settings: &TargetSettings,
+        container: Container,
+        chosen_because: String,
+    ) -> Result<Self> {
+        let (endpoint, admin) = (container.endpoint.clone(), container.admin.clone());
+        let facts = ServerFacts::ask(&endpoint, &admin).await?;
+        let mut notes = container.swept.clone();
+        notes.push(NO_FSYNC.into());
+        Ok(Self {
+            kind: TargetKind::Container,
+            identity: TargetIdentity {
+                kind: TargetKind::Container,
+                server_version: facts.version,
+                server_version_num: facts.version_num,
+                binaries: None,
+                image: Some(settings.image.clone()),
+                image_digest: container.image_digest.clone(),
+                system_identifier: None,
+                database: None,
+                certificate_sha256: Some(container.certificate_sha256.clone()),
+            },
+            endpoint,
+            admin,
+            chosen_because,
+            notes,
+            running: Running::Container(Box::new(container)),
+            provisioned: Mutex::default(),
+        })
     }
 
     async fn local(
@@ -85,10 +144,7 @@ impl Target {
         let admin = cluster.superuser.clone();
         let facts = ServerFacts::ask(&endpoint, &admin).await?;
         let mut notes = local.swept.clone();
-        notes.push(
-            "the throw-away cluster runs without fsync: its speed says nothing about a server that is kept"
-                .into(),
-        );
+        notes.push(NO_FSYNC.into());
         Ok(Self {
             kind: TargetKind::Local,
             identity: TargetIdentity {

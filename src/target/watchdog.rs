@@ -14,7 +14,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 /// Folders that the watchdog agrees to remove start with this.
 pub(super) const FOLDER_PREFIX: &str = "flowcontrol-pg-";
 
-/// Signals sent to the group: the postmaster understands QUIT as "stop at once".
+/// Signals sent to the group: the postmaster understands QUIT as "stop at once". The form
+/// `kill -s NAME -- -GROUP` is the one that every shell has: dash refuses `kill -NAME -- -GROUP`.
 const SCRIPT: &str = r#"
 trap '' INT HUP TERM
 folder=$1
@@ -26,13 +27,13 @@ while read -r word value; do
     esac
 done
 if [ -n "$group" ]; then
-    kill -QUIT -- "-$group" 2>/dev/null
+    kill -s QUIT -- "-$group" 2>/dev/null
     left=100
-    while kill -0 -- "-$group" 2>/dev/null && [ "$left" -gt 0 ]; do
+    while kill -s 0 -- "-$group" 2>/dev/null && [ "$left" -gt 0 ]; do
         sleep 0.1 2>/dev/null || sleep 1
         left=$((left - 1))
     done
-    kill -KILL -- "-$group" 2>/dev/null
+    kill -s KILL -- "-$group" 2>/dev/null
 fi
 case ${folder##*/} in
     flowcontrol-pg-*) rm -rf -- "$folder" ;;

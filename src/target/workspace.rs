@@ -32,7 +32,9 @@ pub(super) async fn create(
         let dropped = drop_database(&mut connection, &database).await;
         return Err(match dropped {
             Ok(()) => failure,
-            Err(e) => failure.hint(format!("and the database {database} is left to be dropped: {e}")),
+            Err(e) => {
+                failure.hint(format!("and the database {database} is left to be dropped: {e}"))
+            }
         });
     }
     drop(connection.close().await);
@@ -95,7 +97,9 @@ fn refused(error: &sqlx::Error, endpoint: &Endpoint, admin: &Login) -> Failure {
         endpoint.host, endpoint.port, admin.user
     ));
     match code.as_deref() {
-        Some("42501") => failure.hint(format!("give it the right: ALTER ROLE {} CREATEDB", admin.user)),
+        Some("42501") => {
+            failure.hint(format!("give it the right: ALTER ROLE {} CREATEDB", admin.user))
+        }
         Some("25006") => failure.hint("this server is a read-only standby; name its primary"),
         Some("42704") => failure.hint("create the roles first: flowcontrol migrate roles"),
         Some("53100") => failure.hint("the server's disk is full"),
@@ -115,13 +119,14 @@ pub(super) async fn remove(endpoint: &Endpoint, admin: &Login, database: &str) -
     let dropped = drop_database(&mut connection, database).await;
     drop(connection.close().await);
     dropped.map_err(|e| {
-        Failure::environment(format!("cannot drop the rehearsal's database {database}: {e}"))
-            .hint(format!(
+        Failure::environment(format!("cannot drop the rehearsal's database {database}: {e}")).hint(
+            format!(
                 "drop it by hand: DROP DATABASE {} WITH (FORCE); granting {} pg_signal_backend \
                  lets the next run end what is connected to it",
                 identifier(database),
                 identifier(&admin.user)
-            ))
+            ),
+        )
     })
 }
 
@@ -225,7 +230,8 @@ mod tests {
     #[test]
     fn the_comment_written_is_the_comment_read() {
         let comment = format!("{COMMENT_PREFIX}{}, session a, b", clock::now());
-        let later = Timestamp::from_micros(clock::now().micros() + 2 * ABANDONED_AFTER_MICROS).unwrap();
+        let later =
+            Timestamp::from_micros(clock::now().micros() + 2 * ABANDONED_AFTER_MICROS).unwrap();
         assert_eq!(judge(Some(&comment), 0, later), Leftover::Abandoned);
     }
 }

@@ -1,6 +1,7 @@
 //! What integration tests share: a real Postgres, and an honest way to skip.
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use flowcontrol::target::local::{self, Local};
 use flowcontrol::target::{Endpoint, Login, TargetSettings, TlsTrust};
