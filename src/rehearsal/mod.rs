@@ -1,6 +1,7 @@
 //! The main job: freeze, migrate, replay, verify, attack, roll back, and say so in evidence.
 
 pub mod connect;
+pub mod isolation;
 pub mod journal;
 mod packets;
 mod run;
@@ -50,3 +51,6 @@ impl Made {
         self.snapshot.as_ref().map(|(_, summary)| summary.header.tenant_ids()).unwrap_or_default()
     }
 }
+//! To be written.
+
+pub mod isolation;

@@ -1,0 +1,72 @@
+//! What the probes found. No row of a tenant stands in it: objects, tenants and codes only.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One probe's outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "verdict", content = "why")]
+pub enum Verdict {
+    /// The attack failed, and failed for the right reason.
+    Held,
+    /// The attack worked, or nothing but chance stops it.
+    Leak(String),
+    /// The probe could not show either.
+    Unproved(String),
+}
+
+/// One attack and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Probe {
+    /// The case of the research notes, 1 to 11; 0 is the probes' check on themselves.
+    pub case: u8,
+    /// Stable name, for example `records.update.other-tenant`; unique for each `login`.
+    pub id: String,
+    /// Who attacked: `application`, `replayer`, `auditor`, `owner`, or `catalog` for what was
+    /// read from the catalog.
+    pub login: &'static str,
+    /// The attacked object: a table, view, function, sequence, role or the schema.
+    pub object: String,
+    /// What was tried, for example `UPDATE`.
+    pub verb: &'static str,
+    /// How it ended.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// How the verdict was reached.
+    pub detail: String,
+}
+
+/// All probes of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// In the order they ran.
+    pub probes: Vec<Probe>,
+    /// What Postgres cannot withhold, and what a reviewer should know.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Probes whose attack worked.
+    pub fn leaks(&self) -> impl Iterator<Item = &Probe> {
+        self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Leak(_)))
+    }
+
+    /// Probes that showed nothing.
+    pub fn unproved(&self) -> impl Iterator<Item = &Probe> {
+        self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Unproved(_)))
+    }
+
+    /// True when every probe held and there was at least one.
+    pub fn held(&self) -> bool {
+        !self.probes.is_empty() && self.probes.iter().all(|p| p.verdict == Verdict::Held)
+    }
+
+    /// How many probes ran for each case.
+    pub fn by_case(&self) -> BTreeMap<u8, usize> {
+        let mut counts = BTreeMap::new();
+        for probe in &self.probes {
+            *counts.entry(probe.case).or_default() += 1;
+        }
+        counts
+    }
+}

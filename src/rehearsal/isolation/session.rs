@@ -1,0 +1,255 @@
+//! One login's connection, and attempts in transactions that are always rolled back.
+
+use super::quote::literal;
+use crate::error::{Failure, Result};
+use crate::target::{Endpoint, Login};
+use futures::TryStreamExt;
+use sqlx::postgres::{PgConnection, PgDatabaseError};
+use sqlx::{AssertSqlSafe, Connection};
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The statement ran and reached this many rows.
+    Rows(u64),
+    /// The server refused it.
+    Refused(Refusal),
+    /// What had to be in place before it could not be put there.
+    Unprepared(Refusal),
+}
+
+/// A server's refusal, without the message: a message may quote a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// SQLSTATE.
+    pub code: String,
+    /// The server's C function that refused, which tells a policy from a privilege in any
+    /// language of messages.
+    pub routine: String,
+    /// The violated constraint, if there is one.
+    pub constraint: Option<String>,
+}
+
+impl Refusal {
+    /// Refused by a policy's WITH CHECK, or because policies may not be switched off.
+    pub fn by_policy(&self) -> bool {
+        self.code == "42501"
+            && matches!(
+                self.routine.as_str(),
+                "ExecWithCheckOptions" | "check_enable_rls" | "get_row_security_policies"
+            )
+    }
+
+    /// Refused for want of a privilege or of ownership.
+    pub fn by_privilege(&self) -> bool {
+        self.code == "42501" && !self.by_policy()
+    }
+
+    /// Refused by a constraint (class 23): the row had passed every policy by then.
+    pub fn by_constraint(&self) -> bool {
+        self.code.starts_with("23") && !self.routine.starts_with("exec_stmt_raise")
+    }
+
+    /// The refusal as reports show it.
+    pub fn describe(&self) -> String {
+        match &self.constraint {
+            Some(name) => format!("SQLSTATE {} (constraint {name})", self.code),
+            None => format!("SQLSTATE {} ({})", self.code, self.routine),
+        }
+    }
+}
+
+/// How the last statement of an attempt is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Send {
+    /// As a statement; rows are those affected or returned.
+    Plain,
+    /// As COPY ... TO STDOUT; rows are lines.
+    CopyOut,
+    /// As COPY ... FROM STDIN, given up as soon as the server agrees, which counts as one row.
+    CopyIn,
+}
+
+/// A connection of one login.
+pub struct Session {
+    conn: PgConnection,
+    endpoint: Endpoint,
+    login: Login,
+    setting: String,
+}
+
+impl Session {
+    /// Opens a connection whose session has never heard of a tenant.
+    ///
+    /// # Errors
+    /// An environment failure when the server cannot be reached.
+    pub async fn open(endpoint: &Endpoint, login: &Login, setting: &str) -> Result<Self> {
+        Ok(Self {
+            conn: connect(endpoint, login).await?,
+            endpoint: endpoint.clone(),
+            login: login.clone(),
+            setting: setting.to_owned(),
+        })
+    }
+
+    /// The connection, for reading the catalog and rows.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.conn
+    }
+
+    /// SQL that sets the tenant for the rest of the transaction.
+    pub fn tenant(&self, tenant: &str) -> String {
+        set_tenant(&self.setting, tenant)
+    }
+
+    /// Runs `setup` and then `last` in one transaction that is rolled back.
+    ///
+    /// # Errors
+    /// An environment failure when the connection breaks; a refusal is an [`Outcome`].
+    pub async fn attempt(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
+        let mut before = String::from(
+            "begin; set local lock_timeout = '5s'; set local statement_timeout = '60s'; \
+             set constraints all immediate",
+        );
+        for step in setup {
+            before.push_str("; ");
+            before.push_str(step);
+        }
+        let outcome =
+            match refusal(sqlx::raw_sql(AssertSqlSafe(before)).execute(&mut self.conn).await)? {
+                Err(refused) => Outcome::Unprepared(refused),
+                Ok(_) => match self.last(last, send).await? {
+                    Ok(rows) => Outcome::Rows(rows),
+                    Err(refused) => Outcome::Refused(refused),
+                },
+            };
+        if send == Send::CopyOut && matches!(outcome, Outcome::Refused(_)) {
+            // sqlx 0.9 leaves the answer to a refused COPY TO half read, so that every later
+            // answer would be taken for the one before it. The transaction goes with the
+            // connection.
+            self.conn = connect(&self.endpoint, &self.login).await?;
+            return Ok(outcome);
+        }
+        sqlx::raw_sql("rollback").execute(&mut self.conn).await.map_err(|e| broken(&e))?;
+        Ok(outcome)
+    }
+
+    /// Runs one statement outside a transaction, as a careless client would.
+    ///
+    /// # Errors
+    /// See [`Session::attempt`].
+    pub async fn autocommit(&mut self, sql: &str) -> Result<Outcome> {
+        Ok(match self.last(sql, Send::Plain).await? {
+            Ok(rows) => Outcome::Rows(rows),
+            Err(refused) => Outcome::Refused(refused),
+        })
+    }
+
+    /// Sets the tenant from a bound value, as the adapter does, and runs `last`; rolled back.
+    ///
+    /// # Errors
+    /// See [`Session::attempt`].
+    pub async fn attempt_bound(&mut self, tenant: &str, last: &str) -> Result<Outcome> {
+        sqlx::raw_sql("begin; set local statement_timeout = '60s'")
+            .execute(&mut self.conn)
+            .await
+            .map_err(|e| broken(&e))?;
+        let set = sqlx::query("select set_config($1, $2, true)")
+            .bind(self.setting.clone())
+            .bind(tenant)
+            .execute(&mut self.conn)
+            .await;
+        let outcome = match refusal(set)? {
+            Err(refused) => Outcome::Refused(refused),
+            Ok(_) => match self.last(last, Send::Plain).await? {
+                Ok(rows) => Outcome::Rows(rows),
+                Err(refused) => Outcome::Refused(refused),
+            },
+        };
+        sqlx::raw_sql("rollback").execute(&mut self.conn).await.map_err(|e| broken(&e))?;
+        Ok(outcome)
+    }
+
+    async fn last(&mut self, sql: &str, send: Send) -> Result<std::result::Result<u64, Refusal>> {
+        match send {
+            Send::Plain => {
+                let done =
+                    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await;
+                Ok(refusal(done)?.map(|d| d.rows_affected()))
+            }
+            Send::CopyOut => {
+                let lines = async {
+                    let mut stream = self.conn.copy_out_raw(sql).await?;
+                    let mut lines = 0;
+                    while let Some(chunk) = stream.try_next().await? {
+                        lines += chunk.iter().filter(|b| **b == b'\n').count() as u64;
+                    }
+                    Ok(lines)
+                };
+                refusal(lines.await)
+            }
+            Send::CopyIn => match refusal(self.conn.copy_in_raw(sql).await)? {
+                Err(refused) => Ok(Err(refused)),
+                Ok(copy) => {
+                    copy.abort("a probe").await.map_err(|e| broken(&e))?;
+                    Ok(Ok(1))
+                }
+            },
+        }
+    }
+
+    /// Says goodbye to the server.
+    ///
+    /// # Errors
+    /// An environment failure when the connection breaks.
+    pub async fn close(self) -> Result<()> {
+        self.conn.close().await.map_err(|e| broken(&e))
+    }
+}
+
+async fn connect(endpoint: &Endpoint, login: &Login) -> Result<PgConnection> {
+    let mut conn = endpoint.connect(login).await?;
+    sqlx::raw_sql("set standard_conforming_strings = on; set client_min_messages = error")
+        .execute(&mut conn)
+        .await
+        .map_err(|e| broken(&e))?;
+    Ok(conn)
+}
+
+/// SQL that sets the tenant for the rest of the transaction.
+pub fn set_tenant(setting: &str, tenant: &str) -> String {
+    format!("select set_config({}, {}, true)", literal(setting), literal(tenant))
+}
+
+/// A failure of the connection itself, which ends the run. Its text never holds a row: server
+/// messages are reduced to their code.
+pub fn broken(error: &sqlx::Error) -> Failure {
+    let text = match error {
+        sqlx::Error::Database(e) => format!("SQLSTATE {}", e.code().unwrap_or_default()),
+        other => other.to_string(),
+    };
+    Failure::environment(format!("an isolation probe lost its footing on the server: {text}"))
+}
+
+fn refusal<T>(
+    result: std::result::Result<T, sqlx::Error>,
+) -> Result<std::result::Result<T, Refusal>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(sqlx::Error::Database(error)) => {
+            match error.try_downcast_ref::<PgDatabaseError>() {
+                // 57P01 to 57P03 and class 08: the server is going away.
+                Some(pg) if pg.code().starts_with("57P") || pg.code().starts_with("08") => {
+                    Err(broken(&sqlx::Error::Database(error)))
+                }
+                Some(pg) => Ok(Err(Refusal {
+                    code: pg.code().to_owned(),
+                    routine: pg.routine().unwrap_or_default().to_owned(),
+                    constraint: pg.constraint().map(str::to_owned),
+                })),
+                None => Err(broken(&sqlx::Error::Database(error))),
+            }
+        }
+        Err(other) => Err(broken(&other)),
+    }
+}
