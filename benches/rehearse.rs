@@ -30,7 +30,10 @@ fn main() {
     let (ours, by_hand) = (median(&ours), median(&by_hand));
     println!("medians of {rounds} rounds in turn, demo scenario of 2,000 records");
     println!("  initdb, start, psql -f by hand   {by_hand:6.2} s");
-    println!("  rehearse --target local          {ours:6.2} s   ratio {:.2} (at most 2.00)", ours / by_hand);
+    println!(
+        "  rehearse --target local          {ours:6.2} s   ratio {:.2} (at most 2.00)",
+        ours / by_hand
+    );
 }
 
 /// What a person would type; seconds until the migrations are applied.
@@ -59,7 +62,13 @@ fn hand(bin: &Path) -> f64 {
     } else {
         Command::new("bash")
     };
-    command.arg("-c").arg(&script).arg("by-hand").arg(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg("-c")
+        .arg(&script)
+        .arg("by-hand")
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let began = Instant::now();
     let status = command.status().expect("it runs");
     let seconds = began.elapsed().as_secs_f64();
@@ -71,7 +80,11 @@ fn hand(bin: &Path) -> f64 {
     } else {
         Command::new(bin.join("pg_ctl"))
     };
-    let stopped = stop.args(["-m", "immediate", "stop", "-D"]).arg(folder.path().join("data")).stdout(Stdio::null()).status();
+    let stopped = stop
+        .args(["-m", "immediate", "stop", "-D"])
+        .arg(folder.path().join("data"))
+        .stdout(Stdio::null())
+        .status();
     assert!(stopped.expect("pg_ctl runs").success());
     seconds
 }

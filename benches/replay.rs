@@ -15,11 +15,19 @@ use flowcontrol::target::{
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{argument, flowcontrol, megabytes, median};
+use support::{argument, flowcontrol, median, megabytes};
 
 const TABLES: [&str; 10] = [
-    "tenants", "organisations", "users", "permissions", "records", "orders", "documents",
-    "invoices", "payments", "replay_chunks",
+    "tenants",
+    "organisations",
+    "users",
+    "permissions",
+    "records",
+    "orders",
+    "documents",
+    "invoices",
+    "payments",
+    "replay_chunks",
 ];
 
 fn main() {
@@ -29,8 +37,12 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let settings = TargetSettings::from_variables(|name| std::env::var(name).ok());
-        let target = Target::start(TargetChoice::Local, &settings, &|_| {}).await.expect("a server");
-        println!("server: PostgreSQL {} on this machine, fsync off, TLS on", target.identity.server_version);
+        let target =
+            Target::start(TargetChoice::Local, &settings, &|_| {}).await.expect("a server");
+        println!(
+            "server: PostgreSQL {} on this machine, fsync off, TLS on",
+            target.identity.server_version
+        );
         let scratch = tempfile::tempdir().expect("a folder");
         measure(&target, scratch.path(), records, large, rounds).await;
         target.dispose().await.expect("the server is removed");
@@ -60,8 +72,14 @@ async fn measure(target: &Target, folder: &Path, records: u64, large: u64, round
     let both = replay + median(&verifies);
     println!("{records} records, {rows} rows in all tables; medians of {rounds} rounds");
     println!("  psql \\copy without row-level security   {copy:8.2} s");
-    println!("  replay under row-level security         {replay:8.2} s   ratio {:.2} (at least 0.60)", copy / replay);
-    println!("  replay and verification                 {both:8.2} s   ratio {:.2} (at least 0.40)", copy / both);
+    println!(
+        "  replay under row-level security         {replay:8.2} s   ratio {:.2} (at least 0.60)",
+        copy / replay
+    );
+    println!(
+        "  replay and verification                 {both:8.2} s   ratio {:.2} (at least 0.40)",
+        copy / both
+    );
     let report = rehearse(&config, &big);
     let at_big = support::children_peak_bytes();
     println!("peak resident memory of the whole rehearsal");
@@ -71,15 +89,27 @@ async fn measure(target: &Target, folder: &Path, records: u64, large: u64, round
         megabytes(at_big),
         at_big as f64 / at_small as f64
     );
-    println!("  replayed {} records in {:.1} s", report["replay"]["records"], report["replay"]["seconds"].as_f64().expect("seconds"));
+    println!(
+        "  replayed {} records in {:.1} s",
+        report["replay"]["records"],
+        report["replay"]["seconds"].as_f64().expect("seconds")
+    );
 }
 
 /// A configuration whose external target is the bench's server.
-fn configuration(target: &Target, workspace: &Workspace, names: &RoleNames, folder: &Path) -> PathBuf {
-    let TlsTrust::VerifyFull { ca: Some(ca) } = &target.endpoint.tls else { panic!("no certificate") };
+fn configuration(
+    target: &Target,
+    workspace: &Workspace,
+    names: &RoleNames,
+    folder: &Path,
+) -> PathBuf {
+    let TlsTrust::VerifyFull { ca: Some(ca) } = &target.endpoint.tls else {
+        panic!("no certificate")
+    };
     let login = |login: &Login| {
         let file = folder.join(format!("{}.password", login.user));
-        std::fs::write(&file, login.password.as_ref().expect("a password").expose()).expect("written");
+        std::fs::write(&file, login.password.as_ref().expect("a password").expose())
+            .expect("written");
         format!("{{ user = \"{}\", password = {{ file = \"{}\" }} }}", login.user, file.display())
     };
     let logins = &workspace.logins;
@@ -130,9 +160,11 @@ async fn copy_out(target: &Target, snapshot: &Path, folder: &Path) -> u64 {
     let mut rows = 0;
     for table in TABLES {
         let file = folder.join(format!("{table}.copy"));
-        let out = psql(target, &workspace, &[format!(
-            "\\copy bfg_flowcontrol.{table} to '{}'", file.display()
-        )]);
+        let out = psql(
+            target,
+            &workspace,
+            &[format!("\\copy bfg_flowcontrol.{table} to '{}'", file.display())],
+        );
         rows += out.trim().trim_start_matches("COPY ").parse::<u64>().expect("a count");
     }
     target.drop_workspace(&workspace).await.expect("dropped");
@@ -142,12 +174,19 @@ async fn copy_out(target: &Target, snapshot: &Path, folder: &Path) -> u64 {
 /// Copies the rows into the same tables without row-level security; seconds of psql alone.
 async fn copy_in(target: &Target, names: &RoleNames, folder: &Path) -> f64 {
     let workspace = migrated(target, names).await;
-    let off: Vec<String> = TABLES.iter()
+    let off: Vec<String> = TABLES
+        .iter()
         .map(|t| format!("alter table bfg_flowcontrol.{t} disable row level security"))
         .collect();
     psql(target, &workspace, &off);
-    let copies: Vec<String> = TABLES.iter()
-        .map(|t| format!("\\copy bfg_flowcontrol.{t} from '{}'", folder.join(format!("{t}.copy")).display()))
+    let copies: Vec<String> = TABLES
+        .iter()
+        .map(|t| {
+            format!(
+                "\\copy bfg_flowcontrol.{t} from '{}'",
+                folder.join(format!("{t}.copy")).display()
+            )
+        })
         .collect();
     let began = std::time::Instant::now();
     psql(target, &workspace, &copies);
@@ -170,12 +209,17 @@ async fn migrated(target: &Target, names: &RoleNames) -> Workspace {
 }
 
 fn psql(target: &Target, workspace: &Workspace, commands: &[String]) -> String {
-    let TlsTrust::VerifyFull { ca: Some(ca) } = &target.endpoint.tls else { panic!("no certificate") };
+    let TlsTrust::VerifyFull { ca: Some(ca) } = &target.endpoint.tls else {
+        panic!("no certificate")
+    };
     let mut command = Command::new("psql");
     command.args(["-X", "-v", "ON_ERROR_STOP=1", "-d"]).arg(format!(
         "host={} port={} dbname={} user={} sslmode=verify-full sslrootcert={}",
-        workspace.endpoint.host, workspace.endpoint.port, workspace.endpoint.database,
-        target.admin.user, ca.display()
+        workspace.endpoint.host,
+        workspace.endpoint.port,
+        workspace.endpoint.database,
+        target.admin.user,
+        ca.display()
     ));
     if let Some(password) = &target.admin.password {
         command.env("PGPASSWORD", password.expose());

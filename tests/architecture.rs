@@ -75,7 +75,11 @@ fn what_decides_has_no_effects() {
     for place in PURE {
         let path = root().join(place);
         let mut files = Vec::new();
-        if path.is_dir() { rust_files(&path, &mut files) } else { files.push(path) }
+        if path.is_dir() {
+            rust_files(&path, &mut files)
+        } else {
+            files.push(path)
+        }
         assert!(!files.is_empty(), "{place} is gone");
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();

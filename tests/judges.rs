@@ -87,7 +87,8 @@ async fn the_schema_judges_find_nothing_and_can_find_something() {
     let roles = RoleNames::default();
     let mut connection = endpoint.connect(&admin).await.unwrap();
     let owner = Login { user: roles.owner.clone(), password: Some(password.clone()) };
-    for role in [&roles.owner, &roles.application, &roles.replayer, &roles.auditor, &roles.verifier] {
+    for role in [&roles.owner, &roles.application, &roles.replayer, &roles.auditor, &roles.verifier]
+    {
         let bypass = if *role == roles.verifier { "bypassrls" } else { "nobypassrls" };
         let sql = format!("create role {role} login {bypass} password '{}'", password.expose());
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();

@@ -1,6 +1,12 @@
 //! What the benchmarks share.
 #![allow(dead_code, reason = "each benchmark uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a benchmark that cannot go on stops"
+)]
 
 use flowcontrol::config::HeldSecrets;
 use flowcontrol::demo::{Size, Story, rosters};
@@ -44,12 +50,15 @@ pub fn children_peak_bytes() -> u64 {
 pub fn demo_snapshot(path: &Path, size: Size) -> u64 {
     let all = rosters(size).expect("rosters");
     let session = SessionId::new("bench").expect("a session");
-    let mut writer = Writer::create(path, Header::new(session, all.clone()).expect("a header")).expect("a file");
+    let mut writer =
+        Writer::create(path, Header::new(session, all.clone()).expect("a header")).expect("a file");
     let each = size.records / u64::from(size.tenants);
     for (index, roster) in (0..).zip(&all) {
         let extra = if index == 0 { size.records - each * u64::from(size.tenants) } else { 0 };
         for (seq, record) in (1..=each + extra).zip(Story::new(roster, size.seed, index)) {
-            writer.push(&record.expect("a record").placed(roster.tenant.clone(), seq)).expect("written");
+            writer
+                .push(&record.expect("a record").placed(roster.tenant.clone(), seq))
+                .expect("written");
         }
     }
     writer.finish().expect("finished").bytes
@@ -69,6 +78,7 @@ pub async fn replay(workspace: &Workspace, snapshot: &Path) {
         "tenants": summary.header.tenant_ids(),
     });
     let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-    let store = registry::registry().build_store(registry::POSTGRES, config, cx).await.expect("a store");
+    let store =
+        registry::registry().build_store(registry::POSTGRES, config, cx).await.expect("a store");
     import(snapshot, summary.sha256, &*store, |_| {}).await.expect("replayed");
 }

@@ -43,7 +43,13 @@ pub struct Global {
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// Image of the container target, instead of the configuration's.
-    #[arg(long, global = true, env = "FLOWCONTROL_POSTGRES_IMAGE", hide = true, value_name = "IMAGE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOWCONTROL_POSTGRES_IMAGE",
+        hide = true,
+        value_name = "IMAGE"
+    )]
     pub postgres_image: Option<String>,
     /// Folder with PostgreSQL binaries for the local target.
     #[arg(long, global = true, env = "FLOWCONTROL_PG_BIN", hide = true, value_name = "DIR")]
@@ -99,7 +105,9 @@ pub enum Command {
     /// Says what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
-    #[command(after_help = "Example:\n  flowcontrol completions bash > ~/.local/share/bash-completion/completions/flowcontrol")]
+    #[command(
+        after_help = "Example:\n  flowcontrol completions bash > ~/.local/share/bash-completion/completions/flowcontrol"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -110,7 +118,9 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum Demo {
     /// Writes the scenario.
-    #[command(after_help = "Example:\n  flowcontrol demo seed --records 100000 --tenants 5 --seed 7")]
+    #[command(
+        after_help = "Example:\n  flowcontrol demo seed --records 100000 --tenants 5 --seed 7"
+    )]
     Seed {
         /// Records of all tenants together.
         #[arg(long, default_value_t = 2_000)]
@@ -130,8 +140,10 @@ pub enum Scenario {
     /// Tenants, actors and records by kind.
     Show,
     /// Appends records from JSON Lines, all or nothing.
-    #[command(after_help = "Each line: {\"id\":..,\"kind\":..,\"actor\":..,\"occurred_at\":..,\"payload\":{..}}\n\
-        Example:\n  flowcontrol scenario append today.jsonl --tenant bfg-control")]
+    #[command(
+        after_help = "Each line: {\"id\":..,\"kind\":..,\"actor\":..,\"occurred_at\":..,\"payload\":{..}}\n\
+        Example:\n  flowcontrol scenario append today.jsonl --tenant bfg-control"
+    )]
     Append {
         /// File of records; `-` reads standard input.
         file: PathBuf,
@@ -243,7 +255,12 @@ pub enum LintReport {
 #[derive(Debug, Args)]
 pub struct Rehearse {
     /// The Postgres to rehearse on.
-    #[arg(long, default_value = "auto", env = "FLOWCONTROL_TARGET", value_name = "auto|local|container|external")]
+    #[arg(
+        long,
+        default_value = "auto",
+        env = "FLOWCONTROL_TARGET",
+        value_name = "auto|local|container|external"
+    )]
     pub target: TargetChoice,
     /// A frozen snapshot, instead of freezing the configured store.
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,22 @@
 //! `doctor`.
-use super::Cx;
+
+use super::{Cx, out};
 use crate::error::{Exit, Result};
-/// To be joined.
-pub async fn run(_cx: &Cx) -> Result<Exit> {
+use crate::target::doctor::survey;
+
+/// Says what this machine has and lacks. Always exits 0: a lack is a fact, not a failure.
+pub async fn run(cx: &Cx) -> Result<Exit> {
+    let findings = survey(&cx.settings.target_settings()?).await;
+    out::either(cx.format, &findings, || {
+        let mut text = String::new();
+        for finding in &findings {
+            let mark = if finding.ok { "ok     " } else { "lacking" };
+            text.push_str(&format!("{mark}  {:<28} {}\n", finding.what, finding.detail));
+            if let Some(fix) = &finding.fix {
+                text.push_str(&format!("         {:<28} fix: {fix}\n", ""));
+            }
+        }
+        text
+    })?;
     Ok(Exit::Done)
 }

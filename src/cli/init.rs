@@ -17,7 +17,9 @@ pub fn run(dir: &Path) -> Result<Exit> {
     std::fs::create_dir_all(dir).map_err(|e| at(e, dir))?;
     match OpenOptions::new().write(true).create_new(true).open(&file) {
         Ok(mut f) => {
-            f.write_all(TEMPLATE.as_bytes()).and_then(|()| f.sync_all()).map_err(|e| at(e, &file))?;
+            f.write_all(TEMPLATE.as_bytes())
+                .and_then(|()| f.sync_all())
+                .map_err(|e| at(e, &file))?;
         }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
             return Err(Failure::usage(format!("{} is there already", file.display()))

@@ -25,7 +25,8 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
             }
             Migrate::Runbook => runbook_text(cx),
             Migrate::Roles => {
-                let database = external(cx).map_or_else(|_| "DATABASE".to_owned(), |e| e.endpoint.database);
+                let database =
+                    external(cx).map_or_else(|_| "DATABASE".to_owned(), |e| e.endpoint.database);
                 out::text(&roles::provision_sql(&cx.settings.config.roles, &database))?;
                 Ok(Exit::Done)
             }
@@ -40,8 +41,9 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
 
 fn external(cx: &Cx) -> Result<ExternalSettings> {
     cx.settings.target_settings()?.external.ok_or_else(|| {
-        Failure::usage("no external server is configured, so there is no database to migrate")
-            .hint("fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs none")
+        Failure::usage("no external server is configured, so there is no database to migrate").hint(
+            "fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs none",
+        )
     })
 }
 
@@ -69,7 +71,9 @@ async fn plan(cx: &Cx) -> Result<Exit> {
     out::either(cx.format, &value, || {
         let mut text = format!("plan for {place}\n");
         for step in &plan.steps {
-            text.push_str(&format!("  {:?} {} {}\n", step.direction, step.version, step.name).to_lowercase());
+            text.push_str(
+                &format!("  {:?} {} {}\n", step.direction, step.version, step.name).to_lowercase(),
+            );
         }
         for problem in &plan.problems {
             text.push_str(&format!("  NO-GO {}\n    way out: {}\n", problem.message, problem.hint));
@@ -85,12 +89,18 @@ async fn plan(cx: &Cx) -> Result<Exit> {
 async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let step = cx.progress.step("migrate up", None);
     let applied = Box::pin(runbook::up(site, &source, to)).await?;
     step.done("");
     out::either(cx.format, &json!({"applied": applied}), || {
-        let mut text = format!("{} migrations applied to {}\n", applied.len(), site.endpoint.redacted());
+        let mut text =
+            format!("{} migrations applied to {}\n", applied.len(), site.endpoint.redacted());
         for a in &applied {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", a.version, a.name, a.seconds));
         }
@@ -102,10 +112,16 @@ async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
 async fn down(cx: &Cx, to: Version) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let reverted = Box::pin(runbook::down(site, &source, to)).await?;
     out::either(cx.format, &json!({"reverted": reverted}), || {
-        let mut text = format!("{} migrations reverted on {}\n", reverted.len(), site.endpoint.redacted());
+        let mut text =
+            format!("{} migrations reverted on {}\n", reverted.len(), site.endpoint.redacted());
         for r in &reverted {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", r.version, r.name, r.seconds));
         }
@@ -117,12 +133,19 @@ async fn down(cx: &Cx, to: Version) -> Result<Exit> {
 async fn status(cx: &Cx) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let (rows, plan) = runbook::status(site, &source, Goal::Latest).await?;
     out::either(cx.format, &json!({"ledger": rows, "plan": plan}), || {
         let mut text = String::new();
         for migration in &source.migrations {
-            let state = rows.iter().find(|r| r.version == migration.version)
+            let state = rows
+                .iter()
+                .find(|r| r.version == migration.version)
                 .map_or_else(|| "missing".to_owned(), |r| format!("{:?}", r.state).to_lowercase());
             text.push_str(&format!("{} {:<24} {state}\n", migration.version, migration.name));
         }
@@ -137,10 +160,16 @@ async fn status(cx: &Cx) -> Result<Exit> {
 async fn verify(cx: &Cx) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let verified = runbook::verify(site, &source).await?;
     out::either(cx.format, &json!({"verified": verified}), || {
-        let mut text = format!("{} migrations verified on {}\n", verified.len(), site.endpoint.redacted());
+        let mut text =
+            format!("{} migrations verified on {}\n", verified.len(), site.endpoint.redacted());
         for v in &verified {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", v.version, v.name, v.seconds));
         }
@@ -149,7 +178,12 @@ async fn verify(cx: &Cx) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn lint(cx: &Cx, files_only: bool, choice: TargetChoice, report: Option<LintReport>) -> Result<Exit> {
+async fn lint(
+    cx: &Cx,
+    files_only: bool,
+    choice: TargetChoice,
+    report: Option<LintReport>,
+) -> Result<Exit> {
     let source = cx.settings.migrations()?;
     let (layout, limits) = (cx.settings.layout(), limits(cx));
     let found: Vec<Finding> = if files_only {
@@ -159,7 +193,8 @@ async fn lint(cx: &Cx, files_only: bool, choice: TargetChoice, report: Option<Li
         let step = cx.progress.step("lint", None);
         let target = Target::start(choice, &targets, &|what| step.message(what)).await?;
         let judged = async {
-            let workspace = target.workspace(&layout.roles, cx.settings.config.session.as_str()).await?;
+            let workspace =
+                target.workspace(&layout.roles, cx.settings.config.session.as_str()).await?;
             let site = Site {
                 endpoint: &workspace.endpoint,
                 login: &workspace.logins.owner,
@@ -179,11 +214,16 @@ async fn lint(cx: &Cx, files_only: bool, choice: TargetChoice, report: Option<Li
         step.done("");
         judged?
     };
-    let errors = found.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
+    let errors =
+        found.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
     match report {
         None => out::either(cx.format, &found, || text(&found))?,
         Some(form) => {
-            let mut report = RehearsalReport::begin(env!("CARGO_PKG_VERSION"), &cx.settings.config.profile, clock::now());
+            let mut report = RehearsalReport::begin(
+                env!("CARGO_PKG_VERSION"),
+                &cx.settings.config.profile,
+                clock::now(),
+            );
             report.findings = Some(found.into_iter().map(report_finding).collect());
             out::text(&match form {
                 LintReport::Sarif => sarif::render(&report)?,
@@ -203,10 +243,16 @@ fn text(found: &[Finding]) -> String {
             (None, _, Some(object)) => object.clone(),
             _ => String::new(),
         };
-        text.push_str(&format!("{:?} {} {place}\n  {}\n  way out: {}\n", f.severity, f.rule, f.message, f.hint));
+        text.push_str(&format!(
+            "{:?} {} {place}\n  {}\n  way out: {}\n",
+            f.severity, f.rule, f.message, f.hint
+        ));
     }
     let waived = found.iter().filter(|f| f.waived.is_some()).count();
-    text.push_str(&format!("{} findings, {waived} more waived with a reason\n", found.len() - waived));
+    text.push_str(&format!(
+        "{} findings, {waived} more waived with a reason\n",
+        found.len() - waived
+    ));
     text
 }
 

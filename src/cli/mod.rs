@@ -128,12 +128,8 @@ async fn interrupted() {
 /// Whether a stream is coloured, by the user's choice and its surroundings.
 fn coloured(global: &Global, terminal: bool) -> bool {
     let variable = |name| std::env::var(name).ok();
-    let (no_color, clicolor, force, term) = (
-        variable("NO_COLOR"),
-        variable("CLICOLOR"),
-        variable("CLICOLOR_FORCE"),
-        variable("TERM"),
-    );
+    let (no_color, clicolor, force, term) =
+        (variable("NO_COLOR"), variable("CLICOLOR"), variable("CLICOLOR_FORCE"), variable("TERM"));
     global.color.resolve(&Surroundings {
         terminal,
         no_color: no_color.as_deref(),

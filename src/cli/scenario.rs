@@ -59,8 +59,10 @@ async fn show(cx: &Cx, store: &dyn ScenarioStore) -> Result<()> {
     let value = serde_json::json!({"session": cx.settings.config.session, "store": info,
         "tenants": tenants});
     out::either(cx.format, &value, || {
-        let mut text = format!("session  {}\nstore    {} ({})\n",
-            cx.settings.config.session, info.kind, info.endpoint);
+        let mut text = format!(
+            "session  {}\nstore    {} ({})\n",
+            cx.settings.config.session, info.kind, info.endpoint
+        );
         if tenants.is_empty() {
             text.push_str("empty; `flowcontrol demo seed` fills it with a demo scenario\n");
         }
@@ -73,7 +75,10 @@ async fn show(cx: &Cx, store: &dyn ScenarioStore) -> Result<()> {
             for actor in &view.actors {
                 text.push_str(&format!(
                     "  actor    {:<24} {:<18} {} ({} permissions)\n",
-                    actor.id.as_str(), actor.role, actor.display_name, actor.permissions.len()
+                    actor.id.as_str(),
+                    actor.role,
+                    actor.display_name,
+                    actor.permissions.len()
                 ));
             }
         }
@@ -112,7 +117,9 @@ async fn append(
         "replayed": done.replayed});
     out::either(cx.format, &value, || match done.replayed {
         true => format!("these {} records of {tenant} are there already", batch.len()),
-        false => format!("appended {} records to {tenant}: {} to {}", batch.len(), done.first, done.last),
+        false => {
+            format!("appended {} records to {tenant}: {} to {}", batch.len(), done.first, done.last)
+        }
     })
 }
 

@@ -156,7 +156,8 @@ impl Settings {
 
     fn external(&self, external: &External) -> Result<ExternalSettings> {
         let login = |login: &ExternalLogin| -> Result<Login> {
-            let password = login.password.as_ref().map(|p| ProcessSecrets.resolve(p)).transpose()?;
+            let password =
+                login.password.as_ref().map(|p| ProcessSecrets.resolve(p)).transpose()?;
             Ok(Login { user: login.user.clone(), password })
         };
         let loopback = external.host == "localhost"
@@ -170,7 +171,9 @@ impl Settings {
         }
         let tls = match external.tls.off {
             true => TlsTrust::Off,
-            false => TlsTrust::VerifyFull { ca: external.tls.ca.as_ref().map(|p| self.base.join(p)) },
+            false => {
+                TlsTrust::VerifyFull { ca: external.tls.ca.as_ref().map(|p| self.base.join(p)) }
+            }
         };
         Ok(ExternalSettings {
             endpoint: Endpoint {

@@ -95,6 +95,10 @@ pub struct MigrationSettings {
     pub lock_timeout_ms: u64,
     /// How long one statement may take, in milliseconds.
     pub statement_timeout_ms: u64,
+    /// Tables that hold no tenant's data and may lack the tenant column.
+    pub shared_tables: Vec<String>,
+    /// Tables whose rows nobody changes or deletes.
+    pub insert_only: Vec<String>,
     /// Rows for isolation probes of tables that the scenario does not fill.
     pub fixtures: Vec<FixtureSection>,
 }
@@ -109,6 +113,18 @@ pub struct FixtureSection {
     pub rows: Vec<serde_json::Value>,
 }
 
+/// The built-in tables that only grow.
+const INSERT_ONLY: [&str; 8] = [
+    "records",
+    "orders",
+    "documents",
+    "invoices",
+    "payments",
+    "scenario_snapshots",
+    "audit_events",
+    "replay_chunks",
+];
+
 impl Default for MigrationSettings {
     fn default() -> Self {
         Self {
@@ -118,6 +134,8 @@ impl Default for MigrationSettings {
             tenant_column: "tenant_id".into(),
             lock_timeout_ms: 2_000,
             statement_timeout_ms: 60_000,
+            shared_tables: Vec::new(),
+            insert_only: INSERT_ONLY.map(str::to_owned).into(),
             fixtures: Vec::new(),
         }
     }

@@ -119,16 +119,18 @@ impl Probe<'_> {
              insert into {name}.probe values ('{name}')"
         );
         sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut *transaction).await.map_err(failed)?;
-        let read: String = sqlx::query_scalar(AssertSqlSafe(format!("select value from {name}.probe")))
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        let read: String =
+            sqlx::query_scalar(AssertSqlSafe(format!("select value from {name}.probe")))
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(failed)?;
         transaction.rollback().await.map_err(failed)?;
-        let left: bool = sqlx::query_scalar("select exists (select from pg_namespace where nspname = $1)")
-            .bind(&name)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
+        let left: bool =
+            sqlx::query_scalar("select exists (select from pg_namespace where nspname = $1)")
+                .bind(&name)
+                .fetch_one(&mut connection)
+                .await
+                .map_err(failed)?;
         close(connection).await;
         if read != name || left {
             return Err(Failure::check("the server did not keep to its transaction"));
@@ -154,7 +156,9 @@ async fn within<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<
 fn refused(what: &str, error: &sqlx::Error) -> Failure {
     let code = error.as_database_error().and_then(|e| e.code());
     match code.as_deref() {
-        Some("25006") => Failure::environment("the server is a read-only standby; name its primary"),
+        Some("25006") => {
+            Failure::environment("the server is a read-only standby; name its primary")
+        }
         _ => Failure::environment(format!("cannot {what}: {error}")),
     }
 }

@@ -56,20 +56,23 @@ fn reachability(facts: &Facts) -> CheckResult {
         Ok(version) => Ok(format!("PostgreSQL {version} answers at {}", facts.endpoint)),
         Err(why) => Err(why.clone()),
     };
-    let figures = json!({"endpoint": facts.endpoint, "server_version": facts.reachable.clone().ok()});
+    let figures =
+        json!({"endpoint": facts.endpoint, "server_version": facts.reachable.clone().ok()});
     check("endpoint-reachability", "Endpoint reachability", outcome, figures)
 }
 
 fn fingerprint(facts: &Facts) -> CheckResult {
     let figures = match &facts.certificate {
-        Ok(c) => json!({"sha256": c.fingerprint, "pinned": c.pin.is_some(), "generated": c.generated}),
+        Ok(c) => {
+            json!({"sha256": c.fingerprint, "pinned": c.pin.is_some(), "generated": c.generated})
+        }
         Err(_) => json!({}),
     };
     let outcome = match &facts.certificate {
         Err(why) => Err(why.clone()),
-        Ok(Certificate { distrusted: Some(why), fingerprint, .. }) => Err(format!(
-            "the certificate with SHA-256 {fingerprint} is not trusted: {why}"
-        )),
+        Ok(Certificate { distrusted: Some(why), fingerprint, .. }) => {
+            Err(format!("the certificate with SHA-256 {fingerprint} is not trusted: {why}"))
+        }
         Ok(Certificate { pin: Some(pin), fingerprint, .. }) if pin != fingerprint => Err(format!(
             "the certificate changed: SHA-256 {fingerprint}, the configuration pins {pin}"
         )),
@@ -77,7 +80,11 @@ fn fingerprint(facts: &Facts) -> CheckResult {
             "the certificate with SHA-256 {} is trusted{}{}",
             c.fingerprint,
             if c.pin.is_some() { " and is the pinned one" } else { "" },
-            if c.generated { "; it was generated for this run, which is no live evidence" } else { "" },
+            if c.generated {
+                "; it was generated for this run, which is no live evidence"
+            } else {
+                ""
+            },
         )),
     };
     check("tls-fingerprint", "TLS fingerprint", outcome, figures)
@@ -86,21 +93,30 @@ fn fingerprint(facts: &Facts) -> CheckResult {
 fn session(facts: &Facts) -> CheckResult {
     let outcome = match &facts.session {
         Err(why) => Err(why.clone()),
-        Ok(s) if !s.refusals.is_empty() => {
-            Err(format!("the application's login can get around row-level security: {}", s.refusals.join("; ")))
-        }
+        Ok(s) if !s.refusals.is_empty() => Err(format!(
+            "the application's login can get around row-level security: {}",
+            s.refusals.join("; ")
+        )),
         Ok(s) if !s.unmapped.is_empty() => Err(format!("not mapped: {}", s.unmapped.join("; "))),
         Ok(s) if s.actors == 0 => Err("no actor to map".to_owned()),
-        Ok(s) => Ok(format!("{} actors of {} tenants map to a role with permissions; the application's \
-            login owns nothing and bypasses nothing", s.actors, s.tenants)),
+        Ok(s) => Ok(format!(
+            "{} actors of {} tenants map to a role with permissions; the application's \
+            login owns nothing and bypasses nothing",
+            s.actors, s.tenants
+        )),
     };
-    let figures = facts.session.as_ref().map_or(json!({}), |s| json!({"actors": s.actors, "tenants": s.tenants}));
+    let figures = facts
+        .session
+        .as_ref()
+        .map_or(json!({}), |s| json!({"actors": s.actors, "tenants": s.tenants}));
     check("rbac-session", "RBAC session", outcome, figures)
 }
 
 fn write(facts: &Facts) -> CheckResult {
     let outcome = match &facts.write {
-        Ok(()) => Ok("a row was written, read back and rolled back; nothing of it is left".to_owned()),
+        Ok(()) => {
+            Ok("a row was written, read back and rolled back; nothing of it is left".to_owned())
+        }
         Err(why) => Err(why.clone()),
     };
     check("write-probe", "Write probe", outcome, json!({}))
@@ -142,11 +158,51 @@ mod tests {
         let cases: [(usize, Spoil, &str); 8] = [
             (0, |f| f.reachable = Err("cannot reach db".into()), "cannot reach"),
             (1, |f| f.certificate = Err("speaks no TLS".into()), "no TLS"),
-            (1, |f| if let Ok(c) = &mut f.certificate { c.distrusted = Some("unknown issuer".into()) }, "unknown issuer"),
-            (1, |f| if let Ok(c) = &mut f.certificate { c.pin = Some(Digest::of("b")) }, "the certificate changed"),
-            (2, |f| if let Ok(s) = &mut f.session { s.refusals = vec!["superuser".into()] }, "superuser"),
-            (2, |f| if let Ok(s) = &mut f.session { s.unmapped = vec!["anna".into()] }, "anna"),
-            (2, |f| if let Ok(s) = &mut f.session { s.actors = 0 }, "no actor"),
+            (
+                1,
+                |f| {
+                    if let Ok(c) = &mut f.certificate {
+                        c.distrusted = Some("unknown issuer".into())
+                    }
+                },
+                "unknown issuer",
+            ),
+            (
+                1,
+                |f| {
+                    if let Ok(c) = &mut f.certificate {
+                        c.pin = Some(Digest::of("b"))
+                    }
+                },
+                "the certificate changed",
+            ),
+            (
+                2,
+                |f| {
+                    if let Ok(s) = &mut f.session {
+                        s.refusals = vec!["superuser".into()]
+                    }
+                },
+                "superuser",
+            ),
+            (
+                2,
+                |f| {
+                    if let Ok(s) = &mut f.session {
+                        s.unmapped = vec!["anna".into()]
+                    }
+                },
+                "anna",
+            ),
+            (
+                2,
+                |f| {
+                    if let Ok(s) = &mut f.session {
+                        s.actors = 0
+                    }
+                },
+                "no actor",
+            ),
             (3, |f| f.write = Err("read-only standby".into()), "standby"),
         ];
         for (at, spoil, why) in cases {

@@ -21,13 +21,19 @@ fn export(report: &RehearsalReport) -> CheckResult {
         Some(s) if s.records == 0 => Err("the snapshot holds no record".to_owned()),
         Some(s) => Ok(format!("{} records are frozen as {}", s.records, s.short)),
     };
-    let figures = report.snapshot.as_ref().map_or(json!({}), |s| json!({"records": s.records, "sha256": s.sha256}));
+    let figures = report
+        .snapshot
+        .as_ref()
+        .map_or(json!({}), |s| json!({"records": s.records, "sha256": s.sha256}));
     check("snapshot-export", "Snapshot export", outcome, figures)
 }
 
 fn schema(report: &RehearsalReport) -> CheckResult {
     let passed = step_passed(report, "migrate");
-    let errors = report.findings.iter().flatten()
+    let errors = report
+        .findings
+        .iter()
+        .flatten()
         .filter(|f| f.severity == Severity::Error && f.waived.is_none())
         .count();
     let outcome = match &report.migrations {
@@ -39,20 +45,28 @@ fn schema(report: &RehearsalReport) -> CheckResult {
             None => Ok(format!("{} migrations are applied, verified and reversible", all.len())),
         },
     };
-    let figures = json!({"migrations": report.migrations.as_ref().map(Vec::len), "lint_errors": errors});
+    let figures =
+        json!({"migrations": report.migrations.as_ref().map(Vec::len), "lint_errors": errors});
     check("schema-map", "Schema map", outcome, figures)
 }
 
 fn claims(report: &RehearsalReport) -> CheckResult {
     let outcome = match &report.isolation {
         None => missing("tenant isolation was not probed"),
-        Some(i) if !i.leaks.is_empty() => Err(format!("{} way(s) from one tenant to another's rows", i.leaks.len())),
+        Some(i) if !i.leaks.is_empty() => {
+            Err(format!("{} way(s) from one tenant to another's rows", i.leaks.len()))
+        }
         Some(i) if i.probes == 0 || !step_passed(report, "isolation") => {
             Err("the isolation probes did not run to their end".to_owned())
         }
-        Some(i) => Ok(format!("{} probes found no way from one tenant to another's rows", i.probes)),
+        Some(i) => {
+            Ok(format!("{} probes found no way from one tenant to another's rows", i.probes))
+        }
     };
-    let figures = report.isolation.as_ref().map_or(json!({}), |i| json!({"probes": i.probes, "leaks": i.leaks.len()}));
+    let figures = report
+        .isolation
+        .as_ref()
+        .map_or(json!({}), |i| json!({"probes": i.probes, "leaks": i.leaks.len()}));
     check("rbac-claims", "RBAC claims", outcome, figures)
 }
 

@@ -45,12 +45,18 @@ pub async fn connect(
             })?;
             hold(&mut secrets, &external.logins);
             let pin = settings.config.target.external.as_ref().and_then(|e| e.tls.fingerprint);
-            return Ok((external.endpoint, external.logins, pin, json!({"kind": TargetKind::External})));
+            return Ok((
+                external.endpoint,
+                external.logins,
+                pin,
+                json!({"kind": TargetKind::External}),
+            ));
         }
         let target = Target::start(choice, &targets, &|what| step.message(what)).await?;
         let identity = json!(target.identity);
         let target = made.insert(target);
-        let workspace = target.workspace(&settings.config.roles, settings.config.session.as_str()).await?;
+        let workspace =
+            target.workspace(&settings.config.roles, settings.config.session.as_str()).await?;
         hold(&mut secrets, &workspace.logins);
         Ok::<_, Failure>((workspace.endpoint, workspace.logins, None, identity))
     };

@@ -28,9 +28,8 @@ pub fn write(run: &Run<'_>) -> Result<()> {
     let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);
     let journal = Journal { database, snapshot, sha256: summary.sha256 };
     let path = run.folder.join(FILE);
-    let failed = |e: std::io::Error| {
-        Failure::environment(format!("cannot write {}: {e}", path.display()))
-    };
+    let failed =
+        |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let text = serde_json::to_string(&journal)
         .map_err(|e| Failure::environment(format!("cannot spell the journal: {e}")))?;
     let mut file = tempfile::NamedTempFile::new_in(&run.folder).map_err(failed)?;

@@ -51,6 +51,3 @@ impl Made {
         self.snapshot.as_ref().map(|(_, summary)| summary.header.tenant_ids()).unwrap_or_default()
     }
 }
-//! To be written.
-
-pub mod isolation;

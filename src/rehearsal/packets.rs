@@ -8,7 +8,13 @@ use crate::gates::{connection, dry_run};
 use crate::report::{CheckLine, Decision, PacketRef, StepStatus};
 use serde_json::{Value, json};
 
-fn draft(run: &Run<'_>, schema: &str, checks: Vec<CheckResult>, outcome: Outcome, body: Value) -> Result<Draft> {
+fn draft(
+    run: &Run<'_>,
+    schema: &str,
+    checks: Vec<CheckResult>,
+    outcome: Outcome,
+    body: Value,
+) -> Result<Draft> {
     let target = run.report.target.as_ref().map(serde_json::to_value).transpose();
     Ok(Draft {
         schema: schema.to_owned(),
@@ -29,7 +35,11 @@ fn draft(run: &Run<'_>, schema: &str, checks: Vec<CheckResult>, outcome: Outcome
 
 /// Passed only when every check is ready.
 fn judged(checks: &[CheckResult]) -> Outcome {
-    if checks.iter().all(|c| c.verdict == Verdict::Ready) { Outcome::Passed } else { Outcome::Failed }
+    if checks.iter().all(|c| c.verdict == Verdict::Ready) {
+        Outcome::Passed
+    } else {
+        Outcome::Failed
+    }
 }
 
 /// One step, passed or not.

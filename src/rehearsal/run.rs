@@ -180,10 +180,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn seal(
-        &mut self,
-        draft: impl FnOnce(&Self) -> Result<crate::evidence::Draft>,
-    ) -> Result<()> {
+    fn seal(&mut self, draft: impl FnOnce(&Self) -> Result<crate::evidence::Draft>) -> Result<()> {
         let draft = draft(self)?;
         let stored = self.evidence.append(draft, &self.secrets)?;
         self.report.packets.push(packets::reference(&stored));

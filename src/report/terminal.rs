@@ -230,10 +230,8 @@ impl Screen {
         );
         self.heading("Lint", &figure);
         // An info asks for nothing: it is counted here and stands in the JSON report.
-        let mut standing: Vec<&Finding> = findings
-            .iter()
-            .filter(|f| f.waived.is_none() && f.severity > Severity::Info)
-            .collect();
+        let mut standing: Vec<&Finding> =
+            findings.iter().filter(|f| f.waived.is_none() && f.severity > Severity::Info).collect();
         standing.sort_by_key(|f| std::cmp::Reverse(f.severity));
         for finding in standing.iter().take(LISTED) {
             let (tone, mark) = match finding.severity {

@@ -273,7 +273,6 @@ fn asked_for(choice: TargetChoice) -> String {
     format!("--target {choice} was asked for")
 }
 
-
 impl Target {
     /// The database that a killed rehearsal left on an external server.
     ///

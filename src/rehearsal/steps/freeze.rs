@@ -44,11 +44,8 @@ pub async fn freeze(run: &mut Run<'_>) -> Result<Done> {
     };
     run.report.session = Some(summary.header.session.to_string());
     run.report.snapshot = Some(SnapshotPart::new(summary.sha256, summary.records));
-    let detail = format!(
-        "{} records of {} tenants {origin}",
-        summary.records,
-        summary.header.tenants.len()
-    );
+    let detail =
+        format!("{} records of {} tenants {origin}", summary.records, summary.header.tenants.len());
     run.made.snapshot = Some((path, summary));
     Ok(Done::proved(detail))
 }

@@ -1,9 +1,199 @@
 //! Step 6: attack the tenants' isolation.
 
-use crate::error::Result;
+use super::store::{self, Use};
+use super::{snapshot, workspace};
+use crate::clock;
+use crate::demo::{Size, Story, rosters};
+use crate::error::{Failure, Result};
+use crate::rehearsal::isolation::{self as probes, Attack, Fixture, ProbeSettings, Verdict};
 use crate::rehearsal::{Done, Run};
+use crate::report::{IsolationCase, IsolationPart, Leak, Unproved};
+use crate::target::Workspace;
+use flowcontrol_contract::store::Expected;
+use flowcontrol_contract::{CallCx, Roster, TenantId};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection};
 
-/// To be joined with the probes.
-pub async fn isolation(_run: &mut Run<'_>) -> Result<Done> {
-    Ok(Done::found("not joined yet"))
+/// What each group of probes tries, by the number that probes carry.
+const CASES: [(u8, &str); 11] = [
+    (0, "The database is as it was before the probes"),
+    (1, "The logins own nothing, bypass nothing and can become nobody who does"),
+    (2, "Row-level security is enabled and forced on every table"),
+    (3, "A session without a tenant sees nothing, fresh or used"),
+    (4, "The empty tenant can be neither written nor read"),
+    (5, "A tenant that an earlier session left behind does not stay"),
+    (7, "No verb reaches, alters or moves another tenant's rows"),
+    (8, "Keys and references neither reveal nor reach another tenant's rows"),
+    (9, "Nothing goes around the policies: TRUNCATE, DDL, partitions, SET ROLE"),
+    (10, "No policy, view, function or table opens a way"),
+    (11, "Hostile tenant ids are values, not SQL"),
+];
+
+/// How many unproved probes are named; all are counted.
+const NAMED: usize = 20;
+
+/// Runs the probes that the live catalog asks for, each in a transaction that is rolled back.
+pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
+    let (_, summary) = snapshot(run)?;
+    let workspace = workspace(run)?;
+    let step = run.progress.step("isolation", None);
+    let mut pair: Vec<Roster> = summary
+        .header
+        .tenants
+        .iter()
+        .filter(|r| summary.counts.contains_key(&r.tenant))
+        .take(2)
+        .cloned()
+        .collect();
+    while pair.len() < 2 {
+        pair.push(Box::pin(neighbour(run)).await?);
+    }
+    let settings = settings(run, &pair);
+    plant(&workspace, &settings).await?;
+    let attack = Attack {
+        workspace: &workspace,
+        settings: &settings,
+        roles: &run.settings.config.roles,
+        tenants: (pair[0].tenant.clone(), pair[1].tenant.clone()),
+    };
+    let found = Box::pin(probes::run(&attack, &|at| step.message(at.object))).await?;
+    step.done("");
+    let case = |(number, title): (u8, &str)| {
+        let of = || found.probes.iter().filter(move |p| p.case == number);
+        IsolationCase {
+            id: format!("case-{number:02}"),
+            title: title.to_owned(),
+            probes: of().count() as u64,
+            leaks: of().filter(|p| matches!(p.verdict, Verdict::Leak(_))).count() as u64,
+        }
+    };
+    let leaks: Vec<Leak> = found
+        .leaks()
+        .map(|p| Leak {
+            case: format!("case-{:02}", p.case),
+            object: p.object.clone(),
+            message: match &p.verdict {
+                Verdict::Leak(why) => format!("{} as {}: {why}", p.id, p.login),
+                Verdict::Held | Verdict::Unproved(_) => p.id.clone(),
+            },
+            hint: None,
+            file: None,
+            line: None,
+        })
+        .collect();
+    let unproved = found.unproved().count();
+    for probe in found.unproved().take(NAMED) {
+        if let Verdict::Unproved(why) = &probe.verdict {
+            run.report.unproved.push(Unproved {
+                what: format!("isolation probe {} as {}", probe.id, probe.login),
+                why: why.clone(),
+            });
+        }
+    }
+    if unproved > NAMED {
+        run.report.unproved.push(Unproved {
+            what: format!("{} more isolation probes", unproved - NAMED),
+            why: "as the ones named before".to_owned(),
+        });
+    }
+    let count = found.probes.len();
+    let part = IsolationPart { probes: count as u64, cases: CASES.map(case).into(), leaks };
+    let leaking = part.leaks.len();
+    run.report.isolation = Some(part);
+    Ok(match (leaking, unproved) {
+        (0, 0) => Done::proved(format!("{count} probes found no way from one tenant to another")),
+        (0, n) => Done::found(format!("{n} of {count} probes showed nothing either way")),
+        (n, _) => {
+            Done::found(format!("{n} of {count} probes found a way to another tenant's rows"))
+        }
+    })
+}
+
+/// A tenant beside the only one there is, so that there is somebody to be kept apart from. The
+/// database is this run's own, and the rollback exports the snapshot's tenants alone.
+async fn neighbour(run: &Run<'_>) -> Result<Roster> {
+    let login = workspace(run)?.logins.replayer;
+    let store = store::open(run, &login, Use::Replayer).await?;
+    let some = rosters(Size { records: 1, tenants: 1, seed: 1 })?;
+    let actors = some.into_iter().flat_map(|r| r.actors).collect();
+    let tenant = TenantId::new(format!("flowcontrol-probe-{}", clock::random_hex(4)))?;
+    let roster = Roster::new(tenant.clone(), "Neighbour of the isolation probes", actors)?;
+    let cx = CallCx::tenant(tenant);
+    store.enroll(&cx, &roster).await?;
+    let records = Story::new(&roster, 1, 0).take(40).collect::<Result<Vec<_>, _>>()?;
+    store.append(&cx, Expected::Head(0), &records).await?;
+    Ok(roster)
+}
+
+/// Gives tables that the replay left empty their fixture rows, so that logins which may only read
+/// are probed on them too. The database is this run's own; what nobody may insert stays a fixture
+/// that the probes plant for a moment, or is reported as unproved.
+async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let mut connection = workspace.endpoint.connect(&workspace.logins.application).await?;
+    let failed = |e: sqlx::Error| Failure::environment(format!("cannot plant a fixture row: {e}"));
+    for fixture in &settings.fixtures {
+        let table = format!("{}.{}", quoted(&settings.schema), quoted(&fixture.table));
+        let insert = format!(
+            "insert into {table} select (jsonb_populate_record(null::{table}, $1::jsonb)).*"
+        );
+        for row in &fixture.rows {
+            let tenant = row.get(&settings.tenant_column).and_then(|t| t.as_str()).unwrap_or("");
+            let mut transaction = connection.begin().await.map_err(failed)?;
+            sqlx::query("select set_config($1, $2, true)")
+                .bind(&settings.tenant_setting)
+                .bind(tenant)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+            let done = sqlx::query(AssertSqlSafe(insert.clone()))
+                .bind(row.to_string())
+                .execute(&mut *transaction)
+                .await;
+            match done {
+                Ok(_) => transaction.commit().await.map_err(failed)?,
+                // Refused by a privilege, a policy or a key: the probes say what that means.
+                Err(sqlx::Error::Database(_)) => transaction.rollback().await.map_err(failed)?,
+                Err(e) => return Err(failed(e)),
+            }
+        }
+    }
+    connection.close().await.map_err(failed)
+}
+
+fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
+    let migrations = &run.settings.config.migrations;
+    let configured = migrations
+        .fixtures
+        .iter()
+        .map(|f| Fixture { table: f.table.clone(), rows: f.rows.clone() });
+    let mut fixtures: Vec<Fixture> = configured.collect();
+    if migrations.dir.is_none() {
+        fixtures.extend(built_in(pair));
+    }
+    ProbeSettings {
+        schema: migrations.schema.clone(),
+        tenant_setting: migrations.tenant_setting.clone(),
+        tenant_column: migrations.tenant_column.clone(),
+        shared_tables: migrations.shared_tables.clone(),
+        insert_only: migrations.insert_only.clone(),
+        fixtures,
+    }
+}
+
+/// Rows for the two built-in tables that a replay does not fill.
+fn built_in(pair: &[Roster]) -> [Fixture; 2] {
+    let audit = |r: &Roster| {
+        let actor = r.actors.first().map(|a| a.id.clone());
+        json!({"tenant_id": r.tenant, "event_id": "probe", "actor_id": actor, "source": "probe",
+            "payload": {}, "created_at": "2026-01-01T00:00:00Z"})
+    };
+    let frozen = |r: &Roster| {
+        json!({"tenant_id": r.tenant, "snapshot_id": "probe", "checksum": "probe",
+            "schema_version": "probe", "payload": {}, "created_at": "2026-01-01T00:00:00Z"})
+    };
+    [
+        Fixture { table: "audit_events".into(), rows: pair.iter().map(audit).collect() },
+        Fixture { table: "scenario_snapshots".into(), rows: pair.iter().map(frozen).collect() },
+    ]
 }

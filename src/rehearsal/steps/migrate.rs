@@ -26,21 +26,31 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
         Some(_) => {
             runbook::up(site, &source, None).await?;
             let verified = runbook::verify(site, &source).await?;
-            run.report.migrations = Some(verified.iter().map(|v| MigrationPart {
-                version: v.version.to_string(),
-                name: v.name.clone(),
-                seconds: v.seconds,
-                max_lock: None,
-                error: None,
-            }).collect());
+            run.report.migrations = Some(
+                verified
+                    .iter()
+                    .map(|v| MigrationPart {
+                        version: v.version.to_string(),
+                        name: v.name.clone(),
+                        seconds: v.seconds,
+                        max_lock: None,
+                        error: None,
+                    })
+                    .collect(),
+            );
             ("are in force as the earlier run left them", None)
         }
         None => {
             let proof = runbook::prove(site, &source, &[&layout.schema]).await?;
             run.report.migrations = Some(proof.applied.iter().map(part).collect());
             let broken = (!proof.holds()).then(|| {
-                let left = proof.unreverted.iter().map(|u| format!("{} does not revert {}", u.version,
-                    u.changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+                let left = proof.unreverted.iter().map(|u| {
+                    format!(
+                        "{} does not revert {}",
+                        u.version,
+                        u.changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                    )
+                });
                 let differing = proof.differing.iter().map(|c| format!("up again differs in {c}"));
                 left.chain(differing).collect::<Vec<_>>().join("; ")
             });

@@ -15,9 +15,10 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Done> {
     let login = workspace(run)?.logins.auditor;
     let store = store::open(run, &login, Use::Auditor).await?;
     let tenants = run.made.tenants();
-    let scratch = tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {
-        Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
-    })?;
+    let scratch =
+        tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {
+            Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
+        })?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
     let step = run.progress.step("rollback", Some(summary.records));
     let export = store.export(&tenants).await?;
@@ -28,13 +29,11 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Done> {
     step.done("");
     let equal = frozen.sha256 == summary.sha256;
     run.report.rollback = Some(RollbackPart { sha256: frozen.sha256, equal });
-    scratch.close().map_err(|e| {
-        Failure::environment(format!("cannot remove the fresh file store: {e}"))
-    })?;
-    let detail = format!(
-        "a fresh file store filled from Postgres freezes to {}",
-        frozen.sha256.short()
-    );
+    scratch
+        .close()
+        .map_err(|e| Failure::environment(format!("cannot remove the fresh file store: {e}")))?;
+    let detail =
+        format!("a fresh file store filled from Postgres freezes to {}", frozen.sha256.short());
     Ok(match equal {
         true => Done::proved(format!("{detail}, the snapshot's digest")),
         false => Done::found(format!("{detail}, not to {}", summary.sha256.short())),

@@ -3,8 +3,8 @@
 use super::snapshot;
 use crate::connect::Probe;
 use crate::error::{Failure, Result};
-use crate::gates::connection;
 use crate::evidence::Verdict;
+use crate::gates::connection;
 use crate::rehearsal::{Done, Run, journal};
 use crate::report::{TargetPart, Unproved};
 use crate::target::{Login, Logins, Target, TargetKind, TlsTrust, Workspace};
@@ -20,7 +20,9 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     let (kind, tls) = (started.kind, started.endpoint.tls.clone());
     let workspace = match &run.order.resume {
         Some(database) => started.reopen(database).await,
-        None => started.workspace(&run.settings.config.roles, summary.header.session.as_str()).await,
+        None => {
+            started.workspace(&run.settings.config.roles, summary.header.session.as_str()).await
+        }
     };
     // Kept before a failure is passed on, so that it is taken down.
     let admin = started.admin.clone();
@@ -36,7 +38,12 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         owner: &workspace.logins.owner,
         application: &workspace.logins.application,
         schema: &run.settings.config.migrations.schema,
-        pin: run.settings.config.target.external.as_ref()
+        pin: run
+            .settings
+            .config
+            .target
+            .external
+            .as_ref()
             .filter(|_| kind == TargetKind::External)
             .and_then(|e| e.tls.fingerprint),
         generated: kind != TargetKind::External,
