@@ -84,7 +84,8 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
             return Some(io.kind());
         }
         current = match error.downcast_ref::<EngineError>() {
-            // This one shows its cause without naming it as the source.
+            // These show their cause without naming it as the source.
+            Some(EngineError::IOError { err }) => Some(err),
             Some(EngineError::HyperLegacyError { err }) => Some(err),
             _ => error.source(),
         };

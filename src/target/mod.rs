@@ -8,6 +8,7 @@ mod certificate;
 mod choice;
 pub mod cluster;
 mod container;
+pub mod doctor;
 mod download;
 pub mod endpoint;
 mod engine;
