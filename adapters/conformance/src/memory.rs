@@ -1,0 +1,170 @@
+//! The reference store: what `ScenarioStore.v1` means, in the fewest words.
+//!
+//! It keeps everything in memory and copies what it hands out, so it is no store to work with.
+//! It is here to be read beside the contract, and to be broken on purpose by the tests of this
+//! suite.
+
+mod history;
+mod view;
+
+use async_trait::async_trait;
+use flowcontrol_contract::adapter::{AdapterInfo, Mode, Port};
+use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use flowcontrol_contract::store::{
+    Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
+};
+use flowcontrol_contract::{CallCx, NewRecord, Record, RecordId, Roster, TenantId};
+use futures::stream::{self, StreamExt};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use history::{History, Placing};
+pub(crate) use view::View;
+
+/// The store's `kind`.
+pub const KIND: &str = "memory-reference";
+
+/// Records in one batch of a read.
+const BATCH: usize = 500;
+
+pub(crate) type Histories = BTreeMap<TenantId, History>;
+
+/// A store in memory; clones share their data.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    name: Arc<str>,
+    histories: Arc<Mutex<Histories>>,
+}
+
+impl MemoryStore {
+    /// An empty store; `name` tells it from others in [`AdapterInfo::endpoint`].
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), histories: Arc::default() }
+    }
+
+    /// Works on the data while nobody else does.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Histories) -> T) -> T {
+        // A panic under the lock happens in a test that fails anyway; the data stays readable.
+        work(&mut self.histories.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn history<T>(&self, cx: &CallCx, work: impl FnOnce(&History) -> T) -> T {
+        self.with(|all| work(all.get(&cx.tenant).unwrap_or(&History::default())))
+    }
+}
+
+/// A stream of `records`, some at a time.
+pub(crate) fn batches(records: &[Record]) -> Batches {
+    let chunks: Vec<_> = records.chunks(BATCH).map(|chunk| Ok(chunk.to_vec())).collect();
+    stream::iter(chunks).boxed()
+}
+
+/// The failure of a call that names a tenant nobody enrolled.
+fn not_enrolled(kind: ErrorKind, tenant: &TenantId, operation: &'static str) -> Error {
+    Error::new(kind, format!("tenant {tenant} was not enrolled"))
+        .at(KIND, operation)
+        .hint("enroll its roster first")
+}
+
+#[async_trait]
+impl ScenarioStore for MemoryStore {
+    fn info(&self) -> AdapterInfo {
+        AdapterInfo {
+            port: Port::Store,
+            kind: KIND,
+            mode: Mode::Local,
+            endpoint: self.name.to_string(),
+        }
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>> {
+        Ok(self.with(|all| all.keys().cloned().collect()))
+    }
+
+    async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
+        if roster.tenant != cx.tenant {
+            return Err(Error::invalid(format!(
+                "the roster of {} was sent in the name of {}",
+                roster.tenant, cx.tenant
+            ))
+            .at(KIND, "enroll"));
+        }
+        self.with(|all| match all.get_mut(&cx.tenant) {
+            Some(history) => history.enroll(roster),
+            None => {
+                all.insert(cx.tenant.clone(), History::new(roster.clone()));
+                Ok(())
+            }
+        })
+    }
+
+    async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
+        Ok(self.history(cx, |history| history.roster.clone()))
+    }
+
+    async fn append(
+        &self,
+        cx: &CallCx,
+        expected: Expected,
+        batch: &[NewRecord],
+    ) -> Result<Appended> {
+        self.with(|all| {
+            let Some(history) = all.get_mut(&cx.tenant) else {
+                return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "append"));
+            };
+            match history.place(expected, batch).map_err(|e| e.at(KIND, "append"))? {
+                Placing::Nothing(appended) => Ok(appended),
+                Placing::New(records) => {
+                    let first = records.first().map_or(0, |r| r.seq);
+                    history.push(records);
+                    Ok(Appended { first, last: history.head(), replayed: false })
+                }
+            }
+        })
+    }
+
+    async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
+        Ok(self.history(cx, |history| history.find(id).cloned()))
+    }
+
+    async fn head(&self, cx: &CallCx) -> Result<u64> {
+        Ok(self.history(cx, History::head))
+    }
+
+    async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
+        Ok(self.history(cx, |history| batches(history.after(after))))
+    }
+
+    async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
+        self.with(|all| {
+            let (mut rosters, mut records) = (Vec::new(), Vec::new());
+            let mut ordered: Vec<_> = tenants.iter().collect();
+            ordered.sort();
+            for tenant in ordered {
+                let missing = || not_enrolled(ErrorKind::NotFound, tenant, "export");
+                let history = all.get(tenant).ok_or_else(missing)?;
+                rosters.push(history.roster.clone().ok_or_else(missing)?);
+                records.extend_from_slice(history.after(0));
+            }
+            Ok(Export { rosters, batches: batches(&records) })
+        })
+    }
+
+    async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
+        self.with(|all| {
+            let Some(history) = all.get_mut(&cx.tenant) else {
+                return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "import"));
+            };
+            let fresh = history.fits(&cx.tenant, chunk).map_err(|e| e.at(KIND, "import"))?;
+            if !chunk.records.is_empty() {
+                history.snapshot = Some(chunk.snapshot);
+            }
+            history.push(fresh);
+            Ok(Imported { last: history.head(), snapshot: history.snapshot })
+        })
+    }
+
+    async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
+        Ok(Box::new(View::new(self.with(|all| all.clone()))))
+    }
+}

@@ -1,0 +1,159 @@
+//! The suite for `ScenarioStore.v1`.
+//!
+//! Each case starts with an empty store from the fixture and checks one promise of the contract;
+//! its name is stable, so that a report can be compared with yesterday's. The cases run inside a
+//! Tokio runtime; the ones about concurrency say more on a runtime with several threads.
+
+mod append;
+mod atomic;
+mod concurrent;
+mod content;
+mod durable;
+mod expect;
+mod export;
+mod idempotent;
+mod import;
+mod isolation;
+mod read;
+mod read_back;
+mod roster;
+mod sample;
+mod scale;
+mod scene;
+
+use async_trait::async_trait;
+use flowcontrol_contract::ScenarioStore;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+pub use sample::tenants;
+
+/// Makes the stores that the cases work on.
+///
+/// A fixture that cannot make a store panics: there is nothing to test then.
+#[async_trait]
+pub trait StoreFixture: Send + Sync {
+    /// An empty store that can hold each of [`tenants`]. Earlier stores may still be in use, and
+    /// must not be seen through the new one.
+    async fn fresh(&self) -> Arc<dyn ScenarioStore>;
+
+    /// The same store, closed and opened again, as another process would open it. The endpoint in
+    /// [`ScenarioStore::info`] can tell which of the fixture's stores it is.
+    async fn reopen(&self, store: Arc<dyn ScenarioStore>) -> Arc<dyn ScenarioStore>;
+
+    /// How many records the large case writes.
+    fn scale(&self) -> u64 {
+        100_000
+    }
+}
+
+type Check = for<'a> fn(&'a dyn StoreFixture) -> BoxFuture<'a, expect::Outcome>;
+
+/// One promise of the contract and how it is checked.
+#[derive(Clone, Copy)]
+pub struct Case {
+    name: &'static str,
+    check: Check,
+}
+
+impl Case {
+    /// The case's stable name: `noun/promise`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Checks the promise on a store from the fixture.
+    ///
+    /// # Errors
+    /// What was expected and what came; a panic of the store counts as a failure too.
+    pub async fn run(&self, fixture: &dyn StoreFixture) -> Result<(), String> {
+        let outcome = AssertUnwindSafe((self.check)(fixture)).catch_unwind().await;
+        outcome.unwrap_or_else(|panic| Err(format!("it panicked: {}", panic_text(&*panic))))
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Names a case after its module and function.
+macro_rules! suite {
+    ($noun:literal: $($check:ident),+ $(,)?) => {
+        pub(super) const CASES: &[super::Case] = &[$(super::Case {
+            name: concat!($noun, "/", stringify!($check)),
+            check: |fixture| Box::pin($check(fixture)),
+        }),+];
+    };
+}
+use suite;
+
+/// Every case, in the order of reports.
+pub fn cases() -> Vec<Case> {
+    [
+        roster::CASES,
+        append::CASES,
+        atomic::CASES,
+        idempotent::CASES,
+        concurrent::CASES,
+        read::CASES,
+        content::CASES,
+        isolation::CASES,
+        export::CASES,
+        import::CASES,
+        durable::CASES,
+        read_back::CASES,
+        scale::CASES,
+    ]
+    .concat()
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The names of the cases that passed.
+    pub passed: Vec<&'static str>,
+    /// The names of the cases that failed, each with what was expected and what came.
+    pub failed: Vec<(&'static str, String)>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = self.passed.len() + self.failed.len();
+        write!(f, "{} of {total} cases passed", self.passed.len())?;
+        for (name, why) in &self.failed {
+            write!(f, "\n  {name}: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs every case, one after the other.
+pub async fn run(fixture: &dyn StoreFixture) -> Report {
+    let mut report = Report::default();
+    for case in cases() {
+        match case.run(fixture).await {
+            Ok(()) => report.passed.push(case.name),
+            Err(why) => report.failed.push((case.name, why)),
+        }
+    }
+    report
+}
+
+/// Runs every case and demands that all pass.
+///
+/// # Panics
+/// With every failure, when there is one.
+pub async fn assert_all(fixture: &dyn StoreFixture) {
+    let report = run(fixture).await;
+    assert!(report.failed.is_empty(), "{report}");
+}

@@ -1,0 +1,147 @@
+//! One tenant's history and what may be added to it; nothing here touches the file.
+
+use crate::journal::Entry;
+use flowcontrol_contract::error::{Error, Result};
+use flowcontrol_contract::store::{Appended, Chunk, Expected};
+use flowcontrol_contract::{Digest, NewRecord, Record, RecordId, Roster, TenantId};
+use std::collections::{HashMap, HashSet};
+
+/// What the journal says of a tenant. Record `n` stands at place `n - 1`.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) roster: Roster,
+    records: Vec<Record>,
+    places: HashMap<RecordId, usize>,
+    pub(crate) snapshot: Option<Digest>,
+}
+
+impl History {
+    pub(crate) fn new(roster: Roster) -> Self {
+        Self { roster, records: Vec::new(), places: HashMap::new(), snapshot: None }
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    pub(crate) fn get(&self, id: &RecordId) -> Option<&Record> {
+        self.records.get(*self.places.get(id)?)
+    }
+
+    /// At most `limit` records above `after` and up to `last`.
+    pub(crate) fn slice(&self, after: u64, last: u64, limit: usize) -> &[Record] {
+        let place = |seq: u64| usize::try_from(seq).unwrap_or(usize::MAX).min(self.records.len());
+        let (from, to) = (place(after), place(last));
+        &self.records[from..to.clamp(from, from.saturating_add(limit))]
+    }
+
+    /// Takes over what the journal holds.
+    pub(crate) fn apply(&mut self, entry: Entry) -> Result<()> {
+        self.roster = entry.roster.unwrap_or_else(|| self.roster.clone());
+        self.snapshot = entry.snapshot.or(self.snapshot);
+        for record in entry.records {
+            if record.tenant != self.roster.tenant || record.seq != self.head() + 1 {
+                return Err(Error::invalid(format!("record {} is out of place", record.id)));
+            }
+            self.places.insert(record.id.clone(), self.records.len());
+            self.records.push(record);
+        }
+        Ok(())
+    }
+
+    /// The roster with the changes and additions of `new`; nobody leaves it.
+    pub(crate) fn merged(&self, new: &Roster) -> Result<Roster> {
+        let staying = self.roster.actors.iter().filter(|actor| !new.has(&actor.id));
+        let actors = new.actors.iter().chain(staying).cloned().collect();
+        Roster::new(new.tenant.clone(), new.name.clone(), actors)
+    }
+
+    /// What an append comes to: its answer, and the records to write.
+    pub(crate) fn append(
+        &self,
+        expected: Expected,
+        batch: &[NewRecord],
+    ) -> Result<(Appended, Vec<Record>)> {
+        let Some(start) = batch.first() else {
+            return Ok((Appended { first: 0, last: 0, replayed: false }, Vec::new()));
+        };
+        if let Some(old) = self.get(&start.id) {
+            let (first, last) = (old.seq, old.seq + batch.len() as u64 - 1);
+            let there = self.slice(first - 1, last, batch.len());
+            if there.len() < batch.len() || !there.iter().zip(batch).all(|(o, n)| o.same_as(n)) {
+                return Err(Error::conflict(format!(
+                    "record {} is there already, but not followed by the same records",
+                    start.id
+                )));
+            }
+            return Ok((Appended { first, last, replayed: true }, Vec::new()));
+        }
+        let head = self.head();
+        if let Expected::Head(believed) = expected
+            && believed != head
+        {
+            return Err(Error::conflict(format!("the last record is {head}, not {believed}")));
+        }
+        let tenant = &self.roster.tenant;
+        let records: Vec<Record> =
+            (head + 1..).zip(batch).map(|(seq, r)| r.clone().placed(tenant.clone(), seq)).collect();
+        self.acceptable(&records)?;
+        Ok((
+            Appended { first: head + 1, last: head + records.len() as u64, replayed: false },
+            records,
+        ))
+    }
+
+    /// The records of a chunk that are still to be written.
+    pub(crate) fn import(&self, tenant: &TenantId, chunk: Chunk<'_>) -> Result<Vec<Record>> {
+        let Some(start) = chunk.records.first() else { return Ok(Vec::new()) };
+        if self.snapshot.is_some_and(|earlier| earlier != chunk.snapshot) {
+            return Err(Error::conflict("another snapshot was imported before"));
+        }
+        if !(1..=self.head() + 1).contains(&start.seq) {
+            return Err(Error::conflict(format!(
+                "the chunk starts at {}, and the history ends at {}",
+                start.seq,
+                self.head()
+            )));
+        }
+        let mut missing = Vec::new();
+        for (record, seq) in chunk.records.iter().zip(start.seq..) {
+            if record.tenant != *tenant {
+                return Err(Error::invalid(format!(
+                    "the chunk of tenant {tenant} holds a record of another tenant"
+                )));
+            }
+            if record.seq != seq {
+                return Err(Error::invalid(format!("the chunk has no record {seq}")));
+            }
+            match self.slice(seq - 1, seq, 1).first() {
+                Some(old) if old != record => {
+                    return Err(Error::conflict(format!("record {seq} is another one here")));
+                }
+                Some(_) => {}
+                None => missing.push(record.clone()),
+            }
+        }
+        self.acceptable(&missing)?;
+        Ok(missing)
+    }
+
+    /// Refuses new records whose id is taken or whose actor nobody knows.
+    fn acceptable(&self, records: &[Record]) -> Result<()> {
+        let mut ids = HashSet::new();
+        for record in records {
+            if self.places.contains_key(&record.id) || !ids.insert(&record.id) {
+                return Err(Error::conflict(format!("the id {} is taken", record.id)));
+            }
+            if !self.roster.has(&record.actor) {
+                return Err(Error::invalid(format!(
+                    "record {}: tenant {} has no actor {}",
+                    record.id, self.roster.tenant, record.actor
+                ))
+                .hint("enroll the actor first"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! The file: JSON lines, of which everything up to the last commit line counts.
+//!
+//! A write is the lines of its records or roster and then a commit line, in one call and followed
+//! by a sync. A crash leaves lines without a commit at worst; they were never acknowledged, and
+//! opening moves them into a file of their own beside the journal.
+
+use flowcontrol_contract::error::{Error, ErrorKind, Result, Retry};
+use flowcontrol_contract::{Digest, Record, Roster, TenantId};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A line that is no record. A record's line starts with its key `actor`, none of these does.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Mark {
+    Roster(Roster),
+    Commit { tenant: TenantId, snapshot: Option<Digest> },
+}
+
+/// One acknowledged write.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    /// The tenant's new roster, if it changed.
+    pub(crate) roster: Option<Roster>,
+    /// Records at the end of the tenant's history.
+    pub(crate) records: Vec<Record>,
+    /// The snapshot that the records were imported from.
+    pub(crate) snapshot: Option<Digest>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+    /// A write that failed may have left a part behind, so nothing may follow it.
+    failed: bool,
+}
+
+fn refused(path: &Path, what: &str, error: std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::StorageFull => ErrorKind::Exhausted,
+        std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, format!("{what} {}", path.display())).source(error)
+}
+
+impl Journal {
+    /// Opens or makes the file, locks it, and gives every entry to `apply`.
+    pub(crate) fn open(
+        path: PathBuf,
+        mut apply: impl FnMut(TenantId, Entry) -> Result<()>,
+    ) -> Result<Self> {
+        let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let mut file = opened.map_err(|e| refused(&path, "cannot open", e))?;
+        file.try_lock().map_err(|e| {
+            refused(&path, "cannot lock", e.into()).hint("another process has this journal open")
+        })?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| refused(&path, "cannot read", e))?;
+        let (mut acknowledged, mut at) = (0, 0);
+        let mut entry = Entry::default();
+        for (number, line) in (1..).zip(bytes.split_inclusive(|b| *b == b'\n')) {
+            at += line.len();
+            let Some(line) = line.strip_suffix(b"\n") else { break };
+            let damaged = |e: Error| {
+                Error::new(ErrorKind::Corrupt, format!("{} line {number}", path.display()))
+                    .source(e)
+            };
+            if let Some(tenant) = entry.take_line(line).map_err(damaged)? {
+                apply(tenant, std::mem::take(&mut entry)).map_err(damaged)?;
+                acknowledged = at;
+            }
+        }
+        let mut journal = Self { file, path, failed: false };
+        journal.cut(&bytes, acknowledged).map_err(|e| refused(&journal.path, "cannot mend", e))?;
+        Ok(journal)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves what follows the last commit out of the way.
+    fn cut(&mut self, bytes: &[u8], acknowledged: usize) -> std::io::Result<()> {
+        let torn = &bytes[acknowledged..];
+        if !torn.is_empty() {
+            let mut name = self.path.clone().into_os_string();
+            name.push(".torn");
+            let mut beside = File::create(name)?;
+            beside.write_all(torn)?;
+            beside.sync_all()?;
+            self.file.set_len(acknowledged as u64)?;
+            self.file.seek(SeekFrom::End(0))?;
+        }
+        // A new file's name lasts once its folder is synced.
+        match self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => File::open(".")?.sync_all(),
+        }
+    }
+
+    /// Writes an entry; it is on the disk when this returns.
+    pub(crate) fn commit(&mut self, tenant: &TenantId, entry: &Entry) -> Result<()> {
+        if self.failed {
+            return Err(Error::new(ErrorKind::Unavailable, "an earlier write failed")
+                .hint("open the store again"));
+        }
+        let mut text = String::new();
+        if let Some(roster) = &entry.roster {
+            text.push_str(&mark(&Mark::Roster(roster.clone()))?);
+        }
+        for record in &entry.records {
+            record.write_line(&mut text);
+            text.push('\n');
+        }
+        let commit = Mark::Commit { tenant: tenant.clone(), snapshot: entry.snapshot };
+        text.push_str(&mark(&commit)?);
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|e| {
+            self.failed = true;
+            refused(&self.path, "cannot write to", e).retry(Retry::Ambiguous)
+        })
+    }
+}
+
+fn mark(mark: &Mark) -> Result<String> {
+    let mut line = serde_json::to_string(mark).map_err(|e| Error::invalid(e.to_string()))?;
+    line.push('\n');
+    Ok(line)
+}
+
+impl Entry {
+    /// Takes one line; the tenant when it was the entry's commit.
+    fn take_line(&mut self, line: &[u8]) -> Result<Option<TenantId>> {
+        let line = std::str::from_utf8(line).map_err(|e| Error::invalid(e.to_string()))?;
+        if line.starts_with("{\"actor\":") {
+            self.records.push(Record::from_line(line)?);
+            return Ok(None);
+        }
+        match serde_json::from_str(line).map_err(|e| Error::invalid(e.to_string()))? {
+            Mark::Roster(roster) => {
+                self.roster = Some(roster);
+                Ok(None)
+            }
+            Mark::Commit { tenant, snapshot } => {
+                self.snapshot = snapshot;
+                Ok(Some(tenant))
+            }
+        }
+    }
+}
