@@ -6,6 +6,9 @@ use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Error, ErrorKind, NewRecord, Retry, ScenarioStore};
 use flowcontrol_store_postgres::{Config, Tls, TlsMode};
 
+/// A change to a configuration.
+type Change = fn(&mut Config);
+
 const CANARY: &str = "canary-5b1f";
 
 fn clean(error: &Error) {
@@ -72,13 +75,13 @@ async fn no_password_reaches_an_error() {
             Ok(flowcontrol_contract::Secret::new(CANARY))
         }
     }
-    let connect = |change: fn(&mut Config)| {
+    let connect = |change: Change| {
         let mut config = database.config(&login);
         change(&mut config);
         assert!(!format!("{config:?}").contains(CANARY));
         flowcontrol_store_postgres::PgStore::connect(config, &One)
     };
-    let cases: [(fn(&mut Config), ErrorKind, &str); 5] = [
+    let cases: [(Change, ErrorKind, &str); 5] = [
         (|c| c.user = "pgst_nobody".into(), ErrorKind::Denied, "pgst_nobody"),
         (|c| c.database = "pgst_none".into(), ErrorKind::Configuration, "pgst_none"),
         (|c| c.host = "pgst.invalid".into(), ErrorKind::Configuration, "another machine"),
@@ -186,5 +189,29 @@ async fn swallowed_rows_are_noticed() {
     let placed = crate::scene::placed("a", 1, 4);
     let error = store.import(&cx("a"), crate::scene::chunk(&placed)).await.unwrap_err();
     assert!(error.message().contains("4 rows were sent and 2 were written"), "{error}");
+    assert_eq!(store.head(&cx("a")).await.unwrap(), 0);
+}
+
+/// As a server that fails over does, or one that a provider froze.
+#[tokio::test]
+async fn a_server_that_became_read_only_is_named() {
+    let database = Database::migrated().await;
+    let mut conn = database.superuser().await;
+    let name = &database.endpoint.database;
+    let store = database.store(&database.logins.replayer).await;
+    enroll(&store, &["a"]).await;
+    drop(store);
+    run(&mut conn, format!("alter database {name} set default_transaction_read_only = on")).await;
+    let store = database.store(&database.logins.replayer).await;
+    let placed = crate::scene::placed("a", 1, 4);
+    for error in [
+        store.append(&cx("a"), Expected::Any, &[record("a", 1)]).await.err(),
+        store.import(&cx("a"), crate::scene::chunk(&placed)).await.err(),
+    ] {
+        let error = error.unwrap();
+        assert_eq!((error.kind(), error.retryable()), (ErrorKind::Unavailable, Retry::Permanent));
+        assert!(error.message().contains("25006"), "{error}");
+        assert!(error.way_out().unwrap().contains("primary"), "{error:?}");
+    }
     assert_eq!(store.head(&cx("a")).await.unwrap(), 0);
 }

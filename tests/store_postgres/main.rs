@@ -1,5 +1,12 @@
 //! The Postgres store against a real server.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise and says why it was skipped"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

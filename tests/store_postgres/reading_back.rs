@@ -124,7 +124,6 @@ async fn settings_of_the_login_change_no_line() {
             "lc_numeric = 'C'",
             "search_path = pg_temp",
             "default_transaction_isolation = 'serializable'",
-            "default_transaction_read_only = on",
             "synchronous_commit = off",
         ] {
             sql += &format!("alter role {role} set {set};");

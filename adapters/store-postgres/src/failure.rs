@@ -111,7 +111,7 @@ fn server(said: &Said<'_>, during: During) -> Error {
         }
         "25006" => new(ErrorKind::Unavailable)
             .retry(Retry::Permanent)
-            .hint("the server is a read-only standby or the login is read-only: use the primary"),
+            .hint("use the primary, or look why the login or database is read-only (default_transaction_read_only)"),
         "57014" => new(ErrorKind::Timeout)
             .hint("raise statement_timeout or the caller's deadline, or look for what blocks it"),
         "55P03" => new(ErrorKind::Unavailable)

@@ -53,6 +53,9 @@ pub(crate) struct ProjectionSql {
 pub(crate) struct Sql {
     persistent: bool,
     /// (setting, tenant, statement timeout, lock timeout): what the setting was before.
+    ///
+    /// Besides: durable commits, and plans that read in key order. A table that was just filled
+    /// has no statistics, and a bitmap scan would read and sort all that is left for each batch.
     pub(crate) open: Text,
     /// (key): waits for the tenant's writers.
     pub(crate) lock: Text,
@@ -132,6 +135,8 @@ impl Sql {
                         set_config('statement_timeout', $3, true), \
                         set_config('lock_timeout', $4, true), \
                         set_config('search_path', 'pg_catalog, pg_temp', true), \
+                        set_config('enable_bitmapscan', 'off', true), \
+                        set_config('jit', 'off', true), \
                         set_config('synchronous_commit', \
                                    case sync when 'off' then 'on' else sync end, true) \
                  from before"

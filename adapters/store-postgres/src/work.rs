@@ -65,7 +65,8 @@ impl Core {
             let mut lease = self.pool.lease().await?;
             let begin = match access {
                 Access::Read => "begin isolation level repeatable read read only",
-                Access::Write => "begin isolation level read committed read write",
+                // Not READ WRITE: a login or server that was made read-only on purpose stays so.
+                Access::Write => "begin isolation level read committed",
             };
             let conn = &mut lease.seat()?.conn;
             sqlx::raw_sql(begin).execute(&mut *conn).await.map_err(failure::sql)?;
