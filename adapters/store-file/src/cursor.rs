@@ -34,7 +34,7 @@ pub(crate) struct Cursor {
     window: Window,
     /// Where the next frame's header starts.
     at: u64,
-    /// What the next frame must start with; `None` right after a jump to a mark.
+    /// The sequence number that the next frame must start with.
     first: u64,
     /// The lines that are left of the frame that was checked last.
     body: Option<Body>,
@@ -149,9 +149,10 @@ impl Cursor {
     /// The line of `seq`; calls must ask in ascending order.
     pub(crate) fn line_of(&mut self, seq: u64) -> Result<&str> {
         self.seek(seq)?;
+        let path = self.extent.path.clone();
         match self.next()? {
             Some((_, line)) => Ok(line),
-            None => Err(corrupt(Path::new("the log"), format!("record {seq} is missing"))),
+            None => Err(corrupt(&path, format!("record {seq} is missing"))),
         }
     }
 

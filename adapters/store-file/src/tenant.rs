@@ -242,16 +242,19 @@ impl Tenant {
     ) -> Result<Vec<(usize, u64)>> {
         let mut wanted: Vec<_> = ids.enumerate().map(|(place, id)| (hash(id), place)).collect();
         wanted.sort_unstable();
-        let mut found = match self.index.find(&wanted)? {
-            Some(found) => found,
-            None => {
+        let mut found = self.index.find(&wanted)?;
+        // Another process may have merged the runs that this one read about: the manifest then
+        // names others. If that is not it, the index is damaged and made again from the log.
+        for reload in [true, false] {
+            if found.is_none() {
                 self.forget();
+                self.loaded = !reload;
                 self.refresh(role, 0)?;
-                self.index.find(&wanted)?.ok_or_else(|| {
-                    corrupt(&self.dir, "the index was made again and is damaged at once")
-                })?
+                found = self.index.find(&wanted)?;
             }
-        };
+        }
+        let mut found = found
+            .ok_or_else(|| corrupt(&self.dir, "the index was made again and is damaged at once"))?;
         found.sort_unstable_by_key(|(_, seq)| *seq);
         Ok(found)
     }

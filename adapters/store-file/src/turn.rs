@@ -5,7 +5,7 @@ use crate::failure::{AtPath as _, io_error};
 use crate::files::{Files, Recovered, lock};
 use crate::frame::Header;
 use crate::index::Role;
-use crate::lock::{Note, WriteLock};
+use crate::lock::{NAME, Note, WriteLock};
 use crate::roster::{Enrolled, merge};
 use crate::rules::{self, Decision, Standing};
 use crate::tenant::{Tenant, Torn, id_of};
@@ -57,7 +57,10 @@ impl Turn {
             commit = commit.max(enrolled.commit);
             let tenant = self.files.tenant(&enrolled.roster.tenant);
             let mut tenant = lock(&tenant);
-            match self.bring_up_to_date(&mut tenant) {
+            if enrolled.commit > self.note.commit {
+                sync_folders(&self.files.dir, &tenant.dir)?;
+            }
+            match self.bring_up_to_date(&mut tenant).and_then(|()| self.adopt(&tenant)) {
                 Ok(()) => commit = commit.max(tenant.tail.commit),
                 // One tenant's damage must not stop the others.
                 Err(e) if e.kind() == ErrorKind::Corrupt && tenant.id != *on_behalf => {
@@ -75,6 +78,18 @@ impl Turn {
             Some(torn) => self.cut(tenant, torn),
             None => Ok(()),
         }
+    }
+
+    /// Makes a whole frame durable whose writer may have died before it could: from here on it
+    /// counts as there, and a repeated append will be told so.
+    fn adopt(&self, tenant: &Tenant) -> Result<()> {
+        if tenant.tail.commit <= self.note.commit {
+            return Ok(());
+        }
+        let path = &tenant.log;
+        let mut options = disk::private();
+        let file = options.write(true).open(path).at_path("open", path)?;
+        file.sync_all().at_path("sync", path)
     }
 
     /// Cuts off a torn end, keeping its bytes in a file of their own.
@@ -128,11 +143,14 @@ impl Turn {
     pub(crate) fn enroll(&mut self, given: &Roster) -> Result<()> {
         let known = self.files.enrolled(&given.tenant)?;
         let roster = merge(known.as_ref().map(|e| &e.roster), given)?;
-        if known.is_some_and(|known| known.roster == roster) {
+        if known.as_ref().is_some_and(|known| known.roster == roster) {
             return Ok(());
         }
         let dir = self.files.folder(&given.tenant);
-        disk::create_dir(&dir)?;
+        if known.is_none() {
+            disk::create_dir(&dir)?;
+            sync_folders(&self.files.dir, &dir)?;
+        }
         let commit = self.next_commit()?;
         Enrolled { commit, roster }.write(&dir)?;
         self.done(commit);
@@ -232,11 +250,10 @@ impl Turn {
 
     fn put(&self, tenant: &Tenant, frame: &[u8]) -> Result<()> {
         let (path, end) = (&tenant.log, tenant.tail.end);
-        let new = !path.exists();
         let mut options = disk::private();
         let options = options.write(true).create(true).truncate(false);
         let mut file = options.open(path).at_path("open", path)?;
-        if new {
+        if end == 0 {
             disk::sync_parent(path)?;
         }
         file.seek(SeekFrom::Start(end)).at_path("write", path)?;
@@ -253,6 +270,13 @@ impl Turn {
         }
         Err(take_back(&file, end, error))
     }
+}
+
+/// Makes a tenant's folder and what is in it durable, also when a process that died created them.
+fn sync_folders(store: &Path, tenant: &Path) -> Result<()> {
+    disk::sync_parent(&tenant.join(crate::roster::NAME))?;
+    disk::sync_parent(tenant)?;
+    disk::sync_parent(&store.join(NAME))
 }
 
 /// Copies a torn end into a new file beside the log.

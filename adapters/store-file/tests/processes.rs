@@ -1,5 +1,7 @@
 //! Several processes on one folder: killed writers, writers that compete, readers beside them.
 
+#![allow(clippy::unwrap_used, reason = "what fails here is a failed test")]
+
 mod support;
 
 use flowcontrol_contract::store::Expected;
@@ -8,7 +10,7 @@ use flowcontrol_store_file::FileStore;
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{all, append, batch, cx, drain, new, store_with, tenant};
 
@@ -20,6 +22,11 @@ struct Writer {
 
 impl Writer {
     fn start(order: &str, name: &str, dir: &Path) -> Self {
+        Self::start_with_input(order, name, dir).0
+    }
+
+    /// The same, with its standard input still open.
+    fn start_with_input(order: &str, name: &str, dir: &Path) -> (Self, ChildStdin) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture", "child"])
             .stdin(Stdio::piped())
@@ -29,7 +36,7 @@ impl Writer {
         let mut input = child.stdin.take().unwrap();
         writeln!(input, "{order}\n{name}\n{}", dir.display()).unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        (Self { child, lines }, input)
     }
 
     /// What it says next; the test harness's own words are passed over.
@@ -191,16 +198,7 @@ async fn a_writer_that_holds_on_keeps_others_out_until_it_dies() {
     let store = store_with(dir.path(), &["bfg"]).await;
     append(&store, "bfg", 1..=2).await;
     // The order's input stays open, so it holds the lock until it is killed.
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "child"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    writeln!(input, "hold\nholder\n{}", dir.path().display()).unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut holder = Writer { child, lines };
+    let (mut holder, _input) = Writer::start_with_input("hold", "holder", dir.path());
     assert_eq!(holder.next().as_deref(), Some("held"));
     let soon = CallCx { deadline: Some(Instant::now() + Duration::from_millis(50)), ..cx("bfg") };
     let error = store.append(&soon, Expected::Any, &batch([3])).await.unwrap_err();

@@ -1,5 +1,6 @@
 //! Rosters and records for the tests of this crate.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a fixture that fails is a failed test")]
 
 use flowcontrol_contract::store::{Batches, Chunk, Expected};
 use flowcontrol_contract::{
