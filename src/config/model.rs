@@ -85,6 +85,9 @@ impl Profile {
 pub struct MigrationSettings {
     /// A folder of migrations; absent means the built-in ones.
     pub dir: Option<PathBuf>,
+    /// Whether they make the scenario's tables. Where they do not, a rehearsal proves the
+    /// migrations and the isolation of their tenants, and replays nothing.
+    pub scenario: bool,
     /// The schema they fill.
     pub schema: String,
     /// The setting that carries the tenant.
@@ -129,6 +132,7 @@ impl Default for MigrationSettings {
     fn default() -> Self {
         Self {
             dir: None,
+            scenario: true,
             schema: "bfg_flowcontrol".into(),
             tenant_setting: "bfg.tenant_id".into(),
             tenant_column: "tenant_id".into(),
