@@ -45,6 +45,8 @@ impl StoreFixture for Fixture {
 
     async fn reopen(&self, store: Arc<dyn ScenarioStore>) -> Arc<dyn ScenarioStore> {
         let name = store.info().endpoint;
+        // An adapter may hold a lock that only its last handle gives back.
+        assert_eq!(Arc::strong_count(&store), 1, "the case keeps another handle");
         let store = self.made.lock().unwrap()[&name].clone();
         roster::reopened(&store).await;
         Arc::new(store)

@@ -6,6 +6,7 @@
 
 mod append;
 mod atomic;
+mod awkward;
 mod concurrent;
 mod content;
 mod durable;
@@ -41,7 +42,8 @@ pub trait StoreFixture: Send + Sync {
     async fn fresh(&self) -> Arc<dyn ScenarioStore>;
 
     /// The same store, closed and opened again, as another process would open it. The endpoint in
-    /// [`ScenarioStore::info`] can tell which of the fixture's stores it is.
+    /// [`ScenarioStore::info`] can tell which of the fixture's stores it is. The case has no other
+    /// handle to it, so dropping `store` closes it and gives back its locks.
     async fn reopen(&self, store: Arc<dyn ScenarioStore>) -> Arc<dyn ScenarioStore>;
 
     /// How many records the large case writes.

@@ -172,6 +172,25 @@ pub(super) async fn append(
             };
             store.history(cx, blind).unwrap_or_else(|| Err(Error::invalid("not enrolled")))
         }
+        Defect::RefusesLargeBatches if batch.len() > 9_000 => {
+            Err(Error::new(ErrorKind::Unexpected, "too many parameters"))
+        }
+        Defect::WritesInTwoSteps if !known => {
+            let (half, rest) = batch.split_at(batch.len() / 2);
+            let first = inner.append(cx, expected, half).await?;
+            pause().await;
+            let second = inner.append(cx, Expected::Any, rest).await?;
+            Ok(Appended {
+                first: if half.is_empty() { second.first } else { first.first },
+                ..second
+            })
+        }
+        Defect::LeavesHalfABatch if !known => {
+            let half = HalfOnDrop { store, cx, half: &batch[..batch.len() / 2] };
+            pause().await;
+            std::mem::forget(half);
+            inner.append(cx, expected, batch).await
+        }
         Defect::SetsTheTenantForAll => {
             *store.memory.tenant.lock().unwrap() = Some(cx.tenant.clone());
             pause().await;
@@ -206,6 +225,19 @@ pub(super) async fn append(
             let batch = content::written(defect, batch)?;
             inner.append(cx, expected, &batch).await
         }
+    }
+}
+
+/// Writes its half of a batch when it is dropped.
+struct HalfOnDrop<'a> {
+    store: &'a Broken,
+    cx: &'a CallCx,
+    half: &'a [NewRecord],
+}
+
+impl Drop for HalfOnDrop<'_> {
+    fn drop(&mut self) {
+        drop(shifted(self.store, self.cx, Expected::Any, self.half, 0));
     }
 }
 

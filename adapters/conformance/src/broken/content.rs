@@ -3,7 +3,7 @@
 use super::defect::Defect;
 use super::store::composed;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::{Kind, NewRecord, Payload, RecordId, Timestamp};
+use flowcontrol_contract::{Kind, NewRecord, Payload, Record, RecordId, Timestamp};
 
 /// The id as the defect spells it.
 pub(super) fn id(defect: Defect, id: &RecordId) -> RecordId {
@@ -20,6 +20,19 @@ pub(super) fn id(defect: Defect, id: &RecordId) -> RecordId {
 /// A time without what is finer than a millisecond.
 pub(super) fn coarse(time: Timestamp) -> Timestamp {
     Timestamp::from_micros(time.micros().div_euclid(1000) * 1000).unwrap()
+}
+
+/// A payload or line in which a text that stands alone is normalised.
+pub(super) fn normalised(text: &str) -> String {
+    text.replace("\"o\u{301}\"", "\"\u{f3}\"")
+}
+
+/// Normalises a stored record's payload.
+pub(super) fn normalise(record: &mut Record) {
+    // Two keys may become one, which is no payload; that one stays as it is.
+    if let Ok(payload) = Payload::parse(&normalised(record.payload.as_str())) {
+        record.payload = payload;
+    }
 }
 
 /// The batch as the defect writes it.
@@ -44,7 +57,8 @@ fn one(defect: Defect, record: &NewRecord) -> Result<NewRecord> {
     }
     let text = record.payload.as_str();
     let text = match defect {
-        Defect::NormalisesText => text.replace("\"o\u{301}\"", "\"\u{f3}\""),
+        Defect::NormalisesText => normalised(text),
+        Defect::CutsLongPayloads if length > 1 << 20 => text.replacen("%\"}", "\"}", 1),
         Defect::RoundsTinyNumbers => text.replace("5e-324", "0"),
         Defect::DropsControlCharacters => text.replace("\\u001f", ""),
         Defect::DropsNulls => text.replace("\"a\":null,", ""),

@@ -65,6 +65,8 @@ defects! {
     DropsRepeatedIds => "append/refuses_one_id_twice_in_a_batch",
     /// Reading orders by time.
     OrdersByTime => "append/ignores_times_when_ordering",
+    /// A large batch is refused.
+    RefusesLargeBatches => "append/takes_a_large_batch",
 
     /// A batch is written up to the record that is refused for its actor.
     WritesUpToABadActor => "atomic/undoes_a_batch_with_a_bad_actor_at_its_end",
@@ -104,6 +106,12 @@ defects! {
     SetsTheTenantForAll => "concurrent/tenants_do_not_disturb_each_other",
     /// The chunk may arrive between its check and the write.
     ImportsTooEarly => "concurrent/imports_of_one_chunk_write_it_once",
+    /// Two who enroll a new tenant at once get in each other's way.
+    EnrollsTooEarly => "concurrent/enrolling_at_once_succeeds",
+    /// A batch is written in two steps that others can look between.
+    WritesInTwoSteps => "concurrent/readers_see_whole_batches",
+    /// A caller who gives up leaves the first half of a batch.
+    LeavesHalfABatch => "concurrent/a_call_given_up_leaves_whole_batches",
 
     /// Looking up a record panics.
     PanicsWhenAsked => "read/finds_each_record_by_id",
@@ -144,6 +152,8 @@ defects! {
     DropsMicroseconds => "content/keeps_times_to_the_microsecond",
     /// A payload of a megabyte is refused.
     RefusesAMegabyte => "content/keeps_a_payload_of_one_megabyte",
+    /// The last letter of a long payload is lost.
+    CutsLongPayloads => "content/keeps_a_payload_of_one_megabyte",
     /// A payload of two megabytes is refused.
     RefusesTwoMegabytes => "content/keeps_the_largest_payload",
 
@@ -184,6 +194,8 @@ defects! {
     ExportsLazily => "export/is_a_copy_of_the_moment",
     /// Each tenant is exported as of another moment.
     ExportsTenantByTenant => "export/cuts_all_tenants_at_one_moment",
+    /// Exporting normalises text.
+    ExportNormalisesText => "export/keeps_content",
 
     /// The last record of a chunk is lost.
     ImportLosesTheLastRecord => "import/writes_a_chunk",
@@ -213,6 +225,12 @@ defects! {
     ImportLeavesTheIndex => "import/appending_goes_on_after_it",
     /// Importing cuts times to milliseconds.
     ImportDropsMicroseconds => "import/equals_the_export",
+    /// Importing normalises text.
+    ImportNormalisesText => "import/keeps_content",
+    /// All tenants are held to one snapshot.
+    SharesTheSnapshot => "import/keeps_snapshots_of_tenants_apart",
+    /// A large chunk is refused.
+    RefusesLargeChunks => "import/takes_a_large_chunk",
 
     /// An actor is gone after opening again.
     ForgetsActors => "durable/rosters",
@@ -247,6 +265,8 @@ defects! {
     ExcusesNothing => "read_back/shows_tenants_nobody_listed",
     /// A view sees what is appended while it is open.
     ViewsAreLive => "read_back/is_one_view",
+    /// Reading back normalises text.
+    ViewNormalisesText => "read_back/keeps_content",
 
     /// Reading ends after 2,600 records.
     StopsAfterManyRecords => "scale/many_records",

@@ -1,9 +1,9 @@
 //! Defects of importing.
 
-use super::content::coarse;
+use super::content::{self, coarse};
 use super::defect::Defect;
 use super::store::{Broken, pause};
-use flowcontrol_contract::error::{Error, Result};
+use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::store::{Chunk, Imported, ScenarioStore};
 use flowcontrol_contract::{CallCx, Record, Roster};
 
@@ -59,6 +59,16 @@ pub(super) async fn import(store: &Broken, cx: &CallCx, chunk: Chunk<'_>) -> Res
             for record in &mut records {
                 record.occurred_at = coarse(record.occurred_at);
             }
+        }
+        Defect::ImportNormalisesText => records.iter_mut().for_each(content::normalise),
+        Defect::SharesTheSnapshot => {
+            let mut others = store.others(cx).into_iter().filter_map(|history| history.snapshot);
+            if others.any(|snapshot| snapshot != chunk.snapshot) {
+                return Err(Error::conflict("another snapshot is being imported"));
+            }
+        }
+        Defect::RefusesLargeChunks if records.len() > 9_000 => {
+            return Err(Error::new(ErrorKind::Unexpected, "too many parameters"));
         }
         Defect::ImportsTooEarly if first == head + 1 => {
             pause().await;

@@ -1,7 +1,7 @@
 //! Defects of enrolling, and of what is left after opening again.
 
 use super::defect::Defect;
-use super::store::{Broken, composed};
+use super::store::{Broken, composed, pause};
 use flowcontrol_contract::error::{Error, Result};
 use flowcontrol_contract::store::{Expected, ScenarioStore};
 use flowcontrol_contract::{CallCx, Payload, Roster};
@@ -23,6 +23,12 @@ pub(super) async fn enroll(store: &Broken, cx: &CallCx, mut roster: Roster) -> R
         }
         Defect::RefusesRostersWithoutActors if roster.actors.is_empty() => {
             return Err(Error::invalid("no actors"));
+        }
+        Defect::EnrollsTooEarly if store.history(cx, |_| ()).is_none() => {
+            pause().await;
+            if store.history(cx, |_| ()).is_some() {
+                return Err(Error::conflict("the tenant is there already"));
+            }
         }
         Defect::EnrollsAnyTenant => {
             return store.inner.enroll(&CallCx::tenant(roster.tenant.clone()), &roster).await;

@@ -1,5 +1,6 @@
 //! Defects of reading back.
 
+use super::content::normalised;
 use super::defect::Defect;
 use super::store::Broken;
 use crate::memory::View;
@@ -80,6 +81,11 @@ impl ReadBack for BrokenView {
                 let end = self.inner.rows(table, tenant, after + rows.len() as u64).await?;
                 if end.is_empty() {
                     rows.pop();
+                }
+            }
+            (Defect::ViewNormalisesText, "records") => {
+                for row in &mut rows {
+                    row.line = normalised(&row.line);
                 }
             }
             (Defect::NormalisesDecimals, "orders") => {

@@ -18,6 +18,7 @@ super::suite!("append":
     refuses_an_unknown_actor,
     refuses_one_id_twice_in_a_batch,
     ignores_times_when_ordering,
+    takes_a_large_batch,
 );
 
 async fn starts_at_one(fixture: &dyn StoreFixture) -> Outcome {
@@ -145,4 +146,11 @@ async fn ignores_times_when_ordering(fixture: &dyn StoreFixture) -> Outcome {
     }
     scene.append(&batch).await?;
     same("read", &scene.read(0).await?, &placed(scene.tenant(), 1, &batch))
+}
+
+/// More values than one statement of Postgres takes as parameters.
+async fn takes_a_large_batch(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    let written = scene.fill(1, 10_000).await?;
+    scene.stands(&written).await
 }

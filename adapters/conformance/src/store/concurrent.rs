@@ -5,7 +5,7 @@ use super::scene::Scene;
 use super::{StoreFixture, sample};
 use flowcontrol_contract::store::{Appended, Expected};
 use flowcontrol_contract::{ErrorKind, NewRecord, Record};
-use futures::future::join_all;
+use futures::future::{join_all, select};
 use std::future::Future;
 
 super::suite!("concurrent":
@@ -14,6 +14,9 @@ super::suite!("concurrent":
     appends_of_one_batch_write_it_once,
     tenants_do_not_disturb_each_other,
     imports_of_one_chunk_write_it_once,
+    enrolling_at_once_succeeds,
+    readers_see_whole_batches,
+    a_call_given_up_leaves_whole_batches,
 );
 
 /// How many tasks work at once.
@@ -164,4 +167,72 @@ async fn imports_of_one_chunk_write_it_once(fixture: &dyn StoreFixture) -> Outco
     }
     holds("at least one import succeeds", successes > 0)?;
     same("read after imports", &scene.read(0).await?, &records)
+}
+
+async fn enrolling_at_once_succeeds(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::bare(fixture).await?;
+    let tasks = (0..WRITERS).map(|_| {
+        let scene = scene.clone();
+        async move { scene.enroll().await }
+    });
+    for outcome in side_by_side(tasks).await? {
+        outcome?;
+    }
+    equal("roster", &scene.roster().await?, &Some(sample::roster(scene.tenant())?))
+}
+
+/// Records in each batch of the two cases below.
+const BATCH: u64 = 4;
+
+/// The `n`th batch, counted from 0.
+fn batch(n: u64) -> Outcome<Vec<NewRecord>> {
+    sample::records(n * BATCH + 1, (n + 1) * BATCH)
+}
+
+async fn readers_see_whole_batches(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    let writer = tokio::spawn({
+        let scene = scene.clone();
+        async move {
+            for n in 0..30 {
+                scene.append(&batch(n)?).await?;
+            }
+            Outcome::Ok(())
+        }
+    });
+    let mut seen = 0;
+    let mut last_round = false;
+    while !last_round {
+        last_round = writer.is_finished();
+        let history = scene.read(0).await?;
+        let count = history.len() as u64;
+        same("read while another writes", &history, &sample::history(scene.tenant(), 1, count)?)?;
+        equal("records of a batch seen in part", &(count % BATCH), &0)?;
+        holds("a later read gives no less", count >= seen)?;
+        seen = count;
+        tokio::task::yield_now().await;
+    }
+    writer.await.map_err(|e| e.to_string())??;
+    scene.stands(&sample::records(1, 30 * BATCH)?).await
+}
+
+/// A caller may stop waiting at any moment. The batch is there or it is not, and sending it again
+/// settles which.
+async fn a_call_given_up_leaves_whole_batches(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    for n in 0..30 {
+        let batch = batch(n)?;
+        let call = Box::pin(scene.attempt(Expected::Any, &batch));
+        let patience = async {
+            for _ in 0..n {
+                tokio::task::yield_now().await;
+            }
+        };
+        // Whichever ends second is dropped here.
+        drop(select(call, Box::pin(patience)).await);
+        let appended = scene.append(&batch).await?;
+        let expected = (n * BATCH + 1, (n + 1) * BATCH);
+        equal("append after giving up", &(appended.first, appended.last), &expected)?;
+    }
+    scene.stands(&sample::records(1, 30 * BATCH)?).await
 }

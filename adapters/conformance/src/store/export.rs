@@ -1,8 +1,8 @@
 //! A copy of several histories as of one moment.
 
-use super::expect::{Outcome, done, equal, holds, refused, same};
+use super::expect::{Outcome, done, equal, holds, placed, refused, same};
 use super::scene::{Scene, drain};
-use super::{StoreFixture, sample};
+use super::{StoreFixture, awkward, sample};
 use flowcontrol_contract::{ErrorKind, Record, TenantId};
 
 super::suite!("export":
@@ -13,6 +13,7 @@ super::suite!("export":
     refuses_an_unknown_tenant,
     is_a_copy_of_the_moment,
     cuts_all_tenants_at_one_moment,
+    keeps_content,
 );
 
 /// Exports and demands the rosters and records of `tenants`, who come in ascending order and
@@ -132,4 +133,14 @@ async fn cuts_all_tenants_at_one_moment(fixture: &dyn StoreFixture) -> Outcome {
     writer.await.map_err(|e| e.to_string())??;
     let export = done("export", first.store.export(&asked).await)?;
     equal("records at the end", &drain(export.batches).await?.len(), &80)
+}
+
+async fn keeps_content(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    let written = awkward::everything()?;
+    scene.append(&written).await?;
+    let asked = [scene.tenant().clone()];
+    let export = done("export", scene.store.export(&asked).await)?;
+    let expected = placed(scene.tenant(), 1, &written);
+    same("export of awkward content", &drain(export.batches).await?, &expected)
 }

@@ -1,8 +1,8 @@
 //! A snapshot on its way in, chunk by chunk.
 
-use super::expect::{Outcome, done, equal, refused, same};
+use super::expect::{Outcome, done, equal, placed, refused, same};
 use super::scene::{Scene, drain};
-use super::{StoreFixture, sample};
+use super::{StoreFixture, awkward, sample};
 use flowcontrol_contract::store::{Appended, Imported};
 use flowcontrol_contract::{Digest, ErrorKind, Record};
 
@@ -21,6 +21,9 @@ super::suite!("import":
     refuses_a_tenant_never_enrolled,
     appending_goes_on_after_it,
     equals_the_export,
+    keeps_content,
+    keeps_snapshots_of_tenants_apart,
+    takes_a_large_chunk,
 );
 
 const SNAPSHOT: &str = "the snapshot of the import cases";
@@ -214,4 +217,30 @@ async fn equals_the_export(fixture: &dyn StoreFixture) -> Outcome {
 fn holds_all(records: &[Record], tenants: usize) -> Outcome {
     let expected: usize = (20..).take(tenants).sum();
     equal("records of the source", &records.len(), &expected)
+}
+
+async fn keeps_content(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    let chunk = placed(scene.tenant(), 1, &awkward::everything()?);
+    takes(&scene, &chunk, chunk.len() as u64).await?;
+    same("read of awkward content", &scene.read(0).await?, &chunk)?;
+    // The copy has to recognise what it holds.
+    takes(&scene, &chunk, chunk.len() as u64).await
+}
+
+async fn keeps_snapshots_of_tenants_apart(fixture: &dyn StoreFixture) -> Outcome {
+    let (first, second) = Scene::two(fixture).await?;
+    takes(&first, &sample::history(first.tenant(), 1, 5)?, 5).await?;
+    let theirs = sample::history(second.tenant(), 1, 3)?;
+    let came = done("import of another tenant", second.import("another", &theirs).await)?;
+    let expected = Imported { last: 3, snapshot: Some(Digest::of("another")) };
+    equal("import of another tenant from another snapshot", &came, &expected)?;
+    takes(&first, &sample::history(first.tenant(), 6, 7)?, 7).await?;
+    ends_at(&second, 3).await
+}
+
+async fn takes_a_large_chunk(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    takes(&scene, &sample::history(scene.tenant(), 1, 10_000)?, 10_000).await?;
+    ends_at(&scene, 10_000).await
 }

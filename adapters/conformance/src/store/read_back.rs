@@ -1,8 +1,8 @@
 //! The view that verification compares with what was written.
 
-use super::expect::{Outcome, done, equal, holds, same};
+use super::expect::{Outcome, done, equal, holds, placed, same};
 use super::scene::Scene;
-use super::{StoreFixture, sample};
+use super::{StoreFixture, awkward, sample};
 use flowcontrol_contract::projection::PROJECTIONS;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row};
 use flowcontrol_contract::{Record, TenantId};
@@ -17,6 +17,7 @@ super::suite!("read_back":
     starts_after_a_row,
     shows_tenants_nobody_listed,
     is_one_view,
+    keeps_content,
 );
 
 /// How many records each of the two tenants has; enough for several batches of rows.
@@ -193,4 +194,17 @@ async fn is_one_view(fixture: &dyn StoreFixture) -> Outcome {
         equal(what, &came.len(), &history.len())?;
     }
     Ok(())
+}
+
+async fn keeps_content(fixture: &dyn StoreFixture) -> Outcome {
+    let scene = Scene::one(fixture).await?;
+    let written = awkward::everything()?;
+    scene.append(&written).await?;
+    let tenants = [scene.tenant().clone()];
+    let mut view = done("read_back", scene.store.read_back(&tenants).await)?;
+    let expected: Vec<String> =
+        placed(scene.tenant(), 1, &written).iter().map(Record::to_line).collect();
+    let came = rows(&mut *view, "records", scene.tenant()).await?;
+    let came: Vec<String> = came.into_iter().map(|row| row.line).collect();
+    same("read-back of awkward content", &came, &expected)
 }

@@ -71,14 +71,17 @@ pub(crate) fn actor(id: &str, name: &str) -> Outcome<Actor> {
     })
 }
 
-/// A roster of three actors, two of whom every tenant has by the same id, with other names.
+/// A roster of three actors, two of whom every tenant has by the same id, with other names. Two
+/// share an organisation, and one may do nothing.
 pub(crate) fn roster(tenant: &TenantId) -> Outcome<Roster> {
-    let actors = vec![
+    let mut actors = [
         actor("anna", &format!("Anna Żółć of {tenant}"))?,
         actor("marek", &format!("Марко Шевченко of {tenant}"))?,
         actor(&own_actor(tenant), "Own 🚚")?,
     ];
-    valid(Roster::new(tenant.clone(), format!("Tenant {tenant}"), actors))
+    actors[1].organisation = actors[0].organisation.clone();
+    actors[2].permissions.clear();
+    valid(Roster::new(tenant.clone(), format!("Tenant {tenant}"), actors.to_vec()))
 }
 
 /// The id of the actor that no other sample tenant has.
