@@ -6,7 +6,6 @@ use crate::error::{Exit, Failure, Result};
 use crate::rehearsal::{Order, journal, rehearse};
 use crate::report::{ReportFormat, github, json, terminal, write_reports};
 use crate::target::TargetChoice;
-use std::path::PathBuf;
 use tokio::sync::watch;
 
 /// Runs the main job and prints its report, whatever it came to.
@@ -50,18 +49,19 @@ fn order(cx: &Cx, args: &Rehearse) -> Result<Order> {
             return Err(Failure::usage("--resume goes with --target external")
                 .hint("a throw-away target goes with the run that made it: rehearse anew"));
         }
-        let (_, unfinished) = journal::newest(&cx.settings.state())?;
+        let unfinished = journal::newest(&cx.settings.state())?;
+        let begun_with = &unfinished.journal.snapshot;
         if let Some(given) = &args.snapshot
-            && PathBuf::from(given) != unfinished.snapshot
+            && &std::path::absolute(given).unwrap_or_else(|_| given.clone()) != begun_with
         {
             return Err(Failure::usage(format!(
                 "the rehearsal to resume was begun with {}, not with {}",
-                unfinished.snapshot.display(),
+                begun_with.display(),
                 given.display()
             )));
         }
-        order.snapshot = Some(unfinished.snapshot);
-        order.resume = Some(unfinished.database);
+        order.snapshot = Some(begun_with.clone());
+        order.resume = Some(unfinished);
         order.ran.push_str(" --resume");
     }
     Ok(order)

@@ -156,9 +156,10 @@ async fn within<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<
 fn refused(what: &str, error: &sqlx::Error) -> Failure {
     let code = error.as_database_error().and_then(|e| e.code());
     match code.as_deref() {
-        Some("25006") => {
-            Failure::environment("the server is a read-only standby; name its primary")
-        }
+        Some("25006") => Failure::environment(format!(
+            "cannot {what}: the database takes no writes; it is a read-only standby, or \
+             default_transaction_read_only is on for it or for the owner's login"
+        )),
         _ => Failure::environment(format!("cannot {what}: {error}")),
     }
 }

@@ -6,6 +6,15 @@ use flowcontrol_contract::Digest;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// A run that was cut off: its folder and its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The folder of that run's files.
+    pub folder: PathBuf,
+    /// What it noted.
+    pub journal: Journal,
+}
+
 /// The journal's name in the run's folder.
 const FILE: &str = "unfinished.json";
 
@@ -39,7 +48,10 @@ pub fn write(run: &Run<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the journal of a run that has taken its database down.
+/// Forgets the journal of a run whose database is taken down.
+///
+/// # Errors
+/// An environment failure when the file stays.
 pub fn remove(folder: &Path) -> Result<()> {
     match std::fs::remove_file(folder.join(FILE)) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -49,11 +61,11 @@ pub fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// The newest unfinished run of a state folder: its folder and its journal.
+/// The newest unfinished run of a state folder.
 ///
 /// # Errors
 /// A usage failure when there is none, an environment failure when one cannot be read.
-pub fn newest(state: &Path) -> Result<(PathBuf, Journal)> {
+pub fn newest(state: &Path) -> Result<Unfinished> {
     let runs = state.join("rehearsals");
     let mut found: Vec<PathBuf> = std::fs::read_dir(&runs)
         .into_iter()
@@ -71,5 +83,5 @@ pub fn newest(state: &Path) -> Result<(PathBuf, Journal)> {
         .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
     let journal = serde_json::from_str(&text)
         .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))?;
-    Ok((folder, journal))
+    Ok(Unfinished { folder, journal })
 }

@@ -8,14 +8,17 @@ mod run;
 pub mod steps;
 pub mod verify;
 
+pub use journal::Unfinished;
 pub use run::{Done, Rehearsed, Run, rehearse};
 
+use crate::error::{Failure, Result};
 use crate::gates::connection::Facts;
 use crate::snapshot::Summary;
 use crate::target::{Target, TargetChoice, Workspace};
 use flowcontrol_contract::{Secret, TenantId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use tokio::task::JoinHandle;
 
 /// What a rehearsal is asked to do.
 #[derive(Clone, Debug)]
@@ -24,8 +27,8 @@ pub struct Order {
     pub target: TargetChoice,
     /// A frozen snapshot, instead of freezing the configured store.
     pub snapshot: Option<PathBuf>,
-    /// Go on in this database, which a killed rehearsal left on the external target.
-    pub resume: Option<String>,
+    /// Go on with this rehearsal, which was killed on the external target.
+    pub resume: Option<Unfinished>,
     /// The command as it was given, for the evidence.
     pub ran: String,
 }
@@ -35,6 +38,9 @@ pub struct Order {
 pub struct Made {
     /// The snapshot's file and content.
     pub snapshot: Option<(PathBuf, Summary)>,
+    /// The server and the database on it, while they are being made: a step that is given up half
+    /// way must not leave a database that nobody knows.
+    pub making: Option<JoinHandle<(Target, Result<Workspace>)>>,
     /// The server.
     pub target: Option<Target>,
     /// The database on it.
@@ -49,5 +55,20 @@ impl Made {
     /// The tenants of the snapshot.
     pub fn tenants(&self) -> Vec<TenantId> {
         self.snapshot.as_ref().map(|(_, summary)| summary.header.tenant_ids()).unwrap_or_default()
+    }
+
+    /// Waits for what is being made, so that it is known and can be taken down.
+    ///
+    /// # Errors
+    /// Why the database could not be made; the server is kept all the same.
+    pub async fn settle(&mut self) -> Result<()> {
+        let Some(making) = &mut self.making else { return Ok(()) };
+        let made = making.await;
+        self.making = None;
+        let (target, workspace) =
+            made.map_err(|e| Failure::environment(format!("making the database stopped: {e}")))?;
+        self.target = Some(target);
+        self.workspace = Some(workspace?);
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The order of the steps, and what happens when one of them fails or the user stops it.
 
-use super::{Made, Order, packets, steps};
+use super::{Made, Order, journal, packets, steps};
 use crate::clock;
 use crate::config::Settings;
 use crate::error::{Exit, Failure, Result};
@@ -86,29 +86,11 @@ pub async fn rehearse(
 ) -> Result<Rehearsed> {
     let began = clock::instant();
     let mut run = Run::begin(settings, order, progress)?;
-    let mut exit = Exit::Done;
-    for (id, work) in STEPS {
-        if run.report.step(id).is_none() {
-            continue;
-        }
-        let since = clock::instant();
-        let ended = tokio::select! {
-            biased;
-            () = stopped(&mut stop) => Err(Failure::interrupted()),
-            ended = work(&mut run) => ended,
-        };
-        let failed = ended.as_ref().err().map(|failure| failure.exit);
-        run.note(id, ended, since.elapsed().as_secs_f64());
-        run.seal(|run| packets::step(run, id))?;
-        if id == "target" && run.made.facts.is_some() {
-            run.seal(packets::connection)?;
-        }
-        if let Some(code) = failed {
-            exit = code;
-            break;
-        }
-    }
-    if let Err(failure) = run.take_down().await {
+    let stepped = run.steps(&mut stop).await;
+    // Also when the evidence could not be written: a database must not stay behind for that.
+    let taken_down = run.take_down().await;
+    let mut exit = stepped?;
+    if let Err(failure) = taken_down {
         exit = failure.exit;
         let last = if run.report.step("rollback").is_some() { "rollback" } else { "isolation" };
         run.note(last, Err(failure), 0.0);
@@ -170,6 +152,31 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Takes the steps in order until one fails or `stop` turns true; the exit code so far.
+    async fn steps(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
+        for (id, work) in STEPS {
+            if self.report.step(id).is_none() {
+                continue;
+            }
+            let since = clock::instant();
+            let ended = tokio::select! {
+                biased;
+                () = stopped(stop) => Err(Failure::interrupted()),
+                ended = work(self) => ended,
+            };
+            let failed = ended.as_ref().err().map(|failure| failure.exit);
+            self.note(id, ended, since.elapsed().as_secs_f64());
+            self.seal(|run| packets::step(run, id))?;
+            if id == "target" && self.made.facts.is_some() {
+                self.seal(packets::connection)?;
+            }
+            if let Some(code) = failed {
+                return Ok(code);
+            }
+        }
+        Ok(Exit::Done)
+    }
+
     fn note(&mut self, id: &str, ended: Result<Done>, seconds: f64) {
         let Some(step) = self.report.step_mut(id) else { return };
         step.seconds = Some(seconds);
@@ -207,9 +214,15 @@ impl<'a> Run<'a> {
 
     /// Takes down whatever was made: the workspace's database and the target.
     async fn take_down(&mut self) -> Result<()> {
+        // A step that was stopped may have been making it; what that came to is the step's failure.
+        let _ = self.made.settle().await;
         let Some(target) = self.made.target.take() else { return Ok(()) };
         if let Some(workspace) = self.made.workspace.take() {
             target.drop_workspace(&workspace).await?;
+            journal::remove(&self.folder)?;
+            if let Some(earlier) = &self.order.resume {
+                journal::remove(&earlier.folder)?;
+            }
         }
         let disposed = target.dispose().await?;
         let last =

@@ -5,6 +5,8 @@ use crate::error::{Failure, Result};
 use crate::rehearsal::{Done, Run};
 use crate::report::SnapshotPart;
 use crate::{registry, snapshot};
+use flowcontrol_contract::Digest;
+use std::path::Path;
 
 /// The snapshot's name in the run's folder.
 pub const FILE: &str = "snapshot.jsonl.zst";
@@ -20,6 +22,7 @@ pub async fn freeze(run: &mut Run<'_>) -> Result<Done> {
                 .await
                 .map_err(|e| Failure::environment(format!("verifying stopped: {e}")))??;
             step.done("");
+            unchanged(run, path, summary.sha256)?;
             (path.clone(), summary, format!("from {}", path.display()))
         }
         None => {
@@ -48,4 +51,19 @@ pub async fn freeze(run: &mut Run<'_>) -> Result<Done> {
         format!("{} records of {} tenants {origin}", summary.records, summary.header.tenants.len());
     run.made.snapshot = Some((path, summary));
     Ok(Done::proved(detail))
+}
+
+/// A rehearsal that goes on must go on with the very snapshot that it began with.
+fn unchanged(run: &Run<'_>, path: &Path, found: Digest) -> Result<()> {
+    let Some(earlier) = &run.order.resume else { return Ok(()) };
+    if earlier.journal.sha256 == found {
+        return Ok(());
+    }
+    Err(Failure::check(format!(
+        "the rehearsal to resume was begun with snapshot {}, and {} is now {}",
+        earlier.journal.sha256.short(),
+        path.display(),
+        found.short()
+    ))
+    .hint("put the file back as it was, or rehearse anew without --resume"))
 }

@@ -1,13 +1,20 @@
 //! Step 2: a server, a database of our own on it, and what can be known before writing to it.
 
 use super::snapshot;
-use crate::connect::Probe;
+use crate::connect::{Probe, certificate};
 use crate::error::{Failure, Result};
 use crate::evidence::Verdict;
 use crate::gates::connection;
 use crate::rehearsal::{Done, Run, journal};
 use crate::report::{Scope, TargetPart, Unproved};
-use crate::target::{Login, Logins, Target, TargetKind, TlsTrust, Workspace};
+use crate::target::{
+    Login, Logins, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
+};
+use flowcontrol_contract::Digest;
+use std::time::Duration;
+
+/// Longest wait for the external server's certificate.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts or reaches the target and probes it. Nothing is migrated when a probe fails.
 pub async fn target(run: &mut Run<'_>) -> Result<Done> {
@@ -16,23 +23,15 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     let rosters = if scenario { snapshot(run)?.1.header.tenants } else { Vec::new() };
     let settings = run.settings.target_settings()?;
     let step = run.progress.step("target", None);
+    if run.order.target == TargetChoice::External {
+        pinned(run, &settings).await?;
+    }
     let started = Target::start(run.order.target, &settings, &|what| step.message(what)).await?;
     let notes = started.notes.clone();
     describe(run, &started);
     let (kind, tls) = (started.kind, started.endpoint.tls.clone());
-    let workspace = match &run.order.resume {
-        Some(database) => started.reopen(database).await,
-        None => {
-            started
-                .workspace(&run.settings.config.roles, run.settings.config.session.as_str())
-                .await
-        }
-    };
-    // Kept before a failure is passed on, so that it is taken down.
     let admin = started.admin.clone();
-    run.made.target = Some(started);
-    let workspace = workspace?;
-    run.made.workspace = Some(workspace.clone());
+    let workspace = make(run, started, run.settings.config.session.to_string()).await?;
     if kind == TargetKind::External && scenario {
         journal::write(run)?;
     }
@@ -42,14 +41,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         owner: &workspace.logins.owner,
         application: &workspace.logins.application,
         schema: &run.settings.config.migrations.schema,
-        pin: run
-            .settings
-            .config
-            .target
-            .external
-            .as_ref()
-            .filter(|_| kind == TargetKind::External)
-            .and_then(|e| e.tls.fingerprint),
+        pin: pin(run).filter(|_| kind == TargetKind::External),
         generated: kind != TargetKind::External,
         rosters: &rosters,
     };
@@ -83,6 +75,48 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         detail.push_str(&note);
     }
     Ok(Done::proved(detail))
+}
+
+/// The configured fingerprint of the external server's certificate.
+fn pin(run: &Run<'_>) -> Option<Digest> {
+    run.settings.config.target.external.as_ref().and_then(|e| e.tls.fingerprint)
+}
+
+/// Looks at the external server's certificate before anything logs in there: a server that shows
+/// another certificate than the pinned one gets no password.
+async fn pinned(run: &Run<'_>, settings: &TargetSettings) -> Result<()> {
+    let (Some(pin), Some(external)) = (pin(run), &settings.external) else { return Ok(()) };
+    match certificate(&external.endpoint, PATIENCE).await? {
+        Some(seen) if seen.fingerprint == pin => Ok(()),
+        Some(seen) => Err(Failure::environment(format!(
+            "the certificate of {} changed: its SHA-256 is {}, the configuration pins {pin}",
+            external.endpoint.redacted(),
+            seen.fingerprint
+        ))
+        .hint(
+            "no password was sent and nothing was written; ask who runs the server, then change \
+             tls.fingerprint",
+        )),
+        None => Err(Failure::usage("target.external pins a certificate and turns TLS off")
+            .hint("remove tls.off or tls.fingerprint")),
+    }
+}
+
+/// Makes the database, or opens the one that an earlier run left. The work goes on when this is
+/// given up half way, and taking down waits for it: there is no moment at which a database exists
+/// that nobody will drop.
+async fn make(run: &mut Run<'_>, started: Target, session: String) -> Result<Workspace> {
+    let earlier = run.order.resume.as_ref().map(|u| u.journal.database.clone());
+    let roles = run.settings.config.roles.clone();
+    run.made.making = Some(tokio::spawn(async move {
+        let workspace = match earlier {
+            Some(database) => Box::pin(started.reopen(&database)).await,
+            None => Box::pin(started.workspace(&roles, &session)).await,
+        };
+        (started, workspace)
+    }));
+    run.made.settle().await?;
+    super::workspace(run)
 }
 
 fn describe(run: &mut Run<'_>, target: &Target) {
