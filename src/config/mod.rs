@@ -10,7 +10,7 @@ pub use model::{
     Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
     TargetSection, TlsSection,
 };
-pub use explain::words;
+pub use explain::{nearest, words};
 pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use template::TEMPLATE;
 

@@ -16,6 +16,7 @@ pub mod style;
 pub mod terminal;
 pub mod verdict;
 
+pub use layout::{count, counted};
 pub use format::{ReportFormat, check_secrets, write_reports};
 pub use model::{
     CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
