@@ -246,11 +246,12 @@ fn another(column: &Column, pattern: &str, draw: u64) -> Option<String> {
             &hex[4..12],
             &hex[..4]
         ),
+        // The same second, so that the row stays in its partition and in its range.
         "timestamptz" | "timestamp" => {
-            let micros = draw % 1_000_000;
-            let day = 1 + draw / 1_000_000 % 28;
-            let hour = draw / 28_000_000 % 24;
-            format!("2001-01-{day:02} {hour:02}:00:00.{micros:06}")
+            let second = pattern.get(..19)?;
+            let zone =
+                pattern.get(19..)?.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+            format!("{second}.{:06}{zone}", draw % 1_000_000)
         }
         "date" => format!("{}-01-{:02}", 1900 + draw % 99, 1 + draw / 99 % 28),
         "text" | "varchar" | "bpchar" | "citext" | "name" => {
