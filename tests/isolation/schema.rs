@@ -68,7 +68,7 @@ pub const ORGS: (&str, &str) =
 /// table without rows.
 pub fn twin(names: &RoleNames) -> Vec<(bool, String)> {
     let RoleNames { application: app, replayer, auditor, verifier, .. } = names;
-    let mut text = format!(
+    let mut text = String::from(
         r#"
         create schema "Depot";
         set search_path = "Depot";
@@ -91,7 +91,7 @@ pub fn twin(names: &RoleNames) -> Vec<(bool, String)> {
         create table note (org_id uuid not null references org, day date not null, body jsonb not null, primary key (org_id, day));
         create view trips with (security_invoker = true) as select org_id, trip, plate from "Trip Log";
         create table country (code text primary key);
-        "#
+        "#,
     );
     for table in ["org", "truck", "\"Trip Log\"", "ping", "ping_old", "ping_new", "note"] {
         text.push_str(&format!(

@@ -1,6 +1,6 @@
 //! Case 11: tenant ids that a caller made up, as bound values: no row, or a clean refusal.
 
-use super::catalog::{Column, Relation};
+use super::catalog::{Column, Command, Relation};
 use super::quote::literal;
 use super::report::Verdict;
 use super::run::{Attacker, OTHER, Run, path};
@@ -23,6 +23,7 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
     // The control: a real id does reach rows, so that no row means something.
     let control = attacker.session.attempt_bound(&run.tenants[OTHER], &any).await?;
     let column = tables.iter().find_map(|t| t.column(&run.settings().tenant_column));
+    let closed = tables.iter().all(|t| !run.catalog.admits(t, attacker.name(), &[Command::Select]));
     let works = matches!(control, Outcome::Rows(1..));
     for (name, id) in ids(&run.tenants[OTHER]) {
         if run.tenants.contains(&id)
@@ -34,9 +35,7 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
             Outcome::Rows(0) if works => {
                 (Verdict::Held, "reached no row; the real id does".to_owned())
             }
-            Outcome::Rows(0) if attacker.is_owner() => {
-                (Verdict::Held, "no policy lets the owner read a row".to_owned())
-            }
+            Outcome::Rows(0) if closed => (Verdict::Held, super::judge::NO_POLICY.to_owned()),
             Outcome::Rows(0) => {
                 let why = "the control failed: not even the real id reaches a row".to_owned();
                 (Verdict::Unproved(why.clone()), why)

@@ -152,7 +152,7 @@ async fn read(
 ) -> Result<catalog::Catalog> {
     match attackers.first_mut() {
         Some(first) => {
-            catalog::read(first.session.connection(), &attack.settings.schema, names).await
+            catalog::read(first.session.ready().await?, &attack.settings.schema, names).await
         }
         None => Err(Failure::usage("isolation probes need a login")),
     }

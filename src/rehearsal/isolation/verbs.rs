@@ -256,7 +256,6 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
         };
         run.push(7, id(table, what), attacker.key, &table.name, verb, judged);
     }
-    let mut standing = standing;
     standing.granted &= table.grants_whole(&name, "INSERT");
     let sql = format!("copy {} from stdin", path(table));
     let setup = [run.as_tenant(&run.tenants[OWN])];
@@ -318,13 +317,28 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
     ];
     for (what, verb, standing, sql, send) in ways {
         let stands_in = read.stands_in && matches!(verb, "SELECT" | "COPY TO");
-        let mut setup = match standing.granted && !stands_in && can_plant(run, &name, table) {
+        let plants = standing.granted && !stands_in && can_plant(run, &name, table);
+        let mut setup = match plants {
             true => run.plant(&name, table, OTHER, true),
             false => Vec::new(),
         };
         setup.push(run.as_tenant(&run.nobody));
         let attack = attacker.session.attempt(&setup, &sql, send).await?;
-        let judged = judge::nothing(standing, &attack);
+        // A fixture row that was not planted for this attempt is no row to be spared.
+        let stored = run
+            .samples
+            .rows
+            .get(&(table.name.clone(), OTHER))
+            .is_some_and(|s| !s.planted || plants || stands_in);
+        let judged = match judge::nothing(Standing { exists: stored, ..standing }, &attack) {
+            (Verdict::Unproved(_), _) if !standing.admitted && attack == Outcome::Rows(0) => {
+                match standing.exists {
+                    true => (Verdict::Held, judge::NO_POLICY.to_owned()),
+                    false => judge::nothing(standing, &attack),
+                }
+            }
+            judged => judged,
+        };
         let judged = Source { sql: String::new(), stands_in }.note(judged);
         run.push(7, id(table, what), attacker.key, &table.name, verb, judged);
     }
