@@ -5,6 +5,13 @@
 //! of replay as a role subject to it, with and without verification, and the ratios.
 //! `-- --records N --large N --rounds N` changes the sizes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a benchmark prints, and stops when it cannot go on"
+)]
+
 mod support;
 
 use flowcontrol::demo::Size;

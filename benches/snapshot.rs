@@ -2,6 +2,13 @@
 //!
 //! `cargo bench --bench snapshot`; `-- --megabytes N --rounds N` changes the size.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a benchmark prints, and stops when it cannot go on"
+)]
+
 mod support;
 
 use flowcontrol::demo::Size;

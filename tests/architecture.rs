@@ -1,5 +1,7 @@
 //! The house's arrows: who may depend on whom.
 
+#![allow(clippy::unwrap_used, reason = "the functions beside the tests are tests too")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

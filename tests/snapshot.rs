@@ -1,5 +1,7 @@
 //! Snapshots: what was frozen is accepted, anything else is refused by line.
 
+#![allow(clippy::unwrap_used, reason = "the functions beside the tests are tests too")]
+
 use flowcontrol::demo::{Size, Story, rosters};
 use flowcontrol::snapshot::{Header, Reader, Summary, Writer, diff, verify};
 use flowcontrol_contract::{Record, SessionId};

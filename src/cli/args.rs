@@ -226,7 +226,7 @@ pub enum Snapshot {
 }
 
 /// `adapters`.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Adapters {
     /// Each port's kind in the active profile.
     List,

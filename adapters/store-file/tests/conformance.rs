@@ -1,5 +1,7 @@
 //! The suite that every store passes.
 
+#![allow(clippy::unwrap_used, reason = "the functions beside the tests are tests too")]
+
 use async_trait::async_trait;
 use flowcontrol_conformance::store::{StoreFixture, assert_all};
 use flowcontrol_contract::ScenarioStore;
