@@ -31,7 +31,7 @@ pub fn render(report: &RehearsalReport) -> Result<String> {
 /// # Errors
 /// As [`json::pretty`].
 pub fn render_lint(report: &RehearsalReport) -> Result<String> {
-    log(report, Vec::new())
+    log(report, &[])
 }
 
 fn log(report: &RehearsalReport, missing: &[Value]) -> Result<String> {
