@@ -160,12 +160,16 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         }
     };
     tokio::select! {
-        done = work => done,
+        // Listening begins before the work does.
+        biased;
         () = interrupted() => {
             cx.progress.clear();
-            Err(Failure::new(Exit::Interrupted, "interrupted; nothing is half-written")
-                .hint("batches that were acknowledged before stay in the store: `flowcontrol scenario show`"))
+            Err(Failure::new(Exit::Interrupted, "interrupted; nothing is half-written").hint(
+                "batches that were acknowledged before stay in the store: \
+                 `flowcontrol scenario show`",
+            ))
         }
+        done = work => done,
     }
 }
 
