@@ -17,7 +17,7 @@ struct Row {
 }
 
 /// Lists each port's kind in the active profile, and whether this build has it.
-pub fn run(cx: &Cx, args: Adapters) -> Result<Exit> {
+pub fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
     let Adapters::List = args;
     let profile = cx.settings.profile()?;
     let registry = registry();
@@ -26,7 +26,13 @@ pub fn run(cx: &Cx, args: Adapters) -> Result<Exit> {
         .map(|(port, known)| {
             let kind = profile.kind(*port).to_owned();
             let built = registry.kinds(*port).into_iter().find(|(k, _)| *k == kind);
-            Row { port: port.name(), kind, mode: built.map(|(_, mode)| mode), built: built.is_some(), known: known.to_vec() }
+            Row {
+                port: port.name(),
+                kind,
+                mode: built.map(|(_, mode)| mode),
+                built: built.is_some(),
+                known: known.to_vec(),
+            }
         })
         .collect();
     let value = serde_json::json!({"profile": cx.settings.config.profile, "ports": rows});

@@ -31,10 +31,22 @@ pub struct Cli {
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Configuration file [default: flowcontrol.toml if it is there, else the built-in demo].
-    #[arg(long, global = true, env = "FLOWCONTROL_CONFIG", hide_env_values = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOWCONTROL_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub config: Option<PathBuf>,
     /// Profile to use instead of the file's.
-    #[arg(long, global = true, env = "FLOWCONTROL_PROFILE", hide_env_values = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOWCONTROL_PROFILE",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub profile: Option<String>,
     /// Output for people or for programs.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
@@ -49,7 +61,13 @@ pub struct Global {
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// Image of the container target, instead of the configuration's.
-    #[arg(long, global = true, env = "FLOWCONTROL_POSTGRES_IMAGE", hide = true, value_name = "IMAGE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOWCONTROL_POSTGRES_IMAGE",
+        hide = true,
+        value_name = "IMAGE"
+    )]
     pub postgres_image: Option<String>,
     /// Folder with PostgreSQL binaries for the local target.
     #[arg(long, global = true, env = "FLOWCONTROL_PG_BIN", hide = true, value_name = "DIR")]
@@ -106,7 +124,9 @@ pub enum Command {
     /// Says what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
-    #[command(after_help = "Example:\n  flowcontrol completions bash > ~/.local/share/bash-completion/completions/flowcontrol")]
+    #[command(
+        after_help = "Example:\n  flowcontrol completions bash > ~/.local/share/bash-completion/completions/flowcontrol"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -117,7 +137,9 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum Demo {
     /// Writes the scenario.
-    #[command(after_help = "Example:\n  flowcontrol demo seed --records 100000 --tenants 5 --seed 7")]
+    #[command(
+        after_help = "Example:\n  flowcontrol demo seed --records 100000 --tenants 5 --seed 7"
+    )]
     Seed {
         /// Records of all tenants together.
         #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
@@ -181,7 +203,9 @@ pub enum Snapshot {
         file: PathBuf,
     },
     /// Compares two snapshots record by record; exit code 1 when they differ.
-    #[command(after_help = "Example:\n  flowcontrol snapshot diff monday.jsonl tuesday.jsonl.zst --limit 5")]
+    #[command(
+        after_help = "Example:\n  flowcontrol snapshot diff monday.jsonl tuesday.jsonl.zst --limit 5"
+    )]
     Diff {
         /// The first.
         a: PathBuf,
@@ -192,7 +216,9 @@ pub enum Snapshot {
         limit: usize,
     },
     /// Imports a snapshot into the configured store; what is there already is kept.
-    #[command(after_help = "Example:\n  flowcontrol --config copy/flowcontrol.toml snapshot import frozen.jsonl.zst")]
+    #[command(
+        after_help = "Example:\n  flowcontrol --config copy/flowcontrol.toml snapshot import frozen.jsonl.zst"
+    )]
     Import {
         /// The snapshot.
         file: PathBuf,
@@ -218,7 +244,9 @@ pub enum Migrate {
         to: Option<u32>,
     },
     /// Reverts the configured external database.
-    #[command(after_help = "Examples:\n  flowcontrol migrate down --to 4    # keeps 0001 to 0004\n  flowcontrol migrate down --to 0    # reverts everything")]
+    #[command(
+        after_help = "Examples:\n  flowcontrol migrate down --to 4    # keeps 0001 to 0004\n  flowcontrol migrate down --to 0    # reverts everything"
+    )]
     Down {
         /// The version to go back to; 0 reverts everything.
         #[arg(long, value_name = "VERSION", value_parser = whole::<u32>, allow_negative_numbers = true)]
@@ -245,7 +273,9 @@ pub enum Migrate {
     #[command(after_help = "Example:\n  flowcontrol migrate runbook > runbook.sql")]
     Runbook,
     /// Prints the SQL that provisions the roles.
-    #[command(after_help = "Example:\n  flowcontrol migrate roles | psql -h db.example.org -U postgres bfg")]
+    #[command(
+        after_help = "Example:\n  flowcontrol migrate roles | psql -h db.example.org -U postgres bfg"
+    )]
     Roles,
 }
 
@@ -262,7 +292,13 @@ pub enum LintReport {
 #[derive(Debug, Args)]
 pub struct Rehearse {
     /// The Postgres to rehearse on.
-    #[arg(long, default_value = "auto", env = "FLOWCONTROL_TARGET", hide_env_values = true, value_name = "auto|local|container|external")]
+    #[arg(
+        long,
+        default_value = "auto",
+        env = "FLOWCONTROL_TARGET",
+        hide_env_values = true,
+        value_name = "auto|local|container|external"
+    )]
     pub target: TargetChoice,
     /// A frozen snapshot, instead of freezing the configured store.
     #[arg(long, value_name = "FILE")]

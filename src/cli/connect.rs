@@ -29,7 +29,12 @@ pub async fn run(cx: &Cx, args: Connect) -> Result<Exit> {
         Format::Text => {
             let mut text = String::new();
             for check in &packet.checks {
-                text.push_str(&format!("{:<8} {}: {}\n", check.verdict.name(), check.title, check.reason));
+                text.push_str(&format!(
+                    "{:<8} {}: {}\n",
+                    check.verdict.name(),
+                    check.title,
+                    check.reason
+                ));
             }
             text.push_str(&format!("packet   {}\n", stored.path.display()));
             out::text(&text)?;

@@ -14,7 +14,8 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
     match args {
         Evidence::List => {
             let listing = store.list()?;
-            let text = if json { views::list_json(&listing)? } else { views::list(&listing, cx.view) };
+            let text =
+                if json { views::list_json(&listing)? } else { views::list(&listing, cx.view) };
             out::text(&text)?;
         }
         Evidence::Show { packet } => {
@@ -24,7 +25,8 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
         Evidence::Verify { head } => {
             let kept = head.as_deref().map(digest).transpose()?;
             let result = store.verify(kept)?;
-            let text = if json { views::verify_json(&result)? } else { views::verify(&result, cx.view) };
+            let text =
+                if json { views::verify_json(&result)? } else { views::verify(&result, cx.view) };
             out::text(&text)?;
             return Ok(if result.passed() { Exit::Done } else { Exit::Check });
         }

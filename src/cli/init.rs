@@ -10,10 +10,11 @@ use std::path::Path;
 /// Writes the commented configuration and the state folder.
 pub fn run(dir: &Path, format: Format) -> Result<Exit> {
     let at = |e: &std::io::Error, path: &Path| match e.kind() {
-        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-            Failure::usage(format!("cannot make the folder {}: a file is in its place", path.display()))
-                .hint("name another folder")
-        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Failure::usage(format!(
+            "cannot make the folder {}: a file is in its place",
+            path.display()
+        ))
+        .hint("name another folder"),
         _ => Failure::environment(format!("cannot write {}: {e}", path.display()))
             .hint("check the free space and the permissions, or name another folder"),
     };

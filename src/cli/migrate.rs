@@ -45,8 +45,9 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
 
 fn external(cx: &Cx) -> Result<ExternalSettings> {
     configured(cx)?.ok_or_else(|| {
-        Failure::usage("no external server is configured, so there is no database to migrate")
-            .hint("fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs none")
+        Failure::usage("no external server is configured, so there is no database to migrate").hint(
+            "fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs none",
+        )
     })
 }
 
@@ -79,7 +80,9 @@ async fn plan(cx: &Cx) -> Result<Exit> {
     out::either(cx.format, &value, || {
         let mut text = format!("plan for {place}\n");
         for step in &plan.steps {
-            text.push_str(&format!("  {:?} {} {}\n", step.direction, step.version, step.name).to_lowercase());
+            text.push_str(
+                &format!("  {:?} {} {}\n", step.direction, step.version, step.name).to_lowercase(),
+            );
         }
         for problem in &plan.problems {
             text.push_str(&format!("  NO-GO {}\n    way out: {}\n", problem.message, problem.hint));
@@ -95,12 +98,21 @@ async fn plan(cx: &Cx) -> Result<Exit> {
 async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let step = cx.progress.step("migrate up", None);
     let applied = Box::pin(runbook::up(site, &source, to)).await?;
     step.done("");
     out::either(cx.format, &json!({"applied": applied}), || {
-        let mut text = format!("{} applied to {}\n", counted(applied.len() as u64, "migration", "migrations"), site.endpoint.redacted());
+        let mut text = format!(
+            "{} applied to {}\n",
+            counted(applied.len() as u64, "migration", "migrations"),
+            site.endpoint.redacted()
+        );
         for a in &applied {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", a.version, a.name, a.seconds));
         }
@@ -112,10 +124,19 @@ async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
 async fn down(cx: &Cx, to: Version) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let reverted = Box::pin(runbook::down(site, &source, to)).await?;
     out::either(cx.format, &json!({"reverted": reverted}), || {
-        let mut text = format!("{} reverted on {}\n", counted(reverted.len() as u64, "migration", "migrations"), site.endpoint.redacted());
+        let mut text = format!(
+            "{} reverted on {}\n",
+            counted(reverted.len() as u64, "migration", "migrations"),
+            site.endpoint.redacted()
+        );
         for r in &reverted {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", r.version, r.name, r.seconds));
         }
@@ -127,12 +148,19 @@ async fn down(cx: &Cx, to: Version) -> Result<Exit> {
 async fn status(cx: &Cx) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let (rows, plan) = runbook::status(site, &source, Goal::Latest).await?;
     out::either(cx.format, &json!({"ledger": rows, "plan": plan}), || {
         let mut text = String::new();
         for migration in &source.migrations {
-            let state = rows.iter().find(|r| r.version == migration.version)
+            let state = rows
+                .iter()
+                .find(|r| r.version == migration.version)
                 .map_or_else(|| "missing".to_owned(), |r| format!("{:?}", r.state).to_lowercase());
             text.push_str(&format!("{} {:<24} {state}\n", migration.version, migration.name));
         }
@@ -147,10 +175,19 @@ async fn status(cx: &Cx) -> Result<Exit> {
 async fn verify(cx: &Cx) -> Result<Exit> {
     let (external, source) = (external(cx)?, cx.settings.migrations()?);
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site { endpoint: &external.endpoint, login: &external.logins.owner, layout: &layout, limits: &limits };
+    let site = Site {
+        endpoint: &external.endpoint,
+        login: &external.logins.owner,
+        layout: &layout,
+        limits: &limits,
+    };
     let verified = runbook::verify(site, &source).await?;
     out::either(cx.format, &json!({"verified": verified}), || {
-        let mut text = format!("{} verified on {}\n", counted(verified.len() as u64, "migration", "migrations"), site.endpoint.redacted());
+        let mut text = format!(
+            "{} verified on {}\n",
+            counted(verified.len() as u64, "migration", "migrations"),
+            site.endpoint.redacted()
+        );
         for v in &verified {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", v.version, v.name, v.seconds));
         }
@@ -159,7 +196,12 @@ async fn verify(cx: &Cx) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn lint(cx: &Cx, files_only: bool, choice: TargetChoice, report: Option<LintReport>) -> Result<Exit> {
+async fn lint(
+    cx: &Cx,
+    files_only: bool,
+    choice: TargetChoice,
+    report: Option<LintReport>,
+) -> Result<Exit> {
     let source = cx.settings.migrations()?;
     let (layout, limits) = (cx.settings.layout(), limits(cx));
     let found: Vec<Finding> = if files_only {
@@ -169,7 +211,8 @@ async fn lint(cx: &Cx, files_only: bool, choice: TargetChoice, report: Option<Li
         let step = cx.progress.step("lint", None);
         let target = Target::start(choice, &targets, &|what| step.message(what)).await?;
         let judged = async {
-            let workspace = target.workspace(&layout.roles, cx.settings.config.session.as_str()).await?;
+            let workspace =
+                target.workspace(&layout.roles, cx.settings.config.session.as_str()).await?;
             let site = Site {
                 endpoint: &workspace.endpoint,
                 login: &workspace.logins.owner,
@@ -189,11 +232,16 @@ async fn lint(cx: &Cx, files_only: bool, choice: TargetChoice, report: Option<Li
         step.done("");
         judged?
     };
-    let errors = found.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
+    let errors =
+        found.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
     match report {
         None => out::either(cx.format, &found, || text(&found, cx.verbose))?,
         Some(form) => {
-            let mut report = RehearsalReport::begin(env!("CARGO_PKG_VERSION"), &cx.settings.config.profile, clock::now());
+            let mut report = RehearsalReport::begin(
+                env!("CARGO_PKG_VERSION"),
+                &cx.settings.config.profile,
+                clock::now(),
+            );
             report.findings = Some(found.into_iter().map(report_finding).collect());
             out::text(&match form {
                 LintReport::Sarif => sarif::render_lint(&report)?,
@@ -216,7 +264,10 @@ fn text(found: &[Finding], verbose: bool) -> String {
             _ => String::new(),
         };
         let severity = format!("{:?}", f.severity).to_lowercase();
-        text.push_str(&format!("{severity} {} {place}\n  {}\n  way out: {}\n", f.rule, f.message, f.hint));
+        text.push_str(&format!(
+            "{severity} {} {place}\n  {}\n  way out: {}\n",
+            f.rule, f.message, f.hint
+        ));
     }
     let of = |severity| open.iter().filter(|f| f.severity == severity).count() as u64;
     let infos = of(Severity::Info);

@@ -149,7 +149,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Demo(args) => demo::run(&cx, args).await,
             Command::Scenario(args) => scenario::run(&cx, args).await,
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
-            Command::Adapters(args) => adapters::run(&cx, args),
+            Command::Adapters(args) => adapters::run(&cx, &args),
             Command::Evidence(args) => evidence::run(&cx, args),
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
@@ -188,12 +188,8 @@ async fn interrupted() {
 /// Whether a stream is coloured, by the user's choice and its surroundings.
 fn coloured(global: &Global, terminal: bool) -> bool {
     let variable = |name| std::env::var(name).ok();
-    let (no_color, clicolor, force, term) = (
-        variable("NO_COLOR"),
-        variable("CLICOLOR"),
-        variable("CLICOLOR_FORCE"),
-        variable("TERM"),
-    );
+    let (no_color, clicolor, force, term) =
+        (variable("NO_COLOR"), variable("CLICOLOR"), variable("CLICOLOR_FORCE"), variable("TERM"));
     global.color.resolve(&Surroundings {
         terminal,
         no_color: no_color.as_deref(),

@@ -30,7 +30,11 @@ pub fn json<T: Serialize>(value: &T) -> Result<()> {
 }
 
 /// Prints what `format` asks for.
-pub fn either<T: Serialize>(format: Format, value: &T, for_people: impl FnOnce() -> String) -> Result<()> {
+pub fn either<T: Serialize>(
+    format: Format,
+    value: &T,
+    for_people: impl FnOnce() -> String,
+) -> Result<()> {
     match format {
         Format::Json => json(value),
         Format::Text => text(&for_people()),

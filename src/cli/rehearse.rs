@@ -6,7 +6,6 @@ use crate::error::{Exit, Failure, Result};
 use crate::rehearsal::{Order, journal, rehearse};
 use crate::report::{ReportFormat, github, json, terminal, write_reports};
 use crate::target::TargetChoice;
-use std::path::PathBuf;
 use tokio::sync::watch;
 
 /// Runs the main job and prints its report, whatever it came to.
@@ -52,7 +51,7 @@ fn order(cx: &Cx, args: &Rehearse) -> Result<Order> {
         }
         let (_, unfinished) = journal::newest(&cx.settings.state())?;
         if let Some(given) = &args.snapshot
-            && PathBuf::from(given) != unfinished.snapshot
+            && *given != unfinished.snapshot
         {
             return Err(Failure::usage(format!(
                 "the rehearsal to resume was begun with {}, not with {}",

@@ -4,8 +4,8 @@ use super::args::{Format, Scenario};
 use super::{Cx, out};
 use crate::error::{Exit, Failure, Result};
 use crate::report::counted;
-use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
+use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Kind, NewRecord, Roster, ScenarioStore, TenantId};
 use futures::StreamExt;
 use serde::Serialize;
@@ -34,7 +34,9 @@ pub async fn run(cx: &Cx, args: Scenario) -> Result<Exit> {
         Scenario::Append { file, tenant, expect } => {
             append(cx, &*store, &file, TenantId::new(tenant)?, expect).await?;
         }
-        Scenario::Tail { tenant, lines } => tail(cx, &*store, TenantId::new(tenant)?, lines).await?,
+        Scenario::Tail { tenant, lines } => {
+            tail(cx, &*store, TenantId::new(tenant)?, lines).await?
+        }
     }
     Ok(Exit::Done)
 }
@@ -64,8 +66,10 @@ async fn show(cx: &Cx, store: &dyn ScenarioStore) -> Result<()> {
     let value = serde_json::json!({"session": cx.settings.config.session, "store": info,
         "tenants": tenants});
     out::either(cx.format, &value, || {
-        let mut text = format!("session  {}\nstore    {} ({})\n",
-            cx.settings.config.session, info.kind, info.endpoint);
+        let mut text = format!(
+            "session  {}\nstore    {} ({})\n",
+            cx.settings.config.session, info.kind, info.endpoint
+        );
         if tenants.is_empty() {
             text.push_str("empty; `flowcontrol demo seed` fills it with a demo scenario\n");
         }
@@ -78,7 +82,10 @@ async fn show(cx: &Cx, store: &dyn ScenarioStore) -> Result<()> {
             for actor in &view.actors {
                 text.push_str(&format!(
                     "  actor    {:<24} {:<18} {} ({} permissions)\n",
-                    actor.id.as_str(), actor.role, actor.display_name, actor.permissions.len()
+                    actor.id.as_str(),
+                    actor.role,
+                    actor.display_name,
+                    actor.permissions.len()
                 ));
             }
         }
@@ -103,8 +110,12 @@ async fn append(
     for (number, record) in &batch {
         if !roster.actors.iter().any(|actor| actor.id == record.actor) {
             let known: Vec<_> = roster.actors.iter().map(|a| a.id.as_str()).collect();
-            return Err(bad_line(file, *number, &format!("{tenant} has no actor {}", record.actor))
-                .hint(format!("nothing was written; its actors: {}", known.join(", "))));
+            return Err(bad_line(
+                file,
+                *number,
+                &format!("{tenant} has no actor {}", record.actor),
+            )
+            .hint(format!("nothing was written; its actors: {}", known.join(", "))));
         }
     }
     let batch: Vec<_> = batch.into_iter().map(|(_, record)| record).collect();

@@ -9,7 +9,8 @@ use std::ffi::OsString;
 
 /// The grammar without environment variables that are set to nothing: empty counts as absent.
 pub fn without_empty_variables(mut command: Command) -> Command {
-    let empty: Vec<_> = command.get_arguments().filter(|a| is_empty(a)).map(|a| a.get_id().clone()).collect();
+    let empty: Vec<_> =
+        command.get_arguments().filter(|a| is_empty(a)).map(|a| a.get_id().clone()).collect();
     for id in empty {
         command = command.mut_arg(id, |arg| arg.env(Resettable::Reset));
     }
@@ -80,7 +81,9 @@ fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
 fn from_variable(command: &Command, option: &str, words: &[OsString]) -> Option<String> {
     let long = option.split([' ', '=']).next()?.strip_prefix("--")?;
     let written = |word: &OsString| {
-        word.to_str().is_some_and(|w| w.strip_prefix("--").is_some_and(|w| w.split('=').next() == Some(long)))
+        word.to_str().is_some_and(|w| {
+            w.strip_prefix("--").is_some_and(|w| w.split('=').next() == Some(long))
+        })
     };
     if words.iter().any(written) {
         return None;

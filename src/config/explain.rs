@@ -6,9 +6,9 @@ use crate::error::Failure;
 /// A failure for a mistake at `span` of `text`.
 pub fn mistake(text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
     let (message, hint) = words(message);
-    let failure = Failure::usage(message).hint(
-        hint.unwrap_or_else(|| "`flowcontrol init` in an empty folder writes a commented example".to_owned()),
-    );
+    let failure = Failure::usage(message).hint(hint.unwrap_or_else(|| {
+        "`flowcontrol init` in an empty folder writes a commented example".to_owned()
+    }));
     match span {
         Some(span) => {
             let (line, column) = place(text, span.start);

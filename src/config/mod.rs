@@ -6,11 +6,11 @@ mod model;
 mod secrets;
 mod template;
 
+pub use explain::{nearest, words};
 pub use model::{
     Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
     TargetSection, TlsSection,
 };
-pub use explain::{nearest, words};
 pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use template::TEMPLATE;
 
@@ -64,9 +64,7 @@ impl Settings {
         };
         let mut config = match &file {
             None => Config::built_in()?,
-            Some(path) => {
-                Config::parse(&text).map_err(|f| name_file(f, path))?
-            }
+            Some(path) => Config::parse(&text).map_err(|f| name_file(f, path))?,
         };
         if let Some(profile) = &overrides.profile {
             config.profile.clone_from(profile);
@@ -200,7 +198,8 @@ impl Settings {
 
     fn external(&self, external: &External) -> Result<ExternalSettings> {
         let login = |login: &ExternalLogin| -> Result<Login> {
-            let password = login.password.as_ref().map(|p| ProcessSecrets.resolve(p)).transpose()?;
+            let password =
+                login.password.as_ref().map(|p| ProcessSecrets.resolve(p)).transpose()?;
             Ok(Login { user: login.user.clone(), password })
         };
         let loopback = external.host == "localhost"
@@ -214,7 +213,9 @@ impl Settings {
         }
         let tls = match external.tls.off {
             true => TlsTrust::Off,
-            false => TlsTrust::VerifyFull { ca: external.tls.ca.as_ref().map(|p| self.base.join(p)) },
+            false => {
+                TlsTrust::VerifyFull { ca: external.tls.ca.as_ref().map(|p| self.base.join(p)) }
+            }
         };
         Ok(ExternalSettings {
             endpoint: Endpoint {

@@ -23,12 +23,10 @@ pub struct ProcessSecrets;
 impl Secrets for ProcessSecrets {
     fn resolve(&self, reference: &SecretRef) -> Result<Secret> {
         let text = match reference {
-            SecretRef::Env(name) => {
-                std::env::var(name).map_err(|e| match e {
-                    std::env::VarError::NotPresent => absent(reference, "is not set"),
-                    std::env::VarError::NotUnicode(_) => absent(reference, "is not UTF-8 text"),
-                })?
-            }
+            SecretRef::Env(name) => std::env::var(name).map_err(|e| match e {
+                std::env::VarError::NotPresent => absent(reference, "is not set"),
+                std::env::VarError::NotUnicode(_) => absent(reference, "is not UTF-8 text"),
+            })?,
             SecretRef::File(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
                     IoError::NotFound => absent(reference, "is not there"),

@@ -23,7 +23,7 @@ pub fn render(report: &RehearsalReport) -> Result<String> {
     if report.isolation.is_none() {
         missing.push(notification("isolation was not probed, so leaks are not known"));
     }
-    log(report, missing)
+    log(report, &missing)
 }
 
 /// The log of lint alone, which probes nothing.
@@ -31,10 +31,10 @@ pub fn render(report: &RehearsalReport) -> Result<String> {
 /// # Errors
 /// As [`json::pretty`].
 pub fn render_lint(report: &RehearsalReport) -> Result<String> {
-    log(report, Vec::new())
+    log(report, &[])
 }
 
-fn log(report: &RehearsalReport, missing: Vec<Value>) -> Result<String> {
+fn log(report: &RehearsalReport, missing: &[Value]) -> Result<String> {
     let mut rules = Rules::default();
     let mut results = Vec::new();
     for finding in report.findings.iter().flatten() {

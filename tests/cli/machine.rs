@@ -29,7 +29,14 @@ fn a_folder_that_may_not_be_written_is_the_environments_fault() {
     let place = Place::seeded(60);
     place.digest();
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    for line in ["demo seed", "init", "init x", "snapshot freeze --out f", "scenario show", "snapshot import digest.jsonl"] {
+    for line in [
+        "demo seed",
+        "init",
+        "init x",
+        "snapshot freeze --out f",
+        "scenario show",
+        "snapshot import digest.jsonl",
+    ] {
         let said = as_nobody(&place, line).refused(3);
         assert!(said.contains("ermission denied"), "{line}: {said}");
         assert!(said.contains("way out: "), "{line}: {said}");
@@ -54,7 +61,8 @@ fn a_full_disk_leaves_a_store_that_reads() {
     let seed = place.run(&format!("{at} demo seed --records 100000"));
     let show = place.run(&format!("{at} scenario show --format json"));
     let freeze = place.run(&format!("{at} snapshot freeze --out small/f"));
-    let names: Vec<_> = std::fs::read_dir(place.file("small")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(place.file("small")).unwrap().map(|e| e.unwrap().file_name()).collect();
     let unmounted = Command::new("umount").arg(place.file("small")).status().unwrap();
     assert!(unmounted.success());
     assert!(seed.refused(3).contains("full"));

@@ -32,7 +32,8 @@ fn the_runbook_begins_as_the_seed_prints_it() {
     assert_eq!(lines[3], "-- session=grant-demo-local");
     assert_eq!(lines[6], "-- runbook_decision=BLOCKED_PENDING_PREFLIGHT");
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = ["../shared/seed", "../../shared/seed"].map(|p| root.join(p).join("integrations-console.txt"));
+    let places = ["../shared/seed", "../../shared/seed"]
+        .map(|p| root.join(p).join("integrations-console.txt"));
     let Some(seed) = places.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
         eprintln!("skipped: ../shared/seed/integrations-console.txt is not on this machine");
         return;

@@ -9,11 +9,22 @@ fn every_command_answers_with_one_json_document() {
     let place = Place::seeded(60);
     place.digest();
     for line in [
-        "init x", "scenario show", "scenario tail --tenant bfg-control -n 3",
-        "scenario tail --tenant bfg-control -n 0", "snapshot freeze --out f",
-        "snapshot verify f", "snapshot diff f f", "snapshot import f", "adapters list",
-        "migrate plan", "migrate lint --files-only", "migrate runbook", "migrate roles",
-        "evidence list", "evidence verify", "completions bash",
+        "init x",
+        "scenario show",
+        "scenario tail --tenant bfg-control -n 3",
+        "scenario tail --tenant bfg-control -n 0",
+        "snapshot freeze --out f",
+        "snapshot verify f",
+        "snapshot diff f f",
+        "snapshot import f",
+        "adapters list",
+        "migrate plan",
+        "migrate lint --files-only",
+        "migrate runbook",
+        "migrate roles",
+        "evidence list",
+        "evidence verify",
+        "completions bash",
     ] {
         let value = place.run(&format!("{line} --format json -v --no-progress"));
         assert_eq!(value.code, Some(0), "{line}: {}", value.err);
@@ -28,7 +39,13 @@ fn every_command_answers_with_one_json_document() {
 #[test]
 fn errors_are_json_on_standard_error_where_that_was_asked_for() {
     let place = Place::new();
-    for line in ["scenario tail --tenant x", "snapshot verify absent", "migrate up", "connect", "evidence show 1"] {
+    for line in [
+        "scenario tail --tenant x",
+        "snapshot verify absent",
+        "migrate up",
+        "connect",
+        "evidence show 1",
+    ] {
         let said = place.run(&format!("{line} --format json"));
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{line}");
         let error: serde_json::Value = serde_json::from_str(&said.err).unwrap();
@@ -39,9 +56,8 @@ fn errors_are_json_on_standard_error_where_that_was_asked_for() {
 #[test]
 fn colour_is_a_choice() {
     let place = Place::new();
-    let coloured = |line: &str, variable: &str| {
-        place.with(variable, "1", line).err.contains('\u{1b}')
-    };
+    let coloured =
+        |line: &str, variable: &str| place.with(variable, "1", line).err.contains('\u{1b}');
     assert!(!coloured("scenario tail --tenant x", "UNUSED"));
     assert!(coloured("--color always scenario tail --tenant x", "UNUSED"));
     assert!(coloured("--color always scenario tail --tenant x", "NO_COLOR"));

@@ -25,7 +25,13 @@ fn the_demo_scenario_is_what_the_specification_says() {
         let actor = actors.iter().find(|a| a["id"] == id).unwrap();
         actor["permissions"].as_array().unwrap().len()
     };
-    let ids = ["user_md_anna", "user_dispatcher_marek", "user_accountant_olena", "driver_tarasenko", "cp_client_lviv_farma"];
+    let ids = [
+        "user_md_anna",
+        "user_dispatcher_marek",
+        "user_accountant_olena",
+        "driver_tarasenko",
+        "cp_client_lviv_farma",
+    ];
     assert_eq!(ids.map(permissions), [5, 4, 4, 3, 3]);
     assert_eq!(first["actors"].as_array().unwrap().len(), 5);
     assert_eq!(first["kinds"].as_object().unwrap().len(), 9, "{}", first["kinds"]);
@@ -33,7 +39,10 @@ fn the_demo_scenario_is_what_the_specification_says() {
     place.digest();
     let text = String::from_utf8(place.read("digest.jsonl")).unwrap();
     assert!(text.contains(|c: char| "ąćęłńóśźżŁŻŚ".contains(c)), "Polish text");
-    assert!(text.contains(|c: char| ('а'..='я').contains(&c) || "іїєґ".contains(c)), "Ukrainian text");
+    assert!(
+        text.contains(|c: char| ('а'..='я').contains(&c) || "іїєґ".contains(c)),
+        "Ukrainian text"
+    );
     let mut amounts = 0;
     for record in text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()) {
         for money in ["price", "gross", "net", "paid"].map(|key| &record["payload"][key]) {
@@ -60,7 +69,9 @@ fn seeding_a_store_that_holds_records_is_refused() {
 fn an_empty_store_says_how_to_fill_it() {
     let place = Place::new();
     assert!(place.run("scenario show").fine().contains("`flowcontrol demo seed`"));
-    for command in ["scenario tail --tenant bfg", "scenario append - --tenant bfg", "snapshot freeze --out f"] {
+    for command in
+        ["scenario tail --tenant bfg", "scenario append - --tenant bfg", "snapshot freeze --out f"]
+    {
         let said = place.run(command).refused(2);
         assert!(said.contains("`flowcontrol demo seed`"), "{command}: {said}");
     }
@@ -107,18 +118,23 @@ fn appending_again_changes_nothing_and_another_content_is_a_conflict() {
     let place = Place::seeded(60);
     let record = line("r-1", &json!({"level": "low", "text": "Żółć, Львів"}));
     let append = "scenario append - --tenant bfg-control";
-    assert_eq!(place.fed(append, record.as_bytes()).fine(), "appended 1 record to bfg-control: 31 to 31\n");
+    assert_eq!(
+        place.fed(append, record.as_bytes()).fine(),
+        "appended 1 record to bfg-control: 31 to 31\n"
+    );
     let after = place.digest();
     let said = place.fed(append, record.as_bytes()).fine();
     assert!(said.contains("already; nothing was written"), "{said}");
     let said = place.fed(append, record.replace("low", "high").as_bytes()).refused(1);
     assert!(said.contains("r-1") && said.contains("way out: "), "{said}");
-    let said = place.fed(&format!("{append} --expect 7"), line("r-2", &json!({})).as_bytes()).refused(1);
+    let said =
+        place.fed(&format!("{append} --expect 7"), line("r-2", &json!({})).as_bytes()).refused(1);
     assert!(said.contains("number 31, and not 7"), "{said}");
     assert_eq!(place.digest(), after);
     place.fed(&format!("{append} --expect 31"), line("r-2", &json!({})).as_bytes()).fine();
     let tail = place.run("scenario tail --tenant bfg-control -n 2").fine();
-    let ids: Vec<_> = tail.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["id"].clone()).collect();
+    let ids: Vec<_> =
+        tail.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["id"].clone()).collect();
     assert_eq!(ids, ["r-1", "r-2"]);
     assert_eq!(place.run("scenario tail --tenant bfg-control -n 0").fine(), "");
 }
@@ -127,7 +143,12 @@ fn appending_again_changes_nothing_and_another_content_is_a_conflict() {
 fn a_payload_of_a_megabyte_is_kept_as_it_is() {
     let place = Place::seeded(60);
     let text = "ż".repeat(524_288);
-    place.fed("scenario append - --tenant bfg-control", line("big", &json!({"text": text})).as_bytes()).fine();
+    place
+        .fed(
+            "scenario append - --tenant bfg-control",
+            line("big", &json!({"text": text})).as_bytes(),
+        )
+        .fine();
     let tail = place.run("scenario tail --tenant bfg-control -n 1 --format json").json();
     assert_eq!(tail["records"][0]["payload"]["text"], text);
     let too_big = line("too-big", &json!({"text": "x".repeat(5 << 20)}));
@@ -141,11 +162,14 @@ fn two_programs_that_append_at_once_lose_nothing() {
     let children: Vec<_> = (0..2)
         .map(|writer| {
             for n in 0..8 {
-                let lines: String = (0..5).map(|i| line(&format!("w{writer}-{n}-{i}"), &json!({}))).collect();
+                let lines: String =
+                    (0..5).map(|i| line(&format!("w{writer}-{n}-{i}"), &json!({}))).collect();
                 place.write(&format!("w{writer}-{n}"), lines);
             }
             let runs: Vec<_> = (0..8)
-                .map(|n| place.start(&format!("scenario append w{writer}-{n} --tenant bfg-control")))
+                .map(|n| {
+                    place.start(&format!("scenario append w{writer}-{n} --tenant bfg-control"))
+                })
                 .collect();
             runs
         })

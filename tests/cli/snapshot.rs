@@ -38,7 +38,7 @@ fn another_snapshot_is_not_imported_over_records_whoever_wrote_them() {
     std::fs::copy(other.file("digest.jsonl"), third.file("second.jsonl")).unwrap();
     third.run("snapshot import first.jsonl").fine();
     let said = third.run("snapshot import second.jsonl").refused(1);
-    assert!(said.contains("already holds records of snapshot bfg-"), "{said}");
+    assert!(said.contains("was imported from snapshot bfg-"), "{said}");
     assert_eq!(third.digest(), sha);
 }
 
@@ -51,7 +51,12 @@ fn differences_are_counted_and_end_with_one() {
     std::fs::copy(b.file("digest.jsonl"), a.file("b.jsonl")).unwrap();
     let said = a.run("snapshot diff digest.jsonl b.jsonl --limit 2");
     assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
-    assert_eq!(said.out.lines().filter(|l| l.starts_with("~ bfg-control/")).count(), 2, "{}", said.out);
+    assert_eq!(
+        said.out.lines().filter(|l| l.starts_with("~ bfg-control/")).count(),
+        2,
+        "{}",
+        said.out
+    );
 }
 
 #[test]

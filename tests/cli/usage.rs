@@ -3,11 +3,30 @@
 use super::place::Place;
 
 const COMMANDS: &[&str] = &[
-    "init", "demo seed", "scenario show", "scenario append", "scenario tail", "snapshot freeze",
-    "snapshot verify", "snapshot diff", "snapshot import", "adapters list", "migrate plan",
-    "migrate up", "migrate down", "migrate status", "migrate verify", "migrate lint",
-    "migrate runbook", "migrate roles", "rehearse", "connect", "evidence list", "evidence show",
-    "evidence verify", "completions",
+    "init",
+    "demo seed",
+    "scenario show",
+    "scenario append",
+    "scenario tail",
+    "snapshot freeze",
+    "snapshot verify",
+    "snapshot diff",
+    "snapshot import",
+    "adapters list",
+    "migrate plan",
+    "migrate up",
+    "migrate down",
+    "migrate status",
+    "migrate verify",
+    "migrate lint",
+    "migrate runbook",
+    "migrate roles",
+    "rehearse",
+    "connect",
+    "evidence list",
+    "evidence show",
+    "evidence verify",
+    "completions",
 ];
 
 #[test]
@@ -43,7 +62,9 @@ fn every_command_of_the_program_has_its_help_looked_at() {
         let below = names(command);
         let lines = match below.is_empty() {
             true => vec![command.clone()],
-            false => below.iter().filter(|n| *n != "help").map(|n| format!("{command} {n}")).collect(),
+            false => {
+                below.iter().filter(|n| *n != "help").map(|n| format!("{command} {n}")).collect()
+            }
         };
         for line in lines {
             assert!(COMMANDS.contains(&line.as_str()), "{line} is missing in this test's list");
@@ -69,13 +90,30 @@ fn mistyped_lines_say_what_is_known() {
     let place = Place::new();
     let mut all = String::new();
     for line in [
-        "frobnicate", "rehears", "demo sed", "demo seed --recods 5", "demo seed --records -5",
-        "demo seed --records many", "demo seed --records 0", "demo seed --tenants 0",
-        "demo seed --tenants 4000000000", "demo seed --records 2 --tenants 3", "snapshot freeze",
-        "snapshot verify a b", "--format yaml adapters list", "--color sometimes adapters list",
-        "rehearse --target docker", "rehearse --report json,html", "rehearse --resume",
-        "connect --target vm", "migrate lint --report html", "migrate down", "completions tcsh",
-        "evidence verify --head abc", "evidence show 7", "--profile stagin adapters list",
+        "frobnicate",
+        "rehears",
+        "demo sed",
+        "demo seed --recods 5",
+        "demo seed --records -5",
+        "demo seed --records many",
+        "demo seed --records 0",
+        "demo seed --tenants 0",
+        "demo seed --tenants 4000000000",
+        "demo seed --records 2 --tenants 3",
+        "snapshot freeze",
+        "snapshot verify a b",
+        "--format yaml adapters list",
+        "--color sometimes adapters list",
+        "rehearse --target docker",
+        "rehearse --report json,html",
+        "rehearse --resume",
+        "connect --target vm",
+        "migrate lint --report html",
+        "migrate down",
+        "completions tcsh",
+        "evidence verify --head abc",
+        "evidence show 7",
+        "--profile stagin adapters list",
     ] {
         all.push_str(&format!("$ flowcontrol {line}\n{}", place.run(line).refused(2)));
     }
@@ -86,7 +124,11 @@ fn mistyped_lines_say_what_is_known() {
 #[test]
 fn a_mistyped_line_is_json_where_that_was_asked_for() {
     let place = Place::new();
-    for line in ["frob --format json", "--format=json demo seed --records x", "--format json --profile x adapters list"] {
+    for line in [
+        "frob --format json",
+        "--format=json demo seed --records x",
+        "--format json --profile x adapters list",
+    ] {
         let said = place.run(line);
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
         let error: serde_json::Value = serde_json::from_str(&said.err).unwrap();
@@ -99,6 +141,7 @@ fn a_mistyped_line_is_json_where_that_was_asked_for() {
 fn a_wrong_variable_is_named() {
     let said = Place::new().with("FLOWCONTROL_TARGET", "docker", "rehearse").refused(2);
     assert!(said.contains("environment variable FLOWCONTROL_TARGET"), "{said}");
-    let said = Place::new().with("FLOWCONTROL_TARGET", "local", "rehearse --target docker").refused(2);
+    let said =
+        Place::new().with("FLOWCONTROL_TARGET", "local", "rehearse --target docker").refused(2);
     assert!(!said.contains("environment variable"), "{said}");
 }
