@@ -17,7 +17,7 @@ struct Row {
 }
 
 /// Lists each port's kind in the active profile, and whether this build has it.
-pub fn run(cx: &Cx, args: Adapters) -> Result<Exit> {
+pub fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
     let Adapters::List = args;
     let profile = cx.settings.profile()?;
     let registry = registry();

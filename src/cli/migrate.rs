@@ -36,8 +36,10 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
     };
     // A dropped migration rolls back and gives up its lock; a dropped target removes itself.
     tokio::select! {
-        done = work => done,
+        // Listening begins before the work does.
+        biased;
         () = interrupted() => Err(Failure::interrupted()),
+        done = work => done,
     }
 }
 

@@ -149,7 +149,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Demo(args) => demo::run(&cx, args).await,
             Command::Scenario(args) => scenario::run(&cx, args).await,
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
-            Command::Adapters(args) => adapters::run(&cx, args),
+            Command::Adapters(args) => adapters::run(&cx, &args),
             Command::Evidence(args) => evidence::run(&cx, args),
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
@@ -160,12 +160,16 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         }
     };
     tokio::select! {
-        done = work => done,
+        // Listening begins before the work does.
+        biased;
         () = interrupted() => {
             cx.progress.clear();
-            Err(Failure::new(Exit::Interrupted, "interrupted; nothing is half-written")
-                .hint("batches that were acknowledged before stay in the store: `flowcontrol scenario show`"))
+            Err(Failure::new(Exit::Interrupted, "interrupted; nothing is half-written").hint(
+                "batches that were acknowledged before stay in the store: \
+                 `flowcontrol scenario show`",
+            ))
         }
+        done = work => done,
     }
 }
 

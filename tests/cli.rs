@@ -1,0 +1,24 @@
+//! The command line as a user meets it: the real program, in a folder of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what the tests share may panic like the tests themselves"
+)]
+
+#[path = "cli/configuration.rs"]
+mod configuration;
+#[path = "cli/machine.rs"]
+mod machine;
+#[path = "cli/migrate.rs"]
+mod migrate;
+#[path = "cli/place.rs"]
+mod place;
+#[path = "cli/programs.rs"]
+mod programs;
+#[path = "cli/scenario.rs"]
+mod scenario;
+#[path = "cli/snapshot.rs"]
+mod snapshot;
+#[path = "cli/usage.rs"]
+mod usage;

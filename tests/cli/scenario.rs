@@ -1,0 +1,187 @@
+//! `demo seed` and `scenario`.
+
+use super::place::{Place, line};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[test]
+fn equal_seeds_give_equal_scenarios() {
+    let [one, same, other] = [1, 1, 2].map(|seed| {
+        let place = Place::new();
+        place.run(&format!("demo seed --records 500 --seed {seed}")).fine();
+        place.digest()
+    });
+    assert_eq!(one, same);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn the_demo_scenario_is_what_the_specification_says() {
+    let place = Place::seeded(2_000);
+    let shown = place.run("scenario show --format json").json();
+    let first = &shown["tenants"][0];
+    let permissions = |id: &str| {
+        let actors = first["actors"].as_array().unwrap();
+        let actor = actors.iter().find(|a| a["id"] == id).unwrap();
+        actor["permissions"].as_array().unwrap().len()
+    };
+    let ids = [
+        "user_md_anna",
+        "user_dispatcher_marek",
+        "user_accountant_olena",
+        "driver_tarasenko",
+        "cp_client_lviv_farma",
+    ];
+    assert_eq!(ids.map(permissions), [5, 4, 4, 3, 3]);
+    assert_eq!(first["actors"].as_array().unwrap().len(), 5);
+    assert_eq!(first["kinds"].as_object().unwrap().len(), 9, "{}", first["kinds"]);
+
+    place.digest();
+    let text = String::from_utf8(place.read("digest.jsonl")).unwrap();
+    assert!(text.contains(|c: char| "ąćęłńóśźżŁŻŚ".contains(c)), "Polish text");
+    assert!(
+        text.contains(|c: char| ('а'..='я').contains(&c) || "іїєґ".contains(c)),
+        "Ukrainian text"
+    );
+    let mut amounts = 0;
+    for record in text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()) {
+        for money in ["price", "gross", "net", "paid"].map(|key| &record["payload"][key]) {
+            if money.is_object() {
+                let amount = money["amount"].as_str().expect("an amount is a string");
+                assert!(amount.parse::<f64>().is_ok() && money["currency"].is_string(), "{money}");
+                amounts += 1;
+            }
+        }
+    }
+    assert!(amounts > 500, "{amounts}");
+}
+
+#[test]
+fn seeding_a_store_that_holds_records_is_refused() {
+    let place = Place::seeded(60);
+    let before = place.digest();
+    let said = place.run("demo seed --records 60").refused(2);
+    assert!(said.contains("already holds records") && said.contains("way out: "), "{said}");
+    assert_eq!(place.digest(), before);
+}
+
+#[test]
+fn an_empty_store_says_how_to_fill_it() {
+    let place = Place::new();
+    assert!(place.run("scenario show").fine().contains("`flowcontrol demo seed`"));
+    for command in
+        ["scenario tail --tenant bfg", "scenario append - --tenant bfg", "snapshot freeze --out f"]
+    {
+        let said = place.run(command).refused(2);
+        assert!(said.contains("`flowcontrol demo seed`"), "{command}: {said}");
+    }
+    assert!(!place.file("f").exists());
+}
+
+#[test]
+fn lines_that_are_no_records_are_named_and_nothing_is_written() {
+    let place = Place::seeded(60);
+    let before = place.digest();
+    let good = line("r-1", &json!({"level": "low"}));
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", vec![]),
+        ("blank", b"\n\n \n".to_vec()),
+        ("second-line", format!("{good}nonsense\n").into()),
+        ("not-closed", good[..40].into()),
+        ("kind", good.replace("risk", "party").into()),
+        ("time", good.replace("2026-03-01T06:30:00Z", "yesterday").into()),
+        ("field", good.replace("\"payload\"", "\"paylod\"").into()),
+        ("order", good.replace("risk", "order").into()),
+        ("duplicate-key", good.replace("{\"level\"", "{\"level\":1,\"level\"").into()),
+        ("nul", good.replace("low", "a\\u0000").into()),
+        ("actor", good.replace("user_md_anna", "bob").into()),
+        ("twice", format!("{good}{good}").into()),
+        ("binary", (0..=255).cycle().take(4_000).collect()),
+        ("huge", vec![b'{'; 30_000_000]),
+    ];
+    let mut all = String::new();
+    for (name, content) in cases {
+        place.write(name, content);
+        let said = place.run(&format!("scenario append {name} --tenant bfg-control")).refused(2);
+        all.push_str(&said);
+    }
+    all.push_str(&place.run("scenario append absent --tenant bfg-control").refused(2));
+    all.push_str(&place.run("scenario append . --tenant bfg-control").refused(2));
+    all.push_str(&place.run("scenario append twice --tenant bfg").refused(2));
+    all.push_str(&place.run("scenario tail --tenant bfg").refused(2));
+    insta::assert_snapshot!("lines_that_are_no_records", all);
+    assert_eq!(place.digest(), before);
+}
+
+#[test]
+fn appending_again_changes_nothing_and_another_content_is_a_conflict() {
+    let place = Place::seeded(60);
+    let record = line("r-1", &json!({"level": "low", "text": "Żółć, Львів"}));
+    let append = "scenario append - --tenant bfg-control";
+    assert_eq!(
+        place.fed(append, record.as_bytes()).fine(),
+        "appended 1 record to bfg-control: 31 to 31\n"
+    );
+    let after = place.digest();
+    let said = place.fed(append, record.as_bytes()).fine();
+    assert!(said.contains("already; nothing was written"), "{said}");
+    let said = place.fed(append, record.replace("low", "high").as_bytes()).refused(1);
+    assert!(said.contains("r-1") && said.contains("way out: "), "{said}");
+    let said =
+        place.fed(&format!("{append} --expect 7"), line("r-2", &json!({})).as_bytes()).refused(1);
+    assert!(said.contains("number 31, and not 7"), "{said}");
+    assert_eq!(place.digest(), after);
+    place.fed(&format!("{append} --expect 31"), line("r-2", &json!({})).as_bytes()).fine();
+    let tail = place.run("scenario tail --tenant bfg-control -n 2").fine();
+    let ids: Vec<_> =
+        tail.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["id"].clone()).collect();
+    assert_eq!(ids, ["r-1", "r-2"]);
+    assert_eq!(place.run("scenario tail --tenant bfg-control -n 0").fine(), "");
+}
+
+#[test]
+fn a_payload_of_a_megabyte_is_kept_as_it_is() {
+    let place = Place::seeded(60);
+    let text = "ż".repeat(524_288);
+    place
+        .fed(
+            "scenario append - --tenant bfg-control",
+            line("big", &json!({"text": text})).as_bytes(),
+        )
+        .fine();
+    let tail = place.run("scenario tail --tenant bfg-control -n 1 --format json").json();
+    assert_eq!(tail["records"][0]["payload"]["text"], text);
+    let too_big = line("too-big", &json!({"text": "x".repeat(5 << 20)}));
+    let said = place.fed("scenario append - --tenant bfg-control", too_big.as_bytes()).refused(2);
+    assert!(said.contains("line 1") && said.len() < 500, "{said}");
+}
+
+#[test]
+fn two_programs_that_append_at_once_lose_nothing() {
+    let place = Place::seeded(60);
+    let children: Vec<_> = (0..2)
+        .map(|writer| {
+            for n in 0..8 {
+                let lines: String =
+                    (0..5).map(|i| line(&format!("w{writer}-{n}-{i}"), &json!({}))).collect();
+                place.write(&format!("w{writer}-{n}"), lines);
+            }
+            let runs: Vec<_> = (0..8)
+                .map(|n| {
+                    place.start(&format!("scenario append w{writer}-{n} --tenant bfg-control"))
+                })
+                .collect();
+            runs
+        })
+        .collect();
+    for child in children.into_iter().flatten() {
+        let said = super::place::Said::from(child.wait_with_output().unwrap());
+        said.fine();
+    }
+    let tail = place.run("scenario tail --tenant bfg-control -n 80 --format json").json();
+    let records = tail["records"].as_array().unwrap();
+    let ids: BTreeSet<_> = records.iter().map(|r| r["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 80);
+    let seqs: Vec<_> = records.iter().map(|r| r["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (31..=110).collect::<Vec<_>>());
+}
