@@ -117,9 +117,8 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
 /// from the first poll: a signal in between would end the program before it could clean up.
 fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let both = signal(SignalKind::interrupt()).and_then(|interrupt| {
-        Ok((interrupt, signal(SignalKind::terminate())?))
-    });
+    let both = signal(SignalKind::interrupt())
+        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
     async {
         let Ok((mut interrupt, mut terminate)) = both else {
             return std::future::pending().await;

@@ -61,10 +61,9 @@ fn relay(to: (String, u16)) -> (u16, Arc<AtomicUsize>) {
             counted.fetch_add(1, Ordering::SeqCst);
             let client = client.unwrap();
             let server = TcpStream::connect(&to).unwrap();
-            for (mut from, mut into) in [
-                (client.try_clone().unwrap(), server.try_clone().unwrap()),
-                (server, client),
-            ] {
+            for (mut from, mut into) in
+                [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+            {
                 std::thread::spawn(move || {
                     // Either side may hang up at any moment; then the other is hung up on.
                     drop(std::io::copy(&mut from, &mut into));

@@ -37,7 +37,12 @@ fn silent(external: &External, what: &str, ended: &Ended) {
 
 fn rehearse(external: &External) -> Ended {
     let mut command = external.place.command(&[
-        "-vv", "rehearse", "--target", "external", "--report", "json,junit,markdown,sarif,github",
+        "-vv",
+        "rehearse",
+        "--target",
+        "external",
+        "--report",
+        "json,junit,markdown,sarif,github",
     ]);
     command.env("BFG_REPLAYER_PASSWORD", CANARIES[1]).env("PGPASSWORD", CANARIES[1]);
     let output = command.output().unwrap();

@@ -24,8 +24,7 @@ async fn a_snapshot_replaced_before_the_replay_names_both_digests() {
     let other = scene::freeze(&scene.snapshot, 8);
     assert_ne!(other.sha256, scene.summary.sha256);
     let store = scene.open(&scene.database.logins.replayer, Reads::AndWrites).await.unwrap();
-    let failure =
-        import(&scene.snapshot, scene.summary.sha256, &*store, |_| {}).await.unwrap_err();
+    let failure = import(&scene.snapshot, scene.summary.sha256, &*store, |_| {}).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Check);
     assert!(failure.message.contains(&scene.summary.sha256.short()), "{failure}");
     assert!(failure.message.contains(&other.sha256.short()), "{failure}");
@@ -66,8 +65,7 @@ async fn a_snapshot_replaced_while_it_is_in_use_is_a_no_go() {
     let other = external.place.secrets().join("other.jsonl.zst");
     let other_digest = scene::freeze(&other, 8).sha256;
     let file = external.place.work().join("flowcontrol.toml");
-    let settings =
-        Settings::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap();
+    let settings = Settings::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap();
     for (at, step) in [("replay: begun", "replay"), ("verify: begun", "verify")] {
         let progress = Progress::lines(Swapper {
             runs: settings.state().join("rehearsals"),

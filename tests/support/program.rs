@@ -302,8 +302,7 @@ impl External {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
         let place = Place::new();
-        let external =
-            Self { place, endpoint, admin, names, logins, session: tag };
+        let external = Self { place, endpoint, admin, names, logins, session: tag };
         external.configure("");
         external
     }

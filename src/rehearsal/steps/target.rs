@@ -11,6 +11,7 @@ use crate::target::{
     Login, Logins, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
 };
 use flowcontrol_contract::Digest;
+use sqlx::Connection;
 use std::time::Duration;
 
 /// Longest wait for the external server's certificate.
@@ -61,6 +62,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     if let Some(failure) = failure {
         return Err(failure.hint("nothing was written; put this right and rehearse again"));
     }
+    others_log_in(&workspace).await?;
     let part = run.report.target.as_ref();
     let mut detail = format!(
         "PostgreSQL {}, {kind}, {}",
@@ -114,6 +116,20 @@ async fn make(run: &mut Run<'_>, started: Target, session: String) -> Result<Wor
     }));
     run.made.settle().await?;
     super::workspace(run)
+}
+
+/// The probes logged in as the owner and the application. A wrong password of the others is better
+/// known now than after the migrations.
+async fn others_log_in(workspace: &Workspace) -> Result<()> {
+    let Logins { replayer, auditor, verifier, .. } = &workspace.logins;
+    for login in [replayer, auditor].into_iter().chain(verifier) {
+        let connection = workspace.endpoint.connect(login).await.map_err(|failure| {
+            failure.hint("nothing was written; check the login's name and password")
+        })?;
+        // It has shown that it can log in; the farewell changes nothing.
+        drop(connection.close().await);
+    }
+    Ok(())
 }
 
 fn describe(run: &mut Run<'_>, target: &Target) {
