@@ -210,10 +210,7 @@ impl<'a> Run<'a> {
         let Some(target) = self.made.target.take() else { return Ok(()) };
         if let Some(workspace) = self.made.workspace.take() {
             target.drop_workspace(&workspace).await?;
-            journal::remove(&self.folder)?;
-            if let Some(earlier) = &self.order.resume {
-                journal::remove(&earlier.folder)?;
-            }
+            journal::forget(&self.settings.state(), &workspace.endpoint.database)?;
         }
         let disposed = target.dispose().await?;
         if let Some(step) = self.report.step_mut("rollback").filter(|s| s.seconds.is_some()) {
