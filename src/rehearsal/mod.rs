@@ -40,7 +40,7 @@ pub struct Made {
     pub snapshot: Option<(PathBuf, Summary)>,
     /// The server and the database on it, while they are being made: a step that is given up half
     /// way must not leave a database that nobody knows.
-    pub making: Option<JoinHandle<(Target, Result<Workspace>)>>,
+    pub making: Option<JoinHandle<Result<(Target, Result<Workspace>)>>>,
     /// The server.
     pub target: Option<Target>,
     /// The database on it.
@@ -66,7 +66,7 @@ impl Made {
         let made = making.await;
         self.making = None;
         let (target, workspace) =
-            made.map_err(|e| Failure::environment(format!("making the database stopped: {e}")))?;
+            made.map_err(|e| Failure::environment(format!("making the database stopped: {e}")))??;
         self.target = Some(target);
         self.workspace = Some(workspace?);
         Ok(())

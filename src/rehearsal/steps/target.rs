@@ -13,6 +13,7 @@ use crate::target::{
 use flowcontrol_contract::Digest;
 use sqlx::Connection;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Longest wait for the external server's certificate.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,12 +26,18 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     if run.order.target == TargetChoice::External {
         pinned(run, &settings).await?;
     }
-    let started = Target::start(run.order.target, &settings, &|what| step.message(what)).await?;
-    let notes = started.notes.clone();
-    describe(run, &started);
+    let made =
+        make(run, settings, summary.header.session.to_string(), |what| step.message(what)).await;
+    // Described also when its database could not be made.
+    let Some(started) = &run.made.target else {
+        made?;
+        return Err(Failure::environment("no target was started"));
+    };
+    let (admin, notes) = (started.admin.clone(), started.notes.clone());
     let (kind, tls) = (started.kind, started.endpoint.tls.clone());
-    let admin = started.admin.clone();
-    let workspace = make(run, started, summary.header.session.to_string()).await?;
+    let part = describe(started);
+    run.report.target = Some(part);
+    let workspace = made?;
     if kind == TargetKind::External {
         journal::write(run)?;
     }
@@ -101,19 +108,33 @@ async fn pinned(run: &Run<'_>, settings: &TargetSettings) -> Result<()> {
     }
 }
 
-/// Makes the database, or opens the one that an earlier run left. The work goes on when this is
-/// given up half way, and taking down waits for it: there is no moment at which a database exists
-/// that nobody will drop.
-async fn make(run: &mut Run<'_>, started: Target, session: String) -> Result<Workspace> {
+/// Starts the target and makes the database, or opens the one that an earlier run left. The work
+/// goes on when this is given up half way, and taking down waits for it: there is no moment at
+/// which a server or a database exists that nobody will remove.
+async fn make(
+    run: &mut Run<'_>,
+    settings: TargetSettings,
+    session: String,
+    tell: impl Fn(&str) + Send,
+) -> Result<Workspace> {
+    let choice = run.order.target;
     let earlier = run.order.resume.as_ref().map(|u| u.journal.database.clone());
     let roles = run.settings.config.roles.clone();
+    let (say, mut said) = mpsc::unbounded_channel();
     run.made.making = Some(tokio::spawn(async move {
+        // Nobody listens any more when the step was given up.
+        let progress = move |what: &str| drop(say.send(what.to_owned()));
+        let started = Box::pin(Target::start(choice, &settings, &progress)).await?;
+        drop(progress);
         let workspace = match earlier {
             Some(database) => Box::pin(started.reopen(&database)).await,
             None => Box::pin(started.workspace(&roles, &session)).await,
         };
-        (started, workspace)
+        Ok((started, workspace))
     }));
+    while let Some(what) = said.recv().await {
+        tell(&what);
+    }
     run.made.settle().await?;
     super::workspace(run)
 }
@@ -132,7 +153,7 @@ async fn others_log_in(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn describe(run: &mut Run<'_>, target: &Target) {
+fn describe(target: &Target) -> TargetPart {
     let id = &target.identity;
     let identity = [
         id.system_identifier.as_ref().map(|v| format!("system {v}")),
@@ -144,13 +165,13 @@ fn describe(run: &mut Run<'_>, target: &Target) {
         Some(digest) => format!("{image} {digest}"),
         None => image.clone(),
     });
-    run.report.target = Some(TargetPart {
+    TargetPart {
         kind: target.kind.to_string(),
         server_version: id.server_version.clone(),
         image,
         identity: (!identity.is_empty()).then(|| identity.join(", ")),
         chosen_because: Some(target.chosen_because.clone()),
-    });
+    }
 }
 
 /// Whatever this run can log in with must not reach evidence; adapters get it by name.
