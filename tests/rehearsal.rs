@@ -5,6 +5,7 @@
 
 mod support;
 
+#[allow(dead_code, reason = "each test program uses a part of this")]
 #[path = "support/database.rs"]
 mod database;
 #[path = "support/program.rs"]
