@@ -194,9 +194,15 @@ async fn two_local_targets_live_side_by_side() {
 async fn child_that_holds_a_local_target() {
     let temp = std::env::var_os("FLOWCONTROL_TEST_TEMP").expect("the parent names a folder");
     let settings = TargetSettings { temp: temp.into(), ..support::settings() };
-    let _target = start(TargetChoice::Local, &settings).await.unwrap();
-    println!("\nstarted");
-    std::future::pending::<()>().await;
+    match start(TargetChoice::Local, &settings).await {
+        Ok(_target) => {
+            println!("\nstarted");
+            std::future::pending::<()>().await;
+        }
+        Err(failure) => {
+            println!("\nfailed {failure} | {}", failure.hint.as_deref().unwrap_or_default());
+        }
+    }
 }
 
 /// Runs [`child_that_holds_a_local_target`] and waits until its target is up.
@@ -292,6 +298,38 @@ fn a_cluster_whose_watchdog_was_killed_too_is_swept_by_the_next_run() {
     eventually("the swept server has ended", || processes_naming(&cluster).is_empty());
     next.cluster.dispose().unwrap();
     assert_eq!(entries(folder.path()), Vec::<PathBuf>::new());
+}
+
+/// In mounts of the child's own: a temporary folder of 16 MB, too small for a cluster.
+#[test]
+fn a_full_disk_is_named() {
+    let test = "a_full_disk_is_named";
+    if !postgres_or_skip(test) {
+        return;
+    }
+    let may_mount = Command::new("unshare").args(["-m", "true"]).output();
+    if !may_mount.is_ok_and(|output| output.status.success()) {
+        support::skip(test, "root", "a small disk takes the right to mount one");
+        return;
+    }
+    let (folder, _) = own_folder();
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c"])
+        .arg(
+            "mount -t tmpfs -o size=16m,mode=1777 none \"$FLOWCONTROL_TEST_TEMP\" && \"$@\" && \
+             find \"$FLOWCONTROL_TEST_TEMP\" -mindepth 1 | sed 's/^/left /'",
+        )
+        .arg("sh")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_holds_a_local_target", "--ignored", "--nocapture"])
+        .env("FLOWCONTROL_TEST_TEMP", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let place = folder.path().display();
+    assert!(said.contains(&format!("failed the disk that holds {place} is full")), "{said}");
+    assert!(said.contains("free some space"), "{said}");
+    assert!(!said.contains("left "), "{said}");
 }
 
 #[tokio::test]

@@ -272,6 +272,7 @@ async fn the_container_of_a_killed_run_is_swept_by_the_next() {
     killed.wait().unwrap();
     let [leaked] = containers_of(process).try_into().expect("a kill leaves the container");
 
+    let settings = TargetSettings { temp: folder.path().to_owned(), ..settings };
     let next = start(TargetChoice::Container, &settings).await.unwrap();
     assert!(
         next.notes.iter().any(|note| note.contains("left by a killed run")),
@@ -282,6 +283,8 @@ async fn the_container_of_a_killed_run_is_swept_by_the_next() {
     // The next run's own container lives.
     assert_eq!(containers_of(std::process::id()).len(), 1);
     next.dispose().await.unwrap();
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "only the copy of the test program is left");
 }
 
 #[test]

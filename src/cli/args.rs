@@ -1,18 +1,23 @@
 //! The command line's grammar.
 
+use super::usage::whole;
 use crate::report::ReportFormat;
 use crate::report::style::ColorChoice;
 use crate::target::TargetChoice;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-const EXIT_CODES: &str = "Exit codes: 0 done and all checks passed; 1 a check failed; 2 wrong usage or \
+const FOOT: &str = "Examples:\n  \
+    flowcontrol rehearse                         # in an empty folder: the demo, end to end\n  \
+    flowcontrol init && flowcontrol demo seed    # then edit flowcontrol.toml\n  \
+    flowcontrol evidence list\n\n\
+    Exit codes: 0 done and all checks passed; 1 a check failed; 2 wrong usage or \
 configuration; 3 the environment failed; 130 interrupted, cleaned up.";
 
 /// Rehearses a move from a file-local scenario store to Postgres with row-level security, and
 /// proves it: freeze, migrate, replay, verify, attack, roll back.
 #[derive(Debug, Parser)]
-#[command(name = "flowcontrol", version, about, long_about = None, after_help = EXIT_CODES,
+#[command(name = "flowcontrol", version, long_about = None, after_help = FOOT,
     propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
@@ -23,12 +28,25 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Configuration file [default: flowcontrol.toml if it is there, else the built-in demo].
-    #[arg(long, global = true, env = "FLOWCONTROL_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOWCONTROL_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub config: Option<PathBuf>,
     /// Profile to use instead of the file's.
-    #[arg(long, global = true, env = "FLOWCONTROL_PROFILE", value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOWCONTROL_PROFILE",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub profile: Option<String>,
     /// Output for people or for programs.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
@@ -98,6 +116,7 @@ pub enum Command {
         flowcontrol rehearse --snapshot frozen.jsonl.zst --format json")]
     Rehearse(Rehearse),
     /// Probes a target's reachability, certificate, login and writability; records the packet.
+    #[command(after_help = "Example:\n  flowcontrol connect --target external")]
     Connect(Connect),
     /// Lists, shows and verifies evidence packets.
     #[command(subcommand)]
@@ -123,13 +142,13 @@ pub enum Demo {
     )]
     Seed {
         /// Records of all tenants together.
-        #[arg(long, default_value_t = 2_000)]
+        #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         records: u64,
         /// Tenants; the first has the five actors of the demo.
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 3, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
         tenants: u32,
         /// Equal seeds give equal scenarios.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         seed: u64,
     },
 }
@@ -138,12 +157,14 @@ pub enum Demo {
 #[derive(Debug, Subcommand)]
 pub enum Scenario {
     /// Tenants, actors and records by kind.
+    #[command(after_help = "Example:\n  flowcontrol scenario show --format json")]
     Show,
     /// Appends records from JSON Lines, all or nothing.
-    #[command(
-        after_help = "Each line: {\"id\":..,\"kind\":..,\"actor\":..,\"occurred_at\":..,\"payload\":{..}}\n\
-        Example:\n  flowcontrol scenario append today.jsonl --tenant bfg-control"
-    )]
+    #[command(after_help = "A line of the file:\n  \
+        {\"id\":\"risk-1\",\"kind\":\"risk\",\"actor\":\"user_md_anna\",\n   \
+        \"occurred_at\":\"2026-03-01T06:30:00Z\",\"payload\":{\"level\":\"low\"}}\n\n\
+        Examples:\n  flowcontrol scenario append today.jsonl --tenant bfg-control\n  \
+        flowcontrol scenario append - --tenant bfg-control --expect 120 < today.jsonl")]
     Append {
         /// File of records; `-` reads standard input.
         file: PathBuf,
@@ -151,16 +172,17 @@ pub enum Scenario {
         #[arg(long)]
         tenant: String,
         /// Append only if the tenant's last sequence number is this one.
-        #[arg(long, value_name = "SEQ")]
+        #[arg(long, value_name = "SEQ", value_parser = whole::<u64>, allow_negative_numbers = true)]
         expect: Option<u64>,
     },
-    /// The last records of a tenant as JSON Lines.
+    /// The last records of a tenant, as JSON Lines; one JSON document with --format json.
+    #[command(after_help = "Example:\n  flowcontrol scenario tail --tenant bfg-control -n 3")]
     Tail {
         /// Whose records.
         #[arg(long)]
         tenant: String,
         /// How many.
-        #[arg(short = 'n', long, default_value_t = 10)]
+        #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         lines: u64,
     },
 }
@@ -169,6 +191,7 @@ pub enum Scenario {
 #[derive(Debug, Subcommand)]
 pub enum Snapshot {
     /// Freezes the configured store into a file; a name that ends in .zst is compressed.
+    #[command(after_help = "Example:\n  flowcontrol snapshot freeze --out frozen.jsonl.zst")]
     Freeze {
         /// The file to write.
         #[arg(long, value_name = "FILE")]
@@ -180,16 +203,22 @@ pub enum Snapshot {
         file: PathBuf,
     },
     /// Compares two snapshots record by record; exit code 1 when they differ.
+    #[command(
+        after_help = "Example:\n  flowcontrol snapshot diff monday.jsonl tuesday.jsonl.zst --limit 5"
+    )]
     Diff {
         /// The first.
         a: PathBuf,
         /// The second.
         b: PathBuf,
         /// How many differences to name.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
     },
     /// Imports a snapshot into the configured store; what is there already is kept.
+    #[command(
+        after_help = "Example:\n  flowcontrol --config copy/flowcontrol.toml snapshot import frozen.jsonl.zst"
+    )]
     Import {
         /// The snapshot.
         file: PathBuf,
@@ -211,13 +240,16 @@ pub enum Migrate {
     /// Applies what is missing to the configured external database.
     Up {
         /// Stop after this version.
-        #[arg(long)]
+        #[arg(long, value_name = "VERSION", value_parser = whole::<u32>, allow_negative_numbers = true)]
         to: Option<u32>,
     },
     /// Reverts the configured external database.
+    #[command(
+        after_help = "Examples:\n  flowcontrol migrate down --to 4    # keeps 0001 to 0004\n  flowcontrol migrate down --to 0    # reverts everything"
+    )]
     Down {
         /// The version to go back to; 0 reverts everything.
-        #[arg(long)]
+        #[arg(long, value_name = "VERSION", value_parser = whole::<u32>, allow_negative_numbers = true)]
         to: u32,
     },
     /// What is applied to the configured external database.
@@ -225,6 +257,7 @@ pub enum Migrate {
     /// Runs every applied migration's verification on the configured external database.
     Verify,
     /// Checks the files, and the catalog they make on a throw-away target.
+    #[command(after_help = "Example:\n  flowcontrol migrate lint --files-only --report github")]
     Lint {
         /// Only the files: needs no server.
         #[arg(long)]
@@ -237,8 +270,12 @@ pub enum Migrate {
         report: Option<LintReport>,
     },
     /// Prints the SQL that reviewers read: the files with their checksums.
+    #[command(after_help = "Example:\n  flowcontrol migrate runbook > runbook.sql")]
     Runbook,
     /// Prints the SQL that provisions the roles.
+    #[command(
+        after_help = "Example:\n  flowcontrol migrate roles | psql -h db.example.org -U postgres bfg"
+    )]
     Roles,
 }
 
@@ -259,6 +296,7 @@ pub struct Rehearse {
         long,
         default_value = "auto",
         env = "FLOWCONTROL_TARGET",
+        hide_env_values = true,
         value_name = "auto|local|container|external"
     )]
     pub target: TargetChoice,
@@ -290,11 +328,13 @@ pub enum Evidence {
     /// One line a packet.
     List,
     /// One packet.
+    #[command(after_help = "Example:\n  flowcontrol evidence show 3")]
     Show {
         /// Its sequence number or the first digits of its SHA-256.
         packet: String,
     },
     /// Hashes and judges the whole chain again.
+    #[command(after_help = "Example:\n  flowcontrol evidence verify --head \"$(cat head.sha256)\"")]
     Verify {
         /// A head digest that was kept elsewhere: also finds a cut or rebuilt chain.
         #[arg(long, value_name = "SHA256")]

@@ -2,7 +2,7 @@
 
 use super::args::{Evidence, Format};
 use super::{Cx, out};
-use crate::error::{Exit, Result};
+use crate::error::{Exit, Failure, Result};
 use crate::evidence::EvidenceStore;
 use crate::report::evidence as views;
 use flowcontrol_contract::Digest;
@@ -23,7 +23,7 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
             out::text(&if json { views::show_json(&sealed) } else { views::show(&sealed) })?;
         }
         Evidence::Verify { head } => {
-            let kept = head.as_deref().map(Digest::parse).transpose()?;
+            let kept = head.as_deref().map(digest).transpose()?;
             let result = store.verify(kept)?;
             let text =
                 if json { views::verify_json(&result)? } else { views::verify(&result, cx.view) };
@@ -32,4 +32,11 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+fn digest(text: &str) -> Result<Digest> {
+    Digest::parse(text).map_err(|_| {
+        Failure::usage(format!("--head takes a SHA-256 digest, and {text:?} is none"))
+            .hint("it is 64 lower-case hex digits, as `flowcontrol evidence list --format json` prints them")
+    })
 }

@@ -5,7 +5,7 @@ use super::{Cx, interrupted, out};
 use crate::clock;
 use crate::error::{Exit, Failure, Result};
 use crate::rehearsal::steps::{findings, report_finding};
-use crate::report::{RehearsalReport, github, sarif};
+use crate::report::{RehearsalReport, counted, github, sarif};
 use crate::runbook::render::{Header, render};
 use crate::runbook::{self, Finding, Goal, Limits, Severity, Site, Version, lint, waiver};
 use crate::target::{ExternalSettings, Target, TargetChoice, roles};
@@ -25,9 +25,11 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
             }
             Migrate::Runbook => runbook_text(cx),
             Migrate::Roles => {
-                let database =
-                    external(cx).map_or_else(|_| "DATABASE".to_owned(), |e| e.endpoint.database);
-                out::text(&roles::provision_sql(&cx.settings.config.roles, &database))?;
+                // Without a configured server a name stands there for its reader to replace.
+                let config = &cx.settings.config;
+                let database = config.target.external.as_ref().map_or("DATABASE", |e| &e.database);
+                let sql = roles::provision_sql(&config.roles, database);
+                out::either(cx.format, &json!({"database": database, "sql": sql}), || sql.clone())?;
                 Ok(Exit::Done)
             }
         }
@@ -40,11 +42,16 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
 }
 
 fn external(cx: &Cx) -> Result<ExternalSettings> {
-    cx.settings.target_settings()?.external.ok_or_else(|| {
+    configured(cx)?.ok_or_else(|| {
         Failure::usage("no external server is configured, so there is no database to migrate").hint(
             "fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs none",
         )
     })
+}
+
+/// The external server, when there is one; a mistake in it is never taken for its absence.
+fn configured(cx: &Cx) -> Result<Option<ExternalSettings>> {
+    Ok(cx.settings.target_settings()?.external)
 }
 
 fn limits(cx: &Cx) -> Limits {
@@ -54,8 +61,8 @@ fn limits(cx: &Cx) -> Limits {
 async fn plan(cx: &Cx) -> Result<Exit> {
     let source = cx.settings.migrations()?;
     let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let (place, plan) = match external(cx) {
-        Ok(external) => {
+    let (place, plan) = match configured(cx)? {
+        Some(external) => {
             let site = Site {
                 endpoint: &external.endpoint,
                 login: &external.logins.owner,
@@ -65,7 +72,7 @@ async fn plan(cx: &Cx) -> Result<Exit> {
             let (_, plan) = runbook::status(site, &source, Goal::Latest).await?;
             (external.endpoint.redacted(), plan)
         }
-        Err(_) => ("an empty database".to_owned(), runbook::plan(&source, &[], Goal::Latest)),
+        None => ("an empty database".to_owned(), runbook::plan(&source, &[], Goal::Latest)),
     };
     let value = json!({"database": place, "plan": plan});
     out::either(cx.format, &value, || {
@@ -99,8 +106,11 @@ async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
     let applied = Box::pin(runbook::up(site, &source, to)).await?;
     step.done("");
     out::either(cx.format, &json!({"applied": applied}), || {
-        let mut text =
-            format!("{} migrations applied to {}\n", applied.len(), site.endpoint.redacted());
+        let mut text = format!(
+            "{} applied to {}\n",
+            counted(applied.len() as u64, "migration", "migrations"),
+            site.endpoint.redacted()
+        );
         for a in &applied {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", a.version, a.name, a.seconds));
         }
@@ -120,8 +130,11 @@ async fn down(cx: &Cx, to: Version) -> Result<Exit> {
     };
     let reverted = Box::pin(runbook::down(site, &source, to)).await?;
     out::either(cx.format, &json!({"reverted": reverted}), || {
-        let mut text =
-            format!("{} migrations reverted on {}\n", reverted.len(), site.endpoint.redacted());
+        let mut text = format!(
+            "{} reverted on {}\n",
+            counted(reverted.len() as u64, "migration", "migrations"),
+            site.endpoint.redacted()
+        );
         for r in &reverted {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", r.version, r.name, r.seconds));
         }
@@ -168,8 +181,11 @@ async fn verify(cx: &Cx) -> Result<Exit> {
     };
     let verified = runbook::verify(site, &source).await?;
     out::either(cx.format, &json!({"verified": verified}), || {
-        let mut text =
-            format!("{} migrations verified on {}\n", verified.len(), site.endpoint.redacted());
+        let mut text = format!(
+            "{} verified on {}\n",
+            counted(verified.len() as u64, "migration", "migrations"),
+            site.endpoint.redacted()
+        );
         for v in &verified {
             text.push_str(&format!("  {} {:<24} {:.3} s\n", v.version, v.name, v.seconds));
         }
@@ -217,7 +233,7 @@ async fn lint(
     let errors =
         found.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
     match report {
-        None => out::either(cx.format, &found, || text(&found))?,
+        None => out::either(cx.format, &found, || text(&found, cx.verbose))?,
         Some(form) => {
             let mut report = RehearsalReport::begin(
                 env!("CARGO_PKG_VERSION"),
@@ -226,7 +242,7 @@ async fn lint(
             );
             report.findings = Some(found.into_iter().map(report_finding).collect());
             out::text(&match form {
-                LintReport::Sarif => sarif::render(&report)?,
+                LintReport::Sarif => sarif::render_lint(&report)?,
                 LintReport::Github => github::render(&report),
             })?;
         }
@@ -234,24 +250,32 @@ async fn lint(
     Ok(if errors == 0 { Exit::Done } else { Exit::Check })
 }
 
-fn text(found: &[Finding]) -> String {
+/// Errors and warnings with their way out; infos are counted, and listed when asked for.
+fn text(found: &[Finding], verbose: bool) -> String {
     let mut text = String::new();
-    for f in found.iter().filter(|f| f.waived.is_none()) {
+    let open: Vec<_> = found.iter().filter(|f| f.waived.is_none()).collect();
+    for f in open.iter().filter(|f| verbose || f.severity != Severity::Info) {
         let place = match (&f.file, f.line, &f.object) {
             (Some(file), Some(line), _) => format!("{file}:{line}"),
             (Some(file), None, _) => file.clone(),
             (None, _, Some(object)) => object.clone(),
             _ => String::new(),
         };
+        let severity = format!("{:?}", f.severity).to_lowercase();
         text.push_str(&format!(
-            "{:?} {} {place}\n  {}\n  way out: {}\n",
-            f.severity, f.rule, f.message, f.hint
+            "{severity} {} {place}\n  {}\n  way out: {}\n",
+            f.rule, f.message, f.hint
         ));
     }
-    let waived = found.iter().filter(|f| f.waived.is_some()).count();
+    let of = |severity| open.iter().filter(|f| f.severity == severity).count() as u64;
+    let infos = of(Severity::Info);
     text.push_str(&format!(
-        "{} findings, {waived} more waived with a reason\n",
-        found.len() - waived
+        "{}, {}, {}{}; {} waived with a reason\n",
+        counted(of(Severity::Error), "error", "errors"),
+        counted(of(Severity::Warning), "warning", "warnings"),
+        counted(infos, "info", "infos"),
+        if infos > 0 && !verbose { " (-v lists them)" } else { "" },
+        found.len() - open.len(),
     ));
     text
 }
@@ -266,6 +290,9 @@ fn runbook_text(cx: &Cx) -> Result<Exit> {
         rows: 0,
         runbook_decision: "BLOCKED_PENDING_PREFLIGHT".to_owned(),
     };
-    out::text(&render(&source, &header))?;
+    let sql = render(&source, &header);
+    let value = json!({"sha256": source.digest(), "session": header.session,
+        "migrations": source.migrations.len(), "sql": sql});
+    out::either(cx.format, &value, || sql.clone())?;
     Ok(Exit::Done)
 }

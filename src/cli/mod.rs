@@ -12,16 +12,23 @@ mod out;
 mod rehearse;
 mod scenario;
 mod snapshot;
+mod usage;
 
-use crate::config::{Overrides, Settings};
+use crate::config::{FILE, Overrides, Settings, words};
 use crate::error::{Exit, Failure, Result};
+use crate::registry::open_store;
 use crate::report::Progress;
 use crate::report::style::{ColorChoice, Paint, Surroundings};
 use crate::report::terminal::View;
 use args::{Cli, Command, Format, Global};
-use clap::{CommandFactory, Parser};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
+use flowcontrol_contract::{Port, ScenarioStore};
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// What every command gets.
 struct Cx {
@@ -29,16 +36,50 @@ struct Cx {
     format: Format,
     view: View,
     progress: Progress,
+    verbose: bool,
+}
+
+impl Cx {
+    /// The active profile's store.
+    async fn store(&self) -> Result<Arc<dyn ScenarioStore>> {
+        let config = &self.settings.config;
+        let kind = self.settings.profile()?.kind(Port::Store);
+        let file = self.settings.file.as_deref().unwrap_or(Path::new(FILE)).display();
+        if !config.adapters.contains_key(kind) {
+            return Err(Failure::usage(format!(
+                "profile {} keeps its scenario in {kind}, and [adapters.{kind}] is not there",
+                config.profile
+            ))
+            .hint(format!("fill it in in {file}; `flowcontrol init` writes an example of it")));
+        }
+        open_store(&self.settings).await.map_err(|mut failure| {
+            let (message, hint) = words(&failure.message);
+            failure.message = message;
+            failure.hint = failure.hint.or(hint);
+            if failure.exit == Exit::Usage && failure.hint.is_none() {
+                failure.hint = Some(format!("correct [adapters.{kind}] in {file}"));
+            }
+            failure
+        })
+    }
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let line: Vec<_> = std::env::args_os().collect();
+    let grammar = usage::without_empty_variables(Cli::command());
+    let read = grammar.clone().try_get_matches_from(&line).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match read {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap prints help to standard output and usage errors to standard error.
+        Err(error) if is_help(error.kind()) => {
+            // Help that was asked for goes to standard output, the other to standard error.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { 0 });
+        }
+        Err(error) => {
+            let failure = usage::failure(&error, &grammar, &line);
+            out::failure(&failure, usage::format(&line));
+            return ExitCode::from(failure.exit.code());
         }
     };
     let format = cli.global.format;
@@ -51,6 +92,15 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn is_help(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
 fn start(cli: Cli) -> Result<Exit> {
     colour(&cli.global);
     log(cli.global.verbose);
@@ -60,13 +110,14 @@ fn start(cli: Cli) -> Result<Exit> {
         .map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
     let exit = runtime.block_on(async {
         match cli.command {
-            Command::Init { dir } => init::run(&dir),
-            Command::Completions { shell } => completions(shell),
+            Command::Init { dir } => init::run(&dir, cli.global.format),
+            Command::Completions { shell } => completions(shell, cli.global.format),
             command => run(command, &cli.global).await,
         }
     });
-    // A reader thread that waits for a slow disk must not keep a finished program alive.
-    runtime.shutdown_background();
+    // A thread that is writing a snapshot takes its unfinished file away when it ends, so it gets
+    // a moment; one that waits for a slow disk or a silent pipe must not keep the program alive.
+    runtime.shutdown_timeout(Duration::from_secs(2));
     exit
 }
 
@@ -83,6 +134,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         format: global.format,
         view: view(global),
         progress: Progress::choose(terminal, global.no_progress, global.verbose > 0),
+        verbose: global.verbose > 0,
     };
     // The rehearsal and the probes clean up what they started themselves; every other command
     // leaves nothing half-done when its future is dropped.
@@ -109,7 +161,11 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
     };
     tokio::select! {
         done = work => done,
-        () = interrupted() => Err(Failure::interrupted()),
+        () = interrupted() => {
+            cx.progress.clear();
+            Err(Failure::new(Exit::Interrupted, "interrupted; nothing is half-written")
+                .hint("batches that were acknowledged before stay in the store: `flowcontrol scenario show`"))
+        }
     }
 }
 
@@ -176,9 +232,11 @@ fn log(verbose: u8) {
     debug_assert!(started.is_ok(), "logging is started once");
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<Exit> {
+fn completions(shell: clap_complete::Shell, format: Format) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "flowcontrol", &mut script);
-    out::text(&String::from_utf8_lossy(&script))?;
+    let script = String::from_utf8_lossy(&script).into_owned();
+    let value = serde_json::json!({"shell": shell.to_string(), "script": script});
+    out::either(format, &value, || script.clone())?;
     Ok(Exit::Done)
 }

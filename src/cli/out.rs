@@ -7,9 +7,19 @@ use std::io::Write;
 
 /// Prints a result for people, as it stands.
 pub fn text(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
-    finish(write!(out, "{text}{newline}").and_then(|()| out.flush()))
+    part(&format!("{text}{newline}")).map(|_| ())
+}
+
+/// Prints a part of a long result; false when its reader has gone, and the rest is not wanted.
+pub fn part(text: &str) -> Result<bool> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        // A reader such as `head` that stops early has what it wanted.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Failure::environment(format!("cannot write the result: {e}"))),
+    }
 }
 
 /// Prints a result as pretty JSON.
@@ -31,14 +41,6 @@ pub fn either<T: Serialize>(
     }
 }
 
-fn finish(written: std::io::Result<()>) -> Result<()> {
-    match written {
-        // A reader such as `head` that stops early has what it wanted.
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|e| Failure::environment(format!("cannot write the result: {e}"))),
-    }
-}
-
 /// Tells a failure on standard error.
 pub fn failure(failure: &Failure, format: Format) {
     let mut out = anstream::stderr().lock();
@@ -52,11 +54,8 @@ pub fn failure(failure: &Failure, format: Format) {
         ),
         Format::Text => {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            let result = writeln!(out, "{style}error:{style:#} {}", failure.message);
-            match &failure.hint {
-                Some(hint) => writeln!(out, "  way out: {hint}"),
-                None => result,
-            }
+            let hint = failure.hint.iter().map(|hint| format!("\n  way out: {hint}"));
+            writeln!(out, "{style}error:{style:#} {}{}", failure.message, hint.collect::<String>())
         }
     };
 }

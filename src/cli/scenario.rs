@@ -1,16 +1,21 @@
 //! `scenario show / append / tail`.
 
-use super::args::Scenario;
+use super::args::{Format, Scenario};
 use super::{Cx, out};
 use crate::error::{Exit, Failure, Result};
-use crate::registry::open_store;
+use crate::report::counted;
+use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
 use flowcontrol_contract::store::Expected;
-use flowcontrol_contract::{CallCx, Kind, NewRecord, ScenarioStore, TenantId};
+use flowcontrol_contract::{CallCx, Kind, NewRecord, Roster, ScenarioStore, TenantId};
 use futures::StreamExt;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
+
+/// A payload as large as it may be, every byte of it escaped, and the rest of a record.
+const MAX_LINE: u64 = 6 * MAX_PAYLOAD_BYTES as u64 + 64 * 1024;
 
 #[derive(Serialize)]
 struct TenantView {
@@ -23,13 +28,15 @@ struct TenantView {
 
 /// Reads or extends the configured store.
 pub async fn run(cx: &Cx, args: Scenario) -> Result<Exit> {
-    let store = open_store(&cx.settings).await?;
+    let store = cx.store().await?;
     match args {
         Scenario::Show => show(cx, &*store).await?,
         Scenario::Append { file, tenant, expect } => {
             append(cx, &*store, &file, TenantId::new(tenant)?, expect).await?;
         }
-        Scenario::Tail { tenant, lines } => tail(&*store, TenantId::new(tenant)?, lines).await?,
+        Scenario::Tail { tenant, lines } => {
+            tail(cx, &*store, TenantId::new(tenant)?, lines).await?
+        }
     }
     Ok(Exit::Done)
 }
@@ -93,49 +100,137 @@ async fn append(
     tenant: TenantId,
     expect: Option<u64>,
 ) -> Result<()> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|mut f| f.read_to_string(&mut text))
-    };
-    read.map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
-    let mut batch = Vec::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let record = NewRecord::from_json(line).map_err(|e| {
-            Failure::usage(format!("{}, line {number}: {}", file.display(), e.message()))
-                .hint("nothing was written; correct the line and run it again")
-        })?;
-        batch.push(record);
+    let call = CallCx::tenant(tenant.clone());
+    let roster = roster(store, &call).await?;
+    let path = file.to_owned();
+    // A silent pipe must not keep the program from hearing Ctrl-C.
+    let batch = tokio::task::spawn_blocking(move || read(&path))
+        .await
+        .map_err(|e| Failure::environment(format!("reading {} stopped: {e}", shown(file))))??;
+    for (number, record) in &batch {
+        if !roster.actors.iter().any(|actor| actor.id == record.actor) {
+            let known: Vec<_> = roster.actors.iter().map(|a| a.id.as_str()).collect();
+            return Err(bad_line(
+                file,
+                *number,
+                &format!("{tenant} has no actor {}", record.actor),
+            )
+            .hint(format!("nothing was written; its actors: {}", known.join(", "))));
+        }
     }
-    if batch.is_empty() {
-        return Err(Failure::usage(format!("{} holds no record", file.display())));
-    }
+    let batch: Vec<_> = batch.into_iter().map(|(_, record)| record).collect();
+    let count = counted(batch.len() as u64, "record", "records");
     let expected = expect.map_or(Expected::Any, Expected::Head);
-    let done = store.append(&CallCx::tenant(tenant.clone()), expected, &batch).await?;
+    let done = store.append(&call, expected, &batch).await?;
     let value = serde_json::json!({"tenant": tenant, "first": done.first, "last": done.last,
         "replayed": done.replayed});
     out::either(cx.format, &value, || match done.replayed {
-        true => format!("these {} records of {tenant} are there already", batch.len()),
-        false => {
-            format!("appended {} records to {tenant}: {} to {}", batch.len(), done.first, done.last)
-        }
+        true => format!("{tenant} holds {count} of {} already; nothing was written", shown(file)),
+        false => format!("appended {count} to {tenant}: {} to {}", done.first, done.last),
     })
 }
 
-async fn tail(store: &dyn ScenarioStore, tenant: TenantId, lines: u64) -> Result<()> {
-    let call = CallCx::tenant(tenant.clone());
-    if store.roster(&call).await?.is_none() {
-        let known: Vec<_> = store.tenants().await?.iter().map(ToString::to_string).collect();
-        return Err(Failure::usage(format!("the store has no tenant {tenant}"))
-            .hint(format!("its tenants: {}", known.join(", "))));
+/// The tenant's actors, or a failure that lists the tenants there are.
+async fn roster(store: &dyn ScenarioStore, call: &CallCx) -> Result<Roster> {
+    if let Some(roster) = store.roster(call).await? {
+        return Ok(roster);
     }
+    let known: Vec<_> = store.tenants().await?.iter().map(ToString::to_string).collect();
+    Err(Failure::usage(format!("the store has no tenant {}", call.tenant)).hint(
+        match known.is_empty() {
+            true => "it is empty: `flowcontrol demo seed` or `flowcontrol snapshot import FILE` \
+                     brings tenants with their actors"
+                .to_owned(),
+            false => format!("its tenants: {}", known.join(", ")),
+        },
+    ))
+}
+
+fn shown(file: &Path) -> String {
+    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
+}
+
+fn bad_line(file: &Path, number: u64, why: &str) -> Failure {
+    Failure::usage(format!("{}, line {number}: {why}", shown(file)))
+        .hint("nothing was written; correct the line and run it again")
+}
+
+/// Reads every line as a record, with its number; none when one is wrong.
+fn read(file: &Path) -> Result<Vec<(u64, NewRecord)>> {
+    let failed = |e: std::io::Error| match e.kind() {
+        ErrorKind::NotFound => {
+            Failure::usage(format!("there is no file {}", shown(file))).hint("check the path")
+        }
+        ErrorKind::IsADirectory => {
+            Failure::usage(format!("{} is a folder, not a file", shown(file))).hint("name a file")
+        }
+        _ => Failure::environment(format!("cannot read {}: {e}", shown(file))),
+    };
+    let mut input: Box<dyn BufRead> = match file == Path::new("-") {
+        true => Box::new(std::io::stdin().lock()),
+        false => Box::new(BufReader::new(File::open(file).map_err(failed)?)),
+    };
+    let (mut batch, mut line) = (Vec::new(), Vec::new());
+    for number in 1.. {
+        line.clear();
+        let read = (&mut input).take(MAX_LINE + 1).read_until(b'\n', &mut line).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        if read as u64 > MAX_LINE {
+            return Err(bad_line(file, number, &format!("it is longer than {MAX_LINE} bytes")));
+        }
+        let Ok(text) = std::str::from_utf8(&line) else {
+            return Err(bad_line(file, number, "it is not UTF-8 text"));
+        };
+        if text.trim().is_empty() {
+            continue;
+        }
+        if !text.trim_start().starts_with('{') {
+            return Err(bad_line(file, number, "it is no JSON object: a record begins with {"));
+        }
+        let record = NewRecord::from_json(text.trim())
+            .map_err(|e| bad_line(file, number, &plain(e.message())))?;
+        batch.push((number, record));
+    }
+    if batch.is_empty() {
+        return Err(Failure::usage(format!("{} holds no record", shown(file)))
+            .hint("write one record a line; `flowcontrol scenario append --help` shows one"));
+    }
+    Ok(batch)
+}
+
+/// serde counts the line's own lines, of which there is one.
+fn plain(message: &str) -> String {
+    let message = message.strip_prefix("record: ").unwrap_or(message);
+    message.replace(" at line 1 column ", ", at column ")
+}
+
+async fn tail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, lines: u64) -> Result<()> {
+    let call = CallCx::tenant(tenant.clone());
+    roster(store, &call).await?;
+    let json = cx.format == Format::Json;
     let after = store.head(&call).await?.saturating_sub(lines);
     let mut batches = store.read(&call, after).await?;
+    let mut gap = "";
+    if json {
+        out::part(&format!("{{\"tenant\":{},\"records\":[", serde_json::json!(tenant)))?;
+    }
     while let Some(batch) = batches.next().await {
+        let mut text = String::new();
         for record in batch? {
-            out::text(&record.to_line())?;
+            text.push_str(gap);
+            record.write_line(&mut text);
+            gap = if json { ",\n" } else { "\n" };
+        }
+        if !out::part(&text)? {
+            return Ok(());
         }
     }
-    Ok(())
+    let end = match (json, gap.is_empty()) {
+        (true, _) => "]}\n",
+        (false, false) => "\n",
+        (false, true) => "",
+    };
+    out::part(end).map(|_| ())
 }

@@ -3,16 +3,17 @@
 use super::args::Snapshot;
 use super::{Cx, out};
 use crate::error::{Exit, Failure, Result};
-use crate::registry::open_store;
+use crate::report::{count, counted};
 use crate::snapshot::{Summary, diff, freeze, import, verify};
 use flowcontrol_contract::Mode;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Freezes, checks, compares or imports.
 pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
     match args {
         Snapshot::Freeze { out } => {
-            let store = open_store(&cx.settings).await?;
+            let store = cx.store().await?;
             let step = cx.progress.step("freeze", None);
             let session = cx.settings.config.session.clone();
             let tenants = store.tenants().await?;
@@ -21,11 +22,11 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             show(cx, &out, &summary)?;
         }
         Snapshot::Verify { file } => {
-            let summary = check(cx, &file)?;
+            let summary = check(cx, &file).await?;
             show(cx, &file, &summary)?;
         }
         Snapshot::Diff { a, b, limit } => {
-            let found = tokio::task::block_in_place(|| diff(&a, &b, limit))?;
+            let found = aside(move || diff(&a, &b, limit)).await?;
             out::either(cx.format, &found, || {
                 let mut text = String::new();
                 if found.header {
@@ -44,8 +45,8 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             return Ok(if found.is_empty() { Exit::Done } else { Exit::Check });
         }
         Snapshot::Import { file } => {
-            let summary = check(cx, &file)?;
-            let store = open_store(&cx.settings).await?;
+            let summary = check(cx, &file).await?;
+            let store = cx.store().await?;
             if store.info().mode == Mode::Live {
                 return Err(Failure::usage("the active profile's store is live")
                     .hint("a rehearsal replays into Postgres; import fills a local store"));
@@ -53,22 +54,35 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             let step = cx.progress.step("import", Some(summary.records));
             let done = import(&file, summary.sha256, &*store, |n| step.inc(n)).await?;
             step.done("");
+            // The store may hold more than the snapshot: what was appended after an import.
+            let there = summary.records - done.written;
             let value = serde_json::json!({"records": summary.records, "written": done.written,
-                "there_already": done.resumed});
+                "there_already": there});
             out::either(cx.format, &value, || {
-                format!("imported {} records; {} were there already", done.written, done.resumed)
+                let written = counted(done.written, "record", "records");
+                format!("imported {written}; {} there already", count(there))
             })?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn check(cx: &Cx, file: &Path) -> Result<Summary> {
+async fn check(cx: &Cx, file: &Path) -> Result<Summary> {
     let size = std::fs::metadata(file).map(|m| m.len()).ok();
-    let step = cx.progress.step("verify (bytes)", size);
-    let summary = tokio::task::block_in_place(|| verify(file, |n| step.inc(n)))?;
-    step.done("");
+    let step = Arc::new(cx.progress.step("verify (bytes)", size));
+    let (path, bar) = (file.to_owned(), Arc::clone(&step));
+    let summary = aside(move || verify(&path, |n| bar.inc(n))).await?;
+    if let Some(step) = Arc::into_inner(step) {
+        step.done("");
+    }
     Ok(summary)
+}
+
+/// Runs long work on a thread of its own, so that the program hears Ctrl-C meanwhile.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Failure::environment(format!("reading the snapshot stopped: {e}")))?
 }
 
 fn show(cx: &Cx, file: &Path, summary: &Summary) -> Result<()> {

@@ -1,10 +1,12 @@
 //! Configuration: built-in demo profile, file, environment, command line; later layers win.
 //! Parsed once into types; nothing is guessed and no secret stands in it.
 
+mod explain;
 mod model;
 mod secrets;
 mod template;
 
+pub use explain::{nearest, words};
 pub use model::{
     Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
     TargetSection, TlsSection,
@@ -17,6 +19,7 @@ use crate::runbook::{self, Layout, Limits, Source};
 use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{Digest, json};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,7 +64,7 @@ impl Settings {
         };
         let mut config = match &file {
             None => Config::built_in()?,
-            Some(path) => Config::parse(&text).map_err(|f| f.context(path.display()))?,
+            Some(path) => Config::parse(&text).map_err(|f| name_file(f, path))?,
         };
         if let Some(profile) = &overrides.profile {
             config.profile.clone_from(profile);
@@ -72,7 +75,10 @@ impl Settings {
         if let Some(folder) = &overrides.pg_bin {
             config.rehearsal.pg_bin = Some(folder.clone());
         }
-        config.check()?;
+        config.check().map_err(|f| match &file {
+            Some(path) => name_file(f, path),
+            None => f,
+        })?;
         let base = match file.as_deref().and_then(Path::parent) {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
@@ -107,10 +113,36 @@ impl Settings {
     }
 }
 
+fn name_file(mut failure: Failure, path: &Path) -> Failure {
+    // "file, line 3, column 1: what" and "file: what".
+    let gap = if failure.message.starts_with("line ") { "," } else { ":" };
+    failure.message = format!("{}{gap} {}", path.display(), failure.message);
+    failure
+}
+
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| {
-        Failure::usage(format!("cannot read configuration {}: {e}", path.display()))
-            .hint("`flowcontrol init` writes a commented one")
+        let name = path.display();
+        match e.kind() {
+            ErrorKind::NotFound => Failure::usage(format!("there is no configuration file {name}"))
+                .hint(
+                    "check --config or FLOWCONTROL_CONFIG; `flowcontrol init` writes a commented \
+                     file, and without any file the built-in demo is used",
+                ),
+            ErrorKind::IsADirectory => {
+                Failure::usage(format!("the configuration {name} is a folder, not a file"))
+                    .hint(format!("name the file in it: --config {}", path.join(FILE).display()))
+            }
+            ErrorKind::InvalidData => {
+                Failure::usage(format!("the configuration {name} is not UTF-8 text"))
+                    .hint("save it as UTF-8; `flowcontrol init` writes a commented example")
+            }
+            ErrorKind::PermissionDenied => {
+                Failure::usage(format!("the configuration {name} may not be read by this user"))
+                    .hint("check the permissions of the file and its folders")
+            }
+            _ => Failure::environment(format!("cannot read the configuration {name}: {e}")),
+        }
     })
 }
 
@@ -121,7 +153,17 @@ impl Settings {
     /// Names every file of the folder that does not belong there.
     pub fn migrations(&self) -> Result<Source> {
         match &self.config.migrations.dir {
-            Some(dir) => runbook::scan(&self.base.join(dir)),
+            Some(dir) => {
+                let dir = self.base.join(dir);
+                if !dir.is_dir() {
+                    return Err(Failure::usage(format!(
+                        "[migrations] dir: there is no folder {}",
+                        dir.display()
+                    ))
+                    .hint("correct it, or leave it out to use the built-in migrations"));
+                }
+                runbook::scan(&dir)
+            }
             None => runbook::embedded(),
         }
     }

@@ -1,5 +1,6 @@
 //! The configuration's types, as the file spells them.
 
+use super::explain;
 use crate::error::{Failure, Result};
 use crate::target::RoleNames;
 use flowcontrol_contract::{Digest, Port, SecretRef, SessionId};
@@ -85,6 +86,9 @@ impl Profile {
 pub struct MigrationSettings {
     /// A folder of migrations; absent means the built-in ones.
     pub dir: Option<PathBuf>,
+    /// Whether they make the scenario's tables. Where they do not, a rehearsal proves the
+    /// migrations and the isolation of their tenants, and replays nothing.
+    pub scenario: bool,
     /// The schema they fill.
     pub schema: String,
     /// The setting that carries the tenant.
@@ -129,6 +133,7 @@ impl Default for MigrationSettings {
     fn default() -> Self {
         Self {
             dir: None,
+            scenario: true,
             schema: "bfg_flowcontrol".into(),
             tenant_setting: "bfg.tenant_id".into(),
             tenant_column: "tenant_id".into(),
@@ -237,10 +242,7 @@ impl Config {
     /// # Errors
     /// A usage failure with the line, the column and what is known instead.
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|e| {
-            Failure::usage(format!("wrong configuration\n{}", e.to_string().trim_end()))
-                .hint("`flowcontrol init` in an empty folder writes a commented example")
-        })
+        toml::from_str(text).map_err(|e| explain::mistake(text, e.span(), e.message()))
     }
 
     /// A profile by name.
@@ -250,8 +252,10 @@ impl Config {
     pub fn profile(&self, name: &str) -> Result<&Profile> {
         self.profiles.get(name).ok_or_else(|| {
             let known: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+            let meant = explain::nearest(name, known.iter().copied())
+                .map_or_else(String::new, |near| format!("did you mean {near}? "));
             Failure::usage(format!("unknown profile {name:?}"))
-                .hint(format!("known profiles: {}", known.join(", ")))
+                .hint(format!("{meant}known profiles: {}", known.join(", ")))
         })
     }
 

@@ -52,6 +52,9 @@ dir = ".flowcontrol/store"
 # The migrations; without `dir` the built-in ones are used.
 [migrations]
 # dir = "migrations"
+# A team's own schema without the scenario's tables: migrations and isolation are rehearsed, nothing
+# is replayed. [[migrations.fixtures]] gives the probes rows of two tenants for each table.
+# scenario = false
 schema = "bfg_flowcontrol"
 tenant_setting = "bfg.tenant_id"
 tenant_column = "tenant_id"

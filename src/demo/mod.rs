@@ -41,10 +41,15 @@ impl Size {
     /// A usage failure that names the limit.
     pub fn check(self) -> Result<Self> {
         if self.tenants == 0 || self.tenants > 10_000 {
-            return Err(Failure::usage("--tenants takes a number from 1 to 10000"));
+            return Err(Failure::usage(format!("--tenants is {}", self.tenants))
+                .hint("it takes a number from 1 to 10000"));
         }
         if self.records < u64::from(self.tenants) {
-            return Err(Failure::usage("--records must be at least one for each tenant"));
+            return Err(Failure::usage(format!(
+                "--records is {}, which is too few for {} tenants",
+                self.records, self.tenants
+            ))
+            .hint("every tenant has one record at least: raise --records or lower --tenants"));
         }
         Ok(self)
     }

@@ -9,6 +9,8 @@ pub const CONNECTION: &str = "ProductionAdapterConnection.v1";
 pub const DRY_RUN: &str = "ProductionAdapterDryRun.v1";
 /// Sealed for a whole rehearsal; its body is the report.
 pub const REHEARSAL: &str = "FlowControlRehearsal.v1";
+/// Sealed for a rehearsal of migrations alone; its body is the report.
+pub const MIGRATIONS: &str = "FlowControlMigrationRehearsal.v1";
 /// Sealed after a single step of a rehearsal.
 pub const STEP: &str = "FlowControlRehearsalStep.v1";
 
@@ -50,6 +52,13 @@ pub const KNOWN: &[Schema] = &[
         snapshot: true,
     },
     Schema { name: "FlowControlRehearsal", version: 1, checks: &[], target: true, snapshot: true },
+    Schema {
+        name: "FlowControlMigrationRehearsal",
+        version: 1,
+        checks: &[],
+        target: true,
+        snapshot: false,
+    },
     Schema {
         name: "FlowControlRehearsalStep",
         version: 1,

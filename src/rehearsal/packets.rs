@@ -5,7 +5,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::evidence::{CheckResult, Draft, Outcome, ProfileRef, Stored, Verdict, schema};
 use crate::gates::{connection, dry_run};
-use crate::report::{CheckLine, Decision, PacketRef, StepStatus};
+use crate::report::{CheckLine, Decision, PacketRef, Scope, StepStatus};
 use serde_json::{Value, json};
 
 fn draft(
@@ -87,7 +87,11 @@ pub fn rehearsal(run: &Run<'_>) -> Result<Draft> {
     };
     let body = serde_json::to_value(&run.report)
         .map_err(|e| crate::Failure::environment(format!("evidence: {e}")))?;
-    draft(run, schema::REHEARSAL, Vec::new(), outcome, body)
+    let schema = match run.report.scope {
+        Scope::Scenario => schema::REHEARSAL,
+        Scope::Migrations => schema::MIGRATIONS,
+    };
+    draft(run, schema, Vec::new(), outcome, body)
 }
 
 /// The checks of the gates that this rehearsal's evidence feeds.
@@ -99,9 +103,13 @@ pub fn checks(run: &Run<'_>) -> Vec<CheckLine> {
         reason: c.reason,
     };
     let connection = run.made.facts.iter().flat_map(connection::checks);
+    let dry_run = match run.report.scope {
+        Scope::Scenario => dry_run::checks(&run.report),
+        Scope::Migrations => Vec::new(),
+    };
     connection
         .map(|c| line("connection", c))
-        .chain(dry_run::checks(&run.report).into_iter().map(|c| line("dry-run", c)))
+        .chain(dry_run.into_iter().map(|c| line("dry-run", c)))
         .collect()
 }
 

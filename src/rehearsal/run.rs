@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{EvidenceStore, KnownSecrets, Outcome};
-use crate::report::{Progress, RehearsalReport, StepStatus, verdict};
+use crate::report::{Progress, RehearsalReport, Scope, StepStatus, verdict};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,11 +96,14 @@ pub async fn rehearse(
     let mut exit = stepped?;
     if let Err(failure) = taken_down {
         exit = failure.exit;
-        run.note("rollback", Err(failure), 0.0);
+        let last = if run.report.step("rollback").is_some() { "rollback" } else { "isolation" };
+        run.note(last, Err(failure), 0.0);
     }
     let since = clock::instant();
     run.report.checks = packets::checks(&run);
-    run.seal(packets::dry_run)?;
+    if run.report.scope == Scope::Scenario {
+        run.seal(packets::dry_run)?;
+    }
     run.note("evidence", Ok(Done::proved("sealed")), since.elapsed().as_secs_f64());
     run.report.seconds = began.elapsed().as_secs_f64();
     run.report.decision = verdict::decide(&run.report);
@@ -128,7 +131,10 @@ impl<'a> Run<'a> {
     fn begin(settings: &'a Settings, order: &'a Order, progress: &'a Progress) -> Result<Self> {
         let started = clock::now();
         let version = env!("CARGO_PKG_VERSION");
-        let mut report = RehearsalReport::begin(version, &settings.config.profile, started);
+        let scope =
+            if settings.config.migrations.scenario { Scope::Scenario } else { Scope::Migrations };
+        let mut report =
+            RehearsalReport::begin(version, &settings.config.profile, started).scoped(scope);
         report.session = Some(settings.config.session.to_string());
         let stamp: String =
             started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
@@ -153,6 +159,9 @@ impl<'a> Run<'a> {
     /// Takes the steps in order until one fails or `stop` turns true; the exit code so far.
     async fn steps(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
         for (id, work) in STEPS {
+            if self.report.step(id).is_none() {
+                continue;
+            }
             let since = clock::instant();
             let ended = tokio::select! {
                 biased;
@@ -222,7 +231,9 @@ impl<'a> Run<'a> {
             journal::forget(&self.settings.state(), &workspace.endpoint.database)?;
         }
         let disposed = target.dispose().await?;
-        if let Some(step) = self.report.step_mut("rollback").filter(|s| s.seconds.is_some()) {
+        let last =
+            self.report.steps.iter_mut().rev().find(|s| s.id != "evidence" && s.seconds.is_some());
+        if let Some(step) = last {
             let detail = step.detail.take().unwrap_or_default();
             step.detail = Some(format!("{detail}; {}", disposed.what));
         }

@@ -17,9 +17,10 @@ pub mod terminal;
 pub mod verdict;
 
 pub use format::{ReportFormat, check_secrets, write_reports};
+pub use layout::{count, counted};
 pub use model::{
     CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
-    PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity, SnapshotPart,
-    Step, StepStatus, TargetPart, Unproved, VerifyPart,
+    PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Scope, Severity,
+    SnapshotPart, Step, StepStatus, TargetPart, Unproved, VerifyPart,
 };
 pub use progress::Progress;

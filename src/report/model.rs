@@ -21,11 +21,37 @@ pub const STEPS: [(&str, &str); 8] = [
     ("evidence", "Seal the evidence"),
 ];
 
+/// What a rehearsal sets out to prove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// That the scenario can be moved: all eight steps.
+    #[default]
+    Scenario,
+    /// That the migrations of a schema without scenario tables work and isolate tenants: nothing
+    /// is frozen, replayed, read back or rolled back.
+    Migrations,
+}
+
+impl Scope {
+    /// The steps that belong to it: id and title, in their order.
+    pub fn steps(self) -> Vec<(&'static str, &'static str)> {
+        let without: &[&str] = match self {
+            Self::Scenario => &[],
+            Self::Migrations => &["freeze", "replay", "verify", "rollback"],
+        };
+        STEPS.into_iter().filter(|(id, _)| !without.contains(id)).collect()
+    }
+}
+
 /// Everything one rehearsal found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RehearsalReport {
     /// Always [`SCHEMA`].
     pub schema: String,
+    /// What it set out to prove.
+    #[serde(default)]
+    pub scope: Scope,
     /// The version of FlowControl that ran.
     pub tool_version: String,
     /// The profile in force.
@@ -380,6 +406,7 @@ impl RehearsalReport {
     pub fn begin(tool_version: &str, profile: &str, started_at: Timestamp) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
+            scope: Scope::Scenario,
             tool_version: tool_version.to_owned(),
             profile: profile.to_owned(),
             session: None,
@@ -399,6 +426,15 @@ impl RehearsalReport {
             checks: Vec::new(),
             packets: Vec::new(),
         }
+    }
+
+    /// The same report for another scope: only the steps that belong to it.
+    #[must_use]
+    pub fn scoped(mut self, scope: Scope) -> Self {
+        let belongs = scope.steps();
+        self.steps.retain(|step| belongs.iter().any(|(id, _)| *id == step.id));
+        self.scope = scope;
+        self
     }
 
     /// The step with this id.

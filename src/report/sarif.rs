@@ -16,6 +16,25 @@ const SCHEMA: &str =
 /// # Errors
 /// As [`json::pretty`].
 pub fn render(report: &RehearsalReport) -> Result<String> {
+    let mut missing = Vec::new();
+    if report.findings.is_none() {
+        missing.push(notification("lint did not run, so its findings are not known"));
+    }
+    if report.isolation.is_none() {
+        missing.push(notification("isolation was not probed, so leaks are not known"));
+    }
+    log(report, missing)
+}
+
+/// The log of lint alone, which probes nothing.
+///
+/// # Errors
+/// As [`json::pretty`].
+pub fn render_lint(report: &RehearsalReport) -> Result<String> {
+    log(report, Vec::new())
+}
+
+fn log(report: &RehearsalReport, missing: Vec<Value>) -> Result<String> {
     let mut rules = Rules::default();
     let mut results = Vec::new();
     for finding in report.findings.iter().flatten() {
@@ -23,13 +42,6 @@ pub fn render(report: &RehearsalReport) -> Result<String> {
     }
     for leak in report.isolation.iter().flat_map(|part| &part.leaks) {
         results.push(leak_result(leak, report, &mut rules));
-    }
-    let mut missing = Vec::new();
-    if report.findings.is_none() {
-        missing.push(notification("lint did not run, so its findings are not known"));
-    }
-    if report.isolation.is_none() {
-        missing.push(notification("isolation was not probed, so leaks are not known"));
     }
     let invocation = json!({
         "executionSuccessful": missing.is_empty(),

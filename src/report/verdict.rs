@@ -39,7 +39,7 @@ fn steps(report: &RehearsalReport) -> Vec<String> {
     let known = |id: &str| STEPS.iter().any(|(known, _)| *known == id);
     let others = report.steps.iter().filter(|s| !known(&s.id));
     let others = others.map(|s| (s.id.as_str(), s.title.as_str()));
-    for (id, title) in STEPS.into_iter().chain(others) {
+    for (id, title) in report.scope.steps().into_iter().chain(others) {
         match report.step(id).map(|s| s.status) {
             Some(StepStatus::Passed) => {}
             Some(StepStatus::Failed) => against.push(format!("step {id} failed ({title})")),

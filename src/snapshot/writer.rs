@@ -56,6 +56,10 @@ impl Writer {
             _ => Path::new("."),
         };
         let at = |e: io::Error| io_failure("write", path, &e);
+        // Found here, before the work, and not when the finished file is put in its place.
+        if path.is_dir() {
+            return Err(at(io::ErrorKind::IsADirectory.into()));
+        }
         let file = tempfile::Builder::new().prefix(".snapshot-").tempfile_in(folder).map_err(at)?;
         let buffered = BufWriter::with_capacity(1 << 18, file);
         let sink = if path.extension().is_some_and(|e| e == "zst") {
@@ -120,16 +124,29 @@ impl Writer {
 }
 
 /// An input or output failure that names the file.
+/// A failure of the file itself: what the user named wrongly is wrong usage, the rest is the
+/// environment's.
 pub(super) fn io_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::environment(format!("cannot {verb} {}: {error}", path.display()));
+    let name = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound => failure.hint("check the path"),
+        io::ErrorKind::NotFound if verb == "read" => {
+            Failure::usage(format!("there is no file {name}")).hint("check the path")
+        }
+        io::ErrorKind::NotFound => {
+            Failure::usage(format!("cannot write {name}: its folder is not there"))
+                .hint("make the folder first, or name another one")
+        }
+        io::ErrorKind::IsADirectory => {
+            Failure::usage(format!("{name} is a folder, not a file")).hint("name a file")
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            failure.hint("free space on that disk, or name another folder")
+            Failure::environment(format!("cannot {verb} {name}: the disk is full"))
+                .hint("free space on that disk, or name another folder")
         }
         io::ErrorKind::PermissionDenied => {
-            failure.hint("check the permissions of the file and its folder")
+            Failure::environment(format!("cannot {verb} {name}: permission denied"))
+                .hint("check the permissions of the file and its folder")
         }
-        _ => failure,
+        _ => Failure::environment(format!("cannot {verb} {name}: {error}")),
     }
 }

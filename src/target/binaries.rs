@@ -149,7 +149,7 @@ pub(super) fn obtain(settings: &TargetSettings, progress: super::Progress<'_>) -
         progress("downloading PostgreSQL, once");
         match super::download::download(settings) {
             Ok(binaries) => return Ok(binaries),
-            Err(e) => format!("downloading them failed: {e}"),
+            Err(e) => format!("downloading them failed: {e}; is this machine offline?"),
         }
     } else {
         "downloading them is switched off".to_owned()

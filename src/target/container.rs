@@ -3,7 +3,7 @@
 use super::certificate::Certificate;
 use super::engine::{self, Refusal};
 use super::owner::Owner;
-use super::{Endpoint, Login, Progress, TargetSettings, TlsTrust};
+use super::{Endpoint, Login, Progress, TargetSettings, TlsTrust, leftover};
 use crate::clock;
 use crate::error::{Failure, Result};
 use flowcontrol_contract::Secret;
@@ -82,6 +82,7 @@ impl Container {
     ) -> Result<Self, Refusal> {
         let docker = engine::connect().await?;
         let swept = engine::sweep(&docker).await;
+        leftover::sweep_authorities(&settings.temp);
         let image = settings.image.as_str();
         let there = engine::image_digest(&docker, image).await?.is_some();
         progress(&if there {
@@ -123,7 +124,10 @@ impl Container {
         }
         let handle = match started {
             Ok(Ok(handle)) => handle,
-            Ok(Err(error)) => return Err(refused(image, &error)),
+            Ok(Err(error)) => {
+                let log = engine::log_tail(&docker, &guard.id).await;
+                return Err(refused(image, &error, &log));
+            }
             Err(_) => {
                 return Err(Refusal::Image(
                     Failure::environment(format!(
@@ -152,9 +156,14 @@ impl Container {
             guard,
             _folder: folder,
         };
-        container.find_endpoint().await.map_err(Refusal::Start)?;
-        container.wait_ready(&docker, image).await.map_err(Refusal::Start)?;
-        Ok(container)
+        let ready = match container.find_endpoint().await {
+            Ok(()) => container.wait_ready().await,
+            Err(failure) => Err(failure),
+        };
+        match ready {
+            Ok(()) => Ok(container),
+            Err(failure) => Err(Refusal::Start(container.explain(&docker, image, &failure).await)),
+        }
     }
 
     fn handle(&self) -> Result<&ContainerAsync<GenericImage>> {
@@ -179,8 +188,7 @@ impl Container {
 
     /// The entry points listen on TCP only once they have set the server up, so the first login
     /// over TCP finds the final server.
-    async fn wait_ready(&self, docker: &Docker, image: &str) -> Result<()> {
-        let handle = self.handle()?;
+    async fn wait_ready(&self) -> Result<()> {
         let began = clock::instant();
         loop {
             let last = match self.endpoint.connect(&self.admin).await {
@@ -190,22 +198,36 @@ impl Container {
                 }
                 Err(failure) => failure,
             };
-            let running = handle.is_running().await.unwrap_or(true);
-            if running && began.elapsed() < START_BUDGET {
-                tokio::time::sleep(LOOK).await;
-                continue;
+            if !self.is_running().await? || began.elapsed() > START_BUDGET {
+                return Err(last);
             }
-            let log = engine::log_tail(docker, handle.id()).await;
-            let state =
-                if running { format!("does not answer ({last})") } else { "has ended".to_owned() };
-            return Err(Failure::environment(format!(
-                "PostgreSQL in the container of {image} {state}; its log ends:\n{log}"
-            ))
-            .hint(
-                "the image must have the official one's layout (docker-entrypoint.sh, a user \
-                 `postgres`); set FLOWCONTROL_POSTGRES_IMAGE, or use --target local",
-            ));
+            tokio::time::sleep(LOOK).await;
         }
+    }
+
+    async fn is_running(&self) -> Result<bool> {
+        self.handle()?.is_running().await.map_err(|e| {
+            Failure::environment(format!(
+                "the container cannot be looked at: {}",
+                engine::chain(&e)
+            ))
+        })
+    }
+
+    /// Why the server did not get ready: a container that has ended says so itself, in its log.
+    async fn explain(&self, docker: &Docker, image: &str, failure: &Failure) -> Failure {
+        let state = match self.is_running().await {
+            Ok(false) => "has ended".to_owned(),
+            Ok(true) | Err(_) => format!("does not answer ({failure})"),
+        };
+        Failure::environment(format!(
+            "PostgreSQL in the container of {image} {state}; its log ends:\n{}",
+            engine::log_tail(docker, &self.guard.id).await
+        ))
+        .hint(
+            "the image must have the official one's layout (docker-entrypoint.sh, a user \
+             `postgres`); set FLOWCONTROL_POSTGRES_IMAGE, or use --target local",
+        )
     }
 
     /// Removes the container and its volume and checks that none is left.
@@ -317,8 +339,9 @@ fn split_reference(image: &str) -> (&str, &str) {
     }
 }
 
-fn refused(image: &str, error: &TestcontainersError) -> Refusal {
+fn refused(image: &str, error: &TestcontainersError, log: &str) -> Refusal {
     let text = engine::chain(error);
+    let said = if log.is_empty() { String::new() } else { format!("; its log ends:\n{log}") };
     match error {
         TestcontainersError::Client(ClientError::PullImage { .. }) => Refusal::Image(
             Failure::environment(format!(
@@ -330,7 +353,7 @@ fn refused(image: &str, error: &TestcontainersError) -> Refusal {
             )),
         ),
         _ => Refusal::Start(
-            Failure::environment(format!("the container of {image} did not start: {text}"))
+            Failure::environment(format!("the container of {image} did not start: {text}{said}"))
                 .hint("see `docker info`, or use --target local"),
         ),
     }
@@ -347,10 +370,12 @@ fn authority_folder(
         )
     };
     let folder = tempfile::Builder::new()
-        .prefix("flowcontrol-ca-")
+        .prefix(leftover::AUTHORITY_PREFIX)
         .tempdir_in(&settings.temp)
         .map_err(failed)?;
     std::fs::write(folder.path().join("authority.crt"), &certificate.authority_pem)
+        .map_err(failed)?;
+    std::fs::write(folder.path().join(leftover::OWNER_FILE), Owner::this_process().to_label())
         .map_err(failed)?;
     Ok(folder)
 }

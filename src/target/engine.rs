@@ -206,11 +206,16 @@ pub(super) async fn sweep(engine: &Docker) -> Vec<String> {
     said
 }
 
-/// The end of a container's output.
-pub(super) async fn log_tail(engine: &Docker, container: &str) -> String {
+/// The end of what a target's container has written; empty when there is no container.
+pub(super) async fn log_tail(engine: &Docker, id: &str) -> String {
     use futures::StreamExt;
+    let container = match containers(engine, Some(id)).await {
+        Ok(found) => found.into_iter().find_map(|container| container.id),
+        Err(e) => return format!("(its log cannot be had: {})", chain(&e)),
+    };
+    let Some(container) = container else { return String::new() };
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("40").build();
-    let mut lines = engine.logs(container, Some(options));
+    let mut lines = engine.logs(&container, Some(options));
     let mut text = String::new();
     while let Some(chunk) = lines.next().await {
         match chunk {

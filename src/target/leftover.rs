@@ -1,5 +1,7 @@
-//! Clusters that nobody watches any more: their process and its watchdog were both killed.
+//! What killed runs left in the temporary folder: clusters that nobody watches any more, since
+//! their process and its watchdog were both killed, and certificates of containers.
 
+use super::owner::Owner;
 use super::run_as::RunAs;
 use super::watchdog::FOLDER_PREFIX;
 use rustix::process::{Pid, Signal, geteuid};
@@ -44,6 +46,29 @@ pub(super) fn sweep(temp: &Path) -> Vec<String> {
         }
     }
     swept
+}
+
+/// Folders with the certificate of a container start with this.
+pub(super) const AUTHORITY_PREFIX: &str = "flowcontrol-ca-";
+
+/// In such a folder, names the process that it belongs to.
+pub(super) const OWNER_FILE: &str = "owner";
+
+/// Removes certificates of containers whose process was killed.
+pub(super) fn sweep_authorities(temp: &Path) {
+    let Ok(entries) = fs::read_dir(temp) else { return };
+    for entry in entries.flatten() {
+        let folder = entry.path();
+        let gone = entry.file_name().to_string_lossy().starts_with(AUTHORITY_PREFIX)
+            && folder
+                .symlink_metadata()
+                .is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw())
+            && fs::read_to_string(folder.join(OWNER_FILE))
+                .is_ok_and(|label| Owner::from_label(&label).is_some_and(|owner| owner.is_gone()));
+        if gone && let Err(e) = fs::remove_dir_all(&folder) {
+            tracing::warn!(folder = %folder.display(), error = %e, "cannot remove an old certificate");
+        }
+    }
 }
 
 fn abandoned(folder: &Path) -> bool {

@@ -13,8 +13,6 @@ pub struct Ground {
     pub names: RoleNames,
     pub logins: Logins,
     pub database: String,
-    /// Other roles that a test made, dropped after it.
-    pub extra: String,
 }
 
 pub async fn sql(endpoint: &Endpoint, login: &Login, text: &str) {
@@ -52,7 +50,6 @@ where
         verifier: Some(login(&names.verifier)),
     };
     let roles = [&names.owner, &names.application, &names.replayer, &names.auditor];
-    let extra = name("extra");
     let mut setup: Vec<String> =
         roles.iter().map(|r| format!("create role {r} login password '{password}'")).collect();
     setup.push(format!("create role {} login bypassrls password '{password}'", names.verifier));
@@ -65,13 +62,8 @@ where
         &format!("create database {tag} template template0 encoding 'UTF8' owner {}", names.owner),
     )
     .await;
-    let ground = Ground {
-        admin: admin.clone(),
-        names: names.clone(),
-        logins,
-        database: tag.clone(),
-        extra: extra.clone(),
-    };
+    let ground =
+        Ground { admin: admin.clone(), names: names.clone(), logins, database: tag.clone() };
     let inside = admin.0.database(&tag);
     for (as_owner, text) in prepare(&names) {
         let login = if as_owner { &ground.logins.owner } else { &admin.1 };
@@ -91,8 +83,7 @@ where
     let mut cleanup: Vec<String> =
         databases.iter().map(|d| format!("drop database {d} with (force)")).collect();
     cleanup.extend(roles.iter().map(|r| format!("drop role {r}")));
-    cleanup
-        .extend([format!("drop role {}", names.verifier), format!("drop role if exists {extra}")]);
+    cleanup.push(format!("drop role {}", names.verifier));
     for statement in cleanup {
         clean(&mut conn, statement).await;
     }
@@ -106,13 +97,9 @@ async fn clean(conn: &mut PgConnection, statement: String) {
 }
 
 impl Ground {
-    pub fn endpoint(&self) -> Endpoint {
-        self.admin.0.database(&self.database)
-    }
-
     /// Runs SQL as the superuser in the ground's database.
     pub async fn admin(&self, text: &str) {
-        sql(&self.endpoint(), &self.admin.1, text).await;
+        sql(&self.admin.0.database(&self.database), &self.admin.1, &self.fill(text)).await;
     }
 
     /// Attacks the ground's own database.
@@ -137,32 +124,53 @@ impl Ground {
         run(&attack, &|_| {}).await.unwrap_or_else(|e| panic!("{e}"))
     }
 
-    /// Copies the database, applies `mutation` to the copy (as the owner or the superuser) and
-    /// attacks it.
+    /// Copies the database, applies `mutation` to the copy as the superuser and attacks it.
     pub async fn mutated(
         &self,
-        number: usize,
-        as_owner: bool,
         mutation: &str,
         settings: &ProbeSettings,
         tenants: (&str, &str),
     ) -> Report {
-        let copy = format!("{}_m{number}", self.database);
+        let copy = format!("{}_m", self.database);
         let (endpoint, admin) = &self.admin;
         let create =
             format!("create database {copy} template {} owner {}", self.database, self.names.owner);
         sql(endpoint, admin, &create).await;
-        let login = if as_owner { &self.logins.owner } else { admin };
-        sql(&endpoint.database(&copy), login, mutation).await;
+        sql(&endpoint.database(&copy), admin, &self.fill(mutation)).await;
         let report = self.attack_in(&copy, settings, tenants).await;
-        sql(endpoint, admin, &format!("drop database {copy}")).await;
+        sql(endpoint, admin, &format!("drop database {copy} with (force)")).await;
         report
+    }
+
+    /// Puts this ground's role names into `text`.
+    pub fn fill(&self, text: &str) -> String {
+        text.replace("{owner}", &self.names.owner)
+            .replace("{application}", &self.names.application)
+            .replace("{replayer}", &self.names.replayer)
+            .replace("{auditor}", &self.names.auditor)
+            .replace("{verifier}", &self.names.verifier)
     }
 }
 
-/// Ids of leaks, each with its login.
-pub fn leaks(report: &Report) -> Vec<String> {
-    report.leaks().map(|p| format!("{} {}", p.login, p.id)).collect()
+/// Objects of leaks, sorted and each named once.
+pub fn leaking_objects(report: &Report) -> Vec<String> {
+    let mut objects: Vec<String> = report.leaks().map(|p| p.object.clone()).collect();
+    objects.sort();
+    objects.dedup();
+    objects
+}
+
+/// Panics unless each of `expected`, as `login id`, is a leak.
+pub fn assert_leaks(report: &Report, expected: &[&str]) {
+    let found: Vec<String> = report.leaks().map(|p| format!("{} {}", p.login, p.id)).collect();
+    let missing: Vec<&&str> = expected.iter().filter(|e| !found.iter().any(|f| f == **e)).collect();
+    assert!(missing.is_empty(), "not caught: {missing:?}\ncaught: {}", found.join("\n"));
+}
+
+/// The verdict of one probe.
+pub fn verdict<'r>(report: &'r Report, login: &str, id: &str) -> &'r Verdict {
+    let probe = report.probes.iter().find(|p| p.login == login && p.id == id);
+    &probe.unwrap_or_else(|| panic!("no probe {login} {id}")).verdict
 }
 
 /// Panics, naming each probe, unless every one held.

@@ -11,6 +11,7 @@
 mod support;
 
 #[path = "../support/database.rs"]
+#[allow(dead_code, reason = "shared with the conformance tests")]
 mod database;
 
 mod appending;

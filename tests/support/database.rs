@@ -8,8 +8,9 @@ use flowcontrol_contract::{Error, ErrorKind, Result, Secret, SecretRef, TenantId
 use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// A database with the five roles.
 pub struct Database {
@@ -17,6 +18,7 @@ pub struct Database {
     pub logins: Logins,
     pub roles: RoleNames,
     admin: Login,
+    copies: Mutex<BTreeSet<String>>,
 }
 
 /// The passwords of a test, by the role's name.
@@ -84,15 +86,14 @@ impl Database {
             format!("create database {database} template template0 encoding 'UTF8' locale 'C'"),
         )
         .await;
-        let mut sql = format!("revoke all on database {database} from public;");
-        sql += &format!("grant connect, create on database {database} to {};", roles.owner);
-        sql += &format!(
-            "grant connect on database {database} to {}, {}, {};",
-            roles.application, roles.auditor, roles.verifier
-        );
-        sql += &format!("grant connect, temporary on database {database} to {};", roles.replayer);
-        run(&mut conn, sql).await;
-        Self { endpoint: server.database(&database), logins, roles, admin }
+        run(&mut conn, grants(&database, &roles)).await;
+        Self {
+            endpoint: server.database(&database),
+            logins,
+            roles,
+            admin,
+            copies: Mutex::default(),
+        }
     }
 
     /// A database with every migration applied by the owner.
@@ -121,6 +122,24 @@ impl Database {
             run(&mut conn, text).await;
             run(&mut conn, "commit").await;
         }
+    }
+
+    /// Another database with the same content and rights; nobody may be connected to this one.
+    /// It is dropped with this one, or by [`Database::discard`].
+    pub async fn copy(&self, name: &str) -> Endpoint {
+        let from = &self.endpoint.database;
+        self.copies.lock().unwrap().insert(name.to_owned());
+        let mut conn = self.endpoint.database("postgres").connect(&self.admin).await.unwrap();
+        run(&mut conn, format!("create database {name} template {from}")).await;
+        run(&mut conn, grants(name, &self.roles)).await;
+        self.endpoint.database(name)
+    }
+
+    /// Drops a copy.
+    pub async fn discard(&self, name: &str) {
+        let mut conn = self.endpoint.database("postgres").connect(&self.admin).await.unwrap();
+        run(&mut conn, format!("drop database if exists {name} with (force)")).await;
+        self.copies.lock().unwrap().remove(name);
     }
 
     /// A superuser's connection to the database.
@@ -172,6 +191,16 @@ impl Database {
     }
 }
 
+fn grants(database: &str, roles: &RoleNames) -> String {
+    let RoleNames { owner, application, replayer, auditor, verifier } = roles;
+    format!(
+        "revoke all on database {database} from public;
+         grant connect, create on database {database} to {owner};
+         grant connect on database {database} to {application}, {auditor}, {verifier};
+         grant connect, temporary on database {database} to {replayer}"
+    )
+}
+
 /// The migrations in order.
 fn migrations() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
@@ -196,8 +225,12 @@ impl Drop for Database {
     fn drop(&mut self) {
         let server = self.endpoint.database("postgres");
         let admin = self.admin.clone();
-        let mut sql =
-            vec![format!("drop database if exists {} with (force)", self.endpoint.database)];
+        let copies = std::mem::take(&mut *self.copies.lock().unwrap());
+        let mut sql: Vec<_> = copies
+            .iter()
+            .chain([&self.endpoint.database])
+            .map(|name| format!("drop database if exists {name} with (force)"))
+            .collect();
         sql.extend(
             every(&self.logins).into_iter().map(|l| format!("drop role if exists {}", l.user)),
         );

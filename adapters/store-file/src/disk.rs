@@ -64,7 +64,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// Removes what a failed write left; the write's own error matters more than this one's.
-fn discard(temporary: &Path, error: Error) -> Error {
+pub(crate) fn discard(temporary: &Path, error: Error) -> Error {
     if let Err(e) = fs::remove_file(temporary)
         && e.kind() != io::ErrorKind::NotFound
     {

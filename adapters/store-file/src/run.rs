@@ -78,11 +78,10 @@ impl Run {
             hasher.update(&page);
             out.write_all(&page)
         };
-        written().at_path("write", &temporary)?;
-        let file = out
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error)
-            .at_path("write", &temporary)?;
+        let file = written()
+            .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
+            .at_path("write", &temporary)
+            .map_err(|e| disk::discard(&temporary, e))?;
         let digest = hasher.current();
         let path = dir.join(name(&digest));
         fs::rename(&temporary, &path).at_path("replace", &path)?;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Host name, address, or the folder of a Unix socket (starts with `/`).
+    /// Host name, address, or the folder of a Unix socket (starts with `/`; never TLS).
     pub host: String,
     /// TCP port; also part of a Unix socket's name.
     #[serde(default = "default_port")]
@@ -230,13 +230,13 @@ impl Config {
             .password(&password)
             .application_name("flowcontrol");
         options = if self.host.starts_with('/') {
-            options.host("localhost").socket(&self.host)
+            // A server offers no TLS on its socket, and nobody stands in between.
+            options.host("localhost").socket(&self.host).ssl_mode(PgSslMode::Disable)
         } else {
-            options.host(&self.host)
-        };
-        options = match self.tls.mode {
-            TlsMode::Off => options.ssl_mode(PgSslMode::Disable),
-            TlsMode::VerifyFull => options.ssl_mode(PgSslMode::VerifyFull),
+            options.host(&self.host).ssl_mode(match self.tls.mode {
+                TlsMode::Off => PgSslMode::Disable,
+                TlsMode::VerifyFull => PgSslMode::VerifyFull,
+            })
         };
         if let Some(ca) = &self.tls.ca {
             options = options.ssl_root_cert(ca);

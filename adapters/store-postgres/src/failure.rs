@@ -37,16 +37,10 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
             ),
             None => Error::new(ErrorKind::Unexpected, "the server answered with an unknown error"),
         },
+        // How the TLS library refuses a certificate.
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => unverified(io),
         sqlx::Error::Io(io) => lost(&format!("the connection failed: {io}"), during),
-        sqlx::Error::Tls(tls) => Error::new(
-            ErrorKind::Unavailable,
-            format!("no verified TLS connection: {tls}"),
-        )
-        .retry(Retry::Permanent)
-        .hint(
-            "set tls.ca to the server's root certificate and host to a name in its certificate; \
-             a server without TLS is accepted on loopback only, with tls = { mode = \"off\" }",
-        ),
+        sqlx::Error::Tls(tls) => unverified(tls),
         sqlx::Error::Protocol(text) => lost(&format!("protocol error: {text}"), during),
         // These name columns and types of our own statements; values are left out.
         sqlx::Error::ColumnDecode { index, .. } => Error::new(
@@ -58,6 +52,15 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
         }
         _ => Error::new(ErrorKind::Unexpected, "the database driver failed"),
     }
+}
+
+fn unverified(why: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("no verified TLS connection: {why}"))
+        .retry(Retry::Permanent)
+        .hint(
+            "set tls.ca to the server's root certificate and host to a name in its certificate; a \
+             server without TLS is accepted on loopback only, with tls = { mode = \"off\" }",
+        )
 }
 
 fn lost(message: &str, during: During) -> Error {
@@ -169,6 +172,15 @@ mod tests {
     fn a_quoted_value_is_dropped() {
         let error = said("22P02", "invalid input syntax for type numeric: \"canary\"", None);
         assert!(!error.chain().contains("canary"), "{}", error.chain());
+    }
+
+    #[test]
+    fn a_refused_certificate_is_told_from_a_lost_connection() {
+        let io = std::io::Error::new(std::io::ErrorKind::InvalidData, "UnknownIssuer");
+        let error = translate(&sqlx::Error::Io(io), During::Work);
+        assert_eq!(error.retryable(), Retry::Permanent);
+        assert!(error.message().contains("no verified TLS connection: UnknownIssuer"), "{error}");
+        assert!(error.way_out().is_some_and(|hint| hint.contains("tls.ca")));
     }
 
     #[test]

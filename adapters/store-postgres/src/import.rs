@@ -49,6 +49,9 @@ pub(crate) async fn import(
     if new.is_empty() {
         return Ok(Imported { last: state.head, snapshot: ledger.first().copied() });
     }
+    if ledger.is_empty() {
+        manifest(core, work, tenant, chunk.snapshot).await?;
+    }
     let digest = copy(core, work, new).await?;
     insert(core, work, tenant, new).await?;
     let done = core
@@ -64,6 +67,19 @@ pub(crate) async fn import(
         .map_err(failure::sql)?;
     expect_rows("replay_chunks", done.rows_affected(), 1)?;
     Ok(Imported { last, snapshot: Some(chunk.snapshot) })
+}
+
+/// Notes what is about to be imported: one row for each tenant of a snapshot.
+async fn manifest(core: &Core, work: &mut Work, tenant: &TenantId, snapshot: Digest) -> Result<()> {
+    let done = core
+        .sql
+        .query(&core.sql.manifest_add)
+        .bind(tenant.as_str())
+        .bind(snapshot.to_string())
+        .execute(work.conn()?)
+        .await
+        .map_err(failure::sql)?;
+    expect_rows("scenario_snapshots", done.rows_affected(), 1)
 }
 
 /// The chunk's first and last sequence number; refuses one that is not the tenant's or not

@@ -13,6 +13,7 @@ mod pool;
 pub mod powers;
 mod read;
 mod readback;
+pub mod refusal;
 mod roster;
 mod row;
 mod sql;
@@ -21,7 +22,8 @@ mod store;
 mod work;
 
 pub use config::{Config, Tls, TlsMode};
-pub use powers::{Powers, Refusal, read_powers, refusals, verifier_refusals};
+pub use powers::{Powers, read_powers};
+pub use refusal::{Refusal, refusals, verifier_refusals};
 pub use store::PgStore;
 
 use flowcontrol_contract::registry::BuildCx;

@@ -87,8 +87,8 @@ pub(crate) async fn batch(
         .sql
         .query(&core.sql.range)
         .bind(tenant.as_str())
-        .bind(row::to_bigint(after)?)
-        .bind(row::to_bigint(upto)?)
+        .bind(row::to_bound(after))
+        .bind(row::to_bound(upto))
         .bind(row::to_bigint(pace.rows as u64)?)
         .fetch(conn);
     let mut found = Vec::new();

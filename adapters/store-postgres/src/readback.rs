@@ -76,7 +76,7 @@ impl Reader {
             .sql
             .query(&core.sql.range)
             .bind(tenant.as_str())
-            .bind(row::to_bigint(after)?)
+            .bind(row::to_bound(after))
             .bind(i64::MAX)
             .bind(BATCH_ROWS)
             .fetch(&mut self.view.conn);
@@ -108,7 +108,7 @@ impl Reader {
             .sql
             .query(&p.rows)
             .bind(tenant.as_str())
-            .bind(row::to_bigint(after)?)
+            .bind(row::to_bound(after))
             .bind(BATCH_ROWS)
             .fetch_all(&mut self.view.conn)
             .await

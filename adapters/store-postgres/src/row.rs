@@ -101,6 +101,11 @@ pub(crate) fn to_bigint(seq: u64) -> Result<i64> {
     i64::try_from(seq).map_err(|_| Error::invalid(format!("sequence number {seq} is too large")))
 }
 
+/// A bound as Postgres holds it: no sequence number lies above the largest bigint.
+pub(crate) fn to_bound(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
 /// A sequence number or a count that Postgres returned.
 pub(crate) fn from_bigint(number: i64) -> Result<u64> {
     u64::try_from(number).map_err(|_| Error::new(ErrorKind::Corrupt, "a count is negative"))

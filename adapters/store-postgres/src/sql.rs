@@ -79,6 +79,8 @@ pub(crate) struct Sql {
     pub(crate) ledger: Text,
     /// (tenant, first, last, snapshot, chunk digest).
     pub(crate) ledger_add: Text,
+    /// (tenant, snapshot): the tenant's part of the snapshot's manifest.
+    pub(crate) manifest_add: Text,
     /// (tenant, name).
     pub(crate) put_tenant: Text,
     /// (tenant, names).
@@ -184,6 +186,18 @@ impl Sql {
                 "insert into {s}.replay_chunks \
                    (tenant_id, first_seq, last_seq, snapshot_sha256, sha256) \
                  values ($1, $2, $3, $4, $5)"
+            )),
+            manifest_add: text(format!(
+                "insert into {s}.scenario_snapshots \
+                   (tenant_id, snapshot_id, checksum, schema_version, payload) \
+                 select t.tenant_id, $2, $2, 'BFGScenarioSnapshot.v1', jsonb_build_object( \
+                   'tenant', t.tenant_id, 'name', t.name, 'actors', \
+                   (select coalesce(jsonb_agg(jsonb_build_object('id', u.user_id, \
+                      'display_name', u.display_name, 'organisation', u.organisation, \
+                      'role', u.role_key, 'permissions', u.permissions) \
+                      order by u.user_id collate \"C\"), '[]') \
+                    from {s}.users u where u.tenant_id = $1)) \
+                 from {s}.tenants t where t.tenant_id = $1"
             )),
             put_tenant: text(format!(
                 "insert into {s}.tenants as t (tenant_id, name) values ($1, $2) \

@@ -3,8 +3,9 @@
 use crate::config::Config;
 use crate::export::{self, View};
 use crate::pool::Pool;
-use crate::powers::{self, Powers, Refusal};
+use crate::powers::{self, Powers};
 use crate::readback::Reader;
+use crate::refusal::{self, Refusal};
 use crate::sql::{Sql, TABLES};
 use crate::work::{Access, Core, within};
 use crate::{KIND, append, import, read, roster};
@@ -66,7 +67,7 @@ impl PgStore {
         let powers = look(&core).await.map_err(at)?;
         let read_only = config.read_only || config.verifier;
         if let Some(refused) =
-            powers::refuse(&config.user, &judge(&powers, config.verifier, read_only))
+            refusal::refuse(&config.user, &judge(&powers, config.verifier, read_only))
         {
             return Err(refused);
         }
@@ -120,7 +121,7 @@ async fn look(core: &Core) -> Result<Powers> {
 
 fn judge(powers: &Powers, verifier: bool, read_only: bool) -> Vec<Refusal> {
     let mut found =
-        if verifier { powers::verifier_refusals(powers) } else { powers::refusals(powers) };
+        if verifier { refusal::verifier_refusals(powers) } else { refusal::refusals(powers) };
     if read_only {
         found.retain(|r| *r != Refusal::Standby);
     }

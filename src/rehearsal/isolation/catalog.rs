@@ -58,6 +58,8 @@ pub struct Catalog {
     pub keys: Vec<Key>,
     /// Foreign keys of the schema's tables.
     pub foreign_keys: Vec<ForeignKey>,
+    /// Validated CHECK constraints of the schema's tables.
+    pub checks: Vec<Check>,
     /// Functions of all schemas but the system's, without those of extensions.
     pub functions: Vec<Function>,
     /// Sequences of the schema.
@@ -177,6 +179,17 @@ pub struct ForeignKey {
     pub validated: bool,
 }
 
+/// A CHECK constraint.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Check {
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// What it asks of a row.
+    pub expression: String,
+}
+
 /// A function or procedure.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Function {
@@ -226,11 +239,13 @@ pub struct Power {
     pub owns: Vec<String>,
     /// Owners of such objects that it is a member of.
     pub owner_memberships: Vec<String>,
-    /// Superusers, BYPASSRLS roles that it can become.
+    /// BYPASSRLS roles and superusers that it can become; none listed for a superuser, who can
+    /// become everybody.
     pub bypassers: Vec<String>,
     /// Predefined roles that reach the server's files or programs.
     pub server_roles: Vec<String>,
-    /// Every bypasser and owner in reach of `SET ROLE`, permitted or not: what a probe tries.
+    /// Owners, the cluster's first superuser and whatever else SET ROLE reaches: what a probe
+    /// tries to become.
     pub targets: Vec<String>,
     /// May create objects in the schema.
     pub creates: bool,
@@ -284,9 +299,10 @@ impl Catalog {
     }
 
     /// True when some permissive policy lets `login` do every one of `commands` on `table`, to
-    /// some row at least. Always true where row-level security is off.
+    /// some row at least. Always true where row-level security is off, or off for the owner.
     pub fn admits(&self, table: &Relation, login: &str, commands: &[Command]) -> bool {
         !table.enabled
+            || (!table.forced && table.owner == login)
             || commands.iter().all(|command| {
                 self.policies.iter().any(|p| {
                     p.table == table.name

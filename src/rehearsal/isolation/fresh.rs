@@ -246,11 +246,12 @@ fn another(column: &Column, pattern: &str, draw: u64) -> Option<String> {
             &hex[4..12],
             &hex[..4]
         ),
+        // The same second, so that the row stays in its partition and in its range.
         "timestamptz" | "timestamp" => {
-            let micros = draw % 1_000_000;
-            let day = 1 + draw / 1_000_000 % 28;
-            let hour = draw / 28_000_000 % 24;
-            format!("2001-01-{day:02} {hour:02}:00:00.{micros:06}")
+            let second = pattern.get(..19)?;
+            let zone =
+                pattern.get(19..)?.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+            format!("{second}.{:06}{zone}", draw % 1_000_000)
         }
         "date" => format!("{}-01-{:02}", 1900 + draw % 99, 1 + draw / 99 % 28),
         "text" | "varchar" | "bpchar" | "citext" | "name" => {
@@ -288,4 +289,153 @@ pub fn insert_sql(relation: &Relation, row: &Row, login: &str) -> String {
         names.join(", "),
         values.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::{ForeignKey, Key};
+    use super::super::sample::Sample;
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn column(name: &str, base: &str) -> Column {
+        Column {
+            name: name.into(),
+            kind: base.into(),
+            base: base.into(),
+            required: true,
+            default: false,
+            generated: false,
+            identity: false,
+            deterministic: true,
+            grants: BTreeMap::new(),
+        }
+    }
+
+    fn table(name: &str, columns: &[(&str, &str)]) -> Relation {
+        Relation {
+            schema: "s".into(),
+            name: name.into(),
+            kind: 'r',
+            owner: "o".into(),
+            enabled: true,
+            forced: true,
+            parent: None,
+            invoker: false,
+            public: false,
+            rules: vec![],
+            reads: vec![],
+            columns: columns.iter().map(|(n, b)| column(n, b)).collect(),
+            grants: BTreeMap::new(),
+            whole: BTreeMap::new(),
+        }
+    }
+
+    fn key(table: &str, columns: &[&str]) -> Key {
+        let columns = columns.iter().map(|c| Some((*c).to_owned())).collect();
+        Key { table: table.into(), name: format!("{table}_key"), primary: true, columns }
+    }
+
+    /// `event (tenant, seq, first, last)` and its one-to-one child `detail (tenant, seq)`.
+    fn ground() -> (Catalog, ProbeSettings, Samples) {
+        let pair = ["tenant".to_owned(), "seq".to_owned()].to_vec();
+        let catalog = Catalog {
+            version: 150_000,
+            relations: vec![
+                table("event", &[("tenant", "text"), ("seq", "int8"), ("last", "int4")]),
+                table("detail", &[("tenant", "text"), ("seq", "int8")]),
+            ],
+            policies: vec![],
+            keys: vec![key("event", &["tenant", "seq"]), key("detail", &["tenant", "seq"])],
+            foreign_keys: vec![ForeignKey {
+                name: "detail_event".into(),
+                table: "detail".into(),
+                columns: pair.clone(),
+                parent_schema: "s".into(),
+                parent: "event".into(),
+                parent_columns: pair,
+                validated: true,
+            }],
+            checks: vec![],
+            functions: vec![],
+            sequences: vec![],
+            powers: vec![],
+        };
+        let settings = ProbeSettings {
+            schema: "s".into(),
+            tenant_column: "tenant".into(),
+            ..ProbeSettings::default()
+        };
+        let mut samples = Samples::default();
+        for (side, tenant) in ["a", "b"].iter().enumerate() {
+            let base = [("tenant", *tenant), ("seq", "5")];
+            let row = |more: &[(&str, &str)]| -> Row {
+                base.iter()
+                    .chain(more)
+                    .map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned())))
+                    .collect()
+            };
+            let sample = |row: Row| Sample { row, planted: false };
+            samples.rows.insert(("event".into(), side), sample(row(&[("last", "8")])));
+            samples.rows.insert(("detail".into(), side), sample(row(&[])));
+            samples
+                .parents
+                .insert(("detail".into(), "detail_event".into(), side), row(&[("last", "9")]));
+        }
+        (catalog, settings, samples)
+    }
+
+    #[test]
+    fn a_key_that_is_a_reference_brings_its_parent() {
+        let (catalog, settings, samples) = ground();
+        let cloner =
+            Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
+        let fresh = cloner.fresh("detail", 1, "b", Change::Keys, "").unwrap();
+        let [parent] = fresh.parents() else { panic!("{fresh:?}") };
+        let row = fresh.row().unwrap();
+        assert_eq!((parent.table.as_str(), parent.via.as_deref()), ("event", Some("detail_event")));
+        assert_eq!(parent.row["seq"], row.row["seq"]);
+        assert_ne!(row.row["seq"].as_deref(), Some("5"));
+        // The parent of this very row was cloned, not just any row of its table.
+        assert_eq!(parent.row["last"].as_deref(), Some("9"));
+        assert_eq!(parent.row["tenant"].as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn two_tenants_get_the_same_fresh_keys_and_another_salt_other_keys() {
+        let (catalog, settings, samples) = ground();
+        let cloner =
+            Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
+        let seq = |side, tenant: &str, salt: &str| {
+            let fresh = cloner.fresh("event", side, tenant, Change::Keys, salt).unwrap();
+            fresh.row().unwrap().row["seq"].clone()
+        };
+        assert_eq!(seq(0, "a", ""), seq(1, "b", ""));
+        assert_ne!(seq(0, "a", ""), seq(0, "a", "parent"));
+    }
+
+    #[test]
+    fn integers_can_move_along_with_the_key() {
+        let (catalog, settings, samples) = ground();
+        let cloner =
+            Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
+        let fresh = cloner.fresh("event", 0, "a", Change::KeysAndIntegers, "").unwrap();
+        let number =
+            |name: &str| fresh.row().unwrap().row[name].as_ref().unwrap().parse::<i64>().unwrap();
+        assert_eq!(number("last") - number("seq"), 3);
+    }
+
+    #[test]
+    fn another_value_keeps_the_shape() {
+        let digest = "0123456789abcdef".repeat(4);
+        let other = another(&column("c", "text"), &digest, 7).unwrap();
+        assert!(
+            other.len() == 64 && other != digest && other.chars().all(|c| c.is_ascii_hexdigit())
+        );
+        let time = another(&column("c", "timestamptz"), "2024-05-05 10:00:00.5+00", 7).unwrap();
+        assert_eq!(time, "2024-05-05 10:00:00.000007+00");
+        assert_eq!(another(&column("c", "bool"), "t", 7), None);
+        let uuid = another(&column("c", "uuid"), "", u64::MAX).unwrap();
+        assert_eq!(uuid.len(), 36);
+    }
 }

@@ -1,10 +1,11 @@
 //! Case 11: tenant ids that a caller made up, as bound values: no row, or a clean refusal.
 
-use super::catalog::Relation;
+use super::catalog::{Column, Command, Relation};
 use super::quote::literal;
 use super::report::Verdict;
 use super::run::{Attacker, OTHER, Run, path};
-use super::session::Outcome;
+use super::sample::value;
+use super::session::{Outcome, Send};
 use crate::error::Result;
 
 /// Sets each hostile id and looks for any row in any readable table.
@@ -21,18 +22,20 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
     let schema = run.settings().schema.clone();
     // The control: a real id does reach rows, so that no row means something.
     let control = attacker.session.attempt_bound(&run.tenants[OTHER], &any).await?;
+    let column = tables.iter().find_map(|t| t.column(&run.settings().tenant_column));
+    let closed = tables.iter().all(|t| !run.catalog.admits(t, attacker.name(), &[Command::Select]));
     let works = matches!(control, Outcome::Rows(1..));
     for (name, id) in ids(&run.tenants[OTHER]) {
-        if run.tenants.contains(&id) {
+        if run.tenants.contains(&id)
+            || same_value(attacker, column, &id, &run.tenants[OTHER]).await?
+        {
             continue;
         }
         let judged = match attacker.session.attempt_bound(&id, &any).await? {
             Outcome::Rows(0) if works => {
                 (Verdict::Held, "reached no row; the real id does".to_owned())
             }
-            Outcome::Rows(0) if attacker.is_owner() => {
-                (Verdict::Held, "no policy lets the owner read a row".to_owned())
-            }
+            Outcome::Rows(0) if closed => (Verdict::Held, super::judge::NO_POLICY.to_owned()),
             Outcome::Rows(0) => {
                 let why = "the control failed: not even the real id reaches a row".to_owned();
                 (Verdict::Unproved(why.clone()), why)
@@ -55,6 +58,26 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
         run.push(11, format!("tenant-id.{name}"), attacker.key, &schema, "set_config", judged);
     }
     Ok(())
+}
+
+/// True when the tenant's type, if it is no text, reads both as one value: a uuid in capitals, or
+/// a number behind a space, is the real tenant and no attack.
+async fn same_value(
+    attacker: &mut Attacker,
+    column: Option<&Column>,
+    id: &str,
+    real: &str,
+) -> Result<bool> {
+    let Some(column) = column.filter(|c| !is_text(&c.base) && !id.contains('\0')) else {
+        return Ok(false);
+    };
+    let cast = |text: &str| value(column, Some(&text.to_owned()));
+    let sql = format!("select 1 where {} = {}", cast(id), cast(real));
+    Ok(attacker.session.attempt(&[], &sql, Send::Plain).await? == Outcome::Rows(1))
+}
+
+fn is_text(base: &str) -> bool {
+    matches!(base, "text" | "varchar" | "bpchar" | "citext" | "name")
 }
 
 /// Hostile ids, some of them made from a real one.

@@ -17,6 +17,9 @@ pub struct Standing {
     pub exists: bool,
 }
 
+/// Why a login without a policy reaches nothing: row-level security denies by default.
+pub const NO_POLICY: &str = "no policy lets this login do it to any row";
+
 /// A verdict and how it was reached.
 pub type Judged = (Verdict, String);
 
@@ -78,9 +81,7 @@ pub fn reach(standing: Standing, attack: &Outcome, control: Option<&Outcome>) ->
                 "{}; as their own tenant the statement reaches a row and only then fails",
                 describe(attack)
             )),
-            _ if !standing.admitted && standing.exists => {
-                held("no policy lets this login do it to any row, and rows exist")
-            }
+            _ if !standing.admitted && standing.exists => held(NO_POLICY),
             _ if !standing.exists => {
                 unproved("the other tenant has no row here: give a fixture for this table")
             }
@@ -127,7 +128,6 @@ pub fn write(standing: Standing, attack: &Outcome, control: Option<&Outcome>) ->
 }
 
 /// For statements of a tenant that owns nothing, or of no tenant: no row at all may be reached.
-/// `loud` codes are errors that refuse the missing tenant itself.
 pub fn nothing(standing: Standing, attack: &Outcome) -> Judged {
     match attack {
         Outcome::Rows(n) if *n > 0 => leak(format!("reached {n} rows that are not its own")),

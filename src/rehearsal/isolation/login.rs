@@ -7,6 +7,7 @@ use super::report::Verdict;
 use super::run::{Attacker, Run};
 use super::session::{Outcome, Send};
 use crate::error::Result;
+use std::collections::BTreeSet;
 
 /// Judges the powers of one login by the catalog, then tries each SET ROLE.
 pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
@@ -26,7 +27,10 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
     for (id, judged) in judged(&power, attacker.is_owner(), run.catalog.version) {
         run.push(1, id.to_owned(), attacker.key, &name, "LOGIN", judged);
     }
-    for target in &power.targets {
+    let roles = run.attack.roles;
+    let named = [&roles.owner, &roles.verifier].into_iter().filter(|role| **role != name);
+    let targets: BTreeSet<&String> = power.targets.iter().chain(named).collect();
+    for target in targets {
         for (what, verb, sql) in [
             ("set-role", "SET ROLE", format!("set local role {}", ident(target))),
             (
@@ -36,6 +40,10 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
             ),
         ] {
             let outcome: Outcome = attacker.session.attempt(&[], &sql, Send::Plain).await?;
+            // A configured role that this server does not have cannot be become.
+            if matches!(&outcome, Outcome::Refused(r) if r.code == "22023") {
+                continue;
+            }
             let judged = judge::denied(&outcome);
             run.push(9, format!("{target}.{what}"), attacker.key, target, verb, judged);
         }

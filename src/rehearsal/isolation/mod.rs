@@ -9,6 +9,7 @@
 //! adapter and its conformance suite.
 
 mod catalog;
+mod empty;
 mod fresh;
 mod hostile;
 mod judge;
@@ -22,6 +23,7 @@ mod run;
 mod sample;
 mod session;
 mod settings;
+mod standin;
 mod tally;
 mod tenantless;
 mod verbs;
@@ -150,7 +152,7 @@ async fn read(
 ) -> Result<catalog::Catalog> {
     match attackers.first_mut() {
         Some(first) => {
-            catalog::read(first.session.connection(), &attack.settings.schema, names).await
+            catalog::read(first.session.ready().await?, &attack.settings.schema, names).await
         }
         None => Err(Failure::usage("isolation probes need a login")),
     }
@@ -169,6 +171,9 @@ async fn probe(
     let views = views::readable(run);
     let total = attackers.len() * (tables.len() + 1) + 1;
     let mut done = 0;
+    if let Some(asker) = attackers.first_mut() {
+        empty::probe(run, asker, &tables).await?;
+    }
     for attacker in attackers.iter_mut() {
         login::probe(run, attacker).await?;
         for table in &tables {

@@ -196,7 +196,8 @@ fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: 
 
 /// A permissive policy that does not ask for the tenant opens the table, whatever the others ask.
 fn open_policy(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
-    if !policy.permissive {
+    // A shared table is open by intent; that nobody writes it is judged elsewhere.
+    if !policy.permissive || settings.shared_tables.contains(&policy.table) {
         return;
     }
     let asks = |expression: &str| {

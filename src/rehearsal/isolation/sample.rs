@@ -116,7 +116,7 @@ async fn first(
             qualified(&table.schema, &table.name)
         );
         let begin = format!("begin read only; {}", session.tenant(tenant));
-        let conn = session.connection();
+        let conn = session.ready().await?;
         sqlx::raw_sql(sqlx::AssertSqlSafe(begin))
             .execute(&mut *conn)
             .await

@@ -5,7 +5,7 @@ use crate::error::{Failure, Result};
 use crate::target::{Endpoint, Login};
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgDatabaseError};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Either};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,19 @@ pub struct Session {
     endpoint: Endpoint,
     login: Login,
     setting: String,
+    /// A transaction is open, or was undone by an error and not yet ended.
+    failed: bool,
 }
+
+/// Ends what an error left behind and begins, with limits: an attack that works may wait for a
+/// lock or run over a whole table.
+const BEGIN: [&str; 5] = [
+    "rollback",
+    "begin",
+    "set local lock_timeout = '5s'",
+    "set local statement_timeout = '60s'",
+    "set constraints all immediate",
+];
 
 impl Session {
     /// Opens a connection whose session has never heard of a tenant.
@@ -89,12 +101,19 @@ impl Session {
             endpoint: endpoint.clone(),
             login: login.clone(),
             setting: setting.to_owned(),
+            failed: false,
         })
     }
 
-    /// The connection, for reading the catalog and rows.
-    pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.conn
+    /// The connection outside any transaction.
+    ///
+    /// # Errors
+    /// See [`Session::attempt`].
+    pub async fn ready(&mut self) -> Result<&mut PgConnection> {
+        if std::mem::take(&mut self.failed) {
+            sqlx::raw_sql("rollback").execute(&mut self.conn).await.map_err(|e| broken(&e))?;
+        }
+        Ok(&mut self.conn)
     }
 
     /// SQL that sets the tenant for the rest of the transaction.
@@ -107,31 +126,58 @@ impl Session {
     /// # Errors
     /// An environment failure when the connection breaks; a refusal is an [`Outcome`].
     pub async fn attempt(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
-        let mut before = String::from(
-            "begin; set local lock_timeout = '5s'; set local statement_timeout = '60s'; \
-             set constraints all immediate",
-        );
-        for step in setup {
-            before.push_str("; ");
-            before.push_str(step);
+        let mut before: Vec<&str> = BEGIN.to_vec();
+        before.extend(setup.iter().map(String::as_str));
+        if send == Send::Plain {
+            return self.at_once(&before, last).await;
         }
-        let outcome =
-            match refusal(sqlx::raw_sql(AssertSqlSafe(before)).execute(&mut self.conn).await)? {
-                Err(refused) => Outcome::Unprepared(refused),
-                Ok(_) => match self.last(last, send).await? {
-                    Ok(rows) => Outcome::Rows(rows),
-                    Err(refused) => Outcome::Refused(refused),
-                },
-            };
+        self.failed = true;
+        let begun = sqlx::raw_sql(AssertSqlSafe(before.join("; "))).execute(&mut self.conn).await;
+        let outcome = match refusal(begun)? {
+            Err(refused) => Outcome::Unprepared(refused),
+            Ok(_) => match self.copy(last, send).await? {
+                Ok(rows) => Outcome::Rows(rows),
+                Err(refused) => Outcome::Refused(refused),
+            },
+        };
         if send == Send::CopyOut && matches!(outcome, Outcome::Refused(_)) {
             // sqlx 0.9 leaves the answer to a refused COPY TO half read, so that every later
             // answer would be taken for the one before it. The transaction goes with the
             // connection.
             self.conn = connect(&self.endpoint, &self.login).await?;
-            return Ok(outcome);
+            self.failed = false;
         }
-        sqlx::raw_sql("rollback").execute(&mut self.conn).await.map_err(|e| broken(&e))?;
+        self.ready().await?;
         Ok(outcome)
+    }
+
+    /// Sends everything, the rollback included, in one message: there are thousands of attempts.
+    /// After an error the server skips the rest and has undone the transaction and let go of its
+    /// locks; the next message begins with a rollback.
+    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Outcome> {
+        let message = format!("{}; {last}; rollback", before.join("; "));
+        let mut done = Vec::with_capacity(before.len() + 2);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(&mut self.conn);
+        let refused = loop {
+            match stream.try_next().await {
+                Ok(Some(Either::Left(result))) => done.push(result.rows_affected()),
+                Ok(Some(Either::Right(_))) => {}
+                Ok(None) => break None,
+                Err(e) => break refusal::<()>(Err(e))?.err(),
+            }
+        };
+        drop(stream);
+        self.failed = refused.is_some();
+        Ok(match (refused, done.get(before.len())) {
+            (Some(refused), _) if done.len() < before.len() => Outcome::Unprepared(refused),
+            (Some(refused), _) => Outcome::Refused(refused),
+            (None, Some(rows)) => Outcome::Rows(*rows),
+            (None, None) => {
+                return Err(Failure::environment(
+                    "an isolation probe got fewer answers than it sent statements",
+                ));
+            }
+        })
     }
 
     /// Runs one statement outside a transaction, as a careless client would.
@@ -139,10 +185,8 @@ impl Session {
     /// # Errors
     /// See [`Session::attempt`].
     pub async fn autocommit(&mut self, sql: &str) -> Result<Outcome> {
-        Ok(match self.last(sql, Send::Plain).await? {
-            Ok(rows) => Outcome::Rows(rows),
-            Err(refused) => Outcome::Refused(refused),
-        })
+        self.ready().await?;
+        self.statement(sql).await
     }
 
     /// Sets the tenant from a bound value, as the adapter does, and runs `last`; rolled back.
@@ -150,7 +194,8 @@ impl Session {
     /// # Errors
     /// See [`Session::attempt`].
     pub async fn attempt_bound(&mut self, tenant: &str, last: &str) -> Result<Outcome> {
-        sqlx::raw_sql("begin; set local statement_timeout = '60s'")
+        self.failed = true;
+        sqlx::raw_sql(AssertSqlSafe(BEGIN.join("; ")))
             .execute(&mut self.conn)
             .await
             .map_err(|e| broken(&e))?;
@@ -161,41 +206,39 @@ impl Session {
             .await;
         let outcome = match refusal(set)? {
             Err(refused) => Outcome::Refused(refused),
-            Ok(_) => match self.last(last, Send::Plain).await? {
-                Ok(rows) => Outcome::Rows(rows),
-                Err(refused) => Outcome::Refused(refused),
-            },
+            Ok(_) => self.statement(last).await?,
         };
-        sqlx::raw_sql("rollback").execute(&mut self.conn).await.map_err(|e| broken(&e))?;
+        self.ready().await?;
         Ok(outcome)
     }
 
-    async fn last(&mut self, sql: &str, send: Send) -> Result<std::result::Result<u64, Refusal>> {
-        match send {
-            Send::Plain => {
-                let done =
-                    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await;
-                Ok(refusal(done)?.map(|d| d.rows_affected()))
-            }
-            Send::CopyOut => {
-                let lines = async {
-                    let mut stream = self.conn.copy_out_raw(sql).await?;
-                    let mut lines = 0;
-                    while let Some(chunk) = stream.try_next().await? {
-                        lines += chunk.iter().filter(|b| **b == b'\n').count() as u64;
-                    }
-                    Ok(lines)
-                };
-                refusal(lines.await)
-            }
-            Send::CopyIn => match refusal(self.conn.copy_in_raw(sql).await)? {
+    async fn statement(&mut self, sql: &str) -> Result<Outcome> {
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await;
+        Ok(match refusal(done)? {
+            Ok(done) => Outcome::Rows(done.rows_affected()),
+            Err(refused) => Outcome::Refused(refused),
+        })
+    }
+
+    async fn copy(&mut self, sql: &str, send: Send) -> Result<std::result::Result<u64, Refusal>> {
+        if send == Send::CopyIn {
+            return match refusal(self.conn.copy_in_raw(sql).await)? {
                 Err(refused) => Ok(Err(refused)),
                 Ok(copy) => {
                     copy.abort("a probe").await.map_err(|e| broken(&e))?;
                     Ok(Ok(1))
                 }
-            },
+            };
         }
+        let lines = async {
+            let mut stream = self.conn.copy_out_raw(sql).await?;
+            let mut lines = 0;
+            while let Some(chunk) = stream.try_next().await? {
+                lines += chunk.iter().filter(|b| **b == b'\n').count() as u64;
+            }
+            Ok(lines)
+        };
+        refusal(lines.await)
     }
 
     /// Says goodbye to the server.

@@ -30,7 +30,7 @@ pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<C
                 true => "begin read only; set local row_security = off".to_owned(),
                 false => format!("begin read only; {}", session.tenant(tenant)),
             };
-            let conn = session.connection();
+            let conn = session.ready().await?;
             sqlx::raw_sql(sqlx::AssertSqlSafe(begin))
                 .execute(&mut *conn)
                 .await

@@ -6,8 +6,9 @@ use super::judge::{self, Judged, Standing};
 use super::quote::{ident, literal};
 use super::report::Verdict;
 use super::run::{Attacker, OTHER, OWN, Run, path};
-use super::sample::{Row, value};
+use super::sample::Row;
 use super::session::{Outcome, Send, Session};
+use super::standin::{Source, source, stand_in};
 use crate::error::Result;
 
 /// Probes every table over connections of their own.
@@ -41,7 +42,7 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
             session.autocommit(step).await?;
         }
         for table in tables {
-            let judged = whole(run, attacker, &mut session, table, steps.is_empty()).await?;
+            let judged = whole(run, attacker, &mut session, table).await?;
             run.push(
                 case,
                 format!("{}.{what}", table.name),
@@ -88,35 +89,18 @@ fn reading(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Standing {
     run.standing(attacker, table, &["SELECT"], &[Command::Select])
 }
 
-/// True when the table's row stands in no table yet.
-fn is_planted(run: &Run<'_>, table: &Relation) -> bool {
-    run.samples.rows.get(&(table.name.clone(), OTHER)).is_some_and(|s| s.planted)
-}
-
-/// Reads a table without a tenant: no row at all.
+/// Reads a table without a tenant: no row at all. A row that could be planted only by setting a
+/// tenant is judged by the policies alone, so that the session stays as it is.
 async fn whole(
     run: &Run<'_>,
     attacker: &Attacker,
     session: &mut Session,
     table: &Relation,
-    never_set: bool,
 ) -> Result<Judged> {
     let standing = reading(run, attacker, table);
-    let usable = standing.granted && standing.admitted;
-    if usable && is_planted(run, table) {
-        // A row can be planted only by setting a tenant, after which the setting is '' and no
-        // longer NULL; so a session that never had one is asked for the policies' own answer.
-        if never_set {
-            return by_policy(run, attacker, session, table, None).await;
-        }
-        let mut setup = run.plant(attacker.name(), table, OTHER, true);
-        setup.push(session.tenant(""));
-        let sql = format!("select 1 from {} limit 1", path(table));
-        let outcome = session.attempt(&setup, &sql, Send::Plain).await?;
-        return Ok(judge::nothing(standing, &outcome));
-    }
-    let sql = format!("select 1 from {} limit 1", path(table));
-    Ok(judge::nothing(standing, &session.attempt(&[], &sql, Send::Plain).await?))
+    let source = source(run, attacker.name(), table, true);
+    let sql = format!("select 1 from {} limit 1", source.sql);
+    Ok(source.note(judge::nothing(standing, &session.attempt(&[], &sql, Send::Plain).await?)))
 }
 
 /// Inserts a row without a tenant in force (`tenant` none), or a row of the empty tenant under the
@@ -162,87 +146,26 @@ async fn insert_as(
     Ok(())
 }
 
-/// A row of the empty tenant, if there were one: FORCE leaves nobody who could plant it.
+/// A row of the empty tenant under the empty tenant, if there were one: FORCE leaves nobody who
+/// could plant it, so the policies are asked.
 async fn empty_row(
     run: &Run<'_>,
     attacker: &Attacker,
     session: &mut Session,
     table: &Relation,
 ) -> Result<Judged> {
-    by_policy(run, attacker, session, table, Some("")).await
-}
-
-/// Evaluates the SELECT policies on a row that stands in no table. With `tenant`, the row belongs
-/// to it and it is in force; without, the row is the sample and nothing is in force.
-async fn by_policy(
-    run: &Run<'_>,
-    attacker: &Attacker,
-    session: &mut Session,
-    table: &Relation,
-    tenant: Option<&str>,
-) -> Result<Judged> {
     let standing = reading(run, attacker, table);
-    if !standing.granted {
-        let sql = format!("select 1 from {} limit 1", path(table));
-        return Ok(judge::nothing(standing, &session.attempt(&[], &sql, Send::Plain).await?));
-    }
-    if !table.enabled {
-        let why = "row-level security is off: every row is visible".to_owned();
-        return Ok((Verdict::Leak(why.clone()), why));
-    }
-    let Some(condition) = condition(run, attacker.name(), table) else {
-        return Ok((Verdict::Held, "no policy lets this login read any row".to_owned()));
+    let sample = run.samples.rows.get(&(table.name.clone(), OTHER)).map(|s| s.row.clone());
+    let mut row = sample.unwrap_or_default();
+    row.insert(run.settings().tenant_column.clone(), Some(String::new()));
+    let source = match standing.granted {
+        true => stand_in(run, attacker.name(), table, &row),
+        false => Source { sql: path(table), stands_in: false },
     };
-    let Some(sample) = run.samples.rows.get(&(table.name.clone(), OTHER)) else {
-        let why = "the table has no row: give a fixture for this table".to_owned();
-        return Ok((Verdict::Unproved(why.clone()), why));
-    };
-    let mut row = sample.row.clone();
-    let mut setup = Vec::new();
-    if let Some(tenant) = tenant {
-        row.insert(run.settings().tenant_column.clone(), Some(tenant.to_owned()));
-        setup.push(session.tenant(tenant));
-    }
-    let sql = format!("select 1 from {} where {condition}", as_row(table, &row));
+    let sql = format!("select 1 from {} limit 1", source.sql);
+    let setup = [session.tenant("")];
     let outcome = session.attempt(&setup, &sql, Send::Plain).await?;
-    Ok(match judge::nothing(Standing { exists: true, ..standing }, &outcome) {
-        (Verdict::Held, detail) => {
-            (Verdict::Held, format!("{detail} (the policies judged a row that stands in no table)"))
-        }
-        judged => judged,
-    })
-}
-
-/// `(select ... ) as "table"` with one row.
-pub fn as_row(table: &Relation, row: &Row) -> String {
-    let values: Vec<String> = table
-        .columns
-        .iter()
-        .map(|c| {
-            format!("{} as {}", value(c, row.get(&c.name).and_then(Option::as_ref)), ident(&c.name))
-        })
-        .collect();
-    format!("(select {}) as {}", values.join(", "), ident(&table.name))
-}
-
-/// What the policies ask of a row that `login` reads; `None` when no permissive policy applies.
-fn condition(run: &Run<'_>, login: &str, table: &Relation) -> Option<String> {
-    let applies = |permissive: bool| {
-        run.catalog
-            .policies
-            .iter()
-            .filter(|p| p.table == table.name && p.permissive == permissive)
-            .filter(|p| p.covers(Command::Select) && p.logins.contains(login))
-            .map(|p| format!("({})", p.using.as_deref().unwrap_or("true")))
-            .collect::<Vec<_>>()
-    };
-    let permissive = applies(true);
-    if permissive.is_empty() {
-        return None;
-    }
-    let mut all = vec![format!("({})", permissive.join(" or "))];
-    all.extend(applies(false));
-    Some(all.join(" and "))
+    Ok(source.note(judge::nothing(standing, &outcome)))
 }
 
 /// A session whose tenant lingers, and a transaction that names its own.
@@ -253,17 +176,14 @@ async fn stale(
     table: &Relation,
 ) -> Result<Judged> {
     let standing = reading(run, attacker, table);
-    let usable = standing.granted && standing.admitted;
     let Some(column) = table.column(&run.settings().tenant_column) else {
         return Ok((Verdict::Held, "the table has no tenant".to_owned()));
     };
     let filter = super::run::equals(column, Some(&run.tenants[OTHER]));
-    let sql = format!("select 1 from {} where {filter} limit 1", path(table));
-    let planted = if usable { run.plant(attacker.name(), table, OTHER, true) } else { Vec::new() };
-    let mut setup = planted.clone();
-    setup.push(session.tenant(&run.tenants[OWN]));
-    let attack = session.attempt(&setup, &sql, Send::Plain).await?;
+    let source = source(run, attacker.name(), table, true);
+    let sql = format!("select 1 from {} where {filter} limit 1", source.sql);
+    let attack = session.attempt(&[session.tenant(&run.tenants[OWN])], &sql, Send::Plain).await?;
     // The control leaves the stale tenant in force: it is really there, and the rows with it.
-    let control = session.attempt(&planted, &sql, Send::Plain).await?;
-    Ok(judge::reach(standing, &attack, Some(&control)))
+    let control = session.attempt(&[], &sql, Send::Plain).await?;
+    Ok(source.note(judge::reach(standing, &attack, Some(&control))))
 }

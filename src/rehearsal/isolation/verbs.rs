@@ -8,6 +8,7 @@ use super::report::Verdict;
 use super::run::{Attacker, OTHER, OWN, Run, path};
 use super::sample::value;
 use super::session::{Outcome, Send};
+use super::standin::{Source, can_plant, source};
 use crate::error::Result;
 
 /// A statement that filters rows, tried as both tenants.
@@ -17,6 +18,8 @@ struct Reach {
     standing: Standing,
     sql: String,
     send: Send,
+    /// Reads a stand-in, so nothing is planted.
+    stands_in: bool,
 }
 
 /// Probes one table as one login.
@@ -54,13 +57,18 @@ fn reaches(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Vec<Reach> {
     let filter = victim(run, table);
     let column = changeable(run, attacker, table).map_or_else(String::new, |c| ident(&c.name));
     let tenant = ident(&run.settings().tenant_column);
-    let reach = |what, verb, standing, sql| Reach { what, verb, standing, sql, send: Send::Plain };
+    let read = source(run, attacker.name(), table, false);
+    let (from, stands_in) = (read.sql, read.stands_in);
+    let reach = |what, verb, standing, sql| {
+        let stands_in = stands_in && verb == "SELECT";
+        Reach { what, verb, standing, sql, send: Send::Plain, stands_in }
+    };
     vec![
         reach(
             "select.other-tenant",
             "SELECT",
             standing(&["SELECT"], &[Select]),
-            format!("select 1 from {t} where {filter}"),
+            format!("select 1 from {from} where {filter}"),
         ),
         reach(
             "select-for-update.other-tenant",
@@ -93,8 +101,9 @@ fn reaches(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Vec<Reach> {
             what: "copy-to.other-tenant",
             verb: "COPY TO",
             standing: standing(&["SELECT"], &[Select]),
-            sql: format!("copy (select {tenant} from {t} where {filter}) to stdout"),
+            sql: format!("copy (select {tenant} from {from} where {filter}) to stdout"),
             send: Send::CopyOut,
+            stands_in,
         },
     ]
 }
@@ -113,7 +122,10 @@ async fn compare(
     reach: &Reach,
 ) -> Result<judge::Judged> {
     let usable = reach.standing.granted && reach.standing.admitted;
-    let planted = if usable { run.plant(attacker.name(), table, OTHER, true) } else { Vec::new() };
+    let planted = match usable && !reach.stands_in {
+        true => run.plant(attacker.name(), table, OTHER, true),
+        false => Vec::new(),
+    };
     let mut setup = planted.clone();
     setup.push(run.as_tenant(&run.tenants[OWN]));
     let attack = attacker.session.attempt(&setup, &reach.sql, reach.send).await?;
@@ -124,7 +136,8 @@ async fn compare(
     } else {
         None
     };
-    Ok(judge::reach(reach.standing, &attack, control.as_ref()))
+    let judged = judge::reach(reach.standing, &attack, control.as_ref());
+    Ok(Source { sql: String::new(), stands_in: reach.stands_in }.note(judged))
 }
 
 /// Moves a row of the attacker's own to the other tenant.
@@ -243,7 +256,6 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
         };
         run.push(7, id(table, what), attacker.key, &table.name, verb, judged);
     }
-    let mut standing = standing;
     standing.granted &= table.grants_whole(&name, "INSERT");
     let sql = format!("copy {} from stdin", path(table));
     let setup = [run.as_tenant(&run.tenants[OWN])];
@@ -274,15 +286,20 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
     });
     let mut whole = run.standing(attacker, table, &["SELECT"], &[Select]);
     whole.granted &= table.columns.iter().all(|c| c.grants(&name, "SELECT"));
+    let read = source(run, &name, table, false);
+    let copy = match read.stands_in {
+        true => format!("copy (select * from {}) to stdout", read.sql),
+        false => format!("copy {t} to stdout"),
+    };
     let ways = [
         (
             "select.whole",
             "SELECT",
             run.standing(attacker, table, &["SELECT"], &[Select]),
-            format!("select 1 from {t} limit 1"),
+            format!("select 1 from {} limit 1", read.sql),
             Send::Plain,
         ),
-        ("copy-to.whole", "COPY TO", whole, format!("copy {t} to stdout"), Send::CopyOut),
+        ("copy-to.whole", "COPY TO", whole, copy, Send::CopyOut),
         (
             "update.blind",
             "UPDATE",
@@ -299,12 +316,30 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
         ),
     ];
     for (what, verb, standing, sql, send) in ways {
-        let insertable = run.standing(attacker, table, &["INSERT"], &[Command::Insert]);
-        let plantable = standing.granted && insertable.granted && insertable.admitted;
-        let mut setup = if plantable { run.plant(&name, table, OTHER, true) } else { Vec::new() };
+        let stands_in = read.stands_in && matches!(verb, "SELECT" | "COPY TO");
+        let plants = standing.granted && !stands_in && can_plant(run, &name, table);
+        let mut setup = match plants {
+            true => run.plant(&name, table, OTHER, true),
+            false => Vec::new(),
+        };
         setup.push(run.as_tenant(&run.nobody));
         let attack = attacker.session.attempt(&setup, &sql, send).await?;
-        let judged = judge::nothing(standing, &attack);
+        // A fixture row that was not planted for this attempt is no row to be spared.
+        let stored = run
+            .samples
+            .rows
+            .get(&(table.name.clone(), OTHER))
+            .is_some_and(|s| !s.planted || plants || stands_in);
+        let judged = match judge::nothing(Standing { exists: stored, ..standing }, &attack) {
+            (Verdict::Unproved(_), _) if !standing.admitted && attack == Outcome::Rows(0) => {
+                match standing.exists {
+                    true => (Verdict::Held, judge::NO_POLICY.to_owned()),
+                    false => judge::nothing(standing, &attack),
+                }
+            }
+            judged => judged,
+        };
+        let judged = Source { sql: String::new(), stands_in }.note(judged);
         run.push(7, id(table, what), attacker.key, &table.name, verb, judged);
     }
     Ok(())
@@ -314,7 +349,9 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
 async fn leaky(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
     let standing = run.standing(attacker, table, &["SELECT"], &[Command::Select]);
     // Where the login reads nothing at all, `select.other-tenant` has said so.
-    if !(standing.granted && standing.admitted) {
+    let usable = standing.granted && standing.admitted;
+    // A stand-in knows no order of evaluation; logins that can plant the row show it.
+    if !usable || source(run, attacker.name(), table, false).stands_in {
         return Ok(());
     }
     let create =

@@ -7,7 +7,7 @@ use crate::demo::{Size, Story, rosters};
 use crate::error::{Failure, Result};
 use crate::rehearsal::isolation::{self as probes, Attack, Fixture, ProbeSettings, Verdict};
 use crate::rehearsal::{Done, Run};
-use crate::report::{IsolationCase, IsolationPart, Leak, Unproved};
+use crate::report::{IsolationCase, IsolationPart, Leak, Scope, Unproved};
 use crate::target::Workspace;
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Roster, TenantId};
@@ -34,27 +34,24 @@ const NAMED: usize = 20;
 
 /// Runs the probes that the live catalog asks for, each in a transaction that is rolled back.
 pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
-    let (_, summary) = snapshot(run)?;
     let workspace = workspace(run)?;
     let step = run.progress.step("isolation", None);
-    let mut pair: Vec<Roster> = summary
-        .header
-        .tenants
-        .iter()
-        .filter(|r| summary.counts.contains_key(&r.tenant))
-        .take(2)
-        .cloned()
-        .collect();
-    while pair.len() < 2 {
-        pair.push(Box::pin(neighbour(run)).await?);
-    }
-    let settings = settings(run, &pair);
+    let (tenants, settings) = match run.report.scope {
+        Scope::Scenario => {
+            let pair = pair(run).await?;
+            ((pair[0].tenant.clone(), pair[1].tenant.clone()), settings(run, &pair))
+        }
+        Scope::Migrations => {
+            let settings = settings(run, &[]);
+            (fixture_tenants(&settings)?, settings)
+        }
+    };
     plant(&workspace, &settings).await?;
     let attack = Attack {
         workspace: &workspace,
         settings: &settings,
         roles: &run.settings.config.roles,
-        tenants: (pair[0].tenant.clone(), pair[1].tenant.clone()),
+        tenants,
     };
     let found = Box::pin(probes::run(&attack, &|at| step.message(at.object))).await?;
     step.done("");
@@ -109,6 +106,32 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
     })
 }
 
+/// Two tenants of the scenario that have records; a planted neighbour where it has only one.
+async fn pair(run: &Run<'_>) -> Result<Vec<Roster>> {
+    let (_, summary) = snapshot(run)?;
+    let with_records = |r: &&Roster| summary.counts.contains_key(&r.tenant);
+    let tenants = &summary.header.tenants;
+    let mut pair: Vec<Roster> = tenants.iter().filter(with_records).take(2).cloned().collect();
+    while pair.len() < 2 {
+        pair.push(Box::pin(neighbour(run)).await?);
+    }
+    Ok(pair)
+}
+
+/// The first two tenants that the configured fixtures name.
+fn fixture_tenants(settings: &ProbeSettings) -> Result<(TenantId, TenantId)> {
+    let rows = settings.fixtures.iter().flat_map(|f| &f.rows);
+    let mut named: Vec<&str> =
+        rows.filter_map(|row| row.get(&settings.tenant_column)?.as_str()).collect();
+    named.sort_unstable();
+    named.dedup();
+    match named[..] {
+        [a, b, ..] => Ok((TenantId::new(a)?, TenantId::new(b)?)),
+        _ => Err(Failure::usage("the isolation probes need rows of two tenants")
+            .hint("add [[migrations.fixtures]] with rows of two tenants for each table")),
+    }
+}
+
 /// A tenant beside the only one there is, so that there is somebody to be kept apart from. The
 /// database is this run's own, and the rollback exports the snapshot's tenants alone.
 async fn neighbour(run: &Run<'_>) -> Result<Roster> {
@@ -130,14 +153,20 @@ async fn neighbour(run: &Run<'_>) -> Result<Roster> {
 /// that the probes plant for a moment, or is reported as unproved.
 async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let mut connection = workspace.endpoint.connect(&workspace.logins.application).await?;
-    let failed = |e: sqlx::Error| Failure::environment(format!("cannot plant a fixture row: {e}"));
+    let logins = &workspace.logins;
+    let mut left: Vec<(String, &serde_json::Value)> = Vec::new();
     for fixture in &settings.fixtures {
         let table = format!("{}.{}", quoted(&settings.schema), quoted(&fixture.table));
         let insert = format!(
             "insert into {table} select (jsonb_populate_record(null::{table}, $1::jsonb)).*"
         );
-        for row in &fixture.rows {
+        left.extend(fixture.rows.iter().map(|row| (insert.clone(), row)));
+    }
+    let failed = |e: sqlx::Error| Failure::environment(format!("cannot plant a fixture row: {e}"));
+    for login in [&logins.replayer, &logins.application, &logins.owner] {
+        let mut connection = workspace.endpoint.connect(login).await?;
+        let mut refused = Vec::new();
+        for (insert, row) in left {
             let tenant = row.get(&settings.tenant_column).and_then(|t| t.as_str()).unwrap_or("");
             let mut transaction = connection.begin().await.map_err(failed)?;
             sqlx::query("select set_config($1, $2, true)")
@@ -152,13 +181,18 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
                 .await;
             match done {
                 Ok(_) => transaction.commit().await.map_err(failed)?,
-                // Refused by a privilege, a policy or a key: the probes say what that means.
-                Err(sqlx::Error::Database(_)) => transaction.rollback().await.map_err(failed)?,
+                // By a privilege, a policy or a key: perhaps not for the next login.
+                Err(sqlx::Error::Database(_)) => {
+                    transaction.rollback().await.map_err(failed)?;
+                    refused.push((insert, row));
+                }
                 Err(e) => return Err(failed(e)),
             }
         }
+        connection.close().await.map_err(failed)?;
+        left = refused;
     }
-    connection.close().await.map_err(failed)
+    Ok(())
 }
 
 fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
@@ -168,7 +202,7 @@ fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
         .iter()
         .map(|f| Fixture { table: f.table.clone(), rows: f.rows.clone() });
     let mut fixtures: Vec<Fixture> = configured.collect();
-    if migrations.dir.is_none() {
+    if migrations.scenario {
         fixtures.extend(built_in(pair));
     }
     ProbeSettings {
@@ -181,8 +215,9 @@ fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
     }
 }
 
-/// Rows for the two built-in tables that a replay does not fill.
-fn built_in(pair: &[Roster]) -> [Fixture; 2] {
+/// Rows for the built-in tables that a replay does not fill for every tenant: nothing is audited
+/// yet, and a neighbour was appended, not replayed.
+fn built_in(pair: &[Roster]) -> [Fixture; 3] {
     let audit = |r: &Roster| {
         let actor = r.actors.first().map(|a| a.id.clone());
         json!({"tenant_id": r.tenant, "event_id": "probe", "actor_id": actor, "source": "probe",
@@ -192,8 +227,14 @@ fn built_in(pair: &[Roster]) -> [Fixture; 2] {
         json!({"tenant_id": r.tenant, "snapshot_id": "probe", "checksum": "probe",
             "schema_version": "probe", "payload": {}, "created_at": "2026-01-01T00:00:00Z"})
     };
+    let ledger = |r: &Roster| {
+        json!({"tenant_id": r.tenant, "first_seq": 1_000_000_000_u64, "last_seq": 1_000_000_000_u64,
+            "snapshot_sha256": "0".repeat(64), "sha256": "0".repeat(64),
+            "applied_at": "2026-01-01T00:00:00Z"})
+    };
     [
         Fixture { table: "audit_events".into(), rows: pair.iter().map(audit).collect() },
         Fixture { table: "scenario_snapshots".into(), rows: pair.iter().map(frozen).collect() },
+        Fixture { table: "replay_chunks".into(), rows: pair.iter().map(ledger).collect() },
     ]
 }

@@ -88,6 +88,12 @@ join pg_class p on p.oid = k.confrelid join pg_namespace pn on pn.oid = p.relnam
 where k.contype = 'f' and n.nspname = $1 and k.conparentid = 0 and $2::text[] is not null order by 2, 1
 "#;
 
+const CHECKS: &str = r#"
+select c.relname as table, k.conname as name, pg_get_expr(k.conbin, k.conrelid) as expression
+from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+where k.contype = 'c' and k.convalidated and n.nspname = $1 and $2::text[] is not null order by 1, 2
+"#;
+
 const FUNCTIONS: &str = r#"
 select n.nspname as schema, f.oid::regprocedure::text as signature, r.rolname as owner,
   r.rolsuper or r.rolbypassrls as owner_bypasses,
@@ -123,10 +129,14 @@ with owned as (
 select l as login, r.rolsuper as superuser, r.rolbypassrls as bypass, r.rolcreaterole as create_role, r.rolreplication as replication,
   array(select distinct what from owned where owner = r.oid order by 1) as owns,
   array(select distinct pg_get_userbyid(owner)::text from owned where owner <> r.oid and pg_has_role(r.oid, owner, 'MEMBER') order by 1) as owner_memberships,
-  array(select rolname from bypassers b where b.oid <> r.oid and pg_has_role(r.oid, b.oid, '{become}') order by 1) as bypassers,
+  array(select rolname from bypassers b where b.oid <> r.oid and not r.rolsuper and pg_has_role(r.oid, b.oid, '{become}') order by 1) as bypassers,
   array(select rolname from pg_roles p where p.rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
     and pg_has_role(r.oid, p.oid, 'MEMBER') order by 1) as server_roles,
-  array(select pg_get_userbyid(o)::text from (select oid as o from bypassers union select owner from owned) x
+  -- Not every bypasser of the cluster: others' roles come and go while the probes run. Role 10 is
+  -- the one that initdb made.
+  array(select distinct pg_get_userbyid(o)::text from (
+      select owner as o from owned union select 10 union
+      select b.oid from bypassers b where not r.rolsuper and pg_has_role(r.oid, b.oid, '{become}')) x
     where o <> r.oid order by 1) as targets,
   has_schema_privilege(l, $1, 'CREATE') as creates
 from unnest($2::text[]) l join pg_roles r on r.rolname = l order by 1
@@ -158,6 +168,7 @@ pub async fn read(conn: &mut PgConnection, schema: &str, logins: &[String]) -> R
         policies: rows(conn, POLICIES, schema, logins).await?,
         keys: rows(conn, KEYS, schema, logins).await?,
         foreign_keys: rows(conn, FOREIGN_KEYS, schema, logins).await?,
+        checks: rows(conn, CHECKS, schema, logins).await?,
         functions: rows(conn, FUNCTIONS, schema, logins).await?,
         sequences: rows(conn, SEQUENCES, schema, logins).await?,
         powers: rows(conn, &POWERS.replace("{become}", become_test), schema, logins).await?,
