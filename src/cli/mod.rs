@@ -173,15 +173,20 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
     }
 }
 
-/// Completes when the user or the system asks the program to stop.
-async fn interrupted() {
+/// Completes when the user or the system asks the program to stop. It listens from the call on, not
+/// from the first poll: a signal in between would end the program before it could clean up.
+fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let both = signal(SignalKind::interrupt())
+        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+    async {
+        let Ok((mut interrupt, mut terminate)) = both else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use tokio::sync::watch;
 pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {
     let order = order(cx, &args)?;
     let (sender, stop) = watch::channel(false);
+    let interrupted = interrupted();
     let listener = tokio::spawn(async move {
-        interrupted().await;
+        interrupted.await;
         // The rehearsal may have ended already.
         let _ = sender.send(true);
         out::note("stopping; taking down what this rehearsal made");

@@ -48,17 +48,42 @@ pub fn write(run: &Run<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the journal of a run whose database is taken down.
+/// Forgets every run that had `database`, which is dropped: a rehearsal that was killed and resumed
+/// more than once has a journal of each try.
 ///
 /// # Errors
-/// An environment failure when the file stays.
-pub fn remove(folder: &Path) -> Result<()> {
-    match std::fs::remove_file(folder.join(FILE)) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::environment(format!("cannot remove {}: {e}", folder.join(FILE).display())))
+/// An environment failure when a journal stays, a check failure when one is damaged.
+pub fn forget(state: &Path, database: &str) -> Result<()> {
+    for folder in unfinished(state) {
+        if read(&folder)?.database == database {
+            let path = folder.join(FILE);
+            std::fs::remove_file(&path).map_err(|e| {
+                Failure::environment(format!("cannot remove {}: {e}", path.display()))
+            })?;
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+/// Folders of runs that left a journal, oldest first.
+fn unfinished(state: &Path) -> Vec<PathBuf> {
+    // A state folder without rehearsals has none that was cut off.
+    let mut found: Vec<PathBuf> = std::fs::read_dir(state.join("rehearsals"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|folder| folder.join(FILE).is_file())
+        .collect();
+    found.sort();
+    found
+}
+
+fn read(folder: &Path) -> Result<Journal> {
+    let path = folder.join(FILE);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
+    serde_json::from_str(&text)
+        .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))
 }
 
 /// The newest unfinished run of a state folder.
@@ -66,22 +91,14 @@ pub fn remove(folder: &Path) -> Result<()> {
 /// # Errors
 /// A usage failure when there is none, an environment failure when one cannot be read.
 pub fn newest(state: &Path) -> Result<Unfinished> {
-    let runs = state.join("rehearsals");
-    let mut found: Vec<PathBuf> = std::fs::read_dir(&runs)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|folder| folder.join(FILE).is_file())
-        .collect();
-    found.sort();
-    let Some(folder) = found.pop() else {
+    let Some(folder) = unfinished(state).pop() else {
+        let runs = state.join("rehearsals");
         return Err(Failure::usage(format!("no rehearsal in {} was cut off", runs.display()))
-            .hint("rehearse without --resume; throw-away targets go with their run, so only one on an external target can be resumed"));
+            .hint(
+                "rehearse without --resume; throw-away targets go with their run, so only one on \
+                 an external target can be resumed",
+            ));
     };
-    let path = folder.join(FILE);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
-    let journal = serde_json::from_str(&text)
-        .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))?;
+    let journal = read(&folder)?;
     Ok(Unfinished { folder, journal })
 }

@@ -33,6 +33,10 @@ pub struct Order {
     pub ran: String,
 }
 
+/// A target being started and the database being made on it. Why the database could not be made
+/// comes with the target, which must be taken down all the same.
+pub type Making = JoinHandle<Result<(Target, Result<Workspace>)>>;
+
 /// What a rehearsal has made so far.
 #[derive(Debug, Default)]
 pub struct Made {
@@ -40,7 +44,7 @@ pub struct Made {
     pub snapshot: Option<(PathBuf, Summary)>,
     /// The server and the database on it, while they are being made: a step that is given up half
     /// way must not leave a database that nobody knows.
-    pub making: Option<JoinHandle<(Target, Result<Workspace>)>>,
+    pub making: Option<Making>,
     /// The server.
     pub target: Option<Target>,
     /// The database on it.
@@ -66,7 +70,7 @@ impl Made {
         let made = making.await;
         self.making = None;
         let (target, workspace) =
-            made.map_err(|e| Failure::environment(format!("making the database stopped: {e}")))?;
+            made.map_err(|e| Failure::environment(format!("making the database stopped: {e}")))??;
         self.target = Some(target);
         self.workspace = Some(workspace?);
         Ok(())

@@ -8,7 +8,11 @@ use crate::evidence::{EvidenceStore, KnownSecrets, Outcome};
 use crate::report::{Progress, RehearsalReport, Scope, StepStatus, verdict};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// Longest wait for a target that is still being started when the rehearsal is stopped.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One rehearsal while it runs.
 #[derive(Debug)]
@@ -215,14 +219,16 @@ impl<'a> Run<'a> {
     /// Takes down whatever was made: the workspace's database and the target.
     async fn take_down(&mut self) -> Result<()> {
         // A step that was stopped may have been making it; what that came to is the step's failure.
-        let _ = self.made.settle().await;
+        if tokio::time::timeout(PATIENCE, self.made.settle()).await.is_err()
+            && let Some(making) = self.made.making.take()
+        {
+            // A download or a pull that takes long; what it has started goes when it is dropped.
+            making.abort();
+        }
         let Some(target) = self.made.target.take() else { return Ok(()) };
         if let Some(workspace) = self.made.workspace.take() {
             target.drop_workspace(&workspace).await?;
-            journal::remove(&self.folder)?;
-            if let Some(earlier) = &self.order.resume {
-                journal::remove(&earlier.folder)?;
-            }
+            journal::forget(&self.settings.state(), &workspace.endpoint.database)?;
         }
         let disposed = target.dispose().await?;
         let last =

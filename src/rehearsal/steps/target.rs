@@ -11,7 +11,9 @@ use crate::target::{
     Login, Logins, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
 };
 use flowcontrol_contract::Digest;
+use sqlx::Connection;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Longest wait for the external server's certificate.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,12 +28,19 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     if run.order.target == TargetChoice::External {
         pinned(run, &settings).await?;
     }
-    let started = Target::start(run.order.target, &settings, &|what| step.message(what)).await?;
-    let notes = started.notes.clone();
-    describe(run, &started);
+    let made =
+        make(run, settings, run.settings.config.session.to_string(), |what| step.message(what))
+            .await;
+    // Described also when its database could not be made.
+    let Some(started) = &run.made.target else {
+        made?;
+        return Err(Failure::environment("no target was started"));
+    };
+    let (admin, notes) = (started.admin.clone(), started.notes.clone());
     let (kind, tls) = (started.kind, started.endpoint.tls.clone());
-    let admin = started.admin.clone();
-    let workspace = make(run, started, run.settings.config.session.to_string()).await?;
+    let part = describe(started);
+    run.report.target = Some(part);
+    let workspace = made?;
     if kind == TargetKind::External && scenario {
         journal::write(run)?;
     }
@@ -64,6 +73,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     if let Some(failure) = failure {
         return Err(failure.hint("nothing was written; put this right and rehearse again"));
     }
+    others_log_in(&workspace).await?;
     let part = run.report.target.as_ref();
     let mut detail = format!(
         "PostgreSQL {}, {kind}, {}",
@@ -102,24 +112,52 @@ async fn pinned(run: &Run<'_>, settings: &TargetSettings) -> Result<()> {
     }
 }
 
-/// Makes the database, or opens the one that an earlier run left. The work goes on when this is
-/// given up half way, and taking down waits for it: there is no moment at which a database exists
-/// that nobody will drop.
-async fn make(run: &mut Run<'_>, started: Target, session: String) -> Result<Workspace> {
+/// Starts the target and makes the database, or opens the one that an earlier run left. The work
+/// goes on when this is given up half way, and taking down waits for it: there is no moment at
+/// which a server or a database exists that nobody will remove.
+async fn make(
+    run: &mut Run<'_>,
+    settings: TargetSettings,
+    session: String,
+    tell: impl Fn(&str) + Send,
+) -> Result<Workspace> {
+    let choice = run.order.target;
     let earlier = run.order.resume.as_ref().map(|u| u.journal.database.clone());
     let roles = run.settings.config.roles.clone();
+    let (say, mut said) = mpsc::unbounded_channel();
     run.made.making = Some(tokio::spawn(async move {
+        // Nobody listens any more when the step was given up.
+        let progress = move |what: &str| drop(say.send(what.to_owned()));
+        let started = Box::pin(Target::start(choice, &settings, &progress)).await?;
+        drop(progress);
         let workspace = match earlier {
             Some(database) => Box::pin(started.reopen(&database)).await,
             None => Box::pin(started.workspace(&roles, &session)).await,
         };
-        (started, workspace)
+        Ok((started, workspace))
     }));
+    while let Some(what) = said.recv().await {
+        tell(&what);
+    }
     run.made.settle().await?;
     super::workspace(run)
 }
 
-fn describe(run: &mut Run<'_>, target: &Target) {
+/// The probes logged in as the owner and the application. A wrong password of the others is better
+/// known now than after the migrations.
+async fn others_log_in(workspace: &Workspace) -> Result<()> {
+    let Logins { replayer, auditor, verifier, .. } = &workspace.logins;
+    for login in [replayer, auditor].into_iter().chain(verifier) {
+        let connection = workspace.endpoint.connect(login).await.map_err(|failure| {
+            failure.hint("nothing was written; check the login's name and password")
+        })?;
+        // It has shown that it can log in; the farewell changes nothing.
+        drop(connection.close().await);
+    }
+    Ok(())
+}
+
+fn describe(target: &Target) -> TargetPart {
     let id = &target.identity;
     let identity = [
         id.system_identifier.as_ref().map(|v| format!("system {v}")),
@@ -131,13 +169,13 @@ fn describe(run: &mut Run<'_>, target: &Target) {
         Some(digest) => format!("{image} {digest}"),
         None => image.clone(),
     });
-    run.report.target = Some(TargetPart {
+    TargetPart {
         kind: target.kind.to_string(),
         server_version: id.server_version.clone(),
         image,
         identity: (!identity.is_empty()).then(|| identity.join(", ")),
         chosen_because: Some(target.chosen_because.clone()),
-    });
+    }
 }
 
 /// Whatever this run can log in with must not reach evidence; adapters get it by name.

@@ -1,0 +1,31 @@
+//! The main job against real servers: what is damaged, cut off, refused or watched must end as
+//! the specification says. See `rehearsal/` beside this file for the cases.
+
+#![expect(clippy::unwrap_used, reason = "what the tests share may panic like the tests themselves")]
+
+mod support;
+
+#[allow(dead_code, reason = "each test program uses a part of this")]
+#[path = "support/database.rs"]
+mod database;
+#[path = "support/program.rs"]
+mod program;
+
+#[path = "rehearsal/evidence.rs"]
+mod evidence;
+#[path = "rehearsal/interrupts.rs"]
+mod interrupts;
+#[path = "rehearsal/kills.rs"]
+mod kills;
+#[path = "rehearsal/pairs.rs"]
+mod pairs;
+#[path = "rehearsal/refusals.rs"]
+mod refusals;
+#[path = "rehearsal/scene.rs"]
+mod scene;
+#[path = "rehearsal/secrets.rs"]
+mod secrets;
+#[path = "rehearsal/snapshots.rs"]
+mod snapshots;
+#[path = "rehearsal/tampering.rs"]
+mod tampering;
