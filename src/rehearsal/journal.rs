@@ -28,14 +28,26 @@ pub struct Journal {
     pub snapshot: PathBuf,
     /// The snapshot's digest.
     pub sha256: Digest,
+    /// Whether the isolation probes have begun. They plant rows of their own, so a later run
+    /// replays into a new database instead of going on in this one.
+    pub probed: bool,
 }
 
 /// Notes that the run has a database on an external server; durable when it returns.
 pub fn write(run: &Run<'_>) -> Result<()> {
+    note(run, false)
+}
+
+/// Notes that the isolation probes are about to begin; nothing where there is no journal.
+pub fn write_probed(run: &Run<'_>) -> Result<()> {
+    if run.folder.join(FILE).is_file() { note(run, true) } else { Ok(()) }
+}
+
+fn note(run: &Run<'_>, probed: bool) -> Result<()> {
     let (snapshot, summary) = super::steps::snapshot(run)?;
     let database = super::steps::workspace(run)?.endpoint.database;
     let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);
-    let journal = Journal { database, snapshot, sha256: summary.sha256 };
+    let journal = Journal { database, snapshot, sha256: summary.sha256, probed };
     let path = run.folder.join(FILE);
     let failed =
         |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));

@@ -33,6 +33,14 @@ pub struct Order {
     pub ran: String,
 }
 
+impl Order {
+    /// The earlier run whose database holds a replay to go on with; `None` also when that run had
+    /// come to its probes, which leave rows of their own.
+    pub fn goes_on_in(&self) -> Option<&Unfinished> {
+        self.resume.as_ref().filter(|earlier| !earlier.journal.probed)
+    }
+}
+
 /// A target being started and the database being made on it. Why the database could not be made
 /// comes with the target, which must be taken down all the same.
 pub type Making = JoinHandle<Result<(Target, Result<Workspace>)>>;

@@ -156,6 +156,13 @@ impl<'a> Run<'a> {
         })
     }
 
+    async fn step(&mut self, id: &str, work: StepWork) -> Result<Done> {
+        if id == "isolation" {
+            journal::write_probed(self)?;
+        }
+        work(self).await
+    }
+
     /// Takes the steps in order until one fails or `stop` turns true; the exit code so far.
     async fn steps(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
         for (id, work) in STEPS {
@@ -166,7 +173,7 @@ impl<'a> Run<'a> {
             let ended = tokio::select! {
                 biased;
                 () = stopped(stop) => Err(Failure::interrupted()),
-                ended = work(self) => ended,
+                ended = self.step(id, work) => ended,
             };
             let failed = ended.as_ref().err().map(|failure| failure.exit);
             self.note(id, ended, since.elapsed().as_secs_f64());

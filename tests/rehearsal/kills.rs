@@ -113,6 +113,7 @@ async fn killed_at_any_moment_it_goes_on_to_the_same_digest() {
         Moment::Committing(6),
         Moment::Chunks(7),
         Moment::Says("verify: begun"),
+        Moment::Says("isolation: begun"),
         Moment::Says("rollback: begun"),
     ] {
         let mut running = place.start(&resume);
@@ -148,7 +149,8 @@ async fn killed_at_any_moment_it_goes_on_to_the_same_digest() {
     let report = place.run(&resume).expect(0).json();
     assert_eq!(report["snapshot"]["sha256"], sha256, "{report:#}");
     assert_eq!(report["replay"]["records"], RECORDS);
-    assert_eq!(report["replay"]["chunks"], 0, "everything was there");
+    // It was killed after its probes had planted rows of their own: so it began anew, elsewhere.
+    assert!(report["replay"]["chunks"].as_u64().unwrap() >= 8, "{report:#}");
     assert_eq!(report["verify"]["matched"], true);
     assert_eq!(report["rollback"]["sha256"], sha256);
     assert_eq!(report["rollback"]["equal"], true);

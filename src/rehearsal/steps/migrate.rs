@@ -22,7 +22,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
     };
     let step = run.progress.step("migrate", None);
     let count = source.migrations.len();
-    let (way_back, broken) = match &run.order.resume {
+    let (way_back, broken) = match run.order.goes_on_in() {
         Some(_) => {
             runbook::up(site, &source, None).await?;
             let verified = runbook::verify(site, &source).await?;

@@ -8,7 +8,7 @@ use crate::gates::connection;
 use crate::rehearsal::{Done, Run, journal};
 use crate::report::{Scope, TargetPart, Unproved};
 use crate::target::{
-    Login, Logins, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
+    Login, Logins, RoleNames, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
 };
 use flowcontrol_contract::Digest;
 use sqlx::Connection;
@@ -43,6 +43,9 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     let workspace = made?;
     if kind == TargetKind::External && scenario {
         journal::write(run)?;
+        if let Some(earlier) = run.order.resume.as_ref().filter(|e| e.journal.probed) {
+            journal::forget(&run.settings.state(), &earlier.journal.database)?;
+        }
     }
     hold_secrets(run, &admin, &workspace);
     let probe = Probe {
@@ -122,7 +125,7 @@ async fn make(
     tell: impl Fn(&str) + Send,
 ) -> Result<Workspace> {
     let choice = run.order.target;
-    let earlier = run.order.resume.as_ref().map(|u| u.journal.database.clone());
+    let earlier = run.order.resume.as_ref().map(|u| u.journal.clone());
     let roles = run.settings.config.roles.clone();
     let (say, mut said) = mpsc::unbounded_channel();
     run.made.making = Some(tokio::spawn(async move {
@@ -131,7 +134,8 @@ async fn make(
         let started = Box::pin(Target::start(choice, &settings, &progress)).await?;
         drop(progress);
         let workspace = match earlier {
-            Some(database) => Box::pin(started.reopen(&database)).await,
+            Some(j) if j.probed => Box::pin(anew(&started, &j.database, &roles, &session)).await,
+            Some(j) => Box::pin(started.reopen(&j.database)).await,
             None => Box::pin(started.workspace(&roles, &session)).await,
         };
         Ok((started, workspace))
@@ -141,6 +145,19 @@ async fn make(
     }
     run.made.settle().await?;
     super::workspace(run)
+}
+
+/// A new database in the place of one that an earlier run's probes left their rows in.
+async fn anew(target: &Target, old: &str, roles: &RoleNames, session: &str) -> Result<Workspace> {
+    let workspace = target.workspace(roles, session).await?;
+    // It may be gone already: a resumed run can be killed at this very point.
+    let left =
+        Workspace { endpoint: target.endpoint.database(old), logins: workspace.logins.clone() };
+    if let Err(failure) = target.drop_workspace(&left).await {
+        target.drop_workspace(&workspace).await?;
+        return Err(failure);
+    }
+    Ok(workspace)
 }
 
 /// The probes logged in as the owner and the application. A wrong password of the others is better
