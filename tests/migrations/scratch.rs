@@ -4,6 +4,7 @@ use crate::support;
 use flowcontrol::clock;
 use flowcontrol::runbook::{Layout, Limits, Site, Source, scan};
 use flowcontrol::target::{Endpoint, Login, RoleNames};
+use flowcontrol_contract::Secret;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::{Path, PathBuf};
@@ -46,9 +47,10 @@ impl Scratch {
             auditor: role("auditor"),
             verifier: role("verifier"),
         };
+        let password = clock::random_hex(16);
         let mut sql = String::new();
         for role in names(&roles) {
-            sql.push_str(&format!("create role {role} login;"));
+            sql.push_str(&format!("create role {role} login password '{password}';"));
         }
         let mut admin = server.connect(&superuser).await.unwrap();
         execute(&mut admin, &sql).await;
@@ -64,7 +66,7 @@ impl Scratch {
         Self {
             endpoint: server.database(&name),
             superuser,
-            owner: Login { user: roles.owner.clone(), password: None },
+            owner: Login { user: roles.owner.clone(), password: Some(Secret::new(password)) },
             layout: Layout::new(schema, column, setting, roles),
             limits: limits(),
             database: name,

@@ -2,7 +2,7 @@
 
 use crate::support;
 use flowcontrol::clock;
-use flowcontrol::target::{Endpoint, Login, Logins, RoleNames};
+use flowcontrol::target::{Endpoint, Login, Logins, RoleNames, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{Error, ErrorKind, Result, Secret, SecretRef, TenantId};
 use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
@@ -156,7 +156,10 @@ impl Database {
     pub fn config(&self, login: &Login) -> Config {
         let mut config = Config::new(&self.endpoint.host, &self.endpoint.database, &login.user);
         config.port = self.endpoint.port;
-        config.tls = Tls { mode: TlsMode::Off, ca: None };
+        config.tls = match &self.endpoint.tls {
+            TlsTrust::Off => Tls { mode: TlsMode::Off, ca: None },
+            TlsTrust::VerifyFull { ca } => Tls { mode: TlsMode::VerifyFull, ca: ca.clone() },
+        };
         config.password = login.password.as_ref().map(|_| SecretRef::Held(login.user.clone()));
         config.tenants = ["a", "b"].map(|t| TenantId::new(t).unwrap()).to_vec();
         config
