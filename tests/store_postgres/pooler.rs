@@ -2,10 +2,11 @@
 
 use crate::database::{Database, run};
 use crate::scene::{chunk, cx, drain, enroll, fill, placed, read, record, tenant};
-use flowcontrol::target::Login;
+use crate::support;
+use flowcontrol::target::{Login, TlsTrust};
 use flowcontrol_contract::store::{Completeness, Expected};
 use flowcontrol_contract::{ErrorKind, ScenarioStore};
-use flowcontrol_store_postgres::{Config, PgStore};
+use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ fn binary() -> Option<PathBuf> {
 /// Starts one in front of `database` with a single server connection for each login.
 async fn bouncer(database: &Database) -> Option<Bouncer> {
     let Some(binary) = binary() else {
-        eprintln!("skipped: no pgbouncer on this machine (apt-get install pgbouncer)");
+        support::skip("pooler", "pgbouncer", "there is no pgbouncer (apt-get install pgbouncer)");
         return None;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -54,7 +55,8 @@ async fn bouncer(database: &Database) -> Option<Bouncer> {
     let text = format!(
         "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
          listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\n\
-         pool_mode = transaction\ndefault_pool_size = 1\nlogfile = {}\n",
+         pool_mode = transaction\ndefault_pool_size = 1\nserver_tls_sslmode = require\n\
+         logfile = {}\n",
         server.host,
         server.port,
         at("users").display(),
@@ -88,6 +90,8 @@ async fn store(
     let pooled = |c: &mut Config| {
         c.host = "127.0.0.1".into();
         c.port = bouncer.port;
+        // The pooler listens without TLS; it speaks TLS with the server.
+        c.tls = Tls { mode: TlsMode::Off, ca: None };
         c.transaction_pooler = true;
         change(c);
     };
@@ -148,6 +152,7 @@ async fn a_session_tenant_left_by_another_client_is_refused() {
     let mut endpoint = database.endpoint.clone();
     endpoint.host = "127.0.0.1".into();
     endpoint.port = bouncer.port;
+    endpoint.tls = TlsTrust::Off;
     let options = endpoint.options(&database.logins.application).extra_float_digits(None);
     let mut careless =
         <sqlx::PgConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
