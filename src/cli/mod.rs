@@ -224,8 +224,11 @@ fn view(global: &Global) -> View {
 
 fn log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
-        1 => "flowcontrol=info,flowcontrol_store_file=info,flowcontrol_store_postgres=info,warn",
+        // What the server remarks on a probe is part of the probe, not news.
+        0 => "warn,sqlx=error",
+        1 => {
+            "sqlx=error,flowcontrol=info,flowcontrol_store_file=info,flowcontrol_store_postgres=info,warn"
+        }
         _ => "debug",
     };
     let started = tracing_subscriber::fmt()

@@ -214,7 +214,8 @@ pub struct ExternalLogin {
 pub struct TlsSection {
     /// Turns TLS off; refused off loopback.
     pub off: bool,
-    /// A PEM file with the only accepted roots; absent means the system's.
+    /// A PEM file with the root to accept beside Mozilla's public ones. Name the server's own CA here;
+    /// `fingerprint` narrows it to one certificate.
     pub ca: Option<PathBuf>,
     /// The certificate's expected SHA-256.
     pub fingerprint: Option<Digest>,

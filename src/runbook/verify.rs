@@ -66,7 +66,7 @@ pub async fn verify(site: Site<'_>, source: &Source) -> Result<Vec<Verified>> {
 /// Runs a verify file in a read-only transaction of its own.
 ///
 /// # Errors
-/// A [`Stop`] as for [`inside`].
+/// A [`Stop`], as for a file inside a transaction.
 pub async fn alone(
     connection: &mut PgConnection,
     site: Site<'_>,

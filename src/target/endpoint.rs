@@ -11,9 +11,9 @@ use std::path::PathBuf;
 pub enum TlsTrust {
     /// No TLS; accepted on loopback only.
     Off,
-    /// The chain and the host name are verified, against `ca` or the system's roots.
+    /// The chain and the host name are verified, against Mozilla's public roots and `ca`.
     VerifyFull {
-        /// A PEM file with the only accepted roots.
+        /// A PEM file with a root to accept as well.
         ca: Option<PathBuf>,
     },
 }

@@ -16,7 +16,7 @@ pub struct Local {
     pub swept: Vec<String>,
 }
 
-/// Starts a cluster. This blocks for a second or two; async callers use [`start`].
+/// Starts a cluster. This blocks for a second or two; async callers use `Target::start`.
 ///
 /// # Errors
 /// An environment failure with the way out; nothing is left behind.

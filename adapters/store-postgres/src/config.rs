@@ -71,7 +71,7 @@ pub struct Tls {
     /// Verified, or no TLS.
     #[serde(default)]
     pub mode: TlsMode,
-    /// PEM file with the only accepted roots; without it the system's roots are.
+    /// PEM file with a root to accept beside Mozilla's public ones.
     #[serde(default)]
     pub ca: Option<PathBuf>,
 }

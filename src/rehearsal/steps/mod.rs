@@ -1,4 +1,4 @@
-//! What each step does; the order and the failures are [`super::run`]'s.
+//! What each step does; the order and the failures are the run's.
 
 mod freeze;
 mod isolation;
