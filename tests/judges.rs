@@ -39,7 +39,7 @@ fn snapshot(path: &Path) {
     let all = rosters(size).unwrap();
     let header = Header::new(SessionId::new("judged").unwrap(), all.clone()).unwrap();
     let mut writer = Writer::create(path, header).unwrap();
-    let odd = r#"{"n":[1e2,-0,0.1,1e21,1e-7,123456789012345680,5e-324,1.7976931348623157e308],
+    let odd = r#"{"n":[1e2,-0,0.1,1e21,1e-7,9007199254740991,5e-324,1.7976931348623157e308],
         "\u20ac":"\u0001\u007f\u2028/\\\"","דּ":1,"🚚":2,"ö":"ö","":{"b":[],"a":{}}}"#;
     for (index, roster) in (0..).zip(&all) {
         let story = Story::new(roster, size.seed, index).take(299).map(Result::unwrap);
