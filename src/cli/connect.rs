@@ -5,21 +5,10 @@ use super::{Cx, interrupted, out};
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{EvidenceStore, Verdict};
 use crate::rehearsal::connect::{Connected, connect};
-use tokio::sync::watch;
 
 /// Probes a server and records the packet, whatever the probes say.
 pub async fn run(cx: &Cx, args: Connect) -> Result<Exit> {
-    let (sender, mut stop) = watch::channel(false);
-    let listener = tokio::spawn(async move {
-        interrupted().await;
-        let _ = sender.send(true);
-        std::future::pending::<()>().await;
-    });
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    let done = Box::pin(connect(&cx.settings, args.target, &cx.progress, stopped)).await;
-    listener.abort();
+    let done = Box::pin(connect(&cx.settings, args.target, &cx.progress, interrupted())).await;
     cx.progress.clear();
     let Connected { draft, secrets } = done?;
     let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &secrets)?;
