@@ -38,6 +38,12 @@ impl Probe<'_> {
     /// probes that rest on it are not tried, so a server whose certificate is not trusted is never
     /// sent a password.
     pub async fn run(&self) -> Facts {
+        Box::pin(self.run_beside(async {})).await.0
+    }
+
+    /// [`Probe::run`], with other work that logs in as well going on at the same time, once the
+    /// server is trusted; `None` when it came to no login.
+    pub async fn run_beside<T>(&self, others: impl Future<Output = T>) -> (Facts, Option<T>) {
         let certificate = self.certificate().await;
         let mut facts = Facts {
             endpoint: self.endpoint.redacted(),
@@ -50,21 +56,31 @@ impl Probe<'_> {
             Ok(c) if c.distrusted.is_none() && c.pin.is_none_or(|pin| pin == c.fingerprint) => {}
             // On loopback the configuration may do without TLS; the check stays unproved.
             Err(_) if self.endpoint.tls == TlsTrust::Off => {}
-            Ok(_) => return facts,
+            Ok(_) => return (facts, None),
             Err(why) => {
                 facts.reachable = Err(why.clone());
-                return facts;
+                return (facts, None);
             }
         }
-        facts.reachable = within("the server", self.version()).await.map_err(said);
-        if facts.reachable.is_ok() {
-            facts.session = within("the login probe", self.session()).await.map_err(said);
-            facts.write = within("the write probe", self.write()).await.map_err(said);
-        } else {
-            facts.session = Err("not tried: the server did not answer".to_owned());
-            facts.write = Err("not tried: the server did not answer".to_owned());
+        // A login is mostly waiting, so all of them go on side by side.
+        let (owner, session, others) = tokio::join!(
+            within("the server", self.version()),
+            within("the login probe", self.session()),
+            others,
+        );
+        match owner {
+            Ok((connection, version)) => {
+                facts.reachable = Ok(version);
+                facts.session = session.map_err(said);
+                facts.write = within("the write probe", self.write(connection)).await.map_err(said);
+            }
+            Err(failure) => {
+                facts.reachable = Err(said(failure));
+                facts.session = Err("not tried: the server did not answer".to_owned());
+                facts.write = Err("not tried: the server did not answer".to_owned());
+            }
         }
-        facts
+        (facts, Some(others))
     }
 
     async fn certificate(&self) -> Result<Certificate> {
@@ -79,14 +95,14 @@ impl Probe<'_> {
         }
     }
 
-    async fn version(&self) -> Result<String> {
+    /// The owner's connection and the server's version.
+    async fn version(&self) -> Result<(PgConnection, String)> {
         let mut connection = self.endpoint.connect(self.owner).await?;
         let version: String = sqlx::query_scalar("show server_version")
             .fetch_one(&mut connection)
             .await
             .map_err(|e| refused("ask for the version", &e))?;
-        close(connection).await;
-        Ok(version)
+        Ok((connection, version))
     }
 
     async fn session(&self) -> Result<Session> {
@@ -109,10 +125,9 @@ impl Probe<'_> {
 
     /// Makes a schema, a table and a row in a transaction that is rolled back, and looks whether
     /// anything of it stayed.
-    async fn write(&self) -> Result<()> {
+    async fn write(&self, mut connection: PgConnection) -> Result<()> {
         let name = format!("flowcontrol_probe_{}", clock::random_hex(6));
         let failed = |e: sqlx::Error| refused("write and roll back", &e);
-        let mut connection = self.endpoint.connect(self.owner).await?;
         let mut transaction = connection.begin().await.map_err(failed)?;
         let make = format!(
             "create schema {name}; create table {name}.probe (value text not null);

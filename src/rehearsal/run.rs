@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{EvidenceStore, KnownSecrets, Outcome};
 use crate::report::{Progress, RehearsalReport, Scope, StepStatus, verdict};
+use crate::target::TargetKind;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -233,7 +234,9 @@ impl<'a> Run<'a> {
             making.abort();
         }
         let Some(target) = self.made.target.take() else { return Ok(()) };
-        if let Some(workspace) = self.made.workspace.take() {
+        // The database on a throw-away server goes with the server.
+        let kept = target.kind == TargetKind::External;
+        if let Some(workspace) = self.made.workspace.take().filter(|_| kept) {
             target.drop_workspace(&workspace).await?;
             journal::forget(&self.settings.state(), &workspace.endpoint.database)?;
         }

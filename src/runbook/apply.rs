@@ -5,6 +5,7 @@ use super::lock::{self, Lock};
 use super::plan::{Direction, Goal, Plan, Step, plan};
 use super::session::{self, Scope, Stop, refused};
 use super::source::{Migration, Script, Source, Version};
+use super::worker::Worker;
 use super::{Site, verify};
 use crate::clock;
 use crate::error::{Failure, Result};
@@ -116,9 +117,9 @@ pub async fn status(site: Site<'_>, source: &Source, goal: Goal) -> Result<(Vec<
 /// environment failure when locks are not free within the budget. What was applied before the
 /// failing file stays; of the failing file nothing does, if it runs in a transaction.
 pub async fn up(site: Site<'_>, source: &Source, to: Option<Version>) -> Result<Vec<Applied>> {
-    let mut held = lock::take(site).await?;
-    let outcome = up_under(&mut held, site, source, to.map_or(Goal::Latest, Goal::UpTo)).await;
-    finish(held, site, outcome).await
+    let mut engine = Engine::start(site).await?;
+    let outcome = engine.up(source, to.map_or(Goal::Latest, Goal::UpTo)).await;
+    engine.finish(outcome).await
 }
 
 /// Reverts everything above `to`; `Version(0)` reverts all.
@@ -126,16 +127,9 @@ pub async fn up(site: Site<'_>, source: &Source, to: Option<Version>) -> Result<
 /// # Errors
 /// As [`up`].
 pub async fn down(site: Site<'_>, source: &Source, to: Version) -> Result<Vec<Reverted>> {
-    let mut held = lock::take(site).await?;
-    let outcome = down_under(&mut held, site, source, to).await;
-    finish(held, site, outcome).await
-}
-
-async fn finish<T>(held: Lock, site: Site<'_>, outcome: Result<T>) -> Result<T> {
-    let released = held.release(site).await;
-    let value = outcome?;
-    released?;
-    Ok(value)
+    let mut engine = Engine::start(site).await?;
+    let outcome = engine.down(source, to).await;
+    engine.finish(outcome).await
 }
 
 /// A NO-GO plan as a failure that lists every problem.
@@ -148,72 +142,104 @@ pub fn refuse(plan: &Plan) -> Result<()> {
     Err(Failure::check(format!("NO-GO: {}", all.join("\n  "))).hint(first.hint.clone()))
 }
 
-async fn steps(
-    held: &mut Lock,
-    site: Site<'_>,
-    source: &Source,
-    goal: Goal,
-) -> Result<(Ledger, Vec<Step>)> {
-    let ledger = Ledger::new(&site.layout.ledger_schema);
-    let plan = plan(source, &ledger.rows(held.connection()).await?, goal);
-    refuse(&plan)?;
-    // Only now: a NO-GO writes nothing at all.
-    if !plan.steps.is_empty() {
-        ledger.ensure(held.connection()).await?;
-    }
-    Ok((ledger, plan.steps))
+/// The lock, held, and the connection that runs files.
+#[derive(Debug)]
+pub struct Engine<'a> {
+    site: Site<'a>,
+    held: Lock,
+    worker: Worker,
 }
 
-/// [`up`] for a caller that already has the lock.
-///
-/// # Errors
-/// As [`up`].
-pub async fn up_under(
-    held: &mut Lock,
-    site: Site<'_>,
-    source: &Source,
-    goal: Goal,
-) -> Result<Vec<Applied>> {
-    let (ledger, steps) = steps(held, site, source, goal).await?;
-    let mut applied = Vec::new();
-    for step in steps {
-        if let Some(migration) = source.get(step.version) {
-            let done =
-                Attempts { held, site, ledger: &ledger, migration }.run(Direction::Up).await?;
-            tracing::info!(version = %step.version, seconds = done.seconds, "migration applied");
-            applied.push(done);
-        }
+impl<'a> Engine<'a> {
+    /// Takes the lock of the site's ledger.
+    ///
+    /// # Errors
+    /// An environment failure when the server cannot be reached or the lock is not free within the
+    /// budget.
+    pub async fn start(site: Site<'a>) -> Result<Self> {
+        let (held, worker) = tokio::try_join!(lock::take(site), Worker::open(site))?;
+        Ok(Self { site, held, worker })
     }
-    Ok(applied)
-}
 
-/// [`down`] for a caller that already has the lock.
-///
-/// # Errors
-/// As [`down`].
-pub async fn down_under(
-    held: &mut Lock,
-    site: Site<'_>,
-    source: &Source,
-    to: Version,
-) -> Result<Vec<Reverted>> {
-    let (ledger, steps) = steps(held, site, source, Goal::DownTo(to)).await?;
-    let mut reverted = Vec::new();
-    for step in steps {
-        if let Some(migration) = source.get(step.version) {
-            let Applied { version, name, seconds, .. } =
-                Attempts { held, site, ledger: &ledger, migration }.run(Direction::Down).await?;
-            tracing::info!(version = %step.version, seconds, "migration reverted");
-            reverted.push(Reverted { version, name, seconds });
-        }
+    /// Lets go of the lock; the failure of `outcome` comes first.
+    ///
+    /// # Errors
+    /// That failure, or that the lock was lost on the way.
+    pub async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
+        self.worker.close().await;
+        let released = self.held.release(self.site).await;
+        let value = outcome?;
+        released?;
+        Ok(value)
     }
-    Ok(reverted)
+
+    /// The lock's connection, for the ledger and the catalog: never for a file.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        self.held.connection()
+    }
+
+    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<Step>)> {
+        let ledger = Ledger::new(&self.site.layout.ledger_schema);
+        let plan = plan(source, &ledger.rows(self.held.connection()).await?, goal);
+        refuse(&plan)?;
+        // Only now: a NO-GO writes nothing at all.
+        if !plan.steps.is_empty() {
+            ledger.ensure(self.held.connection()).await?;
+        }
+        Ok((ledger, plan.steps))
+    }
+
+    /// [`up`] under the lock.
+    ///
+    /// # Errors
+    /// As [`up`].
+    pub async fn up(&mut self, source: &Source, goal: Goal) -> Result<Vec<Applied>> {
+        let (ledger, steps) = self.steps(source, goal).await?;
+        let mut applied = Vec::new();
+        for step in steps {
+            if let Some(migration) = source.get(step.version) {
+                let attempts = Attempts { engine: self, ledger: &ledger, migration };
+                let done = attempts.run(Direction::Up).await?;
+                let (version, seconds) = (step.version, done.seconds);
+                tracing::info!(%version, seconds, "migration applied");
+                applied.push(done);
+            }
+        }
+        Ok(applied)
+    }
+
+    /// [`down`] under the lock.
+    ///
+    /// # Errors
+    /// As [`down`].
+    pub async fn down(&mut self, source: &Source, to: Version) -> Result<Vec<Reverted>> {
+        let (ledger, steps) = self.steps(source, Goal::DownTo(to)).await?;
+        let mut reverted = Vec::new();
+        for step in steps {
+            if let Some(migration) = source.get(step.version) {
+                let attempts = Attempts { engine: self, ledger: &ledger, migration };
+                let Applied { version, name, seconds, .. } = attempts.run(Direction::Down).await?;
+                tracing::info!(version = %step.version, seconds, "migration reverted");
+                reverted.push(Reverted { version, name, seconds });
+            }
+        }
+        Ok(reverted)
+    }
+
+    /// A connection for `script`: nothing that an earlier file set reaches it.
+    async fn connect(&mut self, script: &Script) -> Result<PgConnection, Stop> {
+        let application = format!("flowcontrol {}", script.path);
+        self.worker.take(self.site, &application).await.map_err(|failure| Stop {
+            failure,
+            note: format!("no connection for {}", script.path),
+            busy: false,
+        })
+    }
 }
 
 /// One migration and what running it needs.
-struct Attempts<'a> {
-    held: &'a mut Lock,
-    site: Site<'a>,
+struct Attempts<'a, 'site> {
+    engine: &'a mut Engine<'site>,
     ledger: &'a Ledger,
     migration: &'a Migration,
 }
@@ -221,11 +247,12 @@ struct Attempts<'a> {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-impl Attempts<'_> {
+impl Attempts<'_, '_> {
     /// Tries until the file's locks are free or the budget ends. The pauses let those through who
     /// queued behind the waiting file.
     async fn run(self, direction: Direction) -> Result<Applied> {
-        let Self { held, site, ledger, migration } = self;
+        let Self { engine, ledger, migration } = self;
+        let site = engine.site;
         let script = match direction {
             Direction::Up => &migration.up,
             Direction::Down => &migration.down,
@@ -234,12 +261,12 @@ impl Attempts<'_> {
         let mut pause = FIRST_PAUSE;
         let mut attempts = 1;
         loop {
-            held.confirm(site).await?;
+            engine.held.confirm(site).await?;
             let begun = clock::instant();
             let outcome = if script.outside_transaction {
-                outside(held, site, ledger, migration, direction).await
+                outside(engine, ledger, migration, direction).await
             } else {
-                inside(site, ledger, migration, direction).await
+                inside(engine, ledger, migration, direction).await
             };
             let mut stop = match outcome {
                 Ok(applied) => return Ok(Applied { attempts, ..applied }),
@@ -254,13 +281,13 @@ impl Attempts<'_> {
                 continue;
             }
             if stop.busy {
-                let idle = idle_in_transaction(held.connection()).await;
+                let idle = idle_in_transaction(engine.connection()).await;
                 let tried = format!("{}; tried {attempts} time(s)", stop.failure.message);
                 stop.failure.message = format!("{tried}{idle}");
             }
             let seconds = begun.elapsed().as_secs_f64();
             let told =
-                ledger.record_failure(held.connection(), migration, seconds, &stop.note).await;
+                ledger.record_failure(engine.connection(), migration, seconds, &stop.note).await;
             if let Err(error) = told {
                 let message = &mut stop.failure.message;
                 message.push_str(&format!("; and the ledger could not be told: {error}"));
@@ -272,7 +299,7 @@ impl Attempts<'_> {
 
 /// One attempt in one transaction: settings, statements, verify file, ledger, commit.
 async fn inside(
-    site: Site<'_>,
+    engine: &mut Engine<'_>,
     ledger: &Ledger,
     migration: &Migration,
     direction: Direction,
@@ -282,7 +309,8 @@ async fn inside(
         Direction::Down => (&migration.down, State::Reverted),
     };
     let failed = |e| refused(script, None, &e);
-    let mut connection = connect(site, script).await?;
+    let site = engine.site;
+    let mut connection = engine.connect(script).await?;
     let started = clock::instant();
     let mut transaction = connection.begin().await.map_err(failed)?;
     session::pin(&mut transaction, site, Scope::Transaction).await.map_err(failed)?;
@@ -304,8 +332,7 @@ async fn inside(
     ledger.record(&mut transaction, migration, state, seconds).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
     let seconds = started.elapsed().as_secs_f64();
-    // The work is committed; a connection that fails to say goodbye changes nothing.
-    let _ = connection.close().await;
+    engine.worker.keep(connection);
     let existing = locks
         .iter()
         .filter(|(_, mode)| **mode > LockMode::RowExclusiveLock)
@@ -326,8 +353,7 @@ async fn inside(
 /// One attempt statement by statement. The ledger says so before the first statement, so that a
 /// process killed in between leaves a trace.
 async fn outside(
-    held: &mut Lock,
-    site: Site<'_>,
+    engine: &mut Engine<'_>,
     ledger: &Ledger,
     migration: &Migration,
     direction: Direction,
@@ -337,10 +363,11 @@ async fn outside(
         Direction::Down => (&migration.down, State::Reverting, State::Reverted),
     };
     let failed = |e| refused(script, None, &e);
-    let mut connection = connect(site, script).await?;
+    let site = engine.site;
+    let mut connection = engine.connect(script).await?;
     session::pin(&mut connection, site, Scope::Connection).await.map_err(failed)?;
     let started = clock::instant();
-    ledger.record(held.connection(), migration, during, 0.0).await.map_err(failed)?;
+    ledger.record(engine.connection(), migration, during, 0.0).await.map_err(failed)?;
     for statement in &script.statements {
         session::run(&mut connection, script, statement).await?;
     }
@@ -348,8 +375,8 @@ async fn outside(
         verify::alone(&mut connection, site, &migration.verify).await?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    ledger.record(held.connection(), migration, after, seconds).await.map_err(failed)?;
-    let _ = connection.close().await;
+    ledger.record(engine.connection(), migration, after, seconds).await.map_err(failed)?;
+    engine.worker.keep(connection);
     Ok(Applied {
         version: migration.version,
         name: migration.name.clone(),
@@ -357,16 +384,6 @@ async fn outside(
         max_lock: None,
         existing: Vec::new(),
         attempts: 1,
-    })
-}
-
-/// A fresh connection for each attempt: nothing that an earlier file set can reach this one.
-async fn connect(site: Site<'_>, script: &Script) -> Result<PgConnection, Stop> {
-    let application = format!("flowcontrol {}", script.path);
-    session::open(site, &application).await.map_err(|failure| Stop {
-        failure,
-        note: format!("no connection for {}", script.path),
-        busy: false,
     })
 }
 

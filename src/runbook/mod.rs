@@ -19,6 +19,7 @@ pub mod statement;
 pub mod token;
 pub mod verify;
 pub mod waiver;
+pub mod worker;
 
 pub use apply::{Applied, LockMode, RelationLock, Reverted, down, status, up};
 pub use catalog::{Catalog, Table};

@@ -1,10 +1,10 @@
 //! The proof that there is a way back: up, down and up again leave the same catalog.
 
-use super::apply::{down_under, up_under};
+use super::apply::Engine;
 use super::catalog::{self, Catalog, Change, diff};
 use super::plan::Goal;
 use super::source::{Source, Version};
-use super::{Applied, Reverted, Site, lock, session};
+use super::{Applied, Reverted, Site};
 use crate::error::{Failure, Result};
 use flowcontrol_contract::Digest;
 
@@ -27,6 +27,9 @@ pub struct Proof {
     pub applied: Vec<Applied>,
     /// The way down.
     pub reverted: Vec<Reverted>,
+    /// The catalog that stays.
+    #[serde(skip)]
+    pub catalog: Catalog,
 }
 
 /// A down file that does not lead back to where its up file began.
@@ -56,22 +59,19 @@ impl Proof {
 /// A check failure when something is applied already, or as for `up` and `down`. A proof that does
 /// not hold is no error.
 pub async fn prove(site: Site<'_>, source: &Source, schemas: &[&str]) -> Result<Proof> {
-    let mut held = lock::take(site).await?;
-    let outcome = prove_under(&mut held, site, source, schemas).await;
-    let released = held.release(site).await;
-    let proof = outcome?;
-    released?;
-    Ok(proof)
+    let mut engine = Engine::start(site).await?;
+    let outcome = prove_with(&mut engine, site, source, schemas).await;
+    engine.finish(outcome).await
 }
 
-async fn prove_under(
-    held: &mut lock::Lock,
+async fn prove_with(
+    engine: &mut Engine<'_>,
     site: Site<'_>,
     source: &Source,
     schemas: &[&str],
 ) -> Result<Proof> {
     let ledger = super::ledger::Ledger::new(&site.layout.ledger_schema);
-    let rows = ledger.rows(held.connection()).await?;
+    let rows = ledger.rows(engine.connection()).await?;
     if let Some(row) = rows.iter().find(|row| row.state.is_in_force()) {
         return Err(Failure::check(format!(
             "migration {}_{} is applied to {}; proving the way back would revert it",
@@ -81,15 +81,14 @@ async fn prove_under(
         ))
         .hint("prove it in an empty database, such as a throw-away target's"));
     }
-    let mut reader = session::open(site, "flowcontrol catalog").await?;
     // The catalog below each version, so that a way back that fails is told by migration.
     let mut below: Vec<(Version, Catalog)> = Vec::new();
-    let mut current = catalog::read(&mut reader, schemas).await?;
+    let mut current = catalog::read(engine.connection(), schemas).await?;
     let before = current.fingerprint();
     for migration in &source.migrations {
         below.push((migration.version, current));
-        up_under(held, site, source, Goal::UpTo(migration.version)).await?;
-        current = catalog::read(&mut reader, schemas).await?;
+        engine.up(source, Goal::UpTo(migration.version)).await?;
+        current = catalog::read(engine.connection(), schemas).await?;
     }
     let top = current;
     let mut down = top.fingerprint();
@@ -99,8 +98,8 @@ async fn prove_under(
     let mut known: Vec<Change> = Vec::new();
     for (version, expected) in below.iter().rev() {
         let to = Version(version.0.saturating_sub(1));
-        reverted.extend(down_under(held, site, source, to).await?);
-        let found = catalog::read(&mut reader, schemas).await?;
+        reverted.extend(engine.down(source, to).await?);
+        let found = catalog::read(engine.connection(), schemas).await?;
         let all = diff(expected, &found);
         let changes: Vec<Change> =
             all.iter().filter(|change| !known.contains(change)).cloned().collect();
@@ -110,8 +109,8 @@ async fn prove_under(
         known = all;
         down = found.fingerprint();
     }
-    let applied = up_under(held, site, source, Goal::Latest).await?;
-    let last = catalog::read(&mut reader, schemas).await?;
+    let applied = engine.up(source, Goal::Latest).await?;
+    let last = catalog::read(engine.connection(), schemas).await?;
     Ok(Proof {
         before,
         up: top.fingerprint(),
@@ -121,5 +120,6 @@ async fn prove_under(
         differing: diff(&top, &last),
         applied,
         reverted,
+        catalog: last,
     })
 }

@@ -31,14 +31,7 @@ pub async fn open(site: Site<'_>, application: &str) -> Result<PgConnection> {
             .hint("check that the server runs and that the owner role may log in")
     };
     let mut connection = PgConnection::connect_with(&options).await.map_err(failed)?;
-    // Lets the server notice within a second that this process was killed or cancelled. Not every
-    // platform can; there, a stopped file ends at its statement_timeout instead.
-    let _ =
-        sqlx::raw_sql("set client_connection_check_interval = '1s'").execute(&mut connection).await;
-    sqlx::raw_sql("set client_min_messages = warning; set idle_session_timeout = 0")
-        .execute(&mut connection)
-        .await
-        .map_err(failed)?;
+    prepare(&mut connection).await.map_err(failed)?;
     let (standby, encoding): (bool, String) = sqlx::query_as(
         "select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('server_encoding')",
     )
@@ -55,6 +48,22 @@ pub async fn open(site: Site<'_>, application: &str) -> Result<PgConnection> {
         ));
     }
     Ok(connection)
+}
+
+/// Settings of a session that is new, or was made so.
+///
+/// # Errors
+/// The server's.
+pub async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Lets the server notice within a second that this process was killed or cancelled. Not every
+    // platform can; there, a stopped file ends at its statement_timeout instead.
+    let _ = sqlx::raw_sql("set client_connection_check_interval = '1s'")
+        .execute(&mut *connection)
+        .await;
+    sqlx::raw_sql("set client_min_messages = warning; set idle_session_timeout = 0")
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// Pins the settings that a file runs under: timeouts, names, spelling, and the roles' names.

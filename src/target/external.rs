@@ -3,9 +3,18 @@
 use super::identity::ServerFacts;
 use super::{ExternalSettings, TargetSettings, TlsTrust};
 use crate::error::{Failure, Result};
+use sqlx::postgres::PgConnection;
+
+/// An external server that answers.
+pub(super) struct Reached {
+    pub settings: ExternalSettings,
+    pub facts: ServerFacts,
+    /// The administrator's connection to the configured database.
+    pub admin: PgConnection,
+}
 
 /// The settings, checked, and what the server says about itself.
-pub(super) async fn reach(settings: &TargetSettings) -> Result<(ExternalSettings, ServerFacts)> {
+pub(super) async fn reach(settings: &TargetSettings) -> Result<Reached> {
     let external = settings.external.clone().ok_or_else(|| {
         Failure::usage("--target external needs a server, and none is configured")
             .hint("configure the external target, or use --target local or container")
@@ -18,7 +27,8 @@ pub(super) async fn reach(settings: &TargetSettings) -> Result<(ExternalSettings
         ))
         .hint("off loopback, TLS with full verification is required"));
     }
-    let facts = ServerFacts::ask(endpoint, &external.admin).await?;
+    let mut admin = endpoint.connect(&external.admin).await?;
+    let facts = ServerFacts::ask(endpoint, &mut admin).await?;
     let supported = super::binaries::SUPPORTED;
     let major = facts.version_num / 10_000;
     if !supported.contains(&major) {
@@ -37,7 +47,7 @@ pub(super) async fn reach(settings: &TargetSettings) -> Result<(ExternalSettings
         ))
         .hint("name its primary; a rehearsal creates a database of its own there"));
     }
-    Ok((external, facts))
+    Ok(Reached { settings: external, facts, admin })
 }
 
 /// Whether a host name or address is this machine's own.

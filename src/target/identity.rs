@@ -1,10 +1,10 @@
 //! What evidence says about the Postgres that something ran on.
 
-use super::{Endpoint, Login, TargetKind};
+use super::{Endpoint, TargetKind};
 use crate::error::{Failure, Result};
 use serde::{Deserialize, Serialize};
+use sqlx::Row;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Row};
 
 /// Names a target in evidence. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,18 +47,14 @@ pub(super) struct ServerFacts {
 }
 
 impl ServerFacts {
-    /// Asks over one connection of its own.
-    pub(super) async fn ask(endpoint: &Endpoint, login: &Login) -> Result<Self> {
-        let mut connection = endpoint.connect(login).await?;
-        let facts = Self::ask_over(&mut connection).await.map_err(|e| {
+    /// Asks the server at `endpoint` over `connection`.
+    pub(super) async fn ask(endpoint: &Endpoint, connection: &mut PgConnection) -> Result<Self> {
+        Self::ask_over(connection).await.map_err(|e| {
             Failure::environment(format!(
                 "{} answers, but not about itself: {e}",
                 endpoint.redacted()
             ))
-        });
-        // The answer is here already; a connection that will not close politely is dropped.
-        drop(connection.close().await);
-        facts
+        })
     }
 
     async fn ask_over(connection: &mut PgConnection) -> sqlx::Result<Self> {

@@ -11,6 +11,7 @@ use super::{
 use crate::clock;
 use crate::error::{Failure, Result};
 use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 use tokio::sync::Mutex;
 
 const NO_FSYNC: &str =
@@ -35,6 +36,8 @@ pub struct Target {
     running: Running,
     /// The roles made on a throw-away server. A second workspace on it uses the same logins.
     provisioned: Mutex<Vec<(RoleNames, Logins)>>,
+    /// The administrator's connection, from the start to the first workspace.
+    session: Mutex<Option<PgConnection>>,
 }
 
 #[derive(Debug)]
@@ -103,7 +106,8 @@ impl Target {
         chosen_because: String,
     ) -> Result<Self> {
         let (endpoint, admin) = (container.endpoint.clone(), container.admin.clone());
-        let facts = ServerFacts::ask(&endpoint, &admin).await?;
+        let mut session = endpoint.connect(&admin).await?;
+        let facts = ServerFacts::ask(&endpoint, &mut session).await?;
         let mut notes = container.swept.clone();
         notes.push(NO_FSYNC.into());
         Ok(Self {
@@ -125,6 +129,7 @@ impl Target {
             notes,
             running: Running::Container(Box::new(container)),
             provisioned: Mutex::default(),
+            session: Mutex::new(Some(session)),
         })
     }
 
@@ -142,7 +147,8 @@ impl Target {
             tls: TlsTrust::VerifyFull { ca: Some(cluster.authority.clone()) },
         };
         let admin = cluster.superuser.clone();
-        let facts = ServerFacts::ask(&endpoint, &admin).await?;
+        let mut session = endpoint.connect(&admin).await?;
+        let facts = ServerFacts::ask(&endpoint, &mut session).await?;
         let mut notes = local.swept.clone();
         notes.push(NO_FSYNC.into());
         Ok(Self {
@@ -164,6 +170,7 @@ impl Target {
             notes,
             running: Running::Local(Box::new(local)),
             provisioned: Mutex::default(),
+            session: Mutex::new(Some(session)),
         })
     }
 
@@ -173,8 +180,9 @@ impl Target {
         chosen_because: String,
     ) -> Result<Self> {
         progress("connecting to the external server");
-        let (external, facts) = external::reach(settings).await?;
-        let notes = workspace::sweep(&external.endpoint, &external.admin).await?;
+        let external::Reached { settings: external, facts, admin: mut session } =
+            external::reach(settings).await?;
+        let notes = workspace::sweep(&mut session).await?;
         Ok(Self {
             kind: TargetKind::External,
             identity: TargetIdentity {
@@ -195,6 +203,7 @@ impl Target {
             notes,
             running: Running::External(Box::new(external.logins)),
             provisioned: Mutex::default(),
+            session: Mutex::new(Some(session)),
         })
     }
 
@@ -205,26 +214,46 @@ impl Target {
     /// Usage failures for role names that cannot be, environment failures for all else.
     pub async fn workspace(&self, names: &RoleNames, session: &str) -> Result<Workspace> {
         roles::check_names(names)?;
+        let kept = self.session.lock().await.take();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.endpoint.connect(&self.admin).await?,
+        };
         let logins = match &self.running {
             Running::External(logins) => {
                 roles::check_logins(names, logins)?;
                 (**logins).clone()
             }
-            Running::Local(_) | Running::Container(_) => self.provisioned(names).await?,
+            Running::Local(_) | Running::Container(_) => {
+                self.provisioned(&mut connection, names).await?
+            }
         };
-        // The future is large: it holds a connection.
-        Box::pin(workspace::create(&self.endpoint, &self.admin, names, &logins, session)).await
+        let made = workspace::create(
+            &mut connection,
+            &self.endpoint,
+            &self.admin,
+            names,
+            &logins,
+            session,
+        );
+        // The future is large: it holds a statement's state at each step.
+        let workspace = Box::pin(made).await?;
+        // The database is there; the farewell changes nothing.
+        drop(connection.close().await);
+        Ok(workspace)
     }
 
-    async fn provisioned(&self, names: &RoleNames) -> Result<Logins> {
+    async fn provisioned(
+        &self,
+        connection: &mut PgConnection,
+        names: &RoleNames,
+    ) -> Result<Logins> {
         let mut provisioned = self.provisioned.lock().await;
         if let Some((_, logins)) = provisioned.iter().find(|(made, _)| made == names) {
             return Ok(logins.clone());
         }
         let logins = roles::random_logins(names);
-        let mut connection = self.endpoint.connect(&self.admin).await?;
-        roles::provision(&mut connection, names, &logins).await?;
-        drop(connection.close().await);
+        roles::provision(connection, names, &logins).await?;
         provisioned.push((names.clone(), logins.clone()));
         Ok(logins)
     }
@@ -244,6 +273,10 @@ impl Target {
     /// An environment failure that names what is left.
     pub async fn dispose(self) -> Result<Disposed> {
         let began = clock::instant();
+        if let Some(session) = self.session.into_inner() {
+            // It has nothing open; the farewell changes nothing.
+            drop(session.close().await);
+        }
         let what = match self.running {
             Running::Local(local) => {
                 local::dispose(*local).await?;

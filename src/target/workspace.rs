@@ -15,8 +15,10 @@ const COMMENT_PREFIX: &str = "FlowControl rehearsal, created ";
 /// A rehearsal that has run for longer than this has been killed.
 const ABANDONED_AFTER_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// Creates the database and grants it to the roles, which exist already.
+/// Creates the database over the administrator's connection to `endpoint` and grants it to the
+/// roles, which exist already.
 pub(super) async fn create(
+    connection: &mut PgConnection,
     endpoint: &Endpoint,
     admin: &Login,
     names: &RoleNames,
@@ -24,12 +26,11 @@ pub(super) async fn create(
     session: &str,
 ) -> Result<Workspace> {
     let database = format!("{DATABASE_PREFIX}{}", clock::random_hex(8));
-    let mut connection = endpoint.connect(admin).await?;
-    let made = fill(&mut connection, &database, names, logins.verifier.is_some(), session).await;
+    let made = fill(connection, &database, names, logins.verifier.is_some(), session).await;
     if let Err(error) = made {
         let failure = refused(&error, endpoint, admin);
         // A database half made is of no use; that it does not exist is no second failure.
-        let dropped = drop_database(&mut connection, &database).await;
+        let dropped = drop_database(connection, &database).await;
         return Err(match dropped {
             Ok(()) => failure,
             Err(e) => {
@@ -37,7 +38,6 @@ pub(super) async fn create(
             }
         });
     }
-    drop(connection.close().await);
     Ok(Workspace { endpoint: endpoint.database(&database), logins: logins.clone() })
 }
 
@@ -147,8 +147,7 @@ fn code_is(error: &sqlx::Error, code: &str) -> bool {
 
 /// Drops databases of rehearsals that were killed more than a day ago; says what it dropped and
 /// what younger or unmarked ones it left.
-pub(super) async fn sweep(endpoint: &Endpoint, admin: &Login) -> Result<Vec<String>> {
-    let mut connection = endpoint.connect(admin).await?;
+pub(super) async fn sweep(connection: &mut PgConnection) -> Result<Vec<String>> {
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot look for databases of killed rehearsals: {e}"))
     };
@@ -158,7 +157,7 @@ pub(super) async fn sweep(endpoint: &Endpoint, admin: &Login) -> Result<Vec<Stri
          from pg_database d where starts_with(datname::text, $1) order by datname",
     )
     .bind(DATABASE_PREFIX)
-    .fetch_all(&mut connection)
+    .fetch_all(&mut *connection)
     .await
     .map_err(failed)?;
     let mut said = Vec::new();
@@ -173,7 +172,8 @@ pub(super) async fn sweep(endpoint: &Endpoint, admin: &Login) -> Result<Vec<Stri
             )),
             Leftover::Abandoned => {
                 // Without force: whoever connects at this very moment keeps it.
-                match run(&mut connection, format!("DROP DATABASE {}", identifier(&database))).await
+                match run(&mut *connection, format!("DROP DATABASE {}", identifier(&database)))
+                    .await
                 {
                     Ok(()) => said.push(format!("dropped {database}, left by a killed rehearsal")),
                     Err(e) => said.push(format!(
@@ -183,7 +183,6 @@ pub(super) async fn sweep(endpoint: &Endpoint, admin: &Login) -> Result<Vec<Stri
             }
         }
     }
-    drop(connection.close().await);
     Ok(said)
 }
 

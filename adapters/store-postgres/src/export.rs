@@ -25,7 +25,7 @@ impl View {
     /// Opens the transaction. With `sees_all`, `row_security = off` makes the server refuse
     /// every statement that a policy would filter.
     pub(crate) async fn open(core: Arc<Core>, sees_all: bool) -> Result<Self> {
-        let mut conn = core.pool.connect().await?;
+        let mut conn = core.pool.detached().await?;
         let begin = "begin isolation level repeatable read read only";
         sqlx::raw_sql(begin).execute(&mut conn).await.map_err(failure::sql)?;
         let before = core.set_tenant(&mut conn, "", None).await?;

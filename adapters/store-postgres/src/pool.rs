@@ -52,8 +52,16 @@ impl Pool {
         Arc::new(Self { options, idle: Mutex::default(), permits, timeout, endpoint })
     }
 
-    /// A connection outside the pool, for a stream that may stay open for long.
-    pub(crate) async fn connect(&self) -> Result<PgConnection> {
+    /// A connection outside the pool, for a stream that may stay open for long: one that was idle
+    /// a moment ago, or a new one. It never returns.
+    pub(crate) async fn detached(&self) -> Result<PgConnection> {
+        match self.take().filter(|seat| seat.idle_since.elapsed() < FRESH) {
+            Some(seat) => Ok(seat.conn),
+            None => self.connect().await,
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection> {
         match tokio::time::timeout(self.timeout, self.options.connect()).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(context(&failure::sql(error), &self.endpoint)),

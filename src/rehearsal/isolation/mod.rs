@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod sample;
 mod session;
+mod sessions;
 mod settings;
 mod standin;
 mod tally;
@@ -30,15 +31,16 @@ mod verbs;
 mod views;
 
 pub use report::{Probe, Report, Verdict};
+pub use sessions::Sessions;
 pub use settings::{Fixture, ProbeSettings};
 
 use crate::clock;
 use crate::error::{Failure, Result};
-use crate::target::{Login, RoleNames, Workspace};
+use crate::target::{RoleNames, Workspace};
 use flowcontrol_contract::TenantId;
+use futures::future::try_join_all;
 use run::{Attacker, Run};
-use session::Session;
-use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is attacked, and as whom.
 #[derive(Clone, Debug)]
@@ -71,31 +73,24 @@ pub struct Step<'s> {
 /// Usage for settings that name what is not there or for two equal tenants; environment when the
 /// server cannot be reached. An attack that works is a finding, not an error.
 pub async fn run(attack: &Attack<'_>, progress: &(dyn Fn(Step<'_>) + Sync)) -> Result<Report> {
+    let sessions = Sessions::open(attack.workspace, attack.settings).await?;
+    run_over(attack, sessions, progress).await
+}
+
+/// [`run`] over connections that are open already.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_over(
+    attack: &Attack<'_>,
+    sessions: Sessions,
+    progress: &(dyn Fn(Step<'_>) + Sync),
+) -> Result<Report> {
+    let Sessions { mut attackers, mut readers } = sessions;
     let tenants = [attack.tenants.0.to_string(), attack.tenants.1.to_string()];
     if tenants[0] == tenants[1] {
         return Err(Failure::usage("isolation probes need two different tenants")
             .hint("seed the scenario with at least two tenants"));
-    }
-    let logins = &attack.workspace.logins;
-    let mut attackers = Vec::new();
-    for (key, login) in [
-        ("application", &logins.application),
-        ("replayer", &logins.replayer),
-        ("auditor", &logins.auditor),
-        ("owner", &logins.owner),
-    ] {
-        attackers.push(Attacker {
-            key,
-            login: login.clone(),
-            session: open(attack, login).await?,
-            insertable: BTreeMap::new(),
-        });
-    }
-    // Whoever reads most is asked first; the order of the rest is of no matter.
-    let mut readers = Vec::new();
-    let order = [&logins.replayer, &logins.application, &logins.auditor, &logins.owner];
-    for login in logins.verifier.iter().chain(order) {
-        readers.push((login.user.clone(), open(attack, login).await?));
     }
     let mut names: Vec<String> = readers.iter().map(|(name, _)| name.clone()).collect();
     names.sort();
@@ -141,10 +136,6 @@ pub async fn run(attack: &Attack<'_>, progress: &(dyn Fn(Step<'_>) + Sync)) -> R
     Ok(run.report)
 }
 
-async fn open(attack: &Attack<'_>, login: &Login) -> Result<Session> {
-    Session::open(&attack.workspace.endpoint, login, &attack.settings.tenant_setting).await
-}
-
 async fn read(
     attackers: &mut [Attacker],
     attack: &Attack<'_>,
@@ -170,34 +161,42 @@ async fn probe(
     let tables = run.tables();
     let views = views::readable(run);
     let total = attackers.len() * (tables.len() + 1) + 1;
-    let mut done = 0;
+    let done = AtomicUsize::new(0);
+    let tell = |object: &str, steps: usize| {
+        let done = done.fetch_add(steps, Ordering::Relaxed) + steps;
+        progress(Step { done, total, object });
+    };
     if let Some(asker) = attackers.first_mut() {
         empty::probe(run, asker, &tables).await?;
     }
-    for attacker in attackers.iter_mut() {
-        login::probe(run, attacker).await?;
+    // Side by side: each has connections and keys of its own, and all of it is rolled back.
+    let shared = &*run;
+    let reports = try_join_all(attackers.iter_mut().map(async |attacker| {
+        let mut run = shared.of_its_own();
+        login::probe(&mut run, attacker).await?;
         for table in &tables {
-            progress(Step { done, total, object: &table.name });
-            verbs::probe(run, attacker, table).await?;
-            powers::row_security_off(run, attacker, table).await?;
+            verbs::probe(&mut run, attacker, table).await?;
+            powers::row_security_off(&mut run, attacker, table).await?;
             if !attacker.is_owner() {
-                powers::table(run, attacker, table).await?;
+                powers::table(&mut run, attacker, table).await?;
             }
-            done += 1;
+            tell(&table.name, 1);
         }
         for view in &views {
-            views::probe(run, attacker, view).await?;
+            views::probe(&mut run, attacker, view).await?;
         }
         if !attacker.is_owner() {
-            powers::session(run, attacker).await?;
+            powers::session(&mut run, attacker).await?;
         }
-        progress(Step { done, total, object: attacker.key });
-        tenantless::probe(run, attacker, &tables).await?;
-        hostile::probe(run, attacker, &tables).await?;
-        done += 1;
-    }
-    progress(Step { done, total, object: "keys" });
+        tenantless::probe(&mut run, attacker, &tables).await?;
+        hostile::probe(&mut run, attacker, &tables).await?;
+        tell(attacker.key, 1);
+        Ok::<_, Failure>(run.report)
+    }))
+    .await?;
+    run.report.probes.extend(reports.into_iter().flat_map(|report| report.probes));
+    tell("keys", 0);
     keys::probe(run, attackers, &tables).await?;
-    progress(Step { done: total, total, object: "done" });
+    tell("done", 1);
     Ok(())
 }

@@ -27,6 +27,8 @@ pub struct Attacker {
     pub login: Login,
     /// Its main connection.
     pub session: Session,
+    /// A connection that never had a tenant, for the probes of a session without one.
+    pub untouched: Option<Session>,
     /// Rows of the other tenant that a control could insert, by table.
     pub insertable: BTreeMap<String, Insertable>,
 }
@@ -73,6 +75,19 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// The same for one attacker, with keys and a report of its own.
+    pub fn of_its_own(&self) -> Self {
+        Self {
+            attack: self.attack,
+            catalog: self.catalog.clone(),
+            samples: self.samples.clone(),
+            tenants: self.tenants.clone(),
+            nobody: self.nobody.clone(),
+            seed: clock::random_hex(16),
+            report: Report::default(),
+        }
+    }
+
     /// The settings.
     pub fn settings(&self) -> &'a ProbeSettings {
         self.attack.settings

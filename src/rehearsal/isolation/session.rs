@@ -18,6 +18,18 @@ pub enum Outcome {
     Unprepared(Refusal),
 }
 
+impl Outcome {
+    /// Whether the locks of another attacker, and no rule of the database, stood in the way.
+    fn collided(&self) -> bool {
+        match self {
+            Self::Rows(_) => false,
+            Self::Refused(refusal) | Self::Unprepared(refusal) => {
+                matches!(refusal.code.as_str(), "40P01" | "55P03")
+            }
+        }
+    }
+}
+
 /// A server's refusal, without the message: a message may quote a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -90,6 +102,10 @@ const BEGIN: [&str; 5] = [
     "set constraints all immediate",
 ];
 
+/// Attackers work side by side on the same rows; everything is rolled back at once, so that another
+/// try finds the locks free.
+const TRIES: usize = 4;
+
 impl Session {
     /// Opens a connection whose session has never heard of a tenant.
     ///
@@ -126,6 +142,16 @@ impl Session {
     /// # Errors
     /// An environment failure when the connection breaks; a refusal is an [`Outcome`].
     pub async fn attempt(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
+        for _ in 1..TRIES {
+            let outcome = self.attempt_once(setup, last, send).await?;
+            if !outcome.collided() {
+                return Ok(outcome);
+            }
+        }
+        self.attempt_once(setup, last, send).await
+    }
+
+    async fn attempt_once(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
         let mut before: Vec<&str> = BEGIN.to_vec();
         before.extend(setup.iter().map(String::as_str));
         if send == Send::Plain {

@@ -27,7 +27,10 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
     let discard = "discard all".to_owned();
     let quoting = "set standard_conforming_strings = on".to_owned();
 
-    let mut session = Session::open(endpoint, &attacker.login, setting).await?;
+    let mut session = match attacker.untouched.take() {
+        Some(session) => session,
+        None => Session::open(endpoint, &attacker.login, setting).await?,
+    };
     for (case, what, steps) in [
         (3, "select.no-tenant", vec![]),
         (3, "select.after-commit", vec![commit]),

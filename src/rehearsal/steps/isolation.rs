@@ -5,7 +5,9 @@ use super::{snapshot, workspace};
 use crate::clock;
 use crate::demo::{Size, Story, rosters};
 use crate::error::{Failure, Result};
-use crate::rehearsal::isolation::{self as probes, Attack, Fixture, ProbeSettings, Verdict};
+use crate::rehearsal::isolation::{
+    self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict,
+};
 use crate::rehearsal::{Done, Run};
 use crate::report::{IsolationCase, IsolationPart, Leak, Scope, Unproved};
 use crate::target::Workspace;
@@ -46,14 +48,16 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
             (fixture_tenants(&settings)?, settings)
         }
     };
-    plant(&workspace, &settings).await?;
+    let (sessions, ()) =
+        tokio::try_join!(Sessions::open(&workspace, &settings), plant(&workspace, &settings))?;
     let attack = Attack {
         workspace: &workspace,
         settings: &settings,
         roles: &run.settings.config.roles,
         tenants,
     };
-    let found = Box::pin(probes::run(&attack, &|at| step.message(at.object))).await?;
+    let found =
+        Box::pin(probes::run_over(&attack, sessions, &|at| step.message(at.object))).await?;
     step.done("");
     let case = |(number, title): (u8, &str)| {
         let of = || found.probes.iter().filter(move |p| p.case == number);
@@ -163,8 +167,9 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
         left.extend(fixture.rows.iter().map(|row| (insert.clone(), row)));
     }
     let failed = |e: sqlx::Error| Failure::environment(format!("cannot plant a fixture row: {e}"));
-    for login in [&logins.replayer, &logins.application, &logins.owner] {
-        let mut connection = workspace.endpoint.connect(login).await?;
+    let planters = [&logins.replayer, &logins.application, &logins.owner];
+    let open = planters.map(|login| workspace.endpoint.connect(login));
+    for mut connection in futures::future::try_join_all(open).await? {
         let mut refused = Vec::new();
         for (insert, row) in left {
             let tenant = row.get(&settings.tenant_column).and_then(|t| t.as_str()).unwrap_or("");

@@ -4,7 +4,8 @@ use super::workspace;
 use crate::error::Result;
 use crate::rehearsal::{Done, Run};
 use crate::report::{self, MigrationPart};
-use crate::runbook::{self, Applied, Finding, Severity, Site, Source, catalog, lint, waiver};
+use crate::runbook::catalog::{self, Catalog};
+use crate::runbook::{self, Applied, Finding, Layout, Severity, Site, Source, lint, waiver};
 use sqlx::Connection;
 
 /// Applies the migrations as the owner. A database that an earlier run migrated is verified, not
@@ -22,7 +23,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
     };
     let step = run.progress.step("migrate", None);
     let count = source.migrations.len();
-    let (way_back, broken) = match run.order.goes_on_in() {
+    let (way_back, broken, findings) = match run.order.goes_on_in() {
         Some(_) => {
             runbook::up(site, &source, None).await?;
             let verified = runbook::verify(site, &source).await?;
@@ -38,7 +39,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
                     })
                     .collect(),
             );
-            ("are in force as the earlier run left them", None)
+            ("are in force as the earlier run left them", None, findings(site, &source).await?)
         }
         None => {
             let proof = runbook::prove(site, &source, &[&layout.schema]).await?;
@@ -54,10 +55,10 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
                 let differing = proof.differing.iter().map(|c| format!("up again differs in {c}"));
                 left.chain(differing).collect::<Vec<_>>().join("; ")
             });
-            ("applied and verified; down and up again leave the same catalog", broken)
+            let findings = judge(&source, &proof.catalog, &layout);
+            ("applied and verified; down and up again leave the same catalog", broken, findings)
         }
     };
-    let findings = findings(site, &source).await?;
     step.done("");
     let errors =
         findings.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
@@ -78,9 +79,13 @@ pub async fn findings(site: Site<'_>, source: &Source) -> Result<Vec<Finding>> {
     let read = catalog::read(&mut connection, &[&site.layout.schema]).await;
     // What was read is complete; the farewell changes nothing.
     drop(connection.close().await);
-    let mut findings = lint::files(source, site.layout);
-    findings.extend(lint::catalog(&read?, site.layout));
-    Ok(waiver::settle(findings, &source.waivers, true))
+    Ok(judge(source, &read?, site.layout))
+}
+
+fn judge(source: &Source, catalog: &Catalog, layout: &Layout) -> Vec<Finding> {
+    let mut findings = lint::files(source, layout);
+    findings.extend(lint::catalog(catalog, layout));
+    waiver::settle(findings, &source.waivers, true)
 }
 
 fn part(applied: &Applied) -> MigrationPart {

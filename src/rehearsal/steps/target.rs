@@ -57,7 +57,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         generated: kind != TargetKind::External,
         rosters: &rosters,
     };
-    let facts = Box::pin(probe.run()).await;
+    let (facts, others) = Box::pin(probe.run_beside(others_log_in(&workspace))).await;
     step.done("");
     let checks = connection::checks(&facts);
     let without_tls = tls == TlsTrust::Off;
@@ -76,7 +76,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     if let Some(failure) = failure {
         return Err(failure.hint("nothing was written; put this right and rehearse again"));
     }
-    others_log_in(&workspace).await?;
+    others.unwrap_or(Ok(()))?;
     let part = run.report.target.as_ref();
     let mut detail = format!(
         "PostgreSQL {}, {kind}, {}",
@@ -164,14 +164,17 @@ async fn anew(target: &Target, old: &str, roles: &RoleNames, session: &str) -> R
 /// known now than after the migrations.
 async fn others_log_in(workspace: &Workspace) -> Result<()> {
     let Logins { replayer, auditor, verifier, .. } = &workspace.logins;
-    for login in [replayer, auditor].into_iter().chain(verifier) {
+    let all = [replayer, auditor].into_iter().chain(verifier);
+    futures::future::try_join_all(all.map(async |login| {
         let connection = workspace.endpoint.connect(login).await.map_err(|failure| {
             failure.hint("nothing was written; check the login's name and password")
         })?;
         // It has shown that it can log in; the farewell changes nothing.
         drop(connection.close().await);
-    }
-    Ok(())
+        Ok(())
+    }))
+    .await
+    .map(drop)
 }
 
 fn describe(target: &Target) -> TargetPart {
