@@ -31,6 +31,16 @@ pub struct Probe<'a> {
     pub generated: bool,
     /// Who is to be mapped.
     pub rosters: &'a [Roster],
+    /// Whether a login was sent there already, with the same trust: then nothing has to wait until
+    /// the certificate is seen.
+    pub trusted: bool,
+}
+
+/// What logging in showed.
+struct Logins {
+    reachable: Result<String, String>,
+    session: Result<Session, String>,
+    write: Result<(), String>,
 }
 
 impl Probe<'_> {
@@ -44,43 +54,54 @@ impl Probe<'_> {
     /// [`Probe::run`], with other work that logs in as well going on at the same time, once the
     /// server is trusted; `None` when it came to no login.
     pub async fn run_beside<T>(&self, others: impl Future<Output = T>) -> (Facts, Option<T>) {
-        let certificate = self.certificate().await;
-        let mut facts = Facts {
-            endpoint: self.endpoint.redacted(),
-            reachable: Err("not tried: the certificate is not trusted".to_owned()),
-            certificate: certificate.map_err(said),
-            session: Err("not tried: no password is sent before the server is trusted".to_owned()),
-            write: Err("not tried: no password is sent before the server is trusted".to_owned()),
-        };
-        match &facts.certificate {
-            Ok(c) if c.distrusted.is_none() && c.pin.is_none_or(|pin| pin == c.fingerprint) => {}
-            // On loopback the configuration may do without TLS; the check stays unproved.
-            Err(_) if self.endpoint.tls == TlsTrust::Off => {}
-            Ok(_) => return (facts, None),
-            Err(why) => {
-                facts.reachable = Err(why.clone());
-                return (facts, None);
-            }
+        let endpoint = self.endpoint.redacted();
+        if self.trusted {
+            let (certificate, (logins, others)) =
+                tokio::join!(self.certificate(), self.logins(others));
+            let Logins { reachable, session, write } = logins;
+            let certificate = certificate.map_err(said);
+            return (Facts { endpoint, reachable, certificate, session, write }, Some(others));
         }
-        // A login is mostly waiting, so all of them go on side by side.
+        let certificate = self.certificate().await.map_err(said);
+        let reachable = match &certificate {
+            Ok(c) if c.distrusted.is_none() && c.pin.is_none_or(|pin| pin == c.fingerprint) => {
+                Ok(())
+            }
+            // On loopback the configuration may do without TLS; the check stays unproved.
+            Err(_) if self.endpoint.tls == TlsTrust::Off => Ok(()),
+            Ok(_) => Err("not tried: the certificate is not trusted".to_owned()),
+            Err(why) => Err(why.clone()),
+        };
+        if let Err(why) = reachable {
+            let withheld = "not tried: no password is sent before the server is trusted";
+            let (session, write) = (Err(withheld.to_owned()), Err(withheld.to_owned()));
+            let facts = Facts { endpoint, reachable: Err(why), certificate, session, write };
+            return (facts, None);
+        }
+        let (Logins { reachable, session, write }, others) = self.logins(others).await;
+        (Facts { endpoint, reachable, certificate, session, write }, Some(others))
+    }
+
+    /// The probes that log in. A login is mostly waiting, so all of them go on side by side.
+    async fn logins<T>(&self, others: impl Future<Output = T>) -> (Logins, T) {
         let (owner, session, others) = tokio::join!(
             within("the server", self.version()),
             within("the login probe", self.session()),
             others,
         );
-        match owner {
-            Ok((connection, version)) => {
-                facts.reachable = Ok(version);
-                facts.session = session.map_err(said);
-                facts.write = within("the write probe", self.write(connection)).await.map_err(said);
-            }
-            Err(failure) => {
-                facts.reachable = Err(said(failure));
-                facts.session = Err("not tried: the server did not answer".to_owned());
-                facts.write = Err("not tried: the server did not answer".to_owned());
-            }
-        }
-        (facts, Some(others))
+        let logins = match owner {
+            Ok((connection, version)) => Logins {
+                reachable: Ok(version),
+                session: session.map_err(said),
+                write: within("the write probe", self.write(connection)).await.map_err(said),
+            },
+            Err(failure) => Logins {
+                reachable: Err(said(failure)),
+                session: Err("not tried: the server did not answer".to_owned()),
+                write: Err("not tried: the server did not answer".to_owned()),
+            },
+        };
+        (logins, others)
     }
 
     async fn certificate(&self) -> Result<Certificate> {

@@ -70,6 +70,7 @@ pub async fn connect(
             pin,
             generated: choice != TargetChoice::External,
             rosters: &rosters,
+            trusted: false,
         };
         Ok::<_, Failure>((Box::pin(probe.run()).await, identity))
     };

@@ -1,5 +1,6 @@
 //! The main job: freeze, migrate, replay, verify, attack, roll back, and say so in evidence.
 
+mod ahead;
 pub mod connect;
 pub mod isolation;
 pub mod journal;
@@ -11,13 +12,17 @@ pub mod verify;
 pub use journal::Unfinished;
 pub use run::{Done, Rehearsed, Run, rehearse};
 
+use self::ahead::Ahead;
+use self::isolation::Sessions;
 use crate::error::{Failure, Result};
 use crate::gates::connection::Facts;
+use crate::runbook::apply::Connections;
 use crate::snapshot::Summary;
 use crate::target::{Target, TargetChoice, Workspace};
-use flowcontrol_contract::{Secret, TenantId};
+use flowcontrol_contract::{ScenarioStore, Secret, TenantId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// What a rehearsal is asked to do.
@@ -59,6 +64,12 @@ pub struct Made {
     pub workspace: Option<Workspace>,
     /// What the connection probes found.
     pub facts: Option<Facts>,
+    /// The connections that migrate.
+    pub migrators: Option<Ahead<Connections>>,
+    /// The store of the step to come.
+    pub store: Option<Ahead<Arc<dyn ScenarioStore>>>,
+    /// The connections of the isolation probes.
+    pub sessions: Option<Ahead<Sessions>>,
     /// Passwords of the workspace's logins, by role.
     pub passwords: BTreeMap<String, Secret>,
 }

@@ -233,6 +233,9 @@ impl<'a> Run<'a> {
             // A download or a pull that takes long; what it has started goes when it is dropped.
             making.abort();
         }
+        self.made.migrators = None;
+        self.made.store = None;
+        self.made.sessions = None;
         let Some(target) = self.made.target.take() else { return Ok(()) };
         // The database on a throw-away server goes with the server.
         let kept = target.kind == TargetKind::External;

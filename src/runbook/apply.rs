@@ -142,6 +142,25 @@ pub fn refuse(plan: &Plan) -> Result<()> {
     Err(Failure::check(format!("NO-GO: {}", all.join("\n  "))).hint(first.hint.clone()))
 }
 
+/// What an [`Engine`] works over.
+#[derive(Debug)]
+pub struct Connections {
+    lock: PgConnection,
+    worker: Worker,
+}
+
+impl Connections {
+    /// Opens them side by side.
+    ///
+    /// # Errors
+    /// As [`session::open`].
+    pub async fn open(site: Site<'_>) -> Result<Self> {
+        let (lock, worker) =
+            tokio::try_join!(session::open(site, lock::APPLICATION), Worker::open(site))?;
+        Ok(Self { lock, worker })
+    }
+}
+
 /// The lock, held, and the connection that runs files.
 #[derive(Debug)]
 pub struct Engine<'a> {
@@ -157,8 +176,16 @@ impl<'a> Engine<'a> {
     /// An environment failure when the server cannot be reached or the lock is not free within the
     /// budget.
     pub async fn start(site: Site<'a>) -> Result<Self> {
-        let (held, worker) = tokio::try_join!(lock::take(site), Worker::open(site))?;
-        Ok(Self { site, held, worker })
+        Self::start_over(site, Connections::open(site).await?).await
+    }
+
+    /// [`Engine::start`] over connections that are open already.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_over(site: Site<'a>, connections: Connections) -> Result<Self> {
+        let Connections { lock, worker } = connections;
+        Ok(Self { site, held: lock::take_over(site, lock).await?, worker })
     }
 
     /// Lets go of the lock; the failure of `outcome` comes first.

@@ -38,8 +38,15 @@ pub fn key(ledger_schema: &str) -> i64 {
 /// # Errors
 /// An environment failure that names the holder, as far as it is visible, when the budget ends.
 pub async fn take(site: Site<'_>) -> Result<Lock> {
+    take_over(site, session::open(site, APPLICATION).await?).await
+}
+
+/// [`take`] over a connection that is open already, and is used for nothing else.
+///
+/// # Errors
+/// As [`take`].
+pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<Lock> {
     let key = key(&site.layout.ledger_schema);
-    let mut connection = session::open(site, APPLICATION).await?;
     let failed = |e| broken(&site, &e);
     session::pin(&mut connection, site, session::Scope::Connection).await.map_err(failed)?;
     let started = clock::instant();

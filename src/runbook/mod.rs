@@ -26,7 +26,7 @@ pub use catalog::{Catalog, Table};
 pub use ledger::{LedgerRow, State};
 pub use lint::{Finding, Severity};
 pub use plan::{Goal, Plan, Problem, Step, plan};
-pub use prove::{Proof, prove};
+pub use prove::{Proof, prove, prove_over};
 pub use source::{Migration, Source, Version, embedded, scan};
 pub use verify::{Verified, verify};
 

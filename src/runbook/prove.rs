@@ -1,6 +1,6 @@
 //! The proof that there is a way back: up, down and up again leave the same catalog.
 
-use super::apply::Engine;
+use super::apply::{Connections, Engine};
 use super::catalog::{self, Catalog, Change, diff};
 use super::plan::Goal;
 use super::source::{Source, Version};
@@ -59,7 +59,20 @@ impl Proof {
 /// A check failure when something is applied already, or as for `up` and `down`. A proof that does
 /// not hold is no error.
 pub async fn prove(site: Site<'_>, source: &Source, schemas: &[&str]) -> Result<Proof> {
-    let mut engine = Engine::start(site).await?;
+    prove_over(Connections::open(site).await?, site, source, schemas).await
+}
+
+/// [`prove`] over connections that are open already.
+///
+/// # Errors
+/// As [`prove`].
+pub async fn prove_over(
+    connections: Connections,
+    site: Site<'_>,
+    source: &Source,
+    schemas: &[&str],
+) -> Result<Proof> {
+    let mut engine = Engine::start_over(site, connections).await?;
     let outcome = prove_with(&mut engine, site, source, schemas).await;
     engine.finish(outcome).await
 }

@@ -73,7 +73,7 @@ pub struct Step<'s> {
 /// Usage for settings that name what is not there or for two equal tenants; environment when the
 /// server cannot be reached. An attack that works is a finding, not an error.
 pub async fn run(attack: &Attack<'_>, progress: &(dyn Fn(Step<'_>) + Sync)) -> Result<Report> {
-    let sessions = Sessions::open(attack.workspace, attack.settings).await?;
+    let sessions = Sessions::open(attack.workspace, &attack.settings.tenant_setting).await?;
     run_over(attack, sessions, progress).await
 }
 

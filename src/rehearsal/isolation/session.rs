@@ -78,6 +78,8 @@ pub enum Send {
     Plain,
     /// As COPY ... TO STDOUT; rows are lines.
     CopyOut,
+    /// The same where the catalog says that the server will refuse it.
+    CopyOutDenied,
     /// As COPY ... FROM STDIN, given up as soon as the server agrees, which counts as one row.
     CopyIn,
 }
@@ -154,8 +156,17 @@ impl Session {
     async fn attempt_once(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
         let mut before: Vec<&str> = BEGIN.to_vec();
         before.extend(setup.iter().map(String::as_str));
-        if send == Send::Plain {
-            return self.at_once(&before, last).await;
+        if matches!(send, Send::Plain | Send::CopyOutDenied) {
+            match self.at_once(&before, last).await? {
+                Some(outcome) => return Ok(outcome),
+                None if send == Send::Plain => {
+                    return Err(Failure::environment(
+                        "an isolation probe got an answer that its statement cannot have",
+                    ));
+                }
+                // The catalog was wrong, and the connection is of no more use.
+                None => self.conn = connect(&self.endpoint, &self.login).await?,
+            }
         }
         self.failed = true;
         let begun = sqlx::raw_sql(AssertSqlSafe(before.join("; "))).execute(&mut self.conn).await;
@@ -166,10 +177,10 @@ impl Session {
                 Err(refused) => Outcome::Refused(refused),
             },
         };
-        if send == Send::CopyOut && matches!(outcome, Outcome::Refused(_)) {
+        if send != Send::CopyIn && matches!(outcome, Outcome::Refused(_)) {
             // sqlx 0.9 leaves the answer to a refused COPY TO half read, so that every later
             // answer would be taken for the one before it. The transaction goes with the
-            // connection.
+            // connection. `CopyOutDenied` keeps this rare.
             self.conn = connect(&self.endpoint, &self.login).await?;
             self.failed = false;
         }
@@ -179,8 +190,9 @@ impl Session {
 
     /// Sends everything, the rollback included, in one message: there are thousands of attempts.
     /// After an error the server skips the rest and has undone the transaction and let go of its
-    /// locks; the next message begins with a rollback.
-    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Outcome> {
+    /// locks; the next message begins with a rollback. `None` when the server began to copy, which
+    /// breaks the connection.
+    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Option<Outcome>> {
         let message = format!("{}; {last}; rollback", before.join("; "));
         let mut done = Vec::with_capacity(before.len() + 2);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(&mut self.conn);
@@ -189,12 +201,13 @@ impl Session {
                 Ok(Some(Either::Left(result))) => done.push(result.rows_affected()),
                 Ok(Some(Either::Right(_))) => {}
                 Ok(None) => break None,
+                Err(sqlx::Error::Protocol(_)) => return Ok(None),
                 Err(e) => break refusal::<()>(Err(e))?.err(),
             }
         };
         drop(stream);
         self.failed = refused.is_some();
-        Ok(match (refused, done.get(before.len())) {
+        Ok(Some(match (refused, done.get(before.len())) {
             (Some(refused), _) if done.len() < before.len() => Outcome::Unprepared(refused),
             (Some(refused), _) => Outcome::Refused(refused),
             (None, Some(rows)) => Outcome::Rows(*rows),
@@ -203,7 +216,7 @@ impl Session {
                     "an isolation probe got fewer answers than it sent statements",
                 ));
             }
-        })
+        }))
     }
 
     /// Runs one statement outside a transaction, as a careless client would.

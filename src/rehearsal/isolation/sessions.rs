@@ -3,7 +3,6 @@
 
 use super::run::Attacker;
 use super::session::Session;
-use super::settings::ProbeSettings;
 use crate::error::{Failure, Result};
 use crate::target::{Login, Workspace};
 use futures::future::try_join_all;
@@ -28,11 +27,10 @@ impl Sessions {
     ///
     /// # Errors
     /// An environment failure when a login is refused or the server cannot be reached.
-    pub async fn open(workspace: &Workspace, settings: &ProbeSettings) -> Result<Self> {
+    pub async fn open(workspace: &Workspace, tenant_setting: &str) -> Result<Self> {
         let logins = &workspace.logins;
-        let open = async |login: &Login| {
-            Session::open(&workspace.endpoint, login, &settings.tenant_setting).await
-        };
+        let open =
+            async |login: &Login| Session::open(&workspace.endpoint, login, tenant_setting).await;
         let attacker = async |(key, login): (&'static str, &Login)| {
             let (session, untouched) = tokio::try_join!(open(login), open(login))?;
             Ok::<_, Failure>(Attacker {

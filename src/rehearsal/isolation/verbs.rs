@@ -102,10 +102,14 @@ fn reaches(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Vec<Reach> {
             verb: "COPY TO",
             standing: standing(&["SELECT"], &[Select]),
             sql: format!("copy (select {tenant} from {from} where {filter}) to stdout"),
-            send: Send::CopyOut,
+            send: copy_out(standing(&["SELECT"], &[Select])),
             stands_in,
         },
     ]
+}
+
+fn copy_out(standing: Standing) -> Send {
+    if standing.granted { Send::CopyOut } else { Send::CopyOutDenied }
 }
 
 /// The condition that finds the other tenant's sample row.
@@ -299,7 +303,7 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
             format!("select 1 from {} limit 1", read.sql),
             Send::Plain,
         ),
-        ("copy-to.whole", "COPY TO", whole, copy, Send::CopyOut),
+        ("copy-to.whole", "COPY TO", whole, copy, copy_out(whole)),
         (
             "update.blind",
             "UPDATE",

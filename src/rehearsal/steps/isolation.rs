@@ -5,6 +5,7 @@ use super::{snapshot, workspace};
 use crate::clock;
 use crate::demo::{Size, Story, rosters};
 use crate::error::{Failure, Result};
+use crate::rehearsal::ahead::Ahead;
 use crate::rehearsal::isolation::{
     self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict,
 };
@@ -48,8 +49,18 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
             (fixture_tenants(&settings)?, settings)
         }
     };
-    let (sessions, ()) =
-        tokio::try_join!(Sessions::open(&workspace, &settings), plant(&workspace, &settings))?;
+    let sessions = run.made.sessions.take();
+    let sessions = async {
+        match sessions {
+            Some(sessions) => sessions.done().await,
+            None => Sessions::open(&workspace, &settings.tenant_setting).await,
+        }
+    };
+    let (sessions, ()) = tokio::try_join!(sessions, plant(&workspace, &settings))?;
+    if run.report.scope == Scope::Scenario {
+        let auditor = store::opening(run, &workspace.logins.auditor, Use::Auditor)?;
+        run.made.store = Some(Ahead::start(auditor));
+    }
     let attack = Attack {
         workspace: &workspace,
         settings: &settings,

@@ -4,6 +4,7 @@ use super::workspace;
 use crate::error::Result;
 use crate::rehearsal::{Done, Run};
 use crate::report::{self, MigrationPart};
+use crate::runbook::apply::Connections;
 use crate::runbook::catalog::{self, Catalog};
 use crate::runbook::{self, Applied, Finding, Layout, Severity, Site, Source, lint, waiver};
 use sqlx::Connection;
@@ -42,7 +43,12 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
             ("are in force as the earlier run left them", None, findings(site, &source).await?)
         }
         None => {
-            let proof = runbook::prove(site, &source, &[&layout.schema]).await?;
+            let connections = match run.made.migrators.take() {
+                Some(connections) => connections.done().await?,
+                None => Connections::open(site).await?,
+            };
+            let schemas = [layout.schema.as_str()];
+            let proof = runbook::prove_over(connections, site, &source, &schemas).await?;
             run.report.migrations = Some(proof.applied.iter().map(part).collect());
             let broken = (!proof.holds()).then(|| {
                 let left = proof.unreverted.iter().map(|u| {

@@ -5,6 +5,7 @@ use super::store::{self, Use};
 use super::{snapshot, workspace};
 use crate::clock;
 use crate::error::Result;
+use crate::rehearsal::ahead::Ahead;
 use crate::rehearsal::{Done, Run};
 use crate::report::ReplayPart;
 use crate::snapshot::import;
@@ -13,6 +14,7 @@ use crate::snapshot::import;
 pub async fn replay(run: &mut Run<'_>) -> Result<Done> {
     let (path, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.replayer;
+    run.made.store = Some(Ahead::start(store::opening_verifier(run)?));
     let store = store::open(run, &login, Use::Replayer).await?;
     let step = run.progress.step("replay", Some(summary.records));
     let began = clock::instant();

@@ -13,7 +13,10 @@ use crate::snapshot::{copy, freeze};
 pub async fn rollback(run: &mut Run<'_>) -> Result<Done> {
     let (_, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.auditor;
-    let store = store::open(run, &login, Use::Auditor).await?;
+    let store = match run.made.store.take() {
+        Some(store) => store.done().await?,
+        None => store::open(run, &login, Use::Auditor).await?,
+    };
     let tenants = run.made.tenants();
     let scratch =
         tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {

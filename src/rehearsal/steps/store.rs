@@ -4,7 +4,7 @@ use crate::config::HeldSecrets;
 use crate::error::Result;
 use crate::registry;
 use crate::rehearsal::Run;
-use crate::target::{Login, TlsTrust};
+use crate::target::{Login, Logins, TlsTrust};
 use flowcontrol_contract::ScenarioStore;
 use flowcontrol_contract::registry::BuildCx;
 use serde_json::json;
@@ -24,6 +24,38 @@ pub enum Use {
 
 /// Opens the store; the adapter refuses a login whose powers do not fit its use.
 pub async fn open(run: &Run<'_>, login: &Login, purpose: Use) -> Result<Arc<dyn ScenarioStore>> {
+    opening(run, login, purpose)?.await
+}
+
+/// Who verifies: the verifier, who sees every row, or the auditor where there is none.
+pub fn verifying(logins: &Logins) -> (&Login, Use) {
+    match &logins.verifier {
+        Some(login) => (login, Use::Verifier),
+        None => (&logins.auditor, Use::Auditor),
+    }
+}
+
+/// The store of [`verifying`], as [`opening`].
+///
+/// # Errors
+/// As [`opening`].
+pub fn opening_verifier(
+    run: &Run<'_>,
+) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
+    let logins = super::workspace(run)?.logins;
+    let (login, purpose) = verifying(&logins);
+    opening(run, login, purpose)
+}
+
+/// [`open`] as work of its own, for a store that a later step needs.
+///
+/// # Errors
+/// When there is no database yet.
+pub fn opening(
+    run: &Run<'_>,
+    login: &Login,
+    purpose: Use,
+) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
     let endpoint = super::workspace(run)?.endpoint;
     let name = match purpose {
         Use::Replayer => "replayer",
@@ -45,6 +77,8 @@ pub async fn open(run: &Run<'_>, login: &Login, purpose: Use) -> Result<Arc<dyn 
         "read_only": purpose != Use::Replayer,
     });
     let secrets = HeldSecrets(run.made.passwords.clone());
-    let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-    Ok(registry::registry().build_store(registry::POSTGRES, config, cx).await?)
+    Ok(async move {
+        let cx = BuildCx { secrets: &secrets, base: Path::new("") };
+        Ok(registry::registry().build_store(registry::POSTGRES, config, cx).await?)
+    })
 }

@@ -5,8 +5,11 @@ use crate::connect::{Probe, certificate};
 use crate::error::{Failure, Result};
 use crate::evidence::Verdict;
 use crate::gates::connection;
+use crate::rehearsal::ahead::Ahead;
 use crate::rehearsal::{Done, Run, journal};
 use crate::report::{Scope, TargetPart, Unproved};
+use crate::runbook::Site;
+use crate::runbook::apply::Connections;
 use crate::target::{
     Login, Logins, RoleNames, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
 };
@@ -48,6 +51,12 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         }
     }
     hold_secrets(run, &admin, &workspace);
+    let (site, layout, limits) = (workspace.clone(), run.settings.layout(), run.settings.limits());
+    run.made.migrators = Some(Ahead::start(async move {
+        let (endpoint, login) = (&site.endpoint, &site.logins.owner);
+        let site = Site { endpoint, login, layout: &layout, limits: &limits };
+        Connections::open(site).await
+    }));
     let probe = Probe {
         endpoint: &workspace.endpoint,
         owner: &workspace.logins.owner,
@@ -56,6 +65,8 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         pin: pin(run).filter(|_| kind == TargetKind::External),
         generated: kind != TargetKind::External,
         rosters: &rosters,
+        // The database was made over a verified connection, to the pinned certificate.
+        trusted: true,
     };
     let (facts, others) = Box::pin(probe.run_beside(others_log_in(&workspace))).await;
     step.done("");

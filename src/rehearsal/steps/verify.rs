@@ -1,8 +1,10 @@
 //! Step 5: read everything back and compare.
 
-use super::store::{self, Use};
+use super::store;
 use super::{snapshot, workspace};
 use crate::error::Result;
+use crate::rehearsal::ahead::Ahead;
+use crate::rehearsal::isolation::Sessions;
 use crate::rehearsal::{Done, Run, verify as compare};
 use crate::report::{Mismatch, ReplayedTable, Unproved, VerifyPart};
 
@@ -10,12 +12,15 @@ use crate::report::{Mismatch, ReplayedTable, Unproved, VerifyPart};
 /// that completeness is unproved.
 pub async fn verify(run: &mut Run<'_>) -> Result<Done> {
     let (path, summary) = snapshot(run)?;
-    let logins = workspace(run)?.logins;
-    let (login, purpose) = match &logins.verifier {
-        Some(login) => (login, Use::Verifier),
-        None => (&logins.auditor, Use::Auditor),
+    let workspace = workspace(run)?;
+    let (login, _) = store::verifying(&workspace.logins);
+    let store = match run.made.store.take() {
+        Some(store) => store.done().await?,
+        None => store::opening_verifier(run)?.await?,
     };
-    let store = store::open(run, login, purpose).await?;
+    let probed = workspace.clone();
+    let setting = run.settings.config.migrations.tenant_setting.clone();
+    run.made.sessions = Some(Ahead::start(async move { Sessions::open(&probed, &setting).await }));
     let mut back = store.read_back(&run.made.tenants()).await?;
     let step = run.progress.step("verify", Some(summary.records));
     let found = compare::verify(&path, summary.sha256, &mut *back, |n| step.inc(n)).await?;
