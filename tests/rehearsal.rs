@@ -17,6 +17,8 @@ mod evidence;
 mod interrupts;
 #[path = "rehearsal/kills.rs"]
 mod kills;
+#[path = "rehearsal/own_migrations.rs"]
+mod own_migrations;
 #[path = "rehearsal/pairs.rs"]
 mod pairs;
 #[path = "rehearsal/refusals.rs"]

@@ -309,6 +309,11 @@ impl Catalog {
         self.relations.iter().find(|r| r.schema == schema && r.name == name)
     }
 
+    /// What `relation` is a partition or an inheritance child of, in its own schema.
+    pub fn parent(&self, relation: &Relation) -> Option<&Relation> {
+        self.relation(&relation.schema, relation.parent.as_deref()?)
+    }
+
     /// True when some permissive policy lets `login` do every one of `commands` on `table`, to
     /// some row at least. Always true where row-level security is off, or off for the owner.
     pub fn admits(&self, table: &Relation, login: &str, commands: &[Command]) -> bool {
