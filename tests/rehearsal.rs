@@ -23,6 +23,8 @@ mod own_migrations;
 mod pairs;
 #[path = "rehearsal/refusals.rs"]
 mod refusals;
+#[path = "rehearsal/resumes.rs"]
+mod resumes;
 #[path = "rehearsal/scene.rs"]
 mod scene;
 #[path = "rehearsal/secrets.rs"]

@@ -59,6 +59,8 @@ pub struct Made {
     pub workspace: Option<Workspace>,
     /// What the connection probes found.
     pub facts: Option<Facts>,
+    /// Says that this run is at work, from when it has a journal until its end.
+    pub lock: Option<journal::Lock>,
     /// Passwords of the workspace's logins, by role.
     pub passwords: BTreeMap<String, Secret>,
 }
