@@ -5,6 +5,8 @@
 
 #[path = "isolation/ground.rs"]
 mod ground;
+#[path = "isolation/policies.rs"]
+mod policies;
 #[path = "isolation/schema.rs"]
 mod schema;
 mod support;

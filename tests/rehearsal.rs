@@ -17,10 +17,14 @@ mod evidence;
 mod interrupts;
 #[path = "rehearsal/kills.rs"]
 mod kills;
+#[path = "rehearsal/own_migrations.rs"]
+mod own_migrations;
 #[path = "rehearsal/pairs.rs"]
 mod pairs;
 #[path = "rehearsal/refusals.rs"]
 mod refusals;
+#[path = "rehearsal/resumes.rs"]
+mod resumes;
 #[path = "rehearsal/scene.rs"]
 mod scene;
 #[path = "rehearsal/secrets.rs"]

@@ -4,7 +4,7 @@ use super::args::Demo;
 use super::{Cx, out};
 use crate::demo::{Size, seed};
 use crate::error::{Exit, Result};
-use crate::report::counted;
+use crate::report::{count, counted};
 
 /// Fills the configured store.
 pub async fn run(cx: &Cx, args: Demo) -> Result<Exit> {
@@ -12,15 +12,19 @@ pub async fn run(cx: &Cx, args: Demo) -> Result<Exit> {
     let size = Size { records, tenants, seed: number }.check()?;
     let store = cx.store().await?;
     let step = cx.progress.step("seed", Some(records));
-    let written = seed(&*store, size, |n| step.inc(n)).await?;
+    let done = seed(&*store, size, |n| step.inc(n)).await?;
     step.done("");
     let endpoint = store.info().endpoint;
-    let value = serde_json::json!({"records": written, "tenants": tenants, "seed": number,
+    let value = serde_json::json!({"records": done.written, "kept": done.kept, "tenants": tenants, "seed": number,
         "store": endpoint});
     out::either(cx.format, &value, || {
+        let kept = match done.kept {
+            0 => String::new(),
+            n => format!("; {} of the same scenario were there already", count(n)),
+        };
         format!(
-            "wrote {} of {} into {endpoint}",
-            counted(written, "record", "records"),
+            "wrote {} of {} into {endpoint}{kept}",
+            counted(done.written, "record", "records"),
             counted(u64::from(tenants), "tenant", "tenants")
         )
     })?;

@@ -242,7 +242,8 @@ async fn lint(
                 &cx.settings.config.profile,
                 clock::now(),
             );
-            report.findings = Some(found.into_iter().map(report_finding).collect());
+            let folder = cx.settings.migrations_folder();
+            report.findings = Some(found.into_iter().map(|f| report_finding(f, &folder)).collect());
             out::text(&match form {
                 LintReport::Sarif => sarif::render_lint(&report)?,
                 LintReport::Github => github::render(&report),

@@ -168,6 +168,15 @@ impl Settings {
         }
     }
 
+    /// The folder of the migrations as reports spell it: seen from where the command runs, with
+    /// `/`; `migrations` for the built-in ones.
+    pub fn migrations_folder(&self) -> String {
+        let Some(dir) = &self.config.migrations.dir else { return "migrations".to_owned() };
+        let dir: PathBuf = self.base.join(dir).components().collect();
+        let dir = dir.strip_prefix(".").unwrap_or(&dir);
+        dir.display().to_string().replace('\\', "/")
+    }
+
     /// What the migrations are written for.
     pub fn layout(&self) -> Layout {
         let m = &self.config.migrations;

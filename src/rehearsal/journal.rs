@@ -1,18 +1,29 @@
 //! Where a rehearsal on an external server stands, so that a killed one can be resumed.
+//!
+//! A run that has a journal holds a lock beside it for as long as its process lives, and so does a
+//! run that goes on with it: whether a journal's run was cut off is asked of the lock, never
+//! guessed.
+
+mod lock;
+
+pub use lock::Lock;
 
 use super::Run;
 use crate::error::{Failure, Result};
 use flowcontrol_contract::Digest;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// A run that was cut off: its folder and its journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A run that was cut off: its folder, its journal, and the lock that keeps others from it.
+#[derive(Clone, Debug)]
 pub struct Unfinished {
     /// The folder of that run's files.
     pub folder: PathBuf,
     /// What it noted.
     pub journal: Journal,
+    /// Held until dropped.
+    pub lock: Lock,
 }
 
 /// The journal's name in the run's folder.
@@ -33,8 +44,13 @@ pub struct Journal {
     pub probed: bool,
 }
 
-/// Notes that the run has a database on an external server; durable when it returns.
-pub fn write(run: &Run<'_>) -> Result<()> {
+/// Notes that the run has a database on an external server; durable when it returns. The run holds
+/// the journal's lock from before there is a journal.
+pub fn write(run: &mut Run<'_>) -> Result<()> {
+    let lock = Lock::take(&run.folder)?.map_err(|holder| {
+        Failure::environment(format!("the run's new folder is locked already{holder}"))
+    })?;
+    run.made.lock = Some(lock);
     note(run, false)
 }
 
@@ -72,6 +88,8 @@ pub fn forget(state: &Path, database: &str) -> Result<()> {
             std::fs::remove_file(&path).map_err(|e| {
                 Failure::environment(format!("cannot remove {}: {e}", path.display()))
             })?;
+            // After the journal: whoever still takes the old lock finds nothing to go on with.
+            lock::remove(&folder)?;
         }
     }
     Ok(())
@@ -98,19 +116,49 @@ fn read(folder: &Path) -> Result<Journal> {
         .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))
 }
 
-/// The newest unfinished run of a state folder.
+/// The newest run of a state folder that was cut off, locked: a run that is still at work is not
+/// taken, nor an older try whose database such a run goes on in.
 ///
 /// # Errors
-/// A usage failure when there is none, an environment failure when one cannot be read.
+/// A usage failure when there is none, which names those still at work; an environment failure
+/// when one cannot be read.
 pub fn newest(state: &Path) -> Result<Unfinished> {
-    let Some(folder) = unfinished(state).pop() else {
-        let runs = state.join("rehearsals");
+    let mut at_work = Vec::new();
+    let mut taken = BTreeSet::new();
+    for folder in unfinished(state).into_iter().rev() {
+        match Lock::take(&folder)? {
+            Ok(lock) => {
+                // It may have come to its end between the two.
+                if !folder.join(FILE).is_file() {
+                    lock::remove(&folder)?;
+                    continue;
+                }
+                let journal = read(&folder)?;
+                if !taken.contains(&journal.database) {
+                    return Ok(Unfinished { folder, journal, lock });
+                }
+            }
+            Err(holder) => {
+                let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                at_work.push(format!("{name}{holder}"));
+                if folder.join(FILE).is_file() {
+                    taken.insert(read(&folder)?.database);
+                }
+            }
+        }
+    }
+    let runs = state.join("rehearsals");
+    if at_work.is_empty() {
         return Err(Failure::usage(format!("no rehearsal in {} was cut off", runs.display()))
             .hint(
                 "rehearse without --resume; throw-away targets go with their run, so only one on \
                  an external target can be resumed",
             ));
-    };
-    let journal = read(&folder)?;
-    Ok(Unfinished { folder, journal })
+    }
+    Err(Failure::usage(format!(
+        "no rehearsal in {} was cut off; still at work: {}",
+        runs.display(),
+        at_work.join(", ")
+    ))
+    .hint("wait for it to end, or end its process and resume it then"))
 }

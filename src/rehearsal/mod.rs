@@ -70,6 +70,8 @@ pub struct Made {
     pub store: Option<Ahead<Arc<dyn ScenarioStore>>>,
     /// The connections of the isolation probes.
     pub sessions: Option<Ahead<Sessions>>,
+    /// Says that this run is at work, from when it has a journal until its end.
+    pub lock: Option<journal::Lock>,
     /// Passwords of the workspace's logins, by role.
     pub passwords: BTreeMap<String, Secret>,
 }

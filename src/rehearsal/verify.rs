@@ -218,6 +218,7 @@ pub async fn verify(
     for roster in &header.tenants {
         let mut cursors: Vec<Cursor> =
             tables.iter().map(|table| Cursor::new(table, &roster.tenant)).collect();
+        expect_tenant(roster, &mut cursors, back, &mut whole, &mut findings).await?;
         expect_actors(roster, &mut cursors, back, &mut whole, &mut findings).await?;
         while chunk.as_ref().is_some_and(|c| c.first().is_some_and(|r| r.tenant == roster.tenant)) {
             let records = chunk.take().unwrap_or_default();
@@ -276,6 +277,20 @@ async fn unlisted(
         findings.count += left - 1;
     }
     Ok(())
+}
+
+async fn expect_tenant(
+    roster: &Roster,
+    cursors: &mut [Cursor],
+    back: &mut dyn ReadBack,
+    whole: &mut BTreeMap<&'static str, Running>,
+    findings: &mut Findings,
+) -> Result<()> {
+    let Some(cursor) = cursors.iter_mut().find(|c| c.table == "tenants") else { return Ok(()) };
+    let running = whole.entry(cursor.table).or_default();
+    let tenant = roster.tenant.as_str();
+    let line = Roster::tenant_line(&roster.tenant, &roster.name);
+    cursor.expect(Some((1, tenant, &line)), back, running, findings).await
 }
 
 async fn expect_actors(

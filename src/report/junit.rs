@@ -1,6 +1,6 @@
 //! The report as JUnit XML. What did not run is skipped, with the reason.
 
-use super::model::{Finding, RehearsalReport, Severity, StepStatus};
+use super::model::{Finding, RehearsalReport, Scope, Severity, StepStatus};
 use super::verdict;
 use crate::error::{Failure, Result};
 use crate::evidence::Verdict;
@@ -14,15 +14,11 @@ use std::time::Duration;
 pub fn render(report: &RehearsalReport) -> Result<String> {
     let mut all = Report::new("FlowControl rehearsal");
     all.set_time(duration(report.seconds));
-    for suite in [
-        steps(report),
-        migrations(report),
-        lint(report),
-        tables(report),
-        isolation(report),
-        checks(report),
-        decision(report),
-    ] {
+    // Without a scenario nothing is replayed, so no table is missed.
+    let tables = (report.scope == Scope::Scenario).then(|| tables(report));
+    let before = [steps(report), migrations(report), lint(report)];
+    let after = [isolation(report), checks(report), decision(report)];
+    for suite in before.into_iter().chain(tables).chain(after) {
         all.add_test_suite(suite);
     }
     let mut text = all

@@ -1,7 +1,7 @@
 //! The report as GitHub Markdown, for a CI step summary.
 
 use super::layout::{count, counted, seconds};
-use super::model::{Decision, RehearsalReport, StepStatus};
+use super::model::{Decision, RehearsalReport, Scope, StepStatus};
 use super::verdict;
 use std::fmt::Write as _;
 
@@ -67,13 +67,19 @@ impl Page {
                 session.unwrap_or_default()
             )),
         ]);
-        rows.push(vec![
-            "Snapshot".to_owned(),
-            report.snapshot.as_ref().map_or("not frozen".to_owned(), |s| {
-                let records = counted(s.records, "record", "records");
-                format!("{}, {records}<br>{}", code(&s.short), code(&s.sha256.to_string()))
-            }),
-        ]);
+        rows.push(match report.scope {
+            Scope::Migrations => vec![
+                "Scope".to_owned(),
+                "the migrations and the isolation of their tenants; no scenario".to_owned(),
+            ],
+            Scope::Scenario => vec![
+                "Snapshot".to_owned(),
+                report.snapshot.as_ref().map_or("not frozen".to_owned(), |s| {
+                    let records = counted(s.records, "record", "records");
+                    format!("{}, {records}<br>{}", code(&s.short), code(&s.sha256.to_string()))
+                }),
+            ],
+        });
         rows.push(vec![
             "Target".to_owned(),
             report.target.as_ref().map_or("none was reached".to_owned(), |t| {
@@ -172,6 +178,17 @@ impl Page {
                 );
             }
         }
+        let scenario = report.scope == Scope::Scenario;
+        if scenario {
+            self.replay(report);
+        }
+        self.isolation(report);
+        if scenario {
+            self.rollback(report);
+        }
+    }
+
+    fn replay(&mut self, report: &RehearsalReport) {
         self.heading("Replay and verification");
         match &report.replay {
             None => self.line("Nothing was replayed."),
@@ -200,6 +217,9 @@ impl Page {
                 self.line(&format!("\nRead back {rows} of {tables}, {method}: {result}."));
             }
         }
+    }
+
+    fn isolation(&mut self, report: &RehearsalReport) {
         self.heading("Tenant isolation");
         match &report.isolation {
             None => self.line("Not probed."),
@@ -223,6 +243,9 @@ impl Page {
                 );
             }
         }
+    }
+
+    fn rollback(&mut self, report: &RehearsalReport) {
         self.heading("Rollback");
         match &report.rollback {
             None => self.line("Not run."),

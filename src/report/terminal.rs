@@ -1,7 +1,7 @@
 //! The report for a terminal: what is wrong first in its part, the decision last.
 
 use super::layout::{Side, count, counted, hang, pad, seconds, short, table};
-use super::model::{Decision, Finding, RehearsalReport, Severity, Step, StepStatus};
+use super::model::{Decision, Finding, RehearsalReport, Scope, Severity, Step, StepStatus};
 use super::style::{Paint, Tone};
 use super::verdict;
 use crate::evidence::Verdict;
@@ -124,6 +124,9 @@ impl Screen {
                 let records = counted(part.records, "record", "records");
                 self.fact("snapshot", &format!("{}, {records}", part.short));
                 self.fact("", &format!("sha256 {}", part.sha256));
+            }
+            None if report.scope == Scope::Migrations => {
+                self.fact("scope", "the migrations and the isolation of their tenants; no scenario")
             }
             None => self.fact("snapshot", "none: the scenario was not frozen"),
         }

@@ -1,6 +1,6 @@
 //! `demo seed` and `scenario`.
 
-use super::place::{Place, line};
+use super::place::{Place, Said, line};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -57,12 +57,89 @@ fn the_demo_scenario_is_what_the_specification_says() {
 }
 
 #[test]
-fn seeding_a_store_that_holds_records_is_refused() {
+fn seeding_again_changes_nothing_and_says_so() {
     let place = Place::seeded(60);
     let before = place.digest();
-    let said = place.run("demo seed --records 60").refused(2);
-    assert!(said.contains("already holds records") && said.contains("way out: "), "{said}");
+    let said = place.run("demo seed --records 60 --format json").json();
+    assert_eq!((&said["records"], &said["kept"]), (&json!(0), &json!(60)));
+    let said = place.run("demo seed --records 60").fine();
+    assert!(said.contains("60 of the same scenario were there already"), "{said}");
     assert_eq!(place.digest(), before);
+}
+
+#[test]
+fn seeding_a_store_that_holds_something_else_is_refused_by_name() {
+    let place = Place::seeded(60);
+    let before = place.digest();
+    for (arguments, named) in [
+        ("--records 60 --seed 2", "bfg-control that are not of this scenario: record "),
+        ("--records 30", "tenant bfg-control: 30, where this scenario has 16"),
+    ] {
+        let said = place.run(&format!("demo seed {arguments}")).refused(2);
+        assert!(said.contains("already holds records") && said.contains(named), "{said}");
+        assert!(said.contains("way out: "), "{said}");
+        assert_eq!(place.digest(), before, "{arguments}");
+    }
+    // A record of somebody's own, after some of the demo's: the demo cannot go on around it.
+    let own = line("own-1", &json!({"level": "low"}));
+    place.fed("scenario append - --tenant bfg-control", own.as_bytes()).fine();
+    let before = place.digest();
+    for records in [60, 600] {
+        let said = place.run(&format!("demo seed --records {records}")).refused(2);
+        assert!(said.contains("tenant bfg-control"), "{said}");
+        assert_eq!(place.digest(), before, "nothing of the other tenants is written either");
+    }
+}
+
+/// Bytes in the store.
+fn size(folder: &std::path::Path) -> u64 {
+    // It is not there at first, and files come and go while they are listed.
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => size(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(of).sum()
+}
+
+#[test]
+fn a_seeding_that_was_killed_is_completed_by_the_same_command() {
+    const RECORDS: u64 = 12_000;
+    // A store that recovers from a kill may say so on standard error.
+    let result = |said: Said| {
+        assert_eq!(said.code, Some(0), "{said:?}");
+        serde_json::from_str::<Value>(&said.out).unwrap()
+    };
+    let seed = format!("demo seed --records {RECORDS} --tenants 3 --seed 5 --format json");
+    let whole = Place::new();
+    whole.run(&seed).json();
+    let store = |place: &Place| place.file(".flowcontrol/store");
+    let full = size(&store(&whole));
+
+    let place = Place::new();
+    let began = std::time::Instant::now();
+    let mut left = Vec::new();
+    // Within the first tenant, and again within a later one.
+    for part in [3, 8] {
+        let mut seeding = place.start(&seed);
+        while size(&store(&place)) < full * part / 10 {
+            assert!(seeding.try_wait().unwrap().is_none(), "it ended before it was killed");
+            assert!(began.elapsed().as_secs() < 120, "it does not go on");
+        }
+        // SIGKILL.
+        seeding.kill().unwrap();
+        seeding.wait().unwrap();
+        let shown = result(place.run("scenario show --format json"));
+        let tenants = shown["tenants"].as_array().unwrap().iter();
+        left.push(tenants.map(|t| t["head"].as_u64().unwrap()).sum::<u64>());
+    }
+    assert!(0 < left[0] && left[0] < left[1] && left[1] < RECORDS, "{left:?}");
+    let other = place.run("demo seed --records 12000 --tenants 3 --seed 6").refused(2);
+    assert!(other.contains("not of this scenario"), "{other}");
+    let said = result(place.run(&seed));
+    assert_eq!((&said["kept"], &said["records"]), (&json!(left[1]), &json!(RECORDS - left[1])));
+    assert_eq!(place.digest(), whole.digest());
 }
 
 #[test]

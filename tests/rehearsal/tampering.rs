@@ -100,7 +100,10 @@ async fn cases(scene: &Scene) -> Vec<Case> {
             "a row of a tenant nobody listed",
             "insert into tenants (tenant_id, name) values ('ghost', 'Ghost');
              insert into records select 'ghost', 1, 'boo', 'risk', actor_id, occurred_at, payload from records limit 1".to_owned(),
-            &[line("records", "ghost", "1 boo", unlisted)],
+            &[
+                line("tenants", "ghost", "1 ghost", unlisted),
+                line("records", "ghost", "1 boo", unlisted),
+            ],
         ),
         case(
             "two rows' payloads swapped",
@@ -137,6 +140,26 @@ async fn cases(scene: &Scene) -> Vec<Case> {
             "a projection's row missing",
             format!("delete from invoices where tenant_id = '{a}' and seq = {invoice}"),
             &[line("invoices", a, &format!("{invoice} {invoice_id}"), "missing")],
+        ),
+        case(
+            "a tenant's name changed",
+            format!("update tenants set name = name || ' Ltd' where tenant_id = '{a}'"),
+            &[line("tenants", a, &format!("1 {a}"), "changed")],
+        ),
+        case(
+            "a tenant's name spelled in other letters that look alike",
+            format!("update tenants set name = replace(name, 'o', chr(1086)) where tenant_id = '{a}'"),
+            &[line("tenants", a, &format!("1 {a}"), "changed")],
+        ),
+        case(
+            "a tenant that nobody listed and that has no record",
+            "insert into tenants (tenant_id, name) values ('ghost', 'Ghost')".to_owned(),
+            &[line("tenants", "ghost", "1 ghost", unlisted)],
+        ),
+        case(
+            "a tenant's row missing",
+            format!("delete from tenants where tenant_id = '{b}'"),
+            &[line("tenants", b, &format!("1 {b}"), "missing")],
         ),
         case(
             "an actor's permission removed",

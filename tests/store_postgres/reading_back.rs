@@ -56,7 +56,10 @@ async fn the_verifier_reads_back_what_was_written_and_proves_completeness() {
     let verifier = database.verifier().await;
     let mut view = verifier.read_back(&[tenant("a"), tenant("b")]).await.unwrap();
     assert_eq!(view.completeness(), Completeness::Proved);
-    assert_eq!(view.tables(), ["users", "records", "orders", "documents", "invoices", "payments"]);
+    assert_eq!(
+        view.tables(),
+        ["tenants", "users", "records", "orders", "documents", "invoices", "payments"]
+    );
     matches(&mut *view).await;
     let counts = view.counts().await.unwrap();
     let of = |table: &str| {
@@ -64,13 +67,14 @@ async fn the_verifier_reads_back_what_was_written_and_proves_completeness() {
         of.map(|c| (c.tenant.as_str(), c.rows)).collect::<Vec<_>>()
     };
     assert_eq!(of("records"), [("a", 30), ("b", 7), ("unlisted", 5)]);
+    assert_eq!(of("tenants"), [("a", 1), ("b", 1), ("unlisted", 1)]);
     assert_eq!(of("users"), [("a", 2), ("b", 2), ("unlisted", 2)]);
     assert_eq!(of("payments"), [("a", 6), ("b", 1), ("unlisted", 1)]);
     // Later writes are not in the view.
     fill(&store, "a", 31, 40).await;
     assert_eq!(lines(&mut *view, "records", "a").await.len(), 30);
     let error = view.rows("nothing", &tenant("a"), 0).await.unwrap_err();
-    assert!(error.message().contains("tables: users, records, orders"), "{error}");
+    assert!(error.message().contains("tables: tenants, users, records, orders"), "{error}");
 }
 
 /// Case 12: a login that lost BYPASSRLS fails, it does not agree on 0 = 0.

@@ -4,6 +4,7 @@ use crate::support;
 use flowcontrol::clock;
 use flowcontrol::target::{Endpoint, Login, Logins, RoleNames, TlsTrust, roles};
 use flowcontrol_contract::Secret;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
@@ -224,10 +225,29 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ctrl-C.
     pub fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.signal(Signal::INT);
+    }
+
+    /// Keeps it where it is, alive.
+    pub fn halt(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a halted one go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// SIGKILL, and nobody is left to clean up.

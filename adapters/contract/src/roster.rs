@@ -59,6 +59,11 @@ impl Roster {
         Ok(Self { tenant, name, actors })
     }
 
+    /// The tenant and its name as canonical JSON, the form in which verification compares them.
+    pub fn tenant_line(tenant: &TenantId, name: &str) -> String {
+        canonical(&serde_json::json!({"name": name, "tenant": tenant}))
+    }
+
     /// Whether the tenant has this actor.
     pub fn has(&self, actor: &ActorId) -> bool {
         self.actors.iter().any(|a| a.id == *actor)
@@ -68,10 +73,14 @@ impl Roster {
 impl Actor {
     /// The actor as canonical JSON, the form in which verification compares it.
     pub fn line(&self) -> String {
-        // Every field is text or a list of texts, which canonical JSON can always hold.
-        serde_json::to_string(self)
-            .ok()
-            .and_then(|text| json::canonicalize(&text).ok())
-            .unwrap_or_default()
+        canonical(self)
     }
+}
+
+/// Canonical JSON of texts and lists of texts, which it can always hold.
+fn canonical(value: &impl Serialize) -> String {
+    serde_json::to_string(value)
+        .ok()
+        .and_then(|text| json::canonicalize(&text).ok())
+        .unwrap_or_default()
 }

@@ -102,8 +102,8 @@ pub struct Row {
 
 /// Reads a whole store back in one consistent view, to be compared with what was written.
 ///
-/// Tables: `users` (rows are [`crate::Actor::line`], in order of id), `records` (rows are
-/// [`Record::to_line`]), and for stores with projections each of
+/// Tables: `tenants` (one row, [`Roster::tenant_line`]), `users` (rows are [`crate::Actor::line`],
+/// in order of id), `records` (rows are [`Record::to_line`]), and for stores with projections each of
 /// [`crate::projection::PROJECTIONS`].
 #[async_trait]
 pub trait ReadBack: Send {
@@ -118,7 +118,7 @@ pub trait ReadBack: Send {
     async fn counts(&mut self) -> Result<Vec<TableCount>>;
 
     /// Up to a batch of rows of `table` for `tenant` whose `seq` is above `after`, ascending;
-    /// empty at the end. For `users`, `seq` counts the actors from 1.
+    /// empty at the end. For `tenants`, `seq` is 1; for `users`, it counts the actors from 1.
     async fn rows(&mut self, table: &str, tenant: &TenantId, after: u64) -> Result<Vec<Row>>;
 }
 

@@ -7,8 +7,9 @@ use crate::tenant::id_of;
 use crate::view::Part;
 use async_trait::async_trait;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row, TableCount};
-use flowcontrol_contract::{Error, Result, TenantId};
+use flowcontrol_contract::{Error, Result, Roster, TenantId};
 
+const TENANTS: &str = "tenants";
 const USERS: &str = "users";
 const RECORDS: &str = "records";
 const OPERATION: &str = "read back";
@@ -57,7 +58,7 @@ impl ReadBack for FolderView {
     }
 
     fn tables(&self) -> Vec<&'static str> {
-        vec![USERS, RECORDS]
+        vec![TENANTS, USERS, RECORDS]
     }
 
     async fn counts(&mut self) -> Result<Vec<TableCount>> {
@@ -66,15 +67,22 @@ impl ReadBack for FolderView {
             tenant: part.roster.tenant.to_string(),
             rows,
         };
+        let tenants = self.parts.iter().map(|p| count(TENANTS, p, 1));
         let users = self.parts.iter().map(|p| count(USERS, p, p.roster.actors.len() as u64));
         let records = self.parts.iter().map(|p| count(RECORDS, p, p.extent.tail.head));
-        Ok(users.chain(records).filter(|c| c.rows > 0).collect())
+        Ok(tenants.chain(users).chain(records).filter(|c| c.rows > 0).collect())
     }
 
     async fn rows(&mut self, table: &str, tenant: &TenantId, after: u64) -> Result<Vec<Row>> {
         let place = self.parts.iter().position(|part| part.roster.tenant == *tenant);
         match (table, place) {
-            (USERS | RECORDS, None) => Ok(Vec::new()),
+            (TENANTS | USERS | RECORDS, None) => Ok(Vec::new()),
+            (TENANTS, Some(place)) => {
+                let name = &self.parts[place].roster.name;
+                let line = Roster::tenant_line(tenant, name);
+                let row = Row { seq: 1, name: tenant.to_string(), line };
+                Ok(Some(row).filter(|row| row.seq > after).into_iter().collect())
+            }
             (RECORDS, Some(place)) => self.records(place, after).await,
             (USERS, Some(place)) => Ok(self.parts[place]
                 .roster
@@ -86,7 +94,7 @@ impl ReadBack for FolderView {
                 .map(|(actor, seq)| Row { seq, name: actor.id.to_string(), line: actor.line() })
                 .collect()),
             _ => Err(Error::invalid(format!(
-                "there is no table {table:?}; the tables are {USERS} and {RECORDS}"
+                "there is no table {table:?}; the tables are {TENANTS}, {USERS} and {RECORDS}"
             ))
             .at(KIND, OPERATION)),
         }

@@ -212,11 +212,17 @@ async fn everything_is_read_back() {
     let mut back = store.read_back(&[tenant("a")]).await.unwrap();
     append(&store, "a", [9999]).await;
     assert_eq!(back.completeness(), Completeness::Proved);
-    assert_eq!(back.tables(), ["users", "records"]);
+    assert_eq!(back.tables(), ["tenants", "users", "records"]);
     let count =
         |table: &str, id: &str, rows| TableCount { table: table.into(), tenant: id.into(), rows };
-    let counts =
-        [("users", "a", 2), ("users", "b", 2), ("records", "a", 2100), ("records", "b", 2)];
+    let counts = [
+        ("tenants", "a", 1),
+        ("tenants", "b", 1),
+        ("users", "a", 2),
+        ("users", "b", 2),
+        ("records", "a", 2100),
+        ("records", "b", 2),
+    ];
     assert_eq!(back.counts().await.unwrap(), counts.map(|(t, id, n)| count(t, id, n)));
     let mut rows: Vec<Row> = Vec::new();
     loop {

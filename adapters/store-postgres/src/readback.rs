@@ -5,11 +5,11 @@ use crate::export::View;
 use crate::failure;
 use crate::roster;
 use crate::row::{self, Raw};
-use crate::sql::ProjectionSql;
+use crate::sql::{CORE_TABLES, ProjectionSql};
 use async_trait::async_trait;
 use flowcontrol_contract::projection::PROJECTIONS;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row as Line, TableCount};
-use flowcontrol_contract::{Error, Result, TenantId};
+use flowcontrol_contract::{Error, Result, Roster, TenantId};
 use futures::TryStreamExt;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -58,6 +58,16 @@ impl Reader {
         let tables = self.tables();
         counts.sort_by_key(|c| tables.iter().position(|t| *t == c.table));
         Ok(counts)
+    }
+
+    async fn tenants(&mut self, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
+        let core = Arc::clone(&self.view.core);
+        let query = core.sql.query(&core.sql.tenant_name).bind(tenant.as_str());
+        let found = query.fetch_optional(&mut self.view.conn).await.map_err(failure::sql)?;
+        let Some(row) = found.filter(|_| after < 1) else { return Ok(Vec::new()) };
+        let name: &str = row.try_get(0).map_err(failure::sql)?;
+        let line = Roster::tenant_line(tenant, name);
+        Ok(vec![Line { seq: 1, name: tenant.to_string(), line }])
     }
 
     async fn users(&mut self, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
@@ -150,7 +160,7 @@ impl ReadBack for Reader {
     }
 
     fn tables(&self) -> Vec<&'static str> {
-        ["users", "records"].into_iter().chain(PROJECTIONS.iter().map(|p| p.table)).collect()
+        CORE_TABLES.into_iter().chain(PROJECTIONS.iter().map(|p| p.table)).collect()
     }
 
     async fn counts(&mut self) -> Result<Vec<TableCount>> {
@@ -164,16 +174,13 @@ impl ReadBack for Reader {
         let rows = async {
             self.view.turn_to(tenant).await?;
             match (table, core.sql.projection(table)) {
+                ("tenants", _) => self.tenants(tenant, after).await,
                 ("users", _) => self.users(tenant, after).await,
                 ("records", _) => self.records(tenant, after).await,
                 (_, Some(p)) => self.projected(p, tenant, after).await,
                 _ => Err(Error::invalid(format!(
                     "there is no table {table:?}; tables: {}",
-                    ["users", "records"]
-                        .into_iter()
-                        .chain(PROJECTIONS.iter().map(|p| p.table))
-                        .collect::<Vec<_>>()
-                        .join(", ")
+                    self.tables().join(", ")
                 ))),
             }
         };

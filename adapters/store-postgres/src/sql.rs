@@ -104,13 +104,16 @@ pub(crate) struct Sql {
     pub(crate) projections: Vec<ProjectionSql>,
 }
 
+/// What is read back beside the projections, in order.
+pub(crate) const CORE_TABLES: [&str; 3] = ["tenants", "users", "records"];
+
 impl Sql {
     /// Statements for `schema`; unnamed ones behind a transaction pooler.
     pub(crate) fn new(schema: &str, transaction_pooler: bool) -> Self {
         let s = identifier(schema);
         let columns = "seq, record_id, kind, actor_id, occurred_at";
         let text = |t: String| Text::from(t);
-        let counted: Vec<_> = ["users", "records"]
+        let counted: Vec<_> = CORE_TABLES
             .into_iter()
             .chain(PROJECTIONS.iter().map(|p| p.table))
             .enumerate()

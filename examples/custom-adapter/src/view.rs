@@ -1,6 +1,7 @@
 //! Everything in the journal, for verification.
 //!
-//! The store keeps no projections, so it lists the tables `users` and `records` alone.
+//! The store keeps no projections, so it lists the tables `tenants`, `users` and `records`
+//! alone.
 
 use crate::store::JournalStore;
 use async_trait::async_trait;
@@ -35,7 +36,7 @@ impl ReadBack for JournalView {
     }
 
     fn tables(&self) -> Vec<&'static str> {
-        vec!["users", "records"]
+        vec!["tenants", "users", "records"]
     }
 
     async fn counts(&mut self) -> Result<Vec<TableCount>> {
@@ -44,14 +45,20 @@ impl ReadBack for JournalView {
             tenant: tenant.to_string(),
             rows,
         };
+        let tenants = self.tenants.keys().map(|t| count("tenants", t, 1));
         let users = self.tenants.iter().map(|(t, (r, _))| count("users", t, r.actors.len() as u64));
         let records = self.tenants.iter().map(|(t, (_, head))| count("records", t, *head));
-        Ok(users.chain(records).collect())
+        Ok(tenants.chain(users).chain(records).collect())
     }
 
     async fn rows(&mut self, table: &str, tenant: &TenantId, after: u64) -> Result<Vec<Row>> {
         let Some((roster, head)) = self.tenants.get(tenant) else { return Ok(Vec::new()) };
         match table {
+            "tenants" if after > 0 => Ok(Vec::new()),
+            "tenants" => {
+                let line = Roster::tenant_line(tenant, &roster.name);
+                Ok(vec![Row { seq: 1, name: tenant.to_string(), line }])
+            }
             "users" => Ok((1..)
                 .zip(&roster.actors)
                 .filter(|(seq, _)| *seq > after)

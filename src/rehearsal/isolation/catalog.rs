@@ -143,8 +143,19 @@ pub struct Policy {
     pub using: Option<String>,
     /// WITH CHECK.
     pub check: Option<String>,
-    /// Source of the functions that it calls, to look for the tenant setting in.
-    pub calls: Vec<String>,
+    /// Functions that it calls, without the system's own.
+    pub calls: Vec<Called>,
+}
+
+/// A function that a policy calls.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Called {
+    /// Name with argument types, and with its schema where the search path lacks that.
+    pub signature: String,
+    /// Bare name, quoted where SQL asks for it: as an expression spells it before its `(`.
+    pub name: String,
+    /// Its body, to look for the tenant setting in; a symbol's name where it is written in C.
+    pub source: String,
 }
 
 /// A unique index.
@@ -296,6 +307,11 @@ impl Catalog {
     /// A relation of the schema by name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
         self.relations.iter().find(|r| r.schema == schema && r.name == name)
+    }
+
+    /// What `relation` is a partition or an inheritance child of, in its own schema.
+    pub fn parent(&self, relation: &Relation) -> Option<&Relation> {
+        self.relation(&relation.schema, relation.parent.as_deref()?)
     }
 
     /// True when some permissive policy lets `login` do every one of `commands` on `table`, to

@@ -2,11 +2,12 @@
 //! do not bind superusers and BYPASSRLS, and such a row would show to a session whose tenant was
 //! forgotten, wherever a policy lacks its nullif.
 
-use super::catalog::{Catalog, Relation};
+use super::catalog::{Catalog, ForeignKey, Relation};
 use super::quote::literal;
 use super::report::Verdict;
 use super::run::{Attacker, Run};
 use super::session::{Outcome, Send};
+use super::settings::ProbeSettings;
 use super::standin::as_row;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ pub async fn probe(run: &mut Run<'_>, asker: &mut Attacker, tables: &[Relation])
             refusing.insert(table.name.clone());
         }
     }
-    inherit(&run.catalog, &run.settings().tenant_column, &mut refusing);
+    inherit(&run.catalog, run.settings(), &mut refusing);
     for table in tables {
         let (verdict, detail) = if refusing.contains(&table.name) {
             (Verdict::Held, "the tenant's type, a check, or a foreign key refuses it".to_owned())
@@ -57,19 +58,26 @@ async fn refuses(run: &Run<'_>, asker: &mut Attacker, table: &Relation) -> Resul
     Ok(false)
 }
 
-/// A table whose foreign key hands the tenant on to a refusing table refuses it too.
-fn inherit(catalog: &Catalog, tenant: &str, refusing: &mut BTreeSet<String>) {
-    loop {
-        let found = catalog.foreign_keys.iter().find(|key| {
-            let hands_on = key.columns.iter().zip(&key.parent_columns);
-            key.validated
-                && !refusing.contains(&key.table)
-                && refusing.contains(&key.parent)
-                && hands_on.into_iter().any(|(from, to)| from == tenant && to == tenant)
-        });
-        match found {
-            Some(key) => refusing.insert(key.table.clone()),
-            None => return,
-        };
+/// A table whose foreign key hands the tenant on to a refusing table refuses it too, and so does a
+/// partition of a refusing table: it has the constraints of the whole.
+fn inherit(catalog: &Catalog, settings: &ProbeSettings, refusing: &mut BTreeSet<String>) {
+    let tenant = &settings.tenant_column;
+    let hands_on = |key: &ForeignKey| {
+        key.validated
+            && key.columns.iter().zip(&key.parent_columns).any(|(a, b)| a == tenant && b == tenant)
+    };
+    let keys = catalog.foreign_keys.iter().filter(|key| hands_on(key));
+    let keys = keys.map(|key| (&key.table, &key.parent));
+    // An inheritance child has the checks of its parent as its own, and not its foreign keys.
+    let partitions = catalog.relations.iter().filter(|r| r.schema == settings.schema);
+    let partitions = partitions.filter_map(|r| {
+        let whole = catalog.parent(r).filter(|whole| whole.kind == 'p')?;
+        Some((&r.name, &whole.name))
+    });
+    let from: Vec<(&String, &String)> = keys.chain(partitions).collect();
+    while let Some((table, _)) =
+        from.iter().find(|(table, of)| !refusing.contains(*table) && refusing.contains(*of))
+    {
+        refusing.insert((*table).clone());
     }
 }

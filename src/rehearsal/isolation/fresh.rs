@@ -268,8 +268,8 @@ fn another(column: &Column, pattern: &str, draw: u64) -> Option<String> {
     })
 }
 
-/// `insert into ... (...) values (...)` with the columns that `login` may write, ready for a tail
-/// such as `on conflict do nothing`.
+/// `insert into ... (...) values (...)` with the columns that `login` may write, or with defaults
+/// where `row` names none of them, ready for a tail such as `on conflict do nothing`.
 pub fn insert_sql(relation: &Relation, row: &Row, login: &str) -> String {
     let columns: Vec<&Column> = relation
         .columns
@@ -278,6 +278,12 @@ pub fn insert_sql(relation: &Relation, row: &Row, login: &str) -> String {
         // A login without any INSERT privilege sends the whole row and is refused by the server.
         .filter(|c| !relation.grants(login, "INSERT") || c.grants(login, "INSERT"))
         .collect();
+    if columns.is_empty() {
+        return format!(
+            "insert into {} default values",
+            qualified(&relation.schema, &relation.name)
+        );
+    }
     let names: Vec<String> = columns.iter().map(|c| ident(&c.name)).collect();
     let values: Vec<String> =
         columns.iter().map(|c| value(c, row.get(&c.name).and_then(Option::as_ref))).collect();

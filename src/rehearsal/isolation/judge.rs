@@ -113,7 +113,7 @@ pub fn write(standing: Standing, attack: &Outcome, control: Option<&Outcome>) ->
                 "the control failed: as the row's own tenant the statement gave {}",
                 describe(other)
             )),
-            None => unproved("there was no control"),
+            None => unproved("no row of this table could be built as a control: give a fixture"),
         },
         Outcome::Refused(r) if r.by_constraint() => match control {
             // The only difference between the two is the tenant in force, and constraints are

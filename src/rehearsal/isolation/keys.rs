@@ -66,9 +66,13 @@ async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) 
         return Ok(());
     };
     let name = attacker.name().to_owned();
-    let own = match run.cloner().fresh(&table.name, OWN, &run.tenants[OWN], change, "") {
-        Ok(own) => own,
-        Err(why) => {
+    // Both from this run's seed: the insertable row has a key of its attacker's own, and two rows of
+    // different keys would both be written and show nothing.
+    let twins = [OTHER, OWN]
+        .map(|side| run.cloner().fresh(&table.name, side, &run.tenants[side], change, ""));
+    let (other, own) = match twins {
+        [Ok(other), Ok(own)] => (other, own),
+        [Err(why), _] | [_, Err(why)] => {
             run.push(
                 8,
                 format!("{}.insert.same-key", table.name),
@@ -80,10 +84,10 @@ async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) 
             return Ok(());
         }
     };
-    let (Some(first), Some(second)) = (found.fresh.row(), own.row()) else { return Ok(()) };
+    let (Some(first), Some(second)) = (other.row(), own.row()) else { return Ok(()) };
     let mut setup = run.plant(&name, table, OTHER, false);
     setup.push(run.as_tenant(&run.tenants[OTHER]));
-    setup.extend(run.parents(&name, &found.fresh));
+    setup.extend(run.parents(&name, &other));
     setup.push(insert_sql(table, &first.row, &name));
     setup.extend(run.plant(&name, table, OWN, false));
     setup.push(run.as_tenant(&run.tenants[OWN]));

@@ -1,6 +1,8 @@
 //! Cases 2 and 10: what the catalog alone gives away. Pure.
 
-use super::catalog::{Catalog, Command, Function, Policy, Relation};
+mod policies;
+
+use super::catalog::{Catalog, Command, Function, Relation};
 use super::report::{Probe, Verdict};
 use super::settings::ProbeSettings;
 
@@ -21,7 +23,7 @@ pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -
         }
     }
     for policy in &catalog.policies {
-        open_policy(&mut found, settings, policy);
+        policies::open(&mut found, settings, policy);
     }
     for f in &catalog.functions {
         function(&mut found, catalog, settings, logins, f);
@@ -194,40 +196,6 @@ fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: 
     }
 }
 
-/// A permissive policy that does not ask for the tenant opens the table, whatever the others ask.
-fn open_policy(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
-    // A shared table is open by intent; that nobody writes it is judged elsewhere.
-    if !policy.permissive || settings.shared_tables.contains(&policy.table) {
-        return;
-    }
-    let asks = |expression: &str| {
-        let setting = |text: &str| text.contains(&format!("'{}'", settings.tenant_setting));
-        expression.contains(&settings.tenant_column)
-            && (setting(expression) || policy.calls.iter().any(|source| setting(source)))
-    };
-    let (table, name) = (&policy.table, &policy.name);
-    let roles = policy.roles.join(", ");
-    if let Some(using) = &policy.using {
-        let why = (!asks(using)).then(|| {
-            format!(
-                "USING of {name} does not compare {} with {}; it is open to {roles}",
-                settings.tenant_column, settings.tenant_setting
-            )
-        });
-        push(found, 10, format!("{table}.policy.{name}.using"), table, "POLICY", why);
-    }
-    // Without a WITH CHECK, USING is asked of new rows too.
-    if let Some(check) = &policy.check {
-        let why = (!asks(check)).then(|| {
-            format!(
-                "WITH CHECK of {name} does not compare {} with {}; it is open to {roles}",
-                settings.tenant_column, settings.tenant_setting
-            )
-        });
-        push(found, 10, format!("{table}.policy.{name}.check"), table, "POLICY", why);
-    }
-}
-
 fn function(
     found: &mut Vec<Probe>,
     catalog: &Catalog,
@@ -309,49 +277,5 @@ mod tests {
         assert!(path("pg_catalog").is_none());
         assert!(path("\"\"").is_none());
         assert!(unpinned(&["search_path=app, pg_temp".into()], |s| s == "app").is_some());
-    }
-
-    fn policy(using: Option<&str>, check: Option<&str>, calls: &[&str]) -> Policy {
-        Policy {
-            table: "t".into(),
-            name: "p".into(),
-            permissive: true,
-            command: "ALL".into(),
-            roles: vec!["public".into()],
-            logins: Default::default(),
-            using: using.map(Into::into),
-            check: check.map(Into::into),
-            calls: calls.iter().map(|c| (*c).to_owned()).collect(),
-        }
-    }
-
-    fn leaks(policy: &Policy) -> Vec<String> {
-        let settings = ProbeSettings {
-            tenant_setting: "app.org".into(),
-            tenant_column: "org_id".into(),
-            ..ProbeSettings::default()
-        };
-        let mut found = Vec::new();
-        open_policy(&mut found, &settings, policy);
-        found.into_iter().filter(|p| matches!(p.verdict, Verdict::Leak(_))).map(|p| p.id).collect()
-    }
-
-    #[test]
-    fn a_permissive_policy_asks_for_the_tenant_directly_or_through_a_function() {
-        let good = "(org_id = (current_setting('app.org'::text, true))::uuid)";
-        assert!(leaks(&policy(Some(good), Some(good), &[])).is_empty());
-        assert!(
-            leaks(&policy(
-                Some("(org_id = current_org())"),
-                None,
-                &["select current_setting('app.org')::uuid"]
-            ))
-            .is_empty()
-        );
-        assert_eq!(leaks(&policy(Some("true"), None, &[])), ["t.policy.p.using"]);
-        assert_eq!(leaks(&policy(Some(good), Some("true"), &[])), ["t.policy.p.check"]);
-        assert_eq!(leaks(&policy(Some("(org_id IS NOT NULL)"), None, &[])), ["t.policy.p.using"]);
-        let restrictive = Policy { permissive: false, ..policy(Some("true"), None, &[]) };
-        assert!(leaks(&restrictive).is_empty());
     }
 }

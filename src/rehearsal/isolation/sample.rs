@@ -31,6 +31,9 @@ pub struct Samples {
     pub fixtures: BTreeMap<(String, usize), Vec<Row>>,
 }
 
+/// Most levels of partitions of partitions that are looked through.
+const DEPTH: usize = 8;
+
 /// `'text'::type`, or a typed NULL.
 pub fn value(column: &Column, text: Option<&String>) -> String {
     match text {
@@ -58,7 +61,7 @@ pub async fn read(
         for (side, tenant) in tenants.iter().enumerate() {
             let filter = format!("{} = {}", ident(&column.name), value(column, Some(tenant)));
             let place = (table.name.clone(), side);
-            if let Some(row) = first(readers, table, tenant, &filter).await? {
+            if let Some(row) = stored(catalog, readers, table, tenant, &filter).await? {
                 samples.rows.insert(place, Sample { row, planted: false });
             } else if let Some(row) = samples.fixtures.get(&place).and_then(|rows| rows.first()) {
                 let row = row.clone();
@@ -74,7 +77,7 @@ pub async fn read(
                 let Some(parent) = catalog.relation(&key.parent_schema, &key.parent) else {
                     continue;
                 };
-                if let Some(row) = first(readers, parent, tenant, &filter).await? {
+                if let Some(row) = first(readers, parent, &parent.columns, tenant, &filter).await? {
                     samples.parents.insert((table.name.clone(), key.name.clone(), side), row);
                 }
             }
@@ -98,18 +101,46 @@ fn points_at(catalog: &Catalog, key: &ForeignKey, row: &Row) -> Option<String> {
     Some(conditions?.join(" and "))
 }
 
-async fn first(
+/// A stored row of `table`. A partition that nobody may read by its own name is read through what
+/// it is a partition of: that is how its rows are reached.
+async fn stored(
+    catalog: &Catalog,
     readers: &mut [(String, Session)],
     table: &Relation,
     tenant: &str,
     filter: &str,
 ) -> Result<Option<Row>> {
+    let of = qualified(&table.schema, &table.name);
+    let mut filter = filter.to_owned();
+    let mut source = Some(table);
+    // Catalogs know no circle here; the bound is for one that was damaged.
+    for _ in 0..DEPTH {
+        let Some(relation) = source else { break };
+        if let Some(row) = first(readers, relation, &table.columns, tenant, &filter).await? {
+            return Ok(Some(row));
+        }
+        if relation.name == table.name {
+            filter = format!("tableoid = {}::regclass and {filter}", literal(&of));
+        }
+        source = catalog.parent(relation);
+    }
+    Ok(None)
+}
+
+async fn first(
+    readers: &mut [(String, Session)],
+    table: &Relation,
+    columns: &[Column],
+    tenant: &str,
+    filter: &str,
+) -> Result<Option<Row>> {
     for (login, session) in readers {
-        if !table.columns.iter().all(|c| c.grants(login, "SELECT")) {
+        let granted = |c: &Column| table.column(&c.name).is_some_and(|c| c.grants(login, "SELECT"));
+        if !columns.iter().all(granted) {
             continue;
         }
         let values: Vec<String> =
-            table.columns.iter().map(|c| format!("{}::text", ident(&c.name))).collect();
+            columns.iter().map(|c| format!("{}::text", ident(&c.name))).collect();
         let sql = format!(
             "select array[{}] from {} where {filter} limit 1",
             values.join(", "),
@@ -131,7 +162,7 @@ async fn first(
         // nobody can read ends as unproved.
         match found {
             Ok(Some(values)) => {
-                let names = table.columns.iter().map(|c| c.name.clone());
+                let names = columns.iter().map(|c| c.name.clone());
                 return Ok(Some(names.zip(values).collect()));
             }
             Ok(None) | Err(sqlx::Error::Database(_)) => {}

@@ -172,10 +172,17 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
     let mut left: Vec<(String, &serde_json::Value)> = Vec::new();
     for fixture in &settings.fixtures {
         let table = format!("{}.{}", quoted(&settings.schema), quoted(&fixture.table));
-        let insert = format!(
-            "insert into {table} select (jsonb_populate_record(null::{table}, $1::jsonb)).*"
-        );
-        left.extend(fixture.rows.iter().map(|row| (insert.clone(), row)));
+        left.extend(fixture.rows.iter().map(|row| {
+            // Only what the row names: the rest has defaults, or is computed by the server.
+            let names: Vec<String> =
+                row.as_object().into_iter().flatten().map(|(name, _)| quoted(name)).collect();
+            let names = names.join(", ");
+            let insert = format!(
+                "insert into {table} ({names}) overriding system value \
+                 select {names} from jsonb_populate_record(null::{table}, $1::jsonb)"
+            );
+            (insert, row)
+        }));
     }
     let failed = |e: sqlx::Error| Failure::environment(format!("cannot plant a fixture row: {e}"));
     let planters = [&logins.replayer, &logins.application, &logins.owner];
@@ -226,7 +233,7 @@ fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
         tenant_setting: migrations.tenant_setting.clone(),
         tenant_column: migrations.tenant_column.clone(),
         shared_tables: migrations.shared_tables.clone(),
-        insert_only: migrations.insert_only.clone(),
+        insert_only: migrations.insert_only(),
         fixtures,
     }
 }

@@ -68,7 +68,8 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
     step.done("");
     let errors =
         findings.iter().filter(|f| f.waived.is_none() && f.severity == Severity::Error).count();
-    run.report.findings = Some(findings.into_iter().map(report_finding).collect());
+    let folder = run.settings.migrations_folder();
+    run.report.findings = Some(findings.into_iter().map(|f| report_finding(f, &folder)).collect());
     Ok(match (broken, errors) {
         (Some(what), _) => Done::found(format!("the way back is broken: {what}")),
         (None, 0) => Done::proved(format!("{count} migrations {way_back}")),
@@ -105,8 +106,8 @@ fn part(applied: &Applied) -> MigrationPart {
     }
 }
 
-/// A finding as the report spells it.
-pub fn report_finding(finding: Finding) -> report::Finding {
+/// A finding as the report spells it; its file lies in `folder`.
+pub fn report_finding(finding: Finding, folder: &str) -> report::Finding {
     report::Finding {
         rule: finding.rule.to_owned(),
         severity: match finding.severity {
@@ -114,7 +115,7 @@ pub fn report_finding(finding: Finding) -> report::Finding {
             Severity::Warning => report::Severity::Warning,
             Severity::Error => report::Severity::Error,
         },
-        file: finding.file.map(|f| format!("migrations/{f}")),
+        file: finding.file.map(|f| format!("{folder}/{f}")),
         line: finding.line.and_then(|l| u32::try_from(l).ok()),
         object: finding.object,
         message: finding.message,

@@ -249,6 +249,8 @@ defects! {
 
     /// A table is listed twice.
     ListsATableTwice => "read_back/lists_known_tables",
+    /// The row of a tenant bears its id as its name.
+    ShowsNoTenantName => "read_back/gives_tenants",
     /// Rows of users lack a permission.
     ShowsNoPermissions => "read_back/gives_users",
     /// The last record is not read back.

@@ -5,9 +5,9 @@ use super::defect::Defect;
 use super::store::Broken;
 use crate::memory::View;
 use async_trait::async_trait;
-use flowcontrol_contract::TenantId;
 use flowcontrol_contract::error::Result;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row, ScenarioStore, TableCount};
+use flowcontrol_contract::{Roster, TenantId};
 
 pub(super) async fn read_back(store: &Broken, tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
     let inner = store.inner.read_back(tenants).await?;
@@ -72,6 +72,11 @@ impl ReadBack for BrokenView {
         };
         let mut rows = self.inner.rows(table, tenant, from).await?;
         match (self.defect, table) {
+            (Defect::ShowsNoTenantName, "tenants") => {
+                for row in &mut rows {
+                    row.line = Roster::tenant_line(tenant, tenant.as_str());
+                }
+            }
             (Defect::ShowsNoPermissions, "users") => {
                 for row in &mut rows {
                     row.line = row.line.replace("orders:read", "");

@@ -2,10 +2,10 @@
 
 use super::Histories;
 use async_trait::async_trait;
-use flowcontrol_contract::TenantId;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::projection::PROJECTIONS;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row, TableCount};
+use flowcontrol_contract::{Roster, TenantId};
 
 /// Rows in one answer.
 const BATCH: usize = 500;
@@ -26,6 +26,15 @@ impl View {
         let Some(history) = self.histories.get(tenant) else { return Ok(Vec::new()) };
         let records = history.records.iter();
         match table {
+            "tenants" => Ok(history
+                .roster
+                .iter()
+                .map(|r| Row {
+                    seq: 1,
+                    name: tenant.to_string(),
+                    line: Roster::tenant_line(tenant, &r.name),
+                })
+                .collect()),
             "users" => {
                 let actors = history.roster.iter().flat_map(|roster| &roster.actors);
                 Ok((1..)
@@ -59,7 +68,10 @@ impl ReadBack for View {
     }
 
     fn tables(&self) -> Vec<&'static str> {
-        ["users", "records"].into_iter().chain(PROJECTIONS.iter().map(|p| p.table)).collect()
+        ["tenants", "users", "records"]
+            .into_iter()
+            .chain(PROJECTIONS.iter().map(|p| p.table))
+            .collect()
     }
 
     async fn counts(&mut self) -> Result<Vec<TableCount>> {

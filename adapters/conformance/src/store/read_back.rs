@@ -5,11 +5,12 @@ use super::scene::Scene;
 use super::{StoreFixture, awkward, sample};
 use flowcontrol_contract::projection::PROJECTIONS;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row};
-use flowcontrol_contract::{Record, TenantId};
+use flowcontrol_contract::{Record, Roster, TenantId};
 use std::collections::BTreeSet;
 
 super::suite!("read_back":
     lists_known_tables,
+    gives_tenants,
     gives_users,
     gives_records,
     gives_projections,
@@ -22,6 +23,9 @@ super::suite!("read_back":
 
 /// How many records each of the two tenants has; enough for several batches of rows.
 const COUNTS: [u64; 2] = [1_234, 27];
+
+/// Tables that every store gives.
+const CORE_TABLES: [&str; 3] = ["tenants", "users", "records"];
 
 /// A store with two tenants, and a view of both.
 async fn opened(fixture: &dyn StoreFixture) -> Outcome<([Scene; 2], Box<dyn ReadBack>)> {
@@ -61,16 +65,27 @@ async fn lists_known_tables(fixture: &dyn StoreFixture) -> Outcome {
     let (_, view) = opened(fixture).await?;
     let tables = view.tables();
     let known: BTreeSet<&str> =
-        ["users", "records"].into_iter().chain(PROJECTIONS.iter().map(|p| p.table)).collect();
+        CORE_TABLES.into_iter().chain(PROJECTIONS.iter().map(|p| p.table)).collect();
     for table in &tables {
         holds(&format!("the contract knows the table {table:?}"), known.contains(table))?;
     }
-    for table in ["users", "records"] {
+    for table in CORE_TABLES {
         let times = tables.iter().filter(|t| **t == table).count();
         equal(&format!("how often the table {table} is listed"), &times, &1)?;
     }
     let distinct: BTreeSet<&str> = tables.iter().copied().collect();
     equal("distinct tables", &distinct.len(), &tables.len())
+}
+
+async fn gives_tenants(fixture: &dyn StoreFixture) -> Outcome {
+    let (scenes, mut view) = opened(fixture).await?;
+    for scene in &scenes {
+        let tenant = scene.tenant();
+        let line = Roster::tenant_line(tenant, &sample::roster(tenant)?.name);
+        let expected = [Row { seq: 1, name: tenant.to_string(), line }];
+        same("rows of tenants", &rows(&mut *view, "tenants", tenant).await?, &expected)?;
+    }
+    Ok(())
 }
 
 async fn gives_users(fixture: &dyn StoreFixture) -> Outcome {
@@ -122,6 +137,7 @@ async fn counts_every_row(fixture: &dyn StoreFixture) -> Outcome {
         for (scene, history) in scenes.iter().zip(written(&scenes)?) {
             let expected = match PROJECTIONS.iter().find(|p| p.table == table) {
                 Some(projection) => history.iter().filter(|r| r.kind == projection.kind).count(),
+                None if table == "tenants" => 1,
                 None if table == "users" => sample::roster(scene.tenant())?.actors.len(),
                 None => history.len(),
             };

@@ -55,6 +55,7 @@ where c.relkind in ('r', 'p', 'f', 'v', 'm')
 order by 1, 2
 "#;
 
+/// A body between BEGIN ATOMIC and END stands parsed in `prosqlbody`, and `prosrc` is empty.
 const POLICIES: &str = r#"
 select c.relname as table, p.polname as name, p.polpermissive as permissive,
   case p.polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end as command,
@@ -62,8 +63,11 @@ select c.relname as table, p.polname as name, p.polpermissive as permissive,
   array(select l from unnest($2::text[]) l where exists (
     select from unnest(p.polroles) r where r = 0 or pg_has_role(l, r, 'USAGE')) order by 1) as logins,
   pg_get_expr(p.polqual, p.polrelid) as using, pg_get_expr(p.polwithcheck, p.polrelid) as check,
-  array(select f.prosrc from pg_depend d join pg_proc f on f.oid = d.refobjid
-    where d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_proc'::regclass order by 1) as calls
+  coalesce((select jsonb_agg(distinct jsonb_build_object(
+      'signature', f.oid::regprocedure::text, 'name', quote_ident(f.proname),
+      'source', coalesce(pg_get_function_sqlbody(f.oid), f.prosrc)))
+    from pg_depend d join pg_proc f on f.oid = d.refobjid
+    where d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_proc'::regclass), '[]') as calls
 from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = $1 order by 1, 2
 "#;
