@@ -1,12 +1,16 @@
-//! Programs we did not write judge what we made: the snapshot's digest, the migrated schema.
+//! Programs we did not write judge what we made: the snapshot's digest, the migrated schema, the
+//! report's forms for other tools.
 //!
 //! `ci/test` installs them into `target/judges`; without it these tests skip by name.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "report/samples.rs"]
+mod samples;
 mod support;
 
 use flowcontrol::demo::{Size, Story, rosters};
+use flowcontrol::report::{junit, sarif};
 use flowcontrol::runbook::{self, Layout, Limits, Site};
 use flowcontrol::snapshot::{Header, Writer, verify};
 use flowcontrol::target::{Login, RoleNames};
@@ -79,6 +83,80 @@ fn an_independent_canonicaliser_computes_the_same_digest() {
     std::fs::write(&edited, text.replacen("Transport", "Tranzport", 1)).unwrap();
     let out = judge(&edited);
     assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+}
+
+/// Has the script judge `texts` by the schema in the judges' folder; `None` is a skip by name.
+fn judge(script: &str, schema: &str, texts: &[(&str, String)]) -> Option<Output> {
+    let judges = judges(script)?;
+    let schema = judges.join(schema);
+    if !schema.is_file() {
+        let reason = format!("{} is not there; ./ci/test fetches it", schema.display());
+        support::skip(script, "judges", &reason);
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in texts {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut command = Command::new(judges.join("bin/python"));
+    command.arg(root().join("tests/judges").join(script)).arg(schema);
+    Some(command.args(texts.iter().map(|(name, _)| folder.path().join(name))).output().unwrap())
+}
+
+/// All forms are accepted, and every spoilt one is refused in words of its own.
+fn judge_form(
+    script: &str,
+    schema: &str,
+    texts: &[(&str, String)],
+    sound: &str,
+    spoils: &[(&str, &str, &str)],
+) {
+    let Some(out) = judge(script, schema, texts) else { return };
+    assert!(out.status.success(), "{}", said(&out));
+    assert!(said(&out).contains(&format!("judged {}", texts.len())), "{}", said(&out));
+    for (from, to, word) in spoils {
+        let spoilt = sound.replacen(from, to, 1);
+        assert_ne!(spoilt, sound, "there is no {from}");
+        let out = judge(script, schema, &[("spoilt", spoilt)]).unwrap();
+        assert_eq!(out.status.code(), Some(1), "{to}: {}", said(&out));
+        assert!(said(&out).contains(word), "{word}: {}", said(&out));
+    }
+}
+
+#[test]
+fn the_official_sarif_schema_accepts_every_log() {
+    let logs = samples::all().map(|(name, report)| (name, sarif::render(&report).unwrap()));
+    judge_form(
+        "sarif.py",
+        "sarif-2.1.0.json",
+        &logs,
+        &sarif::render(&samples::healthy()).unwrap(),
+        &[
+            (r#""name": "FlowControl""#, r#""names": "FlowControl""#, "$.runs[0].tool.driver"),
+            (r#""version": "2.1.0""#, r#""version": "2.2.0""#, "$.version"),
+            (r#""level": ""#, r#""level": "very "#, ".level"),
+            (r#""startLine": "#, r#""startLine": -"#, ".startLine"),
+            // Strings have formats, and this judge looks at them.
+            (r#""uri": ""#, r#""uri": "a space "#, "uri-reference"),
+            (r#""startTimeUtc": ""#, r#""startTimeUtc": "on "#, "date-time"),
+        ],
+    );
+}
+
+#[test]
+fn the_common_junit_schema_accepts_every_report() {
+    let reports = samples::all().map(|(name, report)| (name, junit::render(&report).unwrap()));
+    judge_form(
+        "junit.py",
+        "junit-10.xsd",
+        &reports,
+        &junit::render(&samples::healthy()).unwrap(),
+        &[
+            ("<testcase name=", "<testcase nom=", "missing required attribute 'name'"),
+            ("<testcase name=", "<probe name=", "probe"),
+            (r#" time=""#, r#" time="about "#, "about "),
+        ],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

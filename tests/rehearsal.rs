@@ -10,6 +10,8 @@ mod support;
 mod database;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/replica.rs"]
+mod replica;
 
 #[path = "rehearsal/evidence.rs"]
 mod evidence;
@@ -31,5 +33,7 @@ mod scene;
 mod secrets;
 #[path = "rehearsal/snapshots.rs"]
 mod snapshots;
+#[path = "rehearsal/standby.rs"]
+mod standby;
 #[path = "rehearsal/tampering.rs"]
 mod tampering;

@@ -145,10 +145,21 @@ impl Probe<'_> {
     }
 
     /// Makes a schema, a table and a row in a transaction that is rolled back, and looks whether
-    /// anything of it stayed.
+    /// anything of it stayed. On a standby it is not tried.
     async fn write(&self, mut connection: PgConnection) -> Result<()> {
         let name = format!("flowcontrol_probe_{}", clock::random_hex(6));
         let failed = |e: sqlx::Error| refused("write and roll back", &e);
+        let standby: bool = sqlx::query_scalar("select pg_catalog.pg_is_in_recovery()")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+        if standby {
+            close(connection).await;
+            return Err(Failure::environment(format!(
+                "{} is a read-only standby; name its primary",
+                self.endpoint.redacted()
+            )));
+        }
         let mut transaction = connection.begin().await.map_err(failed)?;
         let make = format!(
             "create schema {name}; create table {name}.probe (value text not null);
@@ -193,8 +204,8 @@ fn refused(what: &str, error: &sqlx::Error) -> Failure {
     let code = error.as_database_error().and_then(|e| e.code());
     match code.as_deref() {
         Some("25006") => Failure::environment(format!(
-            "cannot {what}: the database takes no writes; it is a read-only standby, or \
-             default_transaction_read_only is on for it or for the owner's login"
+            "cannot {what}: the database takes no writes; default_transaction_read_only is on for \
+             it or for the owner's login"
         )),
         _ => Failure::environment(format!("cannot {what}: {error}")),
     }

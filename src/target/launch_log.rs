@@ -40,6 +40,15 @@ pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder:
         ))
         .hint(FULL_HINT);
     }
+    if log.contains("SSL is not supported by this build") {
+        return Failure::environment(format!(
+            "{what} was built without TLS, which a throw-away server must have"
+        ))
+        .hint(
+            "name another PostgreSQL with FLOWCONTROL_PG_BIN (those of distributions have TLS), \
+             or use --target container",
+        );
+    }
     let ended = status
         .map_or_else(|| "did not get ready in time".to_owned(), |s| format!("ended with {s}"));
     let tail = tail(log);
@@ -79,6 +88,14 @@ mod tests {
         let failure = failure("initdb", None, log, Path::new("/scratch/flowcontrol-pg-1"));
         assert_eq!(failure.message, "the disk that holds /scratch is full: initdb could not start");
         assert_eq!(failure.hint.as_deref(), Some(FULL_HINT));
+    }
+
+    #[test]
+    fn a_build_without_tls_is_named() {
+        let log = "2026-03-01 06:30:00.000 GMT [7] FATAL:  SSL is not supported by this build\n";
+        let failure = failure("the PostgreSQL server", None, log, Path::new("/scratch/pg"));
+        assert!(failure.message.contains("built without TLS"), "{failure}");
+        assert!(failure.hint.unwrap().contains("FLOWCONTROL_PG_BIN"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use flowcontrol::target::local::{self, Local};
 use flowcontrol::target::{Endpoint, Login, TargetSettings, TlsTrust};
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// A superuser's way into a scratch server: a throw-away cluster that all tests of this process
@@ -15,6 +16,17 @@ use std::sync::OnceLock;
 pub fn server() -> (Endpoint, Login) {
     match shared() {
         Ok(local) => way_in(local),
+        Err(reason) => panic!("{reason}"),
+    }
+}
+
+/// The folder of the PostgreSQL programs that the shared server runs from.
+///
+/// # Panics
+/// When there are no PostgreSQL server binaries.
+pub fn binaries() -> &'static Path {
+    match shared() {
+        Ok(local) => &local.binaries.folder,
         Err(reason) => panic!("{reason}"),
     }
 }

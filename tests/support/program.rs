@@ -266,7 +266,7 @@ impl Running {
     }
 }
 
-/// Roles on the shared server, and a folder whose `flowcontrol.toml` names it as external target.
+/// Roles on a server, and a folder whose `flowcontrol.toml` names it as external target.
 pub struct External {
     pub place: Place,
     pub endpoint: Endpoint,
@@ -274,13 +274,18 @@ pub struct External {
     pub names: RoleNames,
     pub logins: Logins,
     pub session: String,
+    root: Login,
 }
 
 impl External {
+    /// One on the shared server.
+    pub async fn new(word: &str) -> Self {
+        Self::on(support::server(), word).await
+    }
+
     /// Provisions roles with the SQL that `migrate roles` prints, each with a password of its own
     /// that starts with `word`.
-    pub async fn new(word: &str) -> Self {
-        let (endpoint, superuser) = support::server();
+    pub async fn on((endpoint, superuser): (Endpoint, Login), word: &str) -> Self {
         let tag = format!("ext_{}", clock::random_hex(5));
         let name = |role: &str| format!("{tag}_{role}");
         let names = RoleNames {
@@ -322,7 +327,8 @@ impl External {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
         let place = Place::new();
-        let external = Self { place, endpoint, admin, names, logins, session: tag };
+        let external =
+            Self { place, endpoint, admin, names, logins, session: tag, root: superuser };
         external.configure("");
         external
     }
@@ -338,7 +344,7 @@ impl External {
         let (before, _) = template.split_once("[roles]").unwrap();
         let mut text = before.replace("grant-demo-local", &self.session);
         let TlsTrust::VerifyFull { ca: Some(ca) } = &self.endpoint.tls else {
-            panic!("the shared server has a certificate of its own")
+            panic!("a scratch server has a certificate of its own")
         };
         writeln!(text, "[roles]").unwrap();
         for (role, name) in [
@@ -386,8 +392,7 @@ impl External {
 
     /// A superuser's connection to a database of the server.
     pub async fn superuser(&self, database: &str) -> PgConnection {
-        let (endpoint, superuser) = support::server();
-        endpoint.database(database).connect(&superuser).await.unwrap()
+        self.endpoint.database(database).connect(&self.root).await.unwrap()
     }
 
     /// This test's rehearsal databases.
