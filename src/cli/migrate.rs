@@ -7,7 +7,7 @@ use crate::error::{Exit, Failure, Result};
 use crate::rehearsal::steps::{findings, report_finding};
 use crate::report::{RehearsalReport, counted, github, sarif};
 use crate::runbook::render::{Header, render};
-use crate::runbook::{self, Finding, Goal, Limits, Severity, Site, Version, lint, waiver};
+use crate::runbook::{self, Finding, Goal, Layout, Limits, Severity, Site, Version, lint, waiver};
 use crate::target::{ExternalSettings, Target, TargetChoice, roles};
 use serde_json::json;
 
@@ -43,36 +43,50 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
     }
 }
 
-fn external(cx: &Cx) -> Result<ExternalSettings> {
-    configured(cx)?.ok_or_else(|| {
-        Failure::usage("no external server is configured, so there is no database to migrate").hint(
-            "fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs none",
-        )
-    })
+/// The configured external database, as its owner.
+struct Database {
+    server: ExternalSettings,
+    layout: Layout,
+    limits: Limits,
 }
 
-/// The external server, when there is one; a mistake in it is never taken for its absence.
-fn configured(cx: &Cx) -> Result<Option<ExternalSettings>> {
-    Ok(cx.settings.target_settings()?.external)
-}
+impl Database {
+    /// `None` when there is none; a mistake in it is never taken for its absence.
+    fn configured(cx: &Cx) -> Result<Option<Self>> {
+        let server = cx.settings.target_settings()?.external;
+        Ok(server.map(|server| Self {
+            server,
+            layout: cx.settings.layout(),
+            limits: cx.settings.limits(),
+        }))
+    }
 
-fn limits(cx: &Cx) -> Limits {
-    cx.settings.limits()
+    fn required(cx: &Cx) -> Result<Self> {
+        Self::configured(cx)?.ok_or_else(|| {
+            Failure::usage("no external server is configured, so there is no database to migrate")
+                .hint(
+                    "fill in [target.external] in flowcontrol.toml; `flowcontrol rehearse` needs \
+                     none",
+                )
+        })
+    }
+
+    fn site(&self) -> Site<'_> {
+        Site {
+            endpoint: &self.server.endpoint,
+            login: &self.server.logins.owner,
+            layout: &self.layout,
+            limits: &self.limits,
+        }
+    }
 }
 
 async fn plan(cx: &Cx) -> Result<Exit> {
     let source = cx.settings.migrations()?;
-    let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let (place, plan) = match configured(cx)? {
-        Some(external) => {
-            let site = Site {
-                endpoint: &external.endpoint,
-                login: &external.logins.owner,
-                layout: &layout,
-                limits: &limits,
-            };
-            let (_, plan) = runbook::status(site, &source, Goal::Latest).await?;
-            (external.endpoint.redacted(), plan)
+    let (place, plan) = match Database::configured(cx)? {
+        Some(database) => {
+            let (_, plan) = runbook::status(database.site(), &source, Goal::Latest).await?;
+            (database.server.endpoint.redacted(), plan)
         }
         None => ("an empty database".to_owned(), runbook::plan(&source, &[], Goal::Latest)),
     };
@@ -96,14 +110,8 @@ async fn plan(cx: &Cx) -> Result<Exit> {
 }
 
 async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
-    let (external, source) = (external(cx)?, cx.settings.migrations()?);
-    let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site {
-        endpoint: &external.endpoint,
-        login: &external.logins.owner,
-        layout: &layout,
-        limits: &limits,
-    };
+    let (database, source) = (Database::required(cx)?, cx.settings.migrations()?);
+    let site = database.site();
     let step = cx.progress.step("migrate up", None);
     let applied = Box::pin(runbook::up(site, &source, to)).await?;
     step.done("");
@@ -122,14 +130,8 @@ async fn up(cx: &Cx, to: Option<Version>) -> Result<Exit> {
 }
 
 async fn down(cx: &Cx, to: Version) -> Result<Exit> {
-    let (external, source) = (external(cx)?, cx.settings.migrations()?);
-    let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site {
-        endpoint: &external.endpoint,
-        login: &external.logins.owner,
-        layout: &layout,
-        limits: &limits,
-    };
+    let (database, source) = (Database::required(cx)?, cx.settings.migrations()?);
+    let site = database.site();
     let reverted = Box::pin(runbook::down(site, &source, to)).await?;
     out::either(cx.format, &json!({"reverted": reverted}), || {
         let mut text = format!(
@@ -146,14 +148,8 @@ async fn down(cx: &Cx, to: Version) -> Result<Exit> {
 }
 
 async fn status(cx: &Cx) -> Result<Exit> {
-    let (external, source) = (external(cx)?, cx.settings.migrations()?);
-    let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site {
-        endpoint: &external.endpoint,
-        login: &external.logins.owner,
-        layout: &layout,
-        limits: &limits,
-    };
+    let (database, source) = (Database::required(cx)?, cx.settings.migrations()?);
+    let site = database.site();
     let (rows, plan) = runbook::status(site, &source, Goal::Latest).await?;
     out::either(cx.format, &json!({"ledger": rows, "plan": plan}), || {
         let mut text = String::new();
@@ -173,14 +169,8 @@ async fn status(cx: &Cx) -> Result<Exit> {
 }
 
 async fn verify(cx: &Cx) -> Result<Exit> {
-    let (external, source) = (external(cx)?, cx.settings.migrations()?);
-    let (layout, limits) = (cx.settings.layout(), limits(cx));
-    let site = Site {
-        endpoint: &external.endpoint,
-        login: &external.logins.owner,
-        layout: &layout,
-        limits: &limits,
-    };
+    let (database, source) = (Database::required(cx)?, cx.settings.migrations()?);
+    let site = database.site();
     let verified = runbook::verify(site, &source).await?;
     out::either(cx.format, &json!({"verified": verified}), || {
         let mut text = format!(
@@ -203,7 +193,7 @@ async fn lint(
     report: Option<LintReport>,
 ) -> Result<Exit> {
     let source = cx.settings.migrations()?;
-    let (layout, limits) = (cx.settings.layout(), limits(cx));
+    let (layout, limits) = (cx.settings.layout(), cx.settings.limits());
     let found: Vec<Finding> = if files_only {
         waiver::settle(lint::files(&source, &layout), &source.waivers, false)
     } else {

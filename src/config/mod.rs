@@ -26,6 +26,10 @@ use std::time::Duration;
 /// The configuration file's usual name.
 pub const FILE: &str = "flowcontrol.toml";
 
+/// Variables that libpq knows and the database driver obeys whatever it is told. The others are
+/// overruled by what the configuration says.
+const AMBIENT: [&str; 4] = ["PGOPTIONS", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"];
+
 /// What the command line and the environment add to the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -195,8 +199,16 @@ impl Settings {
     /// What the targets need to know, secrets of the external one resolved.
     ///
     /// # Errors
-    /// When a secret is absent.
+    /// When a secret is absent, or the environment would change connections behind the
+    /// configuration's back.
     pub fn target_settings(&self) -> Result<TargetSettings> {
+        if let Some(name) = AMBIENT.into_iter().find(|name| std::env::var_os(name).is_some()) {
+            return Err(Failure::usage(format!(
+                "the environment variable {name} would change connections, and the database \
+                 driver cannot be told to ignore it"
+            ))
+            .hint(format!("unset {name}; connections follow the configuration alone")));
+        }
         let mut settings = TargetSettings::from_variables(|name| std::env::var(name).ok());
         settings.image.clone_from(&self.config.rehearsal.image);
         settings.pg_bin.clone_from(&self.config.rehearsal.pg_bin);

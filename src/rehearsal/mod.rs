@@ -16,7 +16,7 @@ use self::ahead::Ahead;
 use self::isolation::Sessions;
 use crate::error::{Failure, Result};
 use crate::gates::connection::Facts;
-use crate::runbook::apply::Connections;
+use crate::runbook::Connections;
 use crate::snapshot::Summary;
 use crate::target::{Target, TargetChoice, Workspace};
 use flowcontrol_contract::{ScenarioStore, Secret, TenantId};

@@ -1,70 +1,17 @@
 //! Running files: forward with `up`, back with `down`, each under the lock and its own transaction.
 
+use super::engine::Engine;
 use super::ledger::{Ledger, LedgerRow, State};
-use super::lock::{self, Lock};
-use super::plan::{Direction, Goal, Plan, Step, plan};
+use super::plan::{Direction, Goal, Plan, plan};
+use super::relation_lock::{LockMode, RelationLock, locks, relations};
 use super::session::{self, Scope, Stop, refused};
-use super::source::{Migration, Script, Source, Version};
-use super::worker::Worker;
+use super::source::{Migration, Source, Version};
 use super::{Site, verify};
 use crate::clock;
 use crate::error::{Failure, Result};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
-use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// How strongly a relation is locked, from weakest to strongest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub enum LockMode {
-    /// Reading.
-    AccessShareLock,
-    /// SELECT FOR UPDATE.
-    RowShareLock,
-    /// Writing rows.
-    RowExclusiveLock,
-    /// VACUUM, CREATE INDEX CONCURRENTLY.
-    ShareUpdateExclusiveLock,
-    /// CREATE INDEX: blocks writing.
-    ShareLock,
-    /// A foreign key, a trigger: blocks writing.
-    ShareRowExclusiveLock,
-    /// Blocks writing and SELECT FOR UPDATE.
-    ExclusiveLock,
-    /// ALTER TABLE: blocks everything, reading too.
-    AccessExclusiveLock,
-}
-
-impl LockMode {
-    const ALL: [Self; 8] = [
-        Self::AccessShareLock,
-        Self::RowShareLock,
-        Self::RowExclusiveLock,
-        Self::ShareUpdateExclusiveLock,
-        Self::ShareLock,
-        Self::ShareRowExclusiveLock,
-        Self::ExclusiveLock,
-        Self::AccessExclusiveLock,
-    ];
-
-    /// The mode's name in `pg_locks`.
-    pub fn name(self) -> String {
-        format!("{self:?}")
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == text)
-    }
-}
-
-/// A relation that was there before the file ran, and how the file locked it until its commit.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct RelationLock {
-    /// `schema.name`.
-    pub relation: String,
-    /// The strongest mode held.
-    pub mode: LockMode,
-}
 
 /// A migration that went forward.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -142,133 +89,11 @@ pub fn refuse(plan: &Plan) -> Result<()> {
     Err(Failure::check(format!("NO-GO: {}", all.join("\n  "))).hint(first.hint.clone()))
 }
 
-/// What an [`Engine`] works over.
-#[derive(Debug)]
-pub struct Connections {
-    lock: PgConnection,
-    worker: Worker,
-}
-
-impl Connections {
-    /// Opens them side by side.
-    ///
-    /// # Errors
-    /// As [`session::open`].
-    pub async fn open(site: Site<'_>) -> Result<Self> {
-        let (lock, worker) =
-            tokio::try_join!(session::open(site, lock::APPLICATION), Worker::open(site))?;
-        Ok(Self { lock, worker })
-    }
-}
-
-/// The lock, held, and the connection that runs files.
-#[derive(Debug)]
-pub struct Engine<'a> {
-    site: Site<'a>,
-    held: Lock,
-    worker: Worker,
-}
-
-impl<'a> Engine<'a> {
-    /// Takes the lock of the site's ledger.
-    ///
-    /// # Errors
-    /// An environment failure when the server cannot be reached or the lock is not free within the
-    /// budget.
-    pub async fn start(site: Site<'a>) -> Result<Self> {
-        Self::start_over(site, Connections::open(site).await?).await
-    }
-
-    /// [`Engine::start`] over connections that are open already.
-    ///
-    /// # Errors
-    /// As [`Engine::start`].
-    pub async fn start_over(site: Site<'a>, connections: Connections) -> Result<Self> {
-        let Connections { lock, worker } = connections;
-        Ok(Self { site, held: lock::take_over(site, lock).await?, worker })
-    }
-
-    /// Lets go of the lock; the failure of `outcome` comes first.
-    ///
-    /// # Errors
-    /// That failure, or that the lock was lost on the way.
-    pub async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
-        self.worker.close().await;
-        let released = self.held.release(self.site).await;
-        let value = outcome?;
-        released?;
-        Ok(value)
-    }
-
-    /// The lock's connection, for the ledger and the catalog: never for a file.
-    pub fn connection(&mut self) -> &mut PgConnection {
-        self.held.connection()
-    }
-
-    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<Step>)> {
-        let ledger = Ledger::new(&self.site.layout.ledger_schema);
-        let plan = plan(source, &ledger.rows(self.held.connection()).await?, goal);
-        refuse(&plan)?;
-        // Only now: a NO-GO writes nothing at all.
-        if !plan.steps.is_empty() {
-            ledger.ensure(self.held.connection()).await?;
-        }
-        Ok((ledger, plan.steps))
-    }
-
-    /// [`up`] under the lock.
-    ///
-    /// # Errors
-    /// As [`up`].
-    pub async fn up(&mut self, source: &Source, goal: Goal) -> Result<Vec<Applied>> {
-        let (ledger, steps) = self.steps(source, goal).await?;
-        let mut applied = Vec::new();
-        for step in steps {
-            if let Some(migration) = source.get(step.version) {
-                let attempts = Attempts { engine: self, ledger: &ledger, migration };
-                let done = attempts.run(Direction::Up).await?;
-                let (version, seconds) = (step.version, done.seconds);
-                tracing::info!(%version, seconds, "migration applied");
-                applied.push(done);
-            }
-        }
-        Ok(applied)
-    }
-
-    /// [`down`] under the lock.
-    ///
-    /// # Errors
-    /// As [`down`].
-    pub async fn down(&mut self, source: &Source, to: Version) -> Result<Vec<Reverted>> {
-        let (ledger, steps) = self.steps(source, Goal::DownTo(to)).await?;
-        let mut reverted = Vec::new();
-        for step in steps {
-            if let Some(migration) = source.get(step.version) {
-                let attempts = Attempts { engine: self, ledger: &ledger, migration };
-                let Applied { version, name, seconds, .. } = attempts.run(Direction::Down).await?;
-                tracing::info!(version = %step.version, seconds, "migration reverted");
-                reverted.push(Reverted { version, name, seconds });
-            }
-        }
-        Ok(reverted)
-    }
-
-    /// A connection for `script`: nothing that an earlier file set reaches it.
-    async fn connect(&mut self, script: &Script) -> Result<PgConnection, Stop> {
-        let application = format!("flowcontrol {}", script.path);
-        self.worker.take(self.site, &application).await.map_err(|failure| Stop {
-            failure,
-            note: format!("no connection for {}", script.path),
-            busy: false,
-        })
-    }
-}
-
 /// One migration and what running it needs.
-struct Attempts<'a, 'site> {
-    engine: &'a mut Engine<'site>,
-    ledger: &'a Ledger,
-    migration: &'a Migration,
+pub(super) struct Attempts<'a, 'site> {
+    pub(super) engine: &'a mut Engine<'site>,
+    pub(super) ledger: &'a Ledger,
+    pub(super) migration: &'a Migration,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -277,7 +102,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 impl Attempts<'_, '_> {
     /// Tries until the file's locks are free or the budget ends. The pauses let those through who
     /// queued behind the waiting file.
-    async fn run(self, direction: Direction) -> Result<Applied> {
+    pub(super) async fn run(self, direction: Direction) -> Result<Applied> {
         let Self { engine, ledger, migration } = self;
         let site = engine.site;
         let script = match direction {
@@ -412,48 +237,6 @@ async fn outside(
         existing: Vec::new(),
         attempts: 1,
     })
-}
-
-type Relations = BTreeMap<i64, String>;
-
-/// The relations that are there before the file runs, by identity.
-async fn relations(connection: &mut PgConnection) -> Result<Relations, sqlx::Error> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select c.oid::bigint, pg_catalog.format('%s.%s', n.nspname, c.relname)
-           from pg_catalog.pg_class c
-           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-          where c.oid::bigint >= 16384 and n.nspname <> 'pg_toast'",
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// The strongest lock of this session on each relation, but for the catalog's and the ledger's.
-async fn locks(
-    connection: &mut PgConnection,
-    ledger_schema: &str,
-) -> Result<BTreeMap<i64, LockMode>, sqlx::Error> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select l.relation::bigint, l.mode
-           from pg_catalog.pg_locks l
-          where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted
-            and l.relation::bigint >= 16384
-            and not exists (select from pg_catalog.pg_class c
-                              join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-                             where c.oid = l.relation and n.nspname in ($1, 'pg_toast'))",
-    )
-    .bind(ledger_schema)
-    .fetch_all(connection)
-    .await?;
-    let mut strongest = BTreeMap::new();
-    for (relation, mode) in rows {
-        if let Some(mode) = LockMode::parse(&mode) {
-            let held = strongest.entry(relation).or_insert(mode);
-            *held = mode.max(*held);
-        }
-    }
-    Ok(strongest)
 }
 
 /// Who sits in an open transaction, as far as it is visible: the usual holder of a lock.

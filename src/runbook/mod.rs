@@ -7,11 +7,13 @@
 pub mod apply;
 pub mod catalog;
 pub mod checksum;
+pub mod engine;
 pub mod ledger;
 pub mod lint;
 pub mod lock;
 pub mod plan;
 pub mod prove;
+pub mod relation_lock;
 pub mod render;
 pub mod session;
 pub mod source;
@@ -21,12 +23,14 @@ pub mod verify;
 pub mod waiver;
 pub mod worker;
 
-pub use apply::{Applied, LockMode, RelationLock, Reverted, down, status, up};
+pub use apply::{Applied, Reverted, down, status, up};
 pub use catalog::{Catalog, Table};
+pub use engine::Connections;
 pub use ledger::{LedgerRow, State};
 pub use lint::{Finding, Severity};
 pub use plan::{Goal, Plan, Problem, Step, plan};
 pub use prove::{Proof, prove, prove_over};
+pub use relation_lock::{LockMode, RelationLock};
 pub use source::{Migration, Source, Version, embedded, scan};
 pub use verify::{Verified, verify};
 

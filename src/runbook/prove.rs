@@ -1,7 +1,7 @@
 //! The proof that there is a way back: up, down and up again leave the same catalog.
 
-use super::apply::{Connections, Engine};
 use super::catalog::{self, Catalog, Change, diff};
+use super::engine::{Connections, Engine};
 use super::plan::Goal;
 use super::source::{Source, Version};
 use super::{Applied, Reverted, Site};

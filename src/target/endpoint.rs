@@ -55,15 +55,15 @@ impl Endpoint {
     /// Options for one connection as `login`; statement logging is off, since statements may
     /// hold what must not be logged.
     pub fn options(&self, login: &Login) -> PgConnectOptions {
+        // An empty password overrules PGPASSWORD; a server that wants one refuses it.
+        let password = login.password.as_ref().map_or("", |password| password.expose());
         let mut options = PgConnectOptions::new_without_pgpass()
             .host(&self.host)
             .port(self.port)
             .database(&self.database)
             .username(&login.user)
+            .password(password)
             .application_name("flowcontrol");
-        if let Some(password) = &login.password {
-            options = options.password(password.expose());
-        }
         options = match &self.tls {
             TlsTrust::Off => options.ssl_mode(PgSslMode::Disable),
             TlsTrust::VerifyFull { ca } => {

@@ -137,6 +137,17 @@ fn variables_choose_the_file_and_the_profile_and_the_line_wins() {
 }
 
 #[test]
+fn variables_that_would_bend_connections_are_refused_before_anything_is_made() {
+    let place = Place::new();
+    for name in ["PGOPTIONS", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"] {
+        let said = place.with(name, "-c row_security=off", "connect --target local").refused(2);
+        assert!(said.contains(name) && said.contains("unset"), "{said}");
+        assert!(!said.contains("row_security"), "its value is nobody's business: {said}");
+    }
+    assert_eq!(place.names(), [""; 0], "nothing was written");
+}
+
+#[test]
 fn a_secret_in_the_file_is_refused_and_never_repeated() {
     let place = Place::new();
     for password in [

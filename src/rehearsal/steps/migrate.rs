@@ -4,7 +4,7 @@ use super::workspace;
 use crate::error::Result;
 use crate::rehearsal::{Done, Run};
 use crate::report::{self, MigrationPart};
-use crate::runbook::apply::Connections;
+use crate::runbook::Connections;
 use crate::runbook::catalog::{self, Catalog};
 use crate::runbook::{self, Applied, Finding, Layout, Severity, Site, Source, lint, waiver};
 use sqlx::Connection;

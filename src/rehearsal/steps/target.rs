@@ -8,8 +8,8 @@ use crate::gates::connection;
 use crate::rehearsal::ahead::Ahead;
 use crate::rehearsal::{Done, Run, journal};
 use crate::report::{Scope, TargetPart, Unproved};
+use crate::runbook::Connections;
 use crate::runbook::Site;
-use crate::runbook::apply::Connections;
 use crate::target::{
     Login, Logins, RoleNames, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
 };
