@@ -1,6 +1,6 @@
 //! The only file that names adapter crates: which adapters this program was built with.
 
-use crate::config::{ProcessSecrets, Settings};
+use crate::config::{HeldSecrets, ProcessSecrets, Settings};
 use crate::error::Result;
 use flowcontrol_contract::registry::{BuildCx, Registry};
 use flowcontrol_contract::{Mode, Port, ScenarioStore};
@@ -35,7 +35,7 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
         .get(kind)
         .cloned()
         .unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()));
-    let cx = BuildCx { secrets: &ProcessSecrets, base: &settings.base };
+    let cx = BuildCx { secrets: &ProcessSecrets { base: &settings.base }, base: &settings.base };
     Ok(registry().build_store(kind, config, cx).await?)
 }
 
@@ -45,7 +45,7 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
 /// When the folder cannot be used.
 pub async fn open_file_store(dir: &Path) -> Result<Arc<dyn ScenarioStore>> {
     let config = serde_json::json!({ "dir": dir });
-    let cx = BuildCx { secrets: &ProcessSecrets, base: Path::new("") };
+    let cx = BuildCx { secrets: &HeldSecrets::default(), base: Path::new("") };
     Ok(registry().build_store(FILE, config, cx).await?)
 }
 

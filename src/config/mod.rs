@@ -218,9 +218,9 @@ impl Settings {
     }
 
     fn external(&self, external: &External) -> Result<ExternalSettings> {
+        let secrets = ProcessSecrets { base: &self.base };
         let login = |login: &ExternalLogin| -> Result<Login> {
-            let password =
-                login.password.as_ref().map(|p| ProcessSecrets.resolve(p)).transpose()?;
+            let password = login.password.as_ref().map(|p| secrets.resolve(p)).transpose()?;
             Ok(Login { user: login.user.clone(), password })
         };
         let loopback = external.host == "localhost"

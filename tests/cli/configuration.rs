@@ -203,6 +203,19 @@ fn a_secret_that_is_not_there_is_named_by_its_place() {
 }
 
 #[test]
+fn a_secrets_file_is_looked_for_beside_the_configuration() {
+    let place = Place::new();
+    std::fs::create_dir(place.file("ops")).unwrap();
+    place.write("ops/flowcontrol.toml", server("{ file = \"password\" }"));
+    let command = "--config ops/flowcontrol.toml migrate status";
+    assert!(place.run(command).refused(2).contains("the configuration's folder"));
+    place.write("ops/password", "hunter2-x\n");
+    // Found: what is wrong now is that nobody listens there.
+    let said = place.run(command).refused(3);
+    assert!(said.contains("127.0.0.1:1") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn a_password_stays_out_of_what_a_failing_connection_says() {
     let place = Place::new();
     place.write("flowcontrol.toml", server("{ env = \"BFG_OWNER\" }"));
