@@ -13,6 +13,11 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
+#[path = "evidence/archive.rs"]
+mod archive;
+#[path = "evidence/import.rs"]
+mod import;
+
 fn check(id: &str, verdict: Verdict) -> CheckResult {
     let figures = json!({"attempts": 1, "seconds": 0.25});
     let Value::Object(figures) = figures else { unreachable!() };
