@@ -70,6 +70,13 @@ impl Book {
                 "{IMPORTED}/{head} is a chain that no packet links; it counts for nothing"
             ));
         }
+        if let (Answer::Sound { why }, 1..) = (&mut result.edit_inside, self.imported.len()) {
+            let packets: usize = self.imported.values().map(Vec::len).sum();
+            let chains = self.imported.len();
+            why.push_str(&format!(
+                "; so were {packets} in linked chains, of which there are {chains}"
+            ));
+        }
         if !found.is_empty() {
             let why = match found.len() {
                 1 => "one problem in the linked chains".to_owned(),

@@ -80,6 +80,11 @@ impl Manifest {
             ));
         }
         let read: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        // It comes to stand in a packet of the chain that links the archive.
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b".-+".contains(&c);
+        if read.tool_version.len() > 64 || !read.tool_version.bytes().all(plain) {
+            return Err("its tool_version is no version".to_owned());
+        }
         match read.render() {
             Ok(form) if form == bytes => Ok(read),
             _ => Err("it is not in canonical form".to_owned()),

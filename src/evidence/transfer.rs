@@ -13,6 +13,7 @@ use super::redact::KnownSecrets;
 use super::schema;
 use super::seal::{Link, Sealed};
 use super::store::{EvidenceStore, PARTIAL, readable_by_all};
+use super::text::one_line;
 use crate::clock;
 use crate::error::{Failure, Result};
 use flowcontrol_contract::Digest;
@@ -111,8 +112,12 @@ pub fn open(file: &Path) -> Result<Archive> {
         archive::read(&bytes)
     };
     read.map_err(|why| {
-        Failure::check(format!("{} is no whole evidence archive: {why}", file.display()))
-            .hint("get it again from where `flowcontrol evidence export` wrote it")
+        Failure::check(format!(
+            "{} is no whole evidence archive: {}",
+            file.display(),
+            one_line(&why)
+        ))
+        .hint("get it again from where `flowcontrol evidence export` wrote it")
     })
 }
 
@@ -308,7 +313,9 @@ fn sound(result: &Verification, what: &str) -> Result<()> {
         0 => String::new(),
         n => format!(", and {n} more"),
     };
-    let message = format!("{what} does not verify: {}: {}{more}", first.file, first.message);
+    // What a packet of another machine says may stand in the reason.
+    let why = one_line(&format!("{}: {}", first.file, first.message));
+    let message = format!("{what} does not verify: {why}{more}");
     Err(Failure::check(message)
         .hint("flowcontrol evidence verify, with --archive for an archive, shows all of it"))
 }

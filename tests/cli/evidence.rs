@@ -82,3 +82,40 @@ fn a_damaged_archive_is_a_failed_check_and_writes_nothing() {
     }
     assert_eq!(desk.names(), ["e.tar.zst"]);
 }
+
+/// Killed at whatever moment: what is there is sound, and the same import goes on.
+#[test]
+fn a_killed_import_leaves_a_sound_chain_and_goes_on() {
+    let runs: Vec<u32> = (1..=60).collect();
+    let ci = with(&runs);
+    let made = ci.run("evidence export --out e.tar.zst --format json").json();
+    let desk = Place::new();
+    desk.write("e.tar.zst", ci.read("e.tar.zst"));
+    let packets = || {
+        let names = std::fs::read_dir(desk.file(".flowcontrol/evidence")).ok();
+        names
+            .into_iter()
+            .flatten()
+            .filter(|n| n.as_ref().unwrap().file_name().to_str().unwrap().ends_with(".json"))
+            .count()
+    };
+    let mut left = Vec::new();
+    for goal in [0, 1, 7, 20, 40] {
+        let mut import = desk.start("evidence import e.tar.zst");
+        while packets() < goal && import.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        import.kill().unwrap();
+        import.wait().unwrap();
+        left.push(packets());
+        let said = desk.run("evidence verify --format json").json();
+        assert_eq!(said["sound"], true, "{said}");
+    }
+    // How many the kills came in time for is the disk's affair; each is sound either way.
+    eprintln!("packets after each kill: {left:?}");
+    assert!(left.is_sorted(), "an import took packets away: {left:?}");
+    desk.run("evidence import e.tar.zst").fine();
+    let head = made["head"].as_str().unwrap();
+    let said = desk.run(&format!("evidence verify --head {head} --format json")).json();
+    assert_eq!((&said["sound"], &said["packets"]), (&json!(true), &json!(60)));
+}

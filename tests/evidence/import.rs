@@ -116,6 +116,8 @@ fn a_linked_chain_is_kept_verified_and_exported() {
     assert_eq!(held, contents(&theirs));
     let result = desk.verify(Some(done.head)).unwrap();
     assert!(result.passed() && !unlinked(&result), "{result:?}");
+    let Answer::Sound { why } = &result.edit_inside else { panic!("{result:?}") };
+    assert!(why.contains("so were 3 in linked chains"), "{why}");
     assert_eq!(link(&desk, &file).unwrap().joined, Joined::Unchanged);
     assert_eq!(import(&desk, &file).unwrap().joined, Joined::Unchanged);
 
@@ -199,9 +201,16 @@ fn a_refused_archive_leaves_no_trace() {
     let refused = import(&desk, &bad).unwrap_err();
     assert!(refused.message.contains("does not verify: 00002-"), "{refused}");
     assert_eq!(files(empty.path()), Vec::<String>::new());
+    // What another machine wrote reaches no terminal as it is.
+    let last = source.load("2").unwrap();
+    let book = archive::read(&sound).unwrap().book;
+    let forged = archive::write(&book, last.link(), "0.1.0\u{1b}[2J").unwrap();
+    fs::write(&bad, forged).unwrap();
+    let refused = import(&desk, &bad).unwrap_err();
+    assert!(refused.message.contains("its tool_version is no version"), "{refused}");
+    assert!(!refused.message.contains('\u{1b}'), "{refused}");
     // Nor is a chain that no packet names carried in beside a sound one.
     let mut book = archive::read(&sound).unwrap().book;
-    let last = source.load("2").unwrap();
     book.imported.insert(last.sha256(), book.own.clone());
     fs::write(&bad, archive::write(&book, last.link(), "0.1.0").unwrap()).unwrap();
     let refused = import(&desk, &bad).unwrap_err();
