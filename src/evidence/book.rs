@@ -72,10 +72,11 @@ impl Book {
         }
         if let (Answer::Sound { why }, 1..) = (&mut result.edit_inside, self.imported.len()) {
             let packets: usize = self.imported.values().map(Vec::len).sum();
-            let chains = self.imported.len();
-            why.push_str(&format!(
-                "; so were {packets} in linked chains, of which there are {chains}"
-            ));
+            let chains = match self.imported.len() {
+                1 => "1 linked chain".to_owned(),
+                n => format!("{n} linked chains"),
+            };
+            why.push_str(&format!("; so were the packets ({packets}) of {chains}"));
         }
         if !found.is_empty() {
             let why = match found.len() {

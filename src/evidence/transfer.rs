@@ -208,7 +208,7 @@ impl EvidenceStore {
                 let own = std::iter::once((&head, &theirs.own));
                 let missing = own.chain(&theirs.imported);
                 self.place_chains(missing.filter(|(h, _)| !ours.imported.contains_key(h)))?;
-                let draft = linking(&archive, profile.clone(), import.tool_version);
+                let draft = linking(&archive, profile.clone(), import);
                 self.append_locked(draft, &KnownSecrets::new())?;
                 (Joined::Linked, 1)
             }
@@ -272,14 +272,16 @@ impl EvidenceStore {
 }
 
 /// The packet that names a linked chain.
-fn linking(archive: &Archive, profile: ProfileRef, tool_version: &str) -> Draft {
+fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft {
     let manifest = &archive.manifest;
     let mut figures = Map::new();
     figures.insert("packets".to_owned(), json!(manifest.packets));
+    // Whether somebody vouched for the chain otherwise than by the archive.
+    figures.insert("head_kept_elsewhere".to_owned(), json!(import.kept.is_some()));
     Draft {
         schema: schema::IMPORTED.to_owned(),
         created_at: clock::now(),
-        tool_version: tool_version.to_owned(),
+        tool_version: import.tool_version.to_owned(),
         ran: "evidence import --link".to_owned(),
         profile,
         snapshot_sha256: None,

@@ -111,13 +111,14 @@ fn a_linked_chain_is_kept_verified_and_exported() {
     let packet = desk.load("3").unwrap();
     assert_eq!(packet.packet().schema, schema::IMPORTED);
     assert_eq!(packet.packet().body["head"], json!(done.imported_head));
+    assert_eq!(packet.packet().checks[0].figures["head_kept_elsewhere"], json!(false));
     let kept = desk.folder().join("imported").join(done.imported_head.to_string());
     let held: Vec<_> = tree(&kept).into_iter().collect();
     assert_eq!(held, contents(&theirs));
     let result = desk.verify(Some(done.head)).unwrap();
     assert!(result.passed() && !unlinked(&result), "{result:?}");
     let Answer::Sound { why } = &result.edit_inside else { panic!("{result:?}") };
-    assert!(why.contains("so were 3 in linked chains"), "{why}");
+    assert!(why.contains("so were the packets (3) of 1 linked chain"), "{why}");
     assert_eq!(link(&desk, &file).unwrap().joined, Joined::Unchanged);
     assert_eq!(import(&desk, &file).unwrap().joined, Joined::Unchanged);
 
