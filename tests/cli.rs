@@ -8,6 +8,8 @@
 
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/evidence.rs"]
+mod evidence;
 #[path = "cli/machine.rs"]
 mod machine;
 #[path = "cli/migrate.rs"]

@@ -118,7 +118,7 @@ pub enum Command {
     /// Probes a target's reachability, certificate, login and writability; records the packet.
     #[command(after_help = "Example:\n  flowcontrol connect --target external")]
     Connect(Connect),
-    /// Lists, shows and verifies evidence packets.
+    /// Lists, shows, verifies, exports and imports evidence packets.
     #[command(subcommand)]
     Evidence(Evidence),
     /// Says what this machine has and lacks for each target, with the fix.
@@ -339,5 +339,31 @@ pub enum Evidence {
         /// A head digest that was kept elsewhere: also finds a cut or rebuilt chain.
         #[arg(long, value_name = "SHA256")]
         head: Option<String>,
+        /// Verifies an exported archive instead of the chain in the state folder.
+        #[arg(long, value_name = "FILE")]
+        archive: Option<PathBuf>,
+    },
+    /// Writes the whole chain into one file for a reviewer.
+    #[command(after_help = "Example:\n  flowcontrol evidence export --out evidence.tar.zst")]
+    Export {
+        /// The archive (tar in zstd); never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Verifies an archive and joins its chain to the one here.
+    ///
+    /// An empty state folder takes it over, a chain that is its beginning is extended, and one
+    /// that holds it already stays as it is. A chain with a history of its own is left alone,
+    /// unless --link keeps the other one beside it.
+    #[command(after_help = "Example:\n  flowcontrol evidence import evidence.tar.zst")]
+    Import {
+        /// The archive.
+        file: PathBuf,
+        /// A head digest of the archive's chain that was kept elsewhere.
+        #[arg(long, value_name = "SHA256")]
+        head: Option<String>,
+        /// Keeps a chain that diverges beside the one here, in a packet that names it.
+        #[arg(long)]
+        link: bool,
     },
 }

@@ -1,13 +1,15 @@
-//! `evidence list / show / verify`.
+//! `evidence list / show / verify / export / import`.
 
 use super::args::{Evidence, Format};
 use super::{Cx, out};
 use crate::error::{Exit, Failure, Result};
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceStore, Import, ProfileRef, transfer};
 use crate::report::evidence as views;
 use flowcontrol_contract::Digest;
 
-/// Reads the chain; nothing is written.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Reads the chain, or carries it from and to another machine.
 pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
     let store = EvidenceStore::at(&cx.settings.state());
     let json = cx.format == Format::Json;
@@ -22,13 +24,30 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
             let sealed = store.load(&packet)?;
             out::text(&if json { views::show_json(&sealed) } else { views::show(&sealed) })?;
         }
-        Evidence::Verify { head } => {
+        Evidence::Verify { head, archive } => {
             let kept = head.as_deref().map(digest).transpose()?;
-            let result = store.verify(kept)?;
+            let result = match archive {
+                Some(file) => transfer::open(&file)?.book.verify(kept),
+                None => store.verify(kept)?,
+            };
             let text =
                 if json { views::verify_json(&result)? } else { views::verify(&result, cx.view) };
             out::text(&text)?;
             return Ok(if result.passed() { Exit::Done } else { Exit::Check });
+        }
+        Evidence::Export { out: file } => {
+            let done = store.export(&file, VERSION)?;
+            out::either(cx.format, &done, || views::exported(&done, cx.view))?;
+        }
+        Evidence::Import { file, head, link } => {
+            let kept = head.as_deref().map(digest).transpose()?;
+            let profile = || -> Result<ProfileRef> {
+                let sha256 = cx.settings.digest()?;
+                Ok(ProfileRef { name: cx.settings.config.profile.clone(), sha256 })
+            };
+            let link = if link { Some(profile()?) } else { None };
+            let done = store.import(&Import { file: &file, kept, link, tool_version: VERSION })?;
+            out::either(cx.format, &done, || views::imported(&done, cx.view))?;
         }
     }
     Ok(Exit::Done)

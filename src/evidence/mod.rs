@@ -4,17 +4,25 @@
 //! everything else in it; each packet names the digest of the one before. The chain lives in the
 //! state folder and is only ever appended to.
 
+pub mod archive;
+pub mod book;
 pub mod canonical;
 pub mod chain;
+pub mod join;
+pub mod manifest;
 pub mod packet;
 pub mod redact;
 pub mod schema;
 pub mod seal;
 pub mod store;
 pub mod text;
+pub mod transfer;
 
+pub use archive::Archive;
+pub use book::Book;
 pub use chain::{Anchors, Answer, Entry, Problem, ProblemKind, Verification};
 pub use packet::{CheckResult, Draft, Outcome, Packet, ProfileRef, Verdict};
 pub use redact::KnownSecrets;
 pub use seal::{Flaw, Sealed};
 pub use store::{EvidenceStore, Listing, Stored};
+pub use transfer::{Exported, Import, Imported, Joined};

@@ -1,5 +1,6 @@
 //! The packet schemas this version knows, and what each demands of a packet.
 
+use super::book;
 use super::packet::{Outcome, Packet, Verdict};
 use std::collections::BTreeSet;
 
@@ -13,6 +14,8 @@ pub const REHEARSAL: &str = "FlowControlRehearsal.v1";
 pub const MIGRATIONS: &str = "FlowControlMigrationRehearsal.v1";
 /// Sealed after a single step of a rehearsal.
 pub const STEP: &str = "FlowControlRehearsalStep.v1";
+/// Sealed when the chain of another machine is linked; its body names that chain.
+pub const IMPORTED: &str = "FlowControlImportedChain.v1";
 
 /// What one schema demands.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +66,13 @@ pub const KNOWN: &[Schema] = &[
         name: "FlowControlRehearsalStep",
         version: 1,
         checks: &[],
+        target: false,
+        snapshot: false,
+    },
+    Schema {
+        name: "FlowControlImportedChain",
+        version: 1,
+        checks: &["chain-verified"],
         target: false,
         snapshot: false,
     },
@@ -124,6 +134,9 @@ pub fn judge(packet: &Packet) -> Vec<String> {
     }
     if !packet.body.is_object() {
         broken.push("its body is not an object".to_owned());
+    }
+    if packet.schema == IMPORTED && book::linked(packet).is_none() {
+        broken.push("its body does not name the chain that it links".to_owned());
     }
     let Known::Yes(schema) = look_up(&packet.schema) else {
         return broken;

@@ -5,13 +5,15 @@
 //! that `HEAD` does not name yet; a file that was half written keeps the prefix `.partial-` and
 //! is no part of the chain. The lock keeps two processes from continuing the same packet.
 
-use super::chain::{self, Anchors, Entry, Head, Verification, sequence_in_name};
+use super::book::{Book, IMPORTED};
+use super::chain::{Entry, Head, Verification, sequence_in_name};
 use super::packet::Draft;
 use super::redact::KnownSecrets;
 use super::seal::{Flaw, Link, Sealed};
 use crate::clock;
 use crate::error::{Failure, Result};
 use flowcontrol_contract::Digest;
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ use std::time::Duration;
 
 const HEAD: &str = "HEAD";
 const LOCK: &str = ".lock";
-const PARTIAL: &str = ".partial-";
+pub(super) const PARTIAL: &str = ".partial-";
 /// How long a process waits for another one's append, which takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -59,9 +61,8 @@ pub struct Listing {
 }
 
 /// Everything read from the folder in one go.
-struct Folder {
-    entries: Vec<Entry>,
-    head: Head,
+pub(super) struct Folder {
+    pub(super) book: Book,
     partial: Vec<String>,
     strays: Vec<String>,
 }
@@ -85,21 +86,43 @@ impl EvidenceStore {
     /// damaged, since nothing may be built on that; an environment failure when the folder cannot
     /// be written or another process keeps the lock for ten seconds.
     pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+        let _lock = self.lock()?;
+        self.append_locked(draft, secrets)
+    }
+
+    /// Keeps every other process out for as long as the result lives.
+    pub(super) fn lock(&self) -> Result<File> {
         fs::create_dir_all(&self.folder).map_err(|e| self.failed("create", &self.folder, &e))?;
         let lock = self.folder.join(LOCK);
         let lock = File::options().write(true).create(true).truncate(false).open(&lock);
         let lock = lock.map_err(|e| self.failed("open", &self.folder.join(LOCK), &e))?;
         self.wait(|| lock.try_lock())?;
+        Ok(lock)
+    }
+
+    /// [`EvidenceStore::append`] for a caller that holds the lock.
+    pub(super) fn append_locked(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
         let end = self.end()?;
+        if let Some(Link { sequence, sha256, .. }) = end {
+            let head = Head::Names { sequence, sha256 };
+            // A crash left it one packet behind. Behind by two it would look like tampering.
+            if self.head()? != head {
+                self.set_head(&head)?;
+            }
+        }
         let (sequence, previous) = end.map_or((1, None), |l| (l.sequence + 1, Some(l.sha256)));
         let sealed = Sealed::seal(draft.link(sequence, previous), secrets)?;
         let path = self.folder.join(sealed.file_name());
         let prefix = format!("{PARTIAL}{sequence:05}-");
         self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
-        let head = Head::Names { sequence, sha256: sealed.sha256() };
-        let at = self.folder.join(HEAD);
-        self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)?;
+        self.set_head(&Head::Names { sequence, sha256: sealed.sha256() })?;
         Ok(Stored { sealed, path })
+    }
+
+    /// Writes `HEAD`, for a caller that holds the lock.
+    pub(super) fn set_head(&self, head: &Head) -> Result<()> {
+        let at = self.folder.join(HEAD);
+        self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)
     }
 
     /// What the folder holds; an absent folder is an empty chain.
@@ -109,7 +132,8 @@ impl EvidenceStore {
     pub fn list(&self) -> Result<Listing> {
         let folder = self.read()?;
         let packets = folder
-            .entries
+            .book
+            .own
             .into_iter()
             .map(|entry| Listed { read: Sealed::parse(&entry.bytes), file: entry.name })
             .collect();
@@ -158,8 +182,7 @@ impl EvidenceStore {
     /// the result.
     pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
         let folder = self.read()?;
-        let anchors = Anchors { recorded: folder.head, kept };
-        let mut verification = chain::verify(&folder.entries, &anchors);
+        let mut verification = folder.book.verify(kept);
         for name in folder.partial {
             verification.notes.push(format!(
                 "{name} was left half written by a crash; it is no part of the chain and can be \
@@ -185,7 +208,8 @@ impl EvidenceStore {
                  aside to begin a new chain",
             )
         };
-        let (names, head) = (self.names()?, self.head()?);
+        let names = names(&self.folder).map_err(|e| self.failed("read", &self.folder, &e))?;
+        let head = self.head()?;
         let packets: Vec<&String> = names
             .iter()
             .filter(|n| sequence_in_name(n).is_some() && n.ends_with(".json"))
@@ -219,27 +243,33 @@ impl EvidenceStore {
         }
     }
 
-    fn read(&self) -> Result<Folder> {
+    pub(super) fn read(&self) -> Result<Folder> {
         // Without a lock file nobody has ever written here. A reader who may not open it reads on:
         // the worst that can happen is a HEAD that is one packet behind.
         let lock = File::open(self.folder.join(LOCK)).ok();
         if let Some(lock) = &lock {
             self.wait(|| lock.try_lock_shared())?;
         }
+        self.read_locked()
+    }
+
+    /// [`EvidenceStore::read`] for a caller that holds the lock.
+    pub(super) fn read_locked(&self) -> Result<Folder> {
         let mut folder = Folder {
-            entries: Vec::new(),
-            head: self.head()?,
+            book: Book { own: Vec::new(), head: self.head()?, imported: BTreeMap::new() },
             partial: Vec::new(),
             strays: Vec::new(),
         };
-        for name in self.names()? {
+        for name in names(&self.folder).map_err(|e| self.failed("read", &self.folder, &e))? {
             if name == HEAD || name == LOCK {
                 continue;
             } else if name.starts_with(PARTIAL) {
                 folder.partial.push(name);
             } else if name.ends_with(".json") {
                 let bytes = self.bytes(&name)?;
-                folder.entries.push(Entry { name, bytes });
+                folder.book.own.push(Entry { name, bytes });
+            } else if name == IMPORTED {
+                self.read_imported(&mut folder)?;
             } else {
                 folder.strays.push(name);
             }
@@ -247,20 +277,25 @@ impl EvidenceStore {
         Ok(folder)
     }
 
-    /// Names in the folder, packets by place.
-    fn names(&self) -> Result<Vec<String>> {
-        let listing = match fs::read_dir(&self.folder) {
-            Ok(listing) => listing,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(self.failed("read", &self.folder, &e)),
-        };
-        let mut names = Vec::new();
-        for item in listing {
-            let item = item.map_err(|e| self.failed("read", &self.folder, &e))?;
-            names.push(item.file_name().to_string_lossy().into_owned());
+    fn read_imported(&self, folder: &mut Folder) -> Result<()> {
+        let all = self.folder.join(IMPORTED);
+        for name in names(&all).map_err(|e| self.failed("read", &all, &e))? {
+            let Ok(head) = Digest::parse(&name) else {
+                folder.strays.push(format!("{IMPORTED}/{name}"));
+                continue;
+            };
+            let one = all.join(&name);
+            let chain = folder.book.imported.entry(head).or_default();
+            for file in names(&one).map_err(|e| self.failed("read", &one, &e))? {
+                if file.ends_with(".json") {
+                    let bytes = self.bytes(&format!("{IMPORTED}/{name}/{file}"))?;
+                    chain.push(Entry { name: file, bytes });
+                } else {
+                    folder.strays.push(format!("{IMPORTED}/{name}/{file}"));
+                }
+            }
         }
-        names.sort_by_cached_key(|name| (sequence_in_name(name), name.clone()));
-        Ok(names)
+        Ok(())
     }
 
     fn head(&self) -> Result<Head> {
@@ -317,20 +352,35 @@ impl EvidenceStore {
         }
     }
 
-    fn failed(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
+    pub(super) fn failed(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
         Failure::environment(format!("cannot {verb} {}: {error}", path.display()))
             .hint("check the free space and the permissions of the state folder")
     }
 }
 
+/// Names in `folder`, packets by place; an absent folder is an empty one.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let listing = match fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut names = Vec::new();
+    for item in listing {
+        names.push(item?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_by_cached_key(|name| (sequence_in_name(name), name.clone()));
+    Ok(names)
+}
+
 /// A packet is for reviewers to read and for nobody to change.
 #[cfg(unix)]
-fn readable_by_all(file: &File, writable: bool) -> io::Result<()> {
+pub(super) fn readable_by_all(file: &File, writable: bool) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(if writable { 0o644 } else { 0o444 }))
 }
 
 #[cfg(not(unix))]
-fn readable_by_all(_: &File, _: bool) -> io::Result<()> {
+pub(super) fn readable_by_all(_: &File, _: bool) -> io::Result<()> {
     Ok(())
 }

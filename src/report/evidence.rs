@@ -1,12 +1,12 @@
-//! `evidence list`, `show` and `verify` as text and JSON. Renders what the store read.
+//! What the `evidence` commands say, as text and JSON. Renders what the store read.
 
 use super::json;
-use super::layout::{Side, counted, hang, pad, table};
+use super::layout::{Side, count, counted, hang, pad, table};
 use super::style::Tone;
 use super::terminal::View;
 use crate::error::Result;
 use crate::evidence::text::one_line;
-use crate::evidence::{Answer, Listing, Sealed, Verification, text};
+use crate::evidence::{Answer, Exported, Imported, Joined, Listing, Sealed, Verification, text};
 use serde_json::{Value, json};
 
 /// `evidence list` as text.
@@ -173,6 +173,62 @@ pub fn verify_json(result: &Verification) -> Result<String> {
         result: &'a Verification,
     }
     json::pretty(&Whole { sound: result.passed(), result })
+}
+
+/// `evidence export` as text.
+pub fn exported(done: &Exported, view: View) -> String {
+    let packets = counted(done.packets, "packet", "packets");
+    let title = format!("Exported {packets} to {}", done.file.display());
+    let mut out = format!("{}\n", view.paint.tone(Tone::Strong, one_line(&title)));
+    if done.linked > 0 {
+        let linked = counted(done.linked as u64, "linked chain", "linked chains");
+        out.push_str(&format!("  with  {linked}\n"));
+    }
+    out.push_str(&format!("  file  {}  {} bytes\n", done.sha256, count(done.bytes)));
+    out.push_str(&format!("  head  {}\n", done.head));
+    let text = "send the head digest another way than the file; `flowcontrol evidence import FILE \
+                --head DIGEST` then also finds a cut tail and a chain computed anew";
+    out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
+    out
+}
+
+/// `evidence import` as text.
+pub fn imported(done: &Imported, view: View) -> String {
+    let packets = counted(done.imported_packets, "packet", "packets");
+    let title = match done.joined {
+        Joined::Began => format!("Imported {packets}: this is the chain here now"),
+        Joined::Extended => {
+            format!("Imported {packets}: the chain here goes on with {} of them", count(done.added))
+        }
+        Joined::Unchanged => {
+            format!("Nothing to import: all of the {packets} were here already")
+        }
+        Joined::Linked => format!("Linked {packets}: packet {} names them", count(done.packets)),
+    };
+    let mut out = format!("{}\n", view.paint.tone(Tone::Strong, title));
+    for (name, answer) in [
+        ("cut at the tail", &done.verification.cut_at_tail),
+        ("computed anew", &done.verification.recomputed_from_root),
+    ] {
+        let line = match answer {
+            Answer::Unproved { why } => {
+                marked(view, Tone::Open, "?", &format!("{name}: could not be checked; {why}"))
+            }
+            Answer::Sound { why } => {
+                marked(view, Tone::Good, "ok", &format!("{name}: ruled out; {why}"))
+            }
+            // An archive in which something was found is not imported.
+            Answer::Found { why } | Answer::Either { why } => {
+                marked(view, Tone::Bad, "FAIL", &format!("{name}: {why}"))
+            }
+        };
+        out.push_str(&line);
+    }
+    if done.joined == Joined::Linked || done.imported_head != done.head {
+        out.push_str(&format!("  imported  {}\n", done.imported_head));
+    }
+    out.push_str(&format!("  head  {}\n", done.head));
+    out
 }
 
 fn marked(view: View, tone: Tone, mark: &str, text: &str) -> String {

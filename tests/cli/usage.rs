@@ -26,6 +26,8 @@ const COMMANDS: &[&str] = &[
     "evidence list",
     "evidence show",
     "evidence verify",
+    "evidence export",
+    "evidence import",
     "completions",
 ];
 
@@ -113,6 +115,10 @@ fn mistyped_lines_say_what_is_known() {
         "completions tcsh",
         "evidence verify --head abc",
         "evidence show 7",
+        "evidence export",
+        "evidence export --out e.tar.zst",
+        "evidence import e.tar.zst",
+        "evidence verify --archive e.tar.zst",
         "--profile stagin adapters list",
     ] {
         all.push_str(&format!("$ flowcontrol {line}\n{}", place.run(line).refused(2)));
