@@ -104,12 +104,15 @@ impl Settings {
     }
 
     /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
-    /// references to secrets, never secrets.
+    /// references to secrets, never secrets. Where a machine keeps its PostgreSQL binaries is no
+    /// part of it: evidence must not grow stale when a variable that finds them is set or not.
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
     pub fn digest(&self) -> Result<Digest> {
-        let text = serde_json::to_string(&self.config)
+        let mut config = self.config.clone();
+        config.rehearsal.pg_bin = None;
+        let text = serde_json::to_string(&config)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         let canonical = json::canonicalize(&text)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
