@@ -259,3 +259,20 @@ impl Settings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Settings};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_digest_covers_the_profile_and_not_where_this_machine_keeps_binaries() {
+        let config = Config::built_in().unwrap();
+        let plain = Settings { config, base: PathBuf::from("."), file: None };
+        let mut other = plain.clone();
+        other.config.rehearsal.pg_bin = Some("/opt/postgresql/bin".into());
+        assert_eq!(other.digest().unwrap(), plain.digest().unwrap());
+        other.config.profile = "staging".into();
+        assert_ne!(other.digest().unwrap(), plain.digest().unwrap());
+    }
+}
