@@ -23,6 +23,11 @@ pub fn registry() -> Registry {
     registry
 }
 
+/// The kinds of a port that this program was built with.
+pub fn built(port: Port) -> Vec<String> {
+    registry().kinds(port).into_iter().map(|(kind, _)| kind.to_owned()).collect()
+}
+
 /// Builds the active profile's store.
 ///
 /// # Errors

@@ -10,6 +10,8 @@
 mod configuration;
 #[path = "cli/evidence.rs"]
 mod evidence;
+#[path = "cli/gates.rs"]
+mod gates;
 #[path = "cli/machine.rs"]
 mod machine;
 #[path = "cli/migrate.rs"]

@@ -15,6 +15,8 @@ mod replica;
 
 #[path = "rehearsal/evidence.rs"]
 mod evidence;
+#[path = "rehearsal/gates.rs"]
+mod gates;
 #[path = "rehearsal/interrupts.rs"]
 mod interrupts;
 #[path = "rehearsal/kills.rs"]

@@ -121,6 +121,13 @@ pub enum Command {
     /// Lists, shows, verifies, exports and imports evidence packets.
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Judges every gate from the evidence: what is ready, what is missing, what to do next.
+    #[command(after_help = "Examples:\n  \
+        flowcontrol gates\n  \
+        flowcontrol gates dry-run                # its checks, with reasons and commands\n  \
+        flowcontrol gates --require connection   # exit code 1 while it is not ready\n  \
+        flowcontrol gates --for production --format json")]
+    Gates(Gates),
     /// Says what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
@@ -320,6 +327,19 @@ pub struct Connect {
     /// The server to probe.
     #[arg(long, default_value = "external", value_name = "local|container|external")]
     pub target: TargetChoice,
+}
+
+/// `gates`.
+#[derive(Debug, Args)]
+pub struct Gates {
+    /// One gate, with all its checks.
+    pub gate: Option<String>,
+    /// Judges this profile over the active profile's scenario.
+    #[arg(long = "for", value_name = "PROFILE")]
+    pub judged: Option<String>,
+    /// Ends with exit code 1 while this gate is not ready.
+    #[arg(long, value_name = "GATE")]
+    pub require: Option<String>,
 }
 
 /// `evidence`.

@@ -6,6 +6,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod evidence;
+mod gates;
 mod init;
 mod migrate;
 mod out;
@@ -151,6 +152,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
             Command::Adapters(args) => adapters::run(&cx, &args),
             Command::Evidence(args) => evidence::run(&cx, args),
+            Command::Gates(args) => gates::run(&cx, &args, global.profile.is_some()).await,
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
             | Command::Completions { .. }

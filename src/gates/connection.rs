@@ -1,9 +1,46 @@
 //! Connection: endpoint reachability, TLS fingerprint, RBAC session, write probe.
 
+use super::admit::{Binding, from_packet, newest};
 use super::check;
-use crate::evidence::CheckResult;
+use super::inputs::{Inputs, Role, Stage};
+use super::spec::{Check, Gate};
+use crate::evidence::{CheckResult, schema};
 use flowcontrol_contract::Digest;
 use serde_json::json;
+
+/// The name on the command line.
+pub const ID: &str = "connection";
+
+/// The gate: what the newest connection packet says of the judged profile.
+pub fn gate(inputs: &Inputs) -> Gate {
+    let found = newest(inputs, schema::CONNECTION, Binding::Profile);
+    let stage = inputs.profile.stage();
+    let fingerprint = match (&found, generated(&found)) {
+        (Ok(packet), Some(true) | None) if stage == Stage::Production => Check::next(
+            "tls-fingerprint",
+            "TLS fingerprint",
+            format!("{} shows no certificate of a server's own", packet.sha256.short()),
+        )
+        .resting_on(vec![packet.sha256]),
+        _ => from_packet("tls-fingerprint", "TLS fingerprint", &found),
+    };
+    let checks = [
+        from_packet("endpoint-reachability", "Endpoint reachability", &found),
+        fingerprint,
+        from_packet("rbac-session", "RBAC session", &found),
+        from_packet("write-probe", "Write probe", &found),
+    ];
+    let (owner, command) = (inputs.owner(Role::Director), inputs.connect_command());
+    let checks = checks.map(|c| c.owned_by(owner.clone()).supplied_by(command.clone()));
+    Gate::new(ID, "Adapter connection", checks.into()).with_packet(schema::CONNECTION)
+}
+
+/// Whether the certificate was generated for a throw-away target; `None` when it is not said.
+fn generated(found: &Result<&super::inputs::Evidence, String>) -> Option<bool> {
+    let packet = &found.as_ref().ok()?.packet;
+    let tls = packet.checks.iter().find(|c| c.id == "tls-fingerprint")?;
+    tls.figures.get("generated")?.as_bool()
+}
 
 /// What the probes found. An `Err` holds what went wrong, in words, without a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

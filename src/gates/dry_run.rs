@@ -1,10 +1,33 @@
 //! Dry run: snapshot export, schema map, RBAC claims, adapter replay transcript, rollback
 //! checkpoint.
 
+use super::admit::{Binding, from_packet, newest};
 use super::check;
-use crate::evidence::CheckResult;
+use super::inputs::{Inputs, Role};
+use super::spec::Gate;
+use crate::evidence::{CheckResult, schema};
 use crate::report::{RehearsalReport, Severity};
 use serde_json::json;
+
+/// The name on the command line.
+pub const ID: &str = "dry-run";
+
+/// The gate: what the newest dry-run packet says of the judged profile and the snapshot in force.
+pub fn gate(inputs: &Inputs) -> Gate {
+    let found = newest(inputs, schema::DRY_RUN, Binding::Snapshot);
+    let command = inputs.rehearse_command();
+    let owner = inputs.owner(Role::Director);
+    let checks = [
+        ("snapshot-export", "Snapshot export"),
+        ("schema-map", "Schema map"),
+        ("rbac-claims", "RBAC claims"),
+        ("adapter-replay-transcript", "Adapter replay transcript"),
+        ("rollback-checkpoint", "Rollback checkpoint"),
+    ]
+    .map(|(id, title)| from_packet(id, title, &found))
+    .map(|c| c.owned_by(owner.clone()).supplied_by(command.clone()));
+    Gate::new(ID, "Adapter dry run", checks.into()).with_packet(schema::DRY_RUN)
+}
 
 /// The gate's five checks, in order, from what a rehearsal found. What did not run is not ready.
 pub fn checks(report: &RehearsalReport) -> Vec<CheckResult> {

@@ -1,7 +1,34 @@
 //! Gates: verdicts as pure functions of facts. No clock, environment, file or network here.
+//!
+//! What a gate may look at is gathered in [`inputs`]; [`spec`] is what it answers with, and
+//! [`admit`] says which evidence counts. [`judge`] asks all of them, in the order in which they
+//! read each other.
 
+pub mod acceptance;
+pub mod admit;
+pub mod board;
+pub mod checklist;
 pub mod connection;
+pub mod contracts;
+pub mod cutover;
 pub mod dry_run;
+pub mod infrastructure;
+pub mod inputs;
+mod judgement;
+pub mod preflight;
+pub mod readiness;
+pub mod release;
+pub mod rollback;
+pub mod runbook;
+pub mod spec;
+pub mod wiring;
+
+#[cfg(test)]
+mod tests;
+
+pub use inputs::Inputs;
+pub use judgement::{IDS, Judgement, Production, judge};
+pub use spec::{Check, Gate};
 
 use crate::evidence::{CheckResult, Verdict};
 use serde_json::{Map, Value};

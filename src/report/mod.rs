@@ -4,6 +4,7 @@
 
 pub mod evidence;
 pub mod format;
+pub mod gates;
 pub mod github;
 pub mod json;
 pub mod junit;

@@ -28,6 +28,7 @@ const COMMANDS: &[&str] = &[
     "evidence verify",
     "evidence export",
     "evidence import",
+    "gates",
     "completions",
 ];
 
@@ -119,6 +120,9 @@ fn mistyped_lines_say_what_is_known() {
         "evidence export --out e.tar.zst",
         "evidence import e.tar.zst",
         "evidence verify --archive e.tar.zst",
+        "gates conection",
+        "gates --require everything",
+        "gates --for stagin",
         "--profile stagin adapters list",
     ] {
         all.push_str(&format!("$ flowcontrol {line}\n{}", place.run(line).refused(2)));

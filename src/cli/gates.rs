@@ -1,0 +1,165 @@
+//! `gates`: gathers what the gates look at, asks them, prints the answer.
+
+use super::args::{Format, Gates};
+use super::{Cx, out};
+use crate::clock;
+use crate::config::{FILE, PORT_KINDS, Settings, nearest};
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::EvidenceStore;
+use crate::gates::inputs::{Evidence, Judged, PortState, Scenario};
+use crate::gates::{IDS, Inputs, judge};
+use crate::registry::built;
+use crate::report::gates as views;
+use crate::{demo, snapshot};
+use flowcontrol_contract::{CallCx, ScenarioStore};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Judges; nothing is written. `named` says that the line or the environment chose the profile.
+pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
+    for id in args.gate.iter().chain(&args.require) {
+        known(id)?;
+    }
+    let profile = judged(&cx.settings, args.judged.as_deref(), named)?;
+    let packets = evidence(&cx.settings)?;
+    let scenario = scenario(cx).await?;
+    // No command records an acceptance yet, so there is none to read.
+    let acceptances = Vec::new();
+    let judgement = judge(&Inputs { profile, scenario, packets, acceptances, as_of: clock::now() });
+    let text = match cx.format {
+        Format::Json => views::json(&judgement, args.gate.as_deref())?,
+        Format::Text => views::text(&judgement, args.gate.as_deref(), cx.view),
+    };
+    out::text(&text)?;
+    let required = args.require.as_deref().and_then(|id| judgement.gate(id));
+    Ok(if required.is_some_and(|gate| !gate.is_complete()) { Exit::Check } else { Exit::Done })
+}
+
+fn known(id: &str) -> Result<()> {
+    if IDS.contains(&id) {
+        return Ok(());
+    }
+    let meant = nearest(id, IDS).map_or_else(String::new, |near| format!("did you mean {near}? "));
+    Err(Failure::usage(format!("unknown gate {id:?}"))
+        .hint(format!("{meant}known gates: {}", IDS.join(", "))))
+}
+
+/// The profile that is judged: `wanted`, else the active one.
+fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged> {
+    let mut settings = active.clone();
+    if let Some(wanted) = wanted {
+        wanted.clone_into(&mut settings.config.profile);
+    }
+    let (profile, name) = (settings.profile()?, settings.config.profile.clone());
+    let ports = PORT_KINDS
+        .iter()
+        .map(|(port, known)| PortState {
+            port: *port,
+            kind: profile.kind(*port).to_owned(),
+            local: known.first().copied().unwrap_or_default(),
+            live: known.last().copied().unwrap_or_default(),
+            built: built(*port),
+        })
+        .collect();
+    let mut program = "flowcontrol".to_owned();
+    if let Some(file) = settings.file.as_deref().filter(|file| *file != Path::new(FILE)) {
+        program.push_str(&format!(" --config {}", quoted(&file.display().to_string())));
+    }
+    let other = name != active.config.profile;
+    if named && !other {
+        program.push_str(&format!(" --profile {}", quoted(&name)));
+    }
+    Ok(Judged {
+        sha256: settings.digest()?,
+        ports,
+        external: settings.config.target.external.is_some(),
+        program,
+        switch: if other { format!("--profile {}", quoted(&name)) } else { String::new() },
+        name,
+    })
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The chain's packets. Nothing is judged on a chain that does not verify.
+fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
+    let store = EvidenceStore::at(&settings.state());
+    let verification = store.verify(None)?;
+    if let Some(problem) = verification.problems.first() {
+        return Err(Failure::check(format!(
+            "the evidence chain does not verify, so no gate is judged: {}: {}",
+            problem.file, problem.message
+        ))
+        .hint("flowcontrol evidence verify shows everything that is wrong with it"));
+    }
+    let packets = store.list()?.packets.into_iter().map(|listed| {
+        let sealed = listed.read.map_err(|flaw| {
+            Failure::check(format!("evidence packet {} is damaged: {flaw}", listed.file))
+                .hint("flowcontrol evidence verify shows what else is wrong")
+        })?;
+        Ok(Evidence { sha256: sealed.sha256(), packet: sealed.packet().clone() })
+    });
+    packets.collect()
+}
+
+/// What the active profile's store holds, frozen for its digest and forgotten.
+async fn scenario(cx: &Cx) -> Result<Scenario> {
+    let (settings, store) = (&cx.settings, cx.store().await?);
+    let built_in = settings.file.is_none();
+    let mut scenario = Scenario {
+        session: settings.config.session.clone(),
+        snapshot: None,
+        records: BTreeMap::new(),
+        actors: Vec::new(),
+        enrolled: 0,
+        filled_on_demand: built_in,
+    };
+    let tenants = store.tenants().await?;
+    let mut rosters = Vec::new();
+    for tenant in &tenants {
+        rosters.extend(store.roster(&CallCx::tenant(tenant.clone())).await?);
+    }
+    if rosters.is_empty() {
+        if built_in {
+            // The first tenant of the demo, which a rehearsal would seed.
+            let size = demo::Size { tenants: 1, ..demo::Size::default() };
+            rosters = demo::rosters(size)?;
+        }
+    } else {
+        let summary = freeze(cx, &*store).await?;
+        scenario.snapshot = Some(summary.sha256);
+        for (kind, n) in summary.counts.values().flatten() {
+            *scenario.records.entry(*kind).or_default() += n;
+        }
+    }
+    scenario.enrolled = rosters.iter().map(|r| r.actors.len() as u64).sum();
+    scenario.actors = rosters.into_iter().next().map(|r| r.actors).unwrap_or_default();
+    Ok(scenario)
+}
+
+/// The digest comes with a file, which lives as long as this call: in the state folder, since a
+/// scenario must not pass through a folder that others share.
+async fn freeze(cx: &Cx, store: &dyn ScenarioStore) -> Result<snapshot::Summary> {
+    let state = cx.settings.state();
+    let cannot = |e: std::io::Error| {
+        Failure::environment(format!("cannot make a folder in {}: {e}", state.display()))
+            .hint("the state folder must be writable: the scenario is frozen there for its digest")
+    };
+    std::fs::create_dir_all(&state).map_err(cannot)?;
+    let folder = tempfile::Builder::new().prefix("gates-").tempdir_in(&state).map_err(cannot)?;
+    let step = cx.progress.step("freeze", None);
+    let session = cx.settings.config.session.clone();
+    let path = folder.path().join("snapshot.jsonl.zst");
+    let tenants = store.tenants().await?;
+    let summary = snapshot::freeze(store, session, &tenants, &path, |n| step.inc(n)).await?;
+    step.done("");
+    cx.progress.clear();
+    Ok(summary)
+}

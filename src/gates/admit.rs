@@ -1,0 +1,181 @@
+//! Which packets and acceptances count for the judged profile, and why others do not.
+
+use super::inputs::{Acceptance, Authentication, Evidence, Inputs, Role, Stage};
+use super::spec::{Check, Condition};
+use crate::evidence::Verdict;
+use serde_json::Value;
+
+/// What a packet must be bound to besides its profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Nothing: it says something of a server, not of records.
+    Profile,
+    /// The snapshot in force: a new record makes it stale.
+    Snapshot,
+}
+
+/// The kind of target a packet was made on.
+pub fn target_kind(evidence: &Evidence) -> Option<&str> {
+    evidence.packet.target.as_ref()?.get("kind").and_then(Value::as_str)
+}
+
+fn admits(stage: Stage, kind: Option<&str>) -> bool {
+    match stage {
+        Stage::Demo => true,
+        Stage::Staging => matches!(kind, Some("container" | "external")),
+        Stage::Production => kind == Some("external"),
+    }
+}
+
+/// The newest packet of `schema` that counts for the judged profile.
+///
+/// # Errors
+/// One sentence: why none counts. A packet from a target that is too weak is passed over, since a
+/// stronger one may stand before it; a newer packet that names no target never came to one, and
+/// hides what was proved before.
+pub fn newest<'a>(
+    inputs: &'a Inputs,
+    schema: &str,
+    binding: Binding,
+) -> Result<&'a Evidence, String> {
+    let (profile, stage) = (&inputs.profile, inputs.profile.stage());
+    let mine: Vec<&Evidence> = inputs
+        .packets
+        .iter()
+        .filter(|e| e.packet.schema == schema && e.packet.profile.name == profile.name)
+        .collect();
+    let known: Vec<&Evidence> =
+        mine.iter().copied().filter(|e| e.packet.created_at <= inputs.as_of).collect();
+    let Some(last) = known.last() else {
+        return Err(match mine.last() {
+            Some(later) => format!(
+                "{schema} {} is dated {}, after {}",
+                later.sha256.short(),
+                later.packet.created_at,
+                inputs.as_of
+            ),
+            None => format!("no {schema} is recorded for profile {}", profile.name),
+        });
+    };
+    let strong = |e: &&&Evidence| target_kind(e).is_none_or(|kind| admits(stage, Some(kind)));
+    let found = match known.iter().rev().find(strong) {
+        Some(found) if admits(stage, target_kind(found)) => *found,
+        Some(found) => {
+            return Err(format!("{schema} {} came to no target", found.sha256.short()));
+        }
+        None => {
+            let (kind, wanted) = (target_kind(last).unwrap_or("no"), wanted(stage));
+            return Err(format!(
+                "{schema} {} comes from a {kind} target; profile {} needs {wanted}",
+                last.sha256.short(),
+                profile.name
+            ));
+        }
+    };
+    let made_for = found.packet.profile.sha256;
+    if made_for != profile.sha256 {
+        return Err(format!(
+            "{schema} {} was made for configuration {}, in force is {}",
+            found.sha256.short(),
+            made_for.short(),
+            profile.sha256.short()
+        ));
+    }
+    if binding == Binding::Snapshot && found.packet.snapshot_sha256 != inputs.scenario.snapshot {
+        let spell = |digest: Option<flowcontrol_contract::Digest>| {
+            digest.map_or_else(|| "none".to_owned(), |d| d.short())
+        };
+        return Err(format!(
+            "{schema} {} was made of snapshot {}, in force is {}",
+            found.sha256.short(),
+            spell(found.packet.snapshot_sha256),
+            spell(inputs.scenario.snapshot)
+        ));
+    }
+    Ok(found)
+}
+
+fn wanted(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Demo => "any target",
+        Stage::Staging => "a container or an external server",
+        Stage::Production => "an external server",
+    }
+}
+
+/// A gate's check as the packet's check of the same id judges it.
+pub fn from_packet(
+    id: &'static str,
+    title: &'static str,
+    found: &Result<&Evidence, String>,
+) -> Check {
+    let evidence = match found {
+        Err(why) => return Check::next(id, title, why.clone()),
+        Ok(evidence) => *evidence,
+    };
+    let digest = evidence.sha256;
+    match evidence.packet.checks.iter().find(|c| c.id == id) {
+        Some(c) if c.verdict == Verdict::Ready => {
+            Check::ready(id, title, c.reason.clone(), vec![digest])
+        }
+        Some(c) => Check::next(id, title, c.reason.clone()).resting_on(vec![digest]),
+        None => Check::next(id, title, format!("{} does not tell of it", digest.short())),
+    }
+}
+
+/// The owner's word on `check` (`gate/check`), if it counts: the newest word of the right actor,
+/// for this very profile and snapshot, not taken back, and for production not by a mock login.
+pub fn accepted<'a>(inputs: &'a Inputs, check: &str, role: Role) -> Result<&'a Acceptance, String> {
+    let name = inputs.named(role);
+    let owner = inputs.owner(role);
+    let by_owner =
+        |a: &&Acceptance| owner.as_ref().is_some_and(|o| o.id.as_str() == a.actor.as_str());
+    let known = |a: &&Acceptance| a.check == check && a.as_of <= inputs.as_of;
+    let Some(last) = inputs.acceptances.iter().rev().filter(known).find(by_owner) else {
+        return Err(format!(
+            "{name} has not accepted it, and this version cannot record acceptances yet"
+        ));
+    };
+    if last.revoked {
+        return Err(format!("{name} took the acceptance back"));
+    }
+    if last.profile != inputs.profile.sha256 {
+        return Err(format!(
+            "{name} accepted configuration {}, in force is {}",
+            last.profile.short(),
+            inputs.profile.sha256.short()
+        ));
+    }
+    if last.snapshot != inputs.scenario.snapshot {
+        let spell = |digest: Option<flowcontrol_contract::Digest>| {
+            digest.map_or_else(|| "none".to_owned(), |d| d.short())
+        };
+        return Err(format!(
+            "{name} accepted snapshot {}, in force is {}",
+            spell(last.snapshot),
+            spell(inputs.scenario.snapshot)
+        ));
+    }
+    if inputs.profile.stage() == Stage::Production && last.authentication == Authentication::Mock {
+        return Err(format!(
+            "{name} accepted it through a mock login, which production never admits"
+        ));
+    }
+    Ok(last)
+}
+
+/// [`accepted`] as a condition; every one of `values` must be given.
+pub fn acceptance(inputs: &Inputs, check: &str, role: Role, values: &[&str]) -> Condition {
+    let found = match accepted(inputs, check, role) {
+        Ok(found) => found,
+        Err(why) => return Condition::missing(why),
+    };
+    let given = |v: &&&str| found.values.get(**v).is_none_or(|text| text.trim().is_empty());
+    let missing: Vec<&str> = values.iter().filter(given).copied().collect();
+    let outcome = if missing.is_empty() {
+        Ok(format!("{} accepted it at {}", inputs.named(role), found.as_of))
+    } else {
+        Err(format!("{} accepted it without {}", inputs.named(role), missing.join(", ")))
+    };
+    Condition { outcome, evidence: vec![found.sha256] }
+}

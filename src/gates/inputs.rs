@@ -1,0 +1,270 @@
+//! Everything that gates may look at, gathered before they judge.
+
+use super::spec::Owner;
+use crate::evidence::Packet;
+use flowcontrol_contract::{Actor, Digest, Kind, Port, SessionId, Timestamp};
+use std::collections::BTreeMap;
+
+/// The bundle that staging moves to, and that the demo rehearses.
+pub const SESSION_BUNDLE: &str = "db-auth-session-adapter";
+/// The bundle of production: many tenants, live providers.
+pub const TENANT_BUNDLE: &str = "tenant-rbac-adapter";
+
+/// How strong evidence must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Local kinds: evidence from any target counts.
+    Demo,
+    /// A live store: evidence from a container or an external server.
+    Staging,
+    /// All kinds live: evidence from an external server that shows a certificate of its own.
+    Production,
+}
+
+/// One port of the judged profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortState {
+    /// The port.
+    pub port: Port,
+    /// The kind that the profile names.
+    pub kind: String,
+    /// The local kind of the port.
+    pub local: &'static str,
+    /// Its live kind.
+    pub live: &'static str,
+    /// The kinds that this program was built with.
+    pub built: Vec<String>,
+}
+
+impl PortState {
+    /// Whether this program was built with `kind`.
+    pub fn has(&self, kind: &str) -> bool {
+        self.built.iter().any(|b| b == kind)
+    }
+}
+
+/// The profile that is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Its name.
+    pub name: String,
+    /// The digest of its canonical configuration; packets bind to it.
+    pub sha256: Digest,
+    /// Its six ports.
+    pub ports: Vec<PortState>,
+    /// Whether `[target.external]` is there.
+    pub external: bool,
+    /// The program with the options that select the active configuration, for commands in checks.
+    pub program: String,
+    /// The option that selects this profile where it is not the active one, and the scenario is
+    /// another profile's; empty or `--profile NAME`.
+    pub switch: String,
+}
+
+impl Judged {
+    /// The state of one port.
+    pub fn port(&self, port: Port) -> Option<&PortState> {
+        self.ports.iter().find(|p| p.port == port)
+    }
+
+    /// How strong its evidence must be. A profile named `production` is production, whatever its
+    /// kinds.
+    pub fn stage(&self) -> Stage {
+        let local = |p: &PortState| p.kind == p.local;
+        if self.name == "production" || !self.ports.iter().any(local) {
+            Stage::Production
+        } else if self.port(Port::Store).is_none_or(local) {
+            Stage::Demo
+        } else {
+            Stage::Staging
+        }
+    }
+
+    /// The bundle of adapters that the profile is on its way to; `None` when its kinds make up
+    /// none of the known ones.
+    pub fn target(&self) -> Option<&'static str> {
+        match self.stage() {
+            Stage::Demo => self.ports.iter().all(|p| p.kind == p.local).then_some(SESSION_BUNDLE),
+            Stage::Staging => {
+                let live = |port| self.port(port).is_some_and(|p| p.kind == p.live);
+                (live(Port::Store) && live(Port::Auth)).then_some(SESSION_BUNDLE)
+            }
+            Stage::Production => {
+                self.ports.iter().all(|p| p.kind != p.local).then_some(TENANT_BUNDLE)
+            }
+        }
+    }
+
+    fn command(&self, rest: &str) -> String {
+        format!("{} {rest}", self.program)
+    }
+}
+
+/// What the scenario holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// The session.
+    pub session: SessionId,
+    /// The digest that freezing it gives; `None` when it holds no tenant.
+    pub snapshot: Option<Digest>,
+    /// Records by kind, of all tenants together.
+    pub records: BTreeMap<Kind, u64>,
+    /// Actors of the first tenant.
+    pub actors: Vec<Actor>,
+    /// Actors of all tenants together.
+    pub enrolled: u64,
+    /// A rehearsal fills the empty store itself, as it does for the built-in demo.
+    pub filled_on_demand: bool,
+}
+
+impl Scenario {
+    /// All records.
+    pub fn total(&self) -> u64 {
+        self.records.values().sum()
+    }
+
+    /// Records of some kinds.
+    pub fn count(&self, kinds: &[Kind]) -> u64 {
+        kinds.iter().filter_map(|k| self.records.get(k)).sum()
+    }
+}
+
+/// A packet of a chain that was verified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Its digest.
+    pub sha256: Digest,
+    /// What it says.
+    pub packet: Packet,
+}
+
+/// How an actor was known to be who they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// A header that anyone can write.
+    Mock,
+    /// Signed in at an OpenID provider.
+    Oidc,
+    /// A signature by the actor's key.
+    Signature,
+}
+
+/// An owner's word on a check. Nothing of this version records one yet; gates judge them all the
+/// same, so that they need no change when something does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// `gate/check`.
+    pub check: String,
+    /// Who.
+    pub actor: String,
+    /// How the actor was known.
+    pub authentication: Authentication,
+    /// The profile that was accepted.
+    pub profile: Digest,
+    /// The snapshot that was accepted.
+    pub snapshot: Option<Digest>,
+    /// What was decided, by name.
+    pub values: BTreeMap<String, String>,
+    /// When.
+    pub as_of: Timestamp,
+    /// Taken back.
+    pub revoked: bool,
+    /// The packet that records it.
+    pub sha256: Digest,
+}
+
+/// Everything that gates look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inputs {
+    /// The profile that is judged.
+    pub profile: Judged,
+    /// What the scenario holds.
+    pub scenario: Scenario,
+    /// The chain's packets, newest last.
+    pub packets: Vec<Evidence>,
+    /// Owners' words, newest last.
+    pub acceptances: Vec<Acceptance>,
+    /// The moment that is judged.
+    pub as_of: Timestamp,
+}
+
+/// The roles that own checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Anna in the demo.
+    Director,
+    /// Marek in the demo.
+    Dispatcher,
+    /// Olena in the demo.
+    Accountant,
+}
+
+impl Role {
+    /// The role's key in a roster.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Director => "managing_director",
+            Self::Dispatcher => "dispatcher",
+            Self::Accountant => "accountant",
+        }
+    }
+}
+
+impl Inputs {
+    /// Who has a role in the first tenant.
+    pub fn owner(&self, role: Role) -> Option<Owner> {
+        let actor = self.scenario.actors.iter().find(|a| a.role == role.key())?;
+        Some(Owner { id: actor.id.clone(), name: actor.display_name.clone() })
+    }
+
+    /// The target that a command should name, so that its evidence counts.
+    fn target_option(&self) -> &'static str {
+        match self.profile.stage() {
+            Stage::Production => "external",
+            _ if self.profile.external => "external",
+            Stage::Staging => "container",
+            Stage::Demo => "local",
+        }
+    }
+
+    /// The command that records a connection. Probing asks the profile's own store for the actors;
+    /// where the scenario is another profile's, a rehearsal of its snapshot probes as well.
+    pub fn connect_command(&self) -> Option<String> {
+        if !self.profile.switch.is_empty() {
+            return self.rehearse_command();
+        }
+        Some(self.profile.command(&format!("connect --target {}", self.target_option())))
+    }
+
+    /// The command that records a dry run, or the one that has to come before it.
+    pub fn rehearse_command(&self) -> Option<String> {
+        let (profile, target) = (&self.profile, self.target_option());
+        let fills_itself = self.scenario.filled_on_demand && profile.switch.is_empty();
+        if self.scenario.total() == 0 && !fills_itself {
+            return self.fill_command();
+        }
+        if profile.switch.is_empty() {
+            let rest = match profile.stage() {
+                Stage::Demo if !profile.external => "rehearse".to_owned(),
+                _ => format!("rehearse --target {target}"),
+            };
+            return Some(profile.command(&rest));
+        }
+        let (file, switch) = ("frozen.jsonl.zst", &profile.switch);
+        let first = profile.command(&format!("snapshot freeze --out {file}"));
+        let then =
+            profile.command(&format!("{switch} rehearse --target {target} --snapshot {file}"));
+        Some(format!("{first} && {then}"))
+    }
+
+    /// The command that fills an empty scenario; records of a real one come from its own service.
+    pub fn fill_command(&self) -> Option<String> {
+        let demo = self.profile.stage() == Stage::Demo || self.scenario.filled_on_demand;
+        demo.then(|| self.profile.command("demo seed"))
+    }
+
+    /// The owner's name in a sentence.
+    pub fn named(&self, role: Role) -> String {
+        self.owner(role).map_or_else(|| format!("whoever is {}", role.key()), |o| o.name)
+    }
+}

@@ -1,0 +1,48 @@
+//! Release handoff: the environment's values, the target, the dry run, the way back, the owners.
+
+use super::board;
+use super::inputs::{Inputs, Role};
+use super::spec::{Check, Condition, Gate};
+use flowcontrol_contract::Port;
+
+/// The name on the command line.
+pub const ID: &str = "release";
+/// The packet that belongs to it; nothing of this version seals one yet.
+pub const PACKET: &str = "ProductionReleaseHandoff.v1";
+/// Why it is held back: the handoff begins with a dry run. The checks say what else is missing.
+pub const PENDING: &str = "BLOCKED_PENDING_DRY_RUN";
+
+/// The gate.
+pub fn gate(inputs: &Inputs, dry_run: &Gate, checklist: &Gate) -> Gate {
+    let fallback = inputs.profile.port(Port::Store).filter(|p| p.has(p.local));
+    let checks = vec![
+        Check::given("env-values", "Environment values", &[values(inputs)]),
+        Check::given("adapter-target", "Adapter target", &[board::selection(inputs)]),
+        Check::given("dry-run-transcript", "Dry-run transcript", &[dry_run.condition()])
+            .supplied_by(dry_run.checks.iter().find_map(|c| c.command.clone())),
+        Check::given(
+            "rollback-adapter",
+            "Rollback adapter",
+            &[Condition::fact(
+                fallback.is_some(),
+                format!("{} stays the fallback", fallback.map_or("", |p| p.local)),
+                "there is no local store adapter to fall back to",
+            )],
+        ),
+        Check::given("owner-evidence", "Owner evidence", &[checklist.condition()]).blocking(),
+    ];
+    let owner = inputs.owner(Role::Director);
+    let checks = checks.into_iter().map(|c| c.owned_by(owner.clone())).collect();
+    Gate::new(ID, "Release handoff", checks).with_packet(PACKET).deciding(PENDING)
+}
+
+/// All nine values can be named: those of the profile always, the rollback owner where the
+/// scenario has one.
+fn values(inputs: &Inputs) -> Condition {
+    let owner = inputs.owner(Role::Director);
+    Condition::fact(
+        owner.is_some(),
+        "the nine values follow from the profile and the scenario",
+        format!("no actor of the first tenant is {}, the rollback owner", Role::Director.key()),
+    )
+}
