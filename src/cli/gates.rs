@@ -20,12 +20,7 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     for id in args.gate.iter().chain(&args.require) {
         known(id)?;
     }
-    let profile = judged(&cx.settings, args.judged.as_deref(), named)?;
-    let packets = evidence(&cx.settings)?;
-    let scenario = scenario(cx).await?;
-    // No command records an acceptance yet, so there is none to read.
-    let acceptances = Vec::new();
-    let judgement = judge(&Inputs { profile, scenario, packets, acceptances, as_of: clock::now() });
+    let judgement = judge(&gather(cx, args.judged.as_deref(), named).await?);
     let text = match cx.format {
         Format::Json => views::json(&judgement, args.gate.as_deref())?,
         Format::Text => views::text(&judgement, args.gate.as_deref(), cx.view),
@@ -33,6 +28,19 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     out::text(&text)?;
     let required = args.require.as_deref().and_then(|id| judgement.gate(id));
     Ok(if required.is_some_and(|gate| !gate.is_complete()) { Exit::Check } else { Exit::Done })
+}
+
+/// What the gates look at: `wanted` or the active profile, the scenario and the evidence as they
+/// are now. Leaves nothing behind.
+pub async fn gather(cx: &Cx, wanted: Option<&str>, named: bool) -> Result<Inputs> {
+    Ok(Inputs {
+        profile: judged(&cx.settings, wanted, named)?,
+        packets: evidence(&cx.settings)?,
+        scenario: scenario(cx).await?,
+        // No command records an acceptance yet, so there is none to read.
+        acceptances: Vec::new(),
+        as_of: clock::now(),
+    })
 }
 
 fn known(id: &str) -> Result<()> {

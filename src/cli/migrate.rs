@@ -4,6 +4,7 @@ use super::args::{LintReport, Migrate};
 use super::{Cx, interrupted, out};
 use crate::clock;
 use crate::error::{Exit, Failure, Result};
+use crate::gates::{judge, runbook as gate};
 use crate::rehearsal::steps::{findings, report_finding};
 use crate::report::{RehearsalReport, counted, github, sarif};
 use crate::runbook::render::{Header, render};
@@ -23,7 +24,7 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
             Migrate::Lint { files_only, target, report } => {
                 Box::pin(lint(cx, files_only, target, report)).await
             }
-            Migrate::Runbook => runbook_text(cx),
+            Migrate::Runbook => runbook_text(cx).await,
             Migrate::Roles => {
                 // Without a configured server a name stands there for its reader to replace.
                 let config = &cx.settings.config;
@@ -273,15 +274,20 @@ fn text(found: &[Finding], verbose: bool) -> String {
     text
 }
 
-fn runbook_text(cx: &Cx) -> Result<Exit> {
+/// The header says what is true now: the scenario as it stands, and the gate's decision on it.
+async fn runbook_text(cx: &Cx) -> Result<Exit> {
     let source = cx.settings.migrations()?;
+    let inputs = Box::pin(super::gates::gather(cx, None, false)).await?;
+    let judgement = judge(&inputs);
+    let decision = judgement.gate(gate::ID).and_then(|gate| gate.decision);
+    let snapshot = inputs.scenario.snapshot;
     let header = Header {
         source: crate::snapshot::SCHEMA.to_owned(),
-        target: "db-auth-session-adapter".to_owned(),
-        session: cx.settings.config.session.to_string(),
-        checksum: "none".to_owned(),
-        rows: 0,
-        runbook_decision: "BLOCKED_PENDING_PREFLIGHT".to_owned(),
+        target: inputs.profile.target().unwrap_or("none").to_owned(),
+        session: inputs.scenario.session.to_string(),
+        checksum: snapshot.map_or_else(|| "none".to_owned(), |digest| digest.short()),
+        rows: inputs.scenario.total(),
+        runbook_decision: decision.unwrap_or(gate::PENDING).to_owned(),
     };
     let sql = render(&source, &header);
     let value = json!({"sha256": source.digest(), "session": header.session,

@@ -104,14 +104,15 @@ impl Settings {
     }
 
     /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
-    /// references to secrets, never secrets. Where a machine keeps its PostgreSQL binaries is no
-    /// part of it: evidence must not grow stale when a variable that finds them is set or not.
+    /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
+    /// rehearses with stands in each packet's target, and evidence must not grow stale when a
+    /// variable that finds it is set or not.
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
     pub fn digest(&self) -> Result<Digest> {
         let mut config = self.config.clone();
-        config.rehearsal.pg_bin = None;
+        config.rehearsal = Default::default();
         let text = serde_json::to_string(&config)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         let canonical = json::canonicalize(&text)
@@ -266,11 +267,12 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn the_digest_covers_the_profile_and_not_where_this_machine_keeps_binaries() {
+    fn the_digest_covers_the_profile_and_not_what_this_machine_rehearses_with() {
         let config = Config::built_in().unwrap();
         let plain = Settings { config, base: PathBuf::from("."), file: None };
         let mut other = plain.clone();
         other.config.rehearsal.pg_bin = Some("/opt/postgresql/bin".into());
+        other.config.rehearsal.image = "postgres:18".into();
         assert_eq!(other.digest().unwrap(), plain.digest().unwrap());
         other.config.profile = "staging".into();
         assert_ne!(other.digest().unwrap(), plain.digest().unwrap());

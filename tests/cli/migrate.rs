@@ -23,6 +23,15 @@ fn the_sarif_of_lint_alone_is_a_successful_run() {
     assert!(!log["runs"][0]["results"].as_array().unwrap().is_empty());
 }
 
+#[test]
+fn the_runbook_names_the_scenario_as_it_stands() {
+    let place = Place::new();
+    place.run("demo seed --records 30").fine();
+    let digest = place.digest();
+    let text = place.run("migrate runbook").fine();
+    assert!(text.contains(&format!("-- checksum=bfg-{}\n-- rows=30\n", &digest[..8])), "{text}");
+}
+
 /// The seed stands beside the repository on some machines only.
 #[test]
 fn the_runbook_begins_as_the_seed_prints_it() {
