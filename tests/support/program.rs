@@ -309,7 +309,10 @@ impl External {
         // An administrator as a managed server gives one, and no superuser.
         let admin = login(&name("admin"));
         let mut conn = endpoint.connect(&superuser).await.unwrap();
-        let mut sql = roles::provision_sql(&names, "postgres");
+        // Grants on one database change one row of the catalog, and the server refuses two who do so
+        // at once; tests share the server. The lock ends with the statements' one transaction.
+        let mut sql = "select pg_advisory_xact_lock(20260301);\n".to_owned();
+        sql.push_str(&roles::provision_sql(&names, "postgres"));
         let all = [&logins.owner, &logins.application, &logins.replayer, &logins.auditor];
         for login in all.into_iter().chain(&logins.verifier) {
             let password = login.password.as_ref().unwrap().expose();
