@@ -1,6 +1,7 @@
 //! `accept`: owners' words, their refusals, and what they turn.
 
 use super::place::{Place, line};
+use flowcontrol::evidence::canonical::canonical;
 use flowcontrol::evidence::{Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, schema};
 use flowcontrol_contract::{Digest, Timestamp};
 use serde_json::{Value, json};
@@ -199,4 +200,28 @@ fn json_says_what_was_recorded() {
         (&"infrastructure/hosting".into(), &false.into())
     );
     assert_eq!(said["values"], json!({"provider": "a", "account": "b"}));
+}
+
+#[test]
+fn a_word_that_claims_a_login_nobody_can_verify_stops_the_gates() {
+    let place = Place::seeded(60);
+    place.run("accept role-headers --as user_dispatcher_marek").fine();
+    let folder = place.file(".flowcontrol/evidence");
+    let text = place.run("evidence show 1 --format json").json().to_string();
+    // Sealed again as anybody with the folder could.
+    let mut packet: Value = serde_json::from_str(&text).unwrap();
+    packet.as_object_mut().unwrap().remove("sha256");
+    packet["body"]["authentication"] = "signature".into();
+    let sha256 = Digest::of(canonical(&packet).unwrap());
+    packet["sha256"] = sha256.to_string().into();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let name = format!("00001-FlowControlAcceptance.v1-{}.json", &sha256.to_string()[..8]);
+    std::fs::write(folder.join(&name), format!("{}\n", canonical(&packet).unwrap())).unwrap();
+    for line in ["gates", "accept db-schema --as user_accountant_olena"] {
+        let said = place.run(line).refused(1);
+        assert!(said.contains(&name), "{said}");
+        assert!(said.contains("claims authentication signature"), "{said}");
+    }
 }
