@@ -6,6 +6,8 @@
     reason = "what the tests share may panic like the tests themselves"
 )]
 
+#[path = "cli/accept.rs"]
+mod accept;
 #[path = "cli/configuration.rs"]
 mod configuration;
 #[path = "cli/evidence.rs"]

@@ -128,6 +128,16 @@ pub enum Command {
         flowcontrol gates --require connection   # exit code 1 while it is not ready\n  \
         flowcontrol gates --for production --format json")]
     Gates(Gates),
+    /// Records an owner's word on a check that nothing else supplies, or takes it back.
+    #[command(
+        after_help = "The word is sealed into the evidence chain, for the configuration, the \
+snapshot and the\nevidence in force: when one of them changes, it counts no longer. Who gives it is \
+not proved,\nso it is recorded as a mock login, which production never admits.\n\nExamples:\n  \
+        flowcontrol accept checklist/role-headers --as user_dispatcher_marek\n  \
+        flowcontrol accept hosting --as user_md_anna --value provider=Hetzner --value account=bfg\n  \
+        flowcontrol accept checklist/role-headers --as user_dispatcher_marek --revoke"
+    )]
+    Accept(Accept),
     /// Says what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
@@ -340,6 +350,26 @@ pub struct Gates {
     /// Ends with exit code 1 while this gate is not ready.
     #[arg(long, value_name = "GATE")]
     pub require: Option<String>,
+}
+
+/// `accept`.
+#[derive(Debug, Args)]
+pub struct Accept {
+    /// The check as `gates` prints it, or without its gate where it is clear.
+    #[arg(value_name = "GATE/CHECK")]
+    pub check: String,
+    /// Who accepts: an actor of the first tenant, the owner of the check.
+    #[arg(long = "as", value_name = "ACTOR")]
+    pub actor: String,
+    /// What is decided; infrastructure decisions ask for it. No secret.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub value: Vec<String>,
+    /// Takes the acceptance back.
+    #[arg(long, conflicts_with = "value")]
+    pub revoke: bool,
+    /// Accepts it for this profile over the active profile's scenario.
+    #[arg(long = "for", value_name = "PROFILE")]
+    pub judged: Option<String>,
 }
 
 /// `evidence`.

@@ -5,8 +5,8 @@ use super::{Cx, out};
 use crate::clock;
 use crate::config::{FILE, PORT_KINDS, Settings, nearest};
 use crate::error::{Exit, Failure, Result};
-use crate::evidence::EvidenceStore;
-use crate::gates::inputs::{Evidence, Judged, PortState, Scenario};
+use crate::evidence::{EvidenceStore, Packet};
+use crate::gates::inputs::{Acceptance, Evidence, Judged, PortState, Scenario};
 use crate::gates::{IDS, Inputs, judge};
 use crate::registry::built;
 use crate::report::gates as views;
@@ -33,12 +33,12 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
 /// What the gates look at: `wanted` or the active profile, the scenario and the evidence as they
 /// are now. Leaves nothing behind.
 pub async fn gather(cx: &Cx, wanted: Option<&str>, named: bool) -> Result<Inputs> {
+    let packets = evidence(&cx.settings)?;
     Ok(Inputs {
         profile: judged(&cx.settings, wanted, named)?,
-        packets: evidence(&cx.settings)?,
+        acceptances: acceptances(&packets)?,
+        packets,
         scenario: scenario(cx).await?,
-        // No command records an acceptance yet, so there is none to read.
-        acceptances: Vec::new(),
         as_of: clock::now(),
     })
 }
@@ -80,6 +80,7 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
     Ok(Judged {
         sha256: settings.digest()?,
         ports,
+        residency: profile.residency,
         external: settings.config.target.external.is_some(),
         program,
         switch: if other { format!("--profile {}", quoted(&name)) } else { String::new() },
@@ -115,6 +116,21 @@ fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
         Ok(Evidence { sha256: sealed.sha256(), packet: sealed.packet().clone() })
     });
     packets.collect()
+}
+
+/// The owners' words among the packets.
+fn acceptances(packets: &[Evidence]) -> Result<Vec<Acceptance>> {
+    let read = |evidence: &Evidence| {
+        Acceptance::read(evidence).map_err(|why| {
+            let Packet { sequence, schema, .. } = &evidence.packet;
+            Failure::check(format!(
+                "evidence packet {sequence} ({schema} {}) cannot be judged: {why}",
+                evidence.sha256.short()
+            ))
+            .hint(format!("flowcontrol evidence show {sequence} shows what it says"))
+        })
+    };
+    packets.iter().filter_map(|evidence| read(evidence).transpose()).collect()
 }
 
 /// What the active profile's store holds, frozen for its digest and forgotten.

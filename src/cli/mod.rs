@@ -1,5 +1,6 @@
 //! The command line: reads arguments, calls the engine, prints. It decides nothing itself.
 
+mod accept;
 mod adapters;
 mod args;
 mod connect;
@@ -152,6 +153,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
             Command::Adapters(args) => adapters::run(&cx, &args),
             Command::Evidence(args) => evidence::run(&cx, args),
+            Command::Accept(args) => accept::run(&cx, &args, global.profile.is_some()).await,
             Command::Gates(args) => gates::run(&cx, &args, global.profile.is_some()).await,
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }

@@ -9,7 +9,7 @@ mod template;
 pub use explain::{nearest, words};
 pub use model::{
     Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
-    TargetSection, TlsSection,
+    Residency, TargetSection, TlsSection,
 };
 pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use template::TEMPLATE;

@@ -64,6 +64,17 @@ pub struct Profile {
     pub eta: String,
     /// Offline adapter.
     pub sync: String,
+    /// Where its data must stay; absent means anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residency: Option<Residency>,
+}
+
+/// Where data must stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Residency {
+    /// In a member state of the European Union.
+    Eu,
 }
 
 impl Profile {

@@ -37,6 +37,8 @@ ocr = "document-ai"
 ksef = "ksef-api"
 eta = "maps-eta"
 sync = "background-sync"
+# Refuses an infrastructure decision for a region outside the European Union.
+# residency = "eu"
 
 # Each adapter's own configuration, by kind.
 [adapters.file-local]

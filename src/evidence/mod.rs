@@ -17,6 +17,7 @@ pub mod seal;
 pub mod store;
 pub mod text;
 pub mod transfer;
+pub mod word;
 
 pub use archive::Archive;
 pub use book::Book;
@@ -26,3 +27,4 @@ pub use redact::KnownSecrets;
 pub use seal::{Flaw, Sealed};
 pub use store::{EvidenceStore, Listing, Stored};
 pub use transfer::{Exported, Import, Imported, Joined};
+pub use word::{Authentication, Bound, Word};

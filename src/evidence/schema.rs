@@ -2,6 +2,7 @@
 
 use super::book;
 use super::packet::{Outcome, Packet, Verdict};
+use super::word::Word;
 use std::collections::BTreeSet;
 
 /// Sealed after `connect` and after the connection probes of a rehearsal.
@@ -16,6 +17,9 @@ pub const MIGRATIONS: &str = "FlowControlMigrationRehearsal.v1";
 pub const STEP: &str = "FlowControlRehearsalStep.v1";
 /// Sealed when the chain of another machine is linked; its body names that chain.
 pub const IMPORTED: &str = "FlowControlImportedChain.v1";
+
+/// Sealed when an owner accepts a check, or takes that back; its body is the word.
+pub const ACCEPTANCE: &str = "FlowControlAcceptance.v1";
 
 /// What one schema demands.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +79,13 @@ pub const KNOWN: &[Schema] = &[
         checks: &["chain-verified"],
         target: false,
         snapshot: false,
+    },
+    Schema {
+        name: "FlowControlAcceptance",
+        version: 1,
+        checks: &[],
+        target: false,
+        snapshot: true,
     },
 ];
 
@@ -137,6 +148,9 @@ pub fn judge(packet: &Packet) -> Vec<String> {
     }
     if packet.schema == IMPORTED && book::linked(packet).is_none() {
         broken.push("its body does not name the chain that it links".to_owned());
+    }
+    if let Err(why) = Word::read(packet) {
+        broken.push(why);
     }
     let Known::Yes(schema) = look_up(&packet.schema) else {
         return broken;

@@ -1,8 +1,9 @@
-//! Which packets and acceptances count for the judged profile, and why others do not.
+//! Which packets count for the judged profile, and why others do not.
 
-use super::inputs::{Acceptance, Authentication, Evidence, Inputs, Role, Stage};
-use super::spec::{Check, Condition};
+use super::inputs::{Evidence, Inputs, Stage};
+use super::spec::Check;
 use crate::evidence::Verdict;
+use flowcontrol_contract::Digest;
 use serde_json::Value;
 
 /// What a packet must be bound to besides its profile.
@@ -82,9 +83,6 @@ pub fn newest<'a>(
         ));
     }
     if binding == Binding::Snapshot && found.packet.snapshot_sha256 != inputs.scenario.snapshot {
-        let spell = |digest: Option<flowcontrol_contract::Digest>| {
-            digest.map_or_else(|| "none".to_owned(), |d| d.short())
-        };
         return Err(format!(
             "{schema} {} was made of snapshot {}, in force is {}",
             found.sha256.short(),
@@ -93,6 +91,11 @@ pub fn newest<'a>(
         ));
     }
     Ok(found)
+}
+
+/// A digest in a sentence.
+pub fn spell(digest: Option<Digest>) -> String {
+    digest.map_or_else(|| "none".to_owned(), |d| d.short())
 }
 
 fn wanted(stage: Stage) -> &'static str {
@@ -121,61 +124,4 @@ pub fn from_packet(
         Some(c) => Check::next(id, title, c.reason.clone()).resting_on(vec![digest]),
         None => Check::next(id, title, format!("{} does not tell of it", digest.short())),
     }
-}
-
-/// The owner's word on `check` (`gate/check`), if it counts: the newest word of the right actor,
-/// for this very profile and snapshot, not taken back, and for production not by a mock login.
-pub fn accepted<'a>(inputs: &'a Inputs, check: &str, role: Role) -> Result<&'a Acceptance, String> {
-    let name = inputs.named(role);
-    let owner = inputs.owner(role);
-    let by_owner =
-        |a: &&Acceptance| owner.as_ref().is_some_and(|o| o.id.as_str() == a.actor.as_str());
-    let known = |a: &&Acceptance| a.check == check && a.as_of <= inputs.as_of;
-    let Some(last) = inputs.acceptances.iter().rev().filter(known).find(by_owner) else {
-        return Err(format!(
-            "{name} has not accepted it, and this version cannot record acceptances yet"
-        ));
-    };
-    if last.revoked {
-        return Err(format!("{name} took the acceptance back"));
-    }
-    if last.profile != inputs.profile.sha256 {
-        return Err(format!(
-            "{name} accepted configuration {}, in force is {}",
-            last.profile.short(),
-            inputs.profile.sha256.short()
-        ));
-    }
-    if last.snapshot != inputs.scenario.snapshot {
-        let spell = |digest: Option<flowcontrol_contract::Digest>| {
-            digest.map_or_else(|| "none".to_owned(), |d| d.short())
-        };
-        return Err(format!(
-            "{name} accepted snapshot {}, in force is {}",
-            spell(last.snapshot),
-            spell(inputs.scenario.snapshot)
-        ));
-    }
-    if inputs.profile.stage() == Stage::Production && last.authentication == Authentication::Mock {
-        return Err(format!(
-            "{name} accepted it through a mock login, which production never admits"
-        ));
-    }
-    Ok(last)
-}
-
-/// [`accepted`] as a condition; every one of `values` must be given.
-pub fn acceptance(inputs: &Inputs, check: &str, role: Role, values: &[&str]) -> Condition {
-    let found = match accepted(inputs, check, role) {
-        Ok(found) => found,
-        Err(why) => return Condition::missing(why),
-    };
-    let given = |v: &&&str| found.values.get(**v).is_none_or(|text| text.trim().is_empty());
-    let missing: Vec<&str> = values.iter().filter(given).copied().collect();
-    let outcome = if missing.is_empty() {
-        Ok(format!("{} accepted it at {}", inputs.named(role), found.as_of))
-    } else {
-        Err(format!("{} accepted it without {}", inputs.named(role), missing.join(", ")))
-    };
-    Condition { outcome, evidence: vec![found.sha256] }
 }

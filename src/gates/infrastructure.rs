@@ -1,8 +1,9 @@
 //! Infrastructure decisions: where it runs, in which region, who operates it, who restores it.
 
-use super::admit::acceptance;
+use super::decision::Decision;
 use super::inputs::{Inputs, Role};
-use super::spec::{Check, Gate};
+use super::spec::Gate;
+use super::values::Value;
 
 /// The name on the command line.
 pub const ID: &str = "infrastructure";
@@ -10,24 +11,28 @@ pub const ID: &str = "infrastructure";
 pub const PACKET: &str = "ProductionInfrastructureDecision.v1";
 
 /// Each decision with the values that it must name.
-const CHECKS: [(&str, &str, &str, &[&str]); 4] = [
-    ("hosting", "infrastructure/hosting", "Hosting provider and account", &["provider", "account"]),
-    ("region", "infrastructure/region", "Region and data residency", &["region"]),
-    ("runtime-owner", "infrastructure/runtime-owner", "Runtime owner", &["runtime_owner"]),
-    (
-        "secrets-and-backup",
+pub static DECISIONS: [Decision; 4] = [
+    naming(
+        "infrastructure/hosting",
+        "Hosting provider and account",
+        &[Value::Provider, Value::Account],
+    ),
+    naming("infrastructure/region", "Region and data residency", &[Value::Region]),
+    naming("infrastructure/runtime-owner", "Runtime owner", &[Value::RuntimeOwner]),
+    naming(
         "infrastructure/secrets-and-backup",
         "Secrets and backup boundary",
-        &["rpo", "restore_owner"],
+        &[Value::Rpo, Value::RestoreOwner],
     ),
 ];
 
+/// A choice is its own evidence: no packet of a rehearsal speaks of it.
+const fn naming(path: &'static str, title: &'static str, values: &'static [Value]) -> Decision {
+    Decision { path, title, role: Role::Director, values, rests_on: &[] }
+}
+
 /// The gate.
 pub fn gate(inputs: &Inputs) -> Gate {
-    let checks = CHECKS.map(|(id, path, title, values)| {
-        Check::given(id, title, &[acceptance(inputs, path, Role::Director, values)])
-            .blocking()
-            .owned_by(inputs.owner(Role::Director))
-    });
-    Gate::new(ID, "Infrastructure decisions", checks.into()).with_packet(PACKET)
+    let checks = DECISIONS.iter().map(|decision| decision.check(inputs).blocking());
+    Gate::new(ID, "Infrastructure decisions", checks.collect()).with_packet(PACKET)
 }

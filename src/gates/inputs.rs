@@ -1,7 +1,10 @@
 //! Everything that gates may look at, gathered before they judge.
 
 use super::spec::Owner;
-use crate::evidence::Packet;
+use super::values::Value;
+use crate::config::Residency;
+pub use crate::evidence::Authentication;
+use crate::evidence::{Packet, ProfileRef, Word};
 use flowcontrol_contract::{Actor, Digest, Kind, Port, SessionId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -52,6 +55,8 @@ pub struct Judged {
     pub sha256: Digest,
     /// Its six ports.
     pub ports: Vec<PortState>,
+    /// Where its data must stay.
+    pub residency: Option<Residency>,
     /// Whether `[target.external]` is there.
     pub external: bool,
     /// The program with the options that select the active configuration, for commands in checks.
@@ -138,19 +143,7 @@ pub struct Evidence {
     pub packet: Packet,
 }
 
-/// How an actor was known to be who they say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authentication {
-    /// A header that anyone can write.
-    Mock,
-    /// Signed in at an OpenID provider.
-    Oidc,
-    /// A signature by the actor's key.
-    Signature,
-}
-
-/// An owner's word on a check. Nothing of this version records one yet; gates judge them all the
-/// same, so that they need no change when something does.
+/// An owner's word on a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
     /// `gate/check`.
@@ -160,9 +153,11 @@ pub struct Acceptance {
     /// How the actor was known.
     pub authentication: Authentication,
     /// The profile that was accepted.
-    pub profile: Digest,
+    pub profile: ProfileRef,
     /// The snapshot that was accepted.
     pub snapshot: Option<Digest>,
+    /// The packets that the check rested on.
+    pub evidence: Vec<Digest>,
     /// What was decided, by name.
     pub values: BTreeMap<String, String>,
     /// When.
@@ -171,6 +166,28 @@ pub struct Acceptance {
     pub revoked: bool,
     /// The packet that records it.
     pub sha256: Digest,
+}
+
+impl Acceptance {
+    /// The word in a packet; `None` when it holds none.
+    ///
+    /// # Errors
+    /// As [`Word::read`].
+    pub fn read(evidence: &Evidence) -> Result<Option<Self>, String> {
+        let packet = &evidence.packet;
+        Ok(Word::read(packet)?.map(|word| Self {
+            check: word.check,
+            actor: word.actor.as_str().to_owned(),
+            authentication: word.authentication,
+            profile: packet.profile.clone(),
+            snapshot: word.bound.snapshot,
+            evidence: word.bound.evidence,
+            values: word.values,
+            as_of: packet.created_at,
+            revoked: word.revoked,
+            sha256: evidence.sha256,
+        }))
+    }
 }
 
 /// Everything that gates look at.
@@ -208,6 +225,15 @@ impl Role {
             Self::Accountant => "accountant",
         }
     }
+
+    /// The permission that the role's word takes, in rosters that know it. Rosters name none for
+    /// the word of a dispatcher or an accountant: their role is enough.
+    pub const fn permission(self) -> Option<&'static str> {
+        match self {
+            Self::Director => Some("approve_release"),
+            Self::Dispatcher | Self::Accountant => None,
+        }
+    }
 }
 
 impl Inputs {
@@ -215,6 +241,17 @@ impl Inputs {
     pub fn owner(&self, role: Role) -> Option<Owner> {
         let actor = self.scenario.actors.iter().find(|a| a.role == role.key())?;
         Some(Owner { id: actor.id.clone(), name: actor.display_name.clone() })
+    }
+
+    /// The permission that the role's owner should hold to give their word and does not; `None`
+    /// also where nobody of the first tenant holds it, since its roster does not know it then.
+    pub fn lacks_permission(&self, role: Role) -> Option<&'static str> {
+        let permission = role.permission()?;
+        let owner = self.owner(role)?;
+        let holds = |a: &&Actor| a.permissions.iter().any(|p| p == permission);
+        let mut holders = self.scenario.actors.iter().filter(holds).peekable();
+        holders.peek()?;
+        (!holders.any(|a| a.id == owner.id)).then_some(permission)
     }
 
     /// The target that a command should name, so that its evidence counts.
@@ -255,6 +292,18 @@ impl Inputs {
         let then =
             profile.command(&format!("{switch} rehearse --target {target} --snapshot {file}"));
         Some(format!("{first} && {then}"))
+    }
+
+    /// The command with which `owner` accepts a check; `values` are to be filled in.
+    pub fn accept_command(&self, check: &str, owner: &Owner, values: &[Value]) -> String {
+        let mut rest = format!("accept {check} --as {}", owner.id);
+        for value in values {
+            rest.push_str(&format!(" --value {}={}", value.name(), value.placeholder()));
+        }
+        if let Some(other) = self.profile.switch.strip_prefix("--profile ") {
+            rest.push_str(&format!(" --for {other}"));
+        }
+        self.profile.command(&rest)
     }
 
     /// The command that fills an empty scenario; records of a real one come from its own service.

@@ -11,6 +11,7 @@ pub mod checklist;
 pub mod connection;
 pub mod contracts;
 pub mod cutover;
+pub mod decision;
 pub mod dry_run;
 pub mod infrastructure;
 pub mod inputs;
@@ -21,6 +22,7 @@ pub mod release;
 pub mod rollback;
 pub mod runbook;
 pub mod spec;
+pub mod values;
 pub mod wiring;
 
 #[cfg(test)]

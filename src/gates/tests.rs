@@ -3,13 +3,16 @@
 use super::inputs::{
     Acceptance, Authentication, Evidence, Judged, PortState, Scenario, Stage, TENANT_BUNDLE,
 };
-use super::{Gate, Inputs, Judgement, Production, judge};
-use crate::config::PORT_KINDS;
+use super::values::Value;
+use super::{Gate, Inputs, Judgement, Production, decision, judge};
+use crate::config::{PORT_KINDS, Residency};
 use crate::demo;
 use crate::evidence::{CheckResult, Outcome, Packet, ProfileRef, Verdict, schema};
+use crate::report::style::Paint;
+use crate::report::terminal::View;
 use flowcontrol_contract::{Digest, Kind, Port, SessionId, Timestamp};
 use proptest::prelude::{Just, Strategy, proptest};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
 /// What is built today: both kinds of store.
@@ -39,6 +42,7 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
             name: "local-demo".into(),
             sha256: Digest::of("local-demo"),
             ports: ports.into(),
+            residency: None,
             external: false,
             program: "flowcontrol".into(),
             switch: String::new(),
@@ -61,7 +65,7 @@ fn packet(inputs: &Inputs, schema: &str, ids: &[&str], kind: &str) -> Evidence {
     let checks = ids.iter().map(|id| {
         let mut figures = Map::new();
         if *id == "tls-fingerprint" {
-            figures.insert("generated".into(), Value::Bool(kind != "external"));
+            figures.insert("generated".into(), json!(kind != "external"));
         }
         CheckResult {
             id: (*id).into(),
@@ -138,6 +142,17 @@ fn staged(mut inputs: Inputs, stage: Stage) -> Inputs {
     inputs
 }
 
+fn example(value: Value) -> &'static str {
+    match value {
+        Value::Provider => "Hetzner Online",
+        Value::Account => "bfg-1234",
+        Value::Region => "eu-central-1",
+        Value::RuntimeOwner => "Marek Zielinski",
+        Value::Rpo => "15m",
+        Value::RestoreOwner => "Anna Kowalska",
+    }
+}
+
 /// Every acceptance that any gate asks for, and a drill.
 fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
     let words = [
@@ -157,19 +172,25 @@ fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
         ("infrastructure/runtime-owner", "user_md_anna"),
         ("infrastructure/secrets-and-backup", "user_md_anna"),
     ];
-    let values = ["provider", "account", "region", "runtime_owner", "rpo", "restore_owner"]
-        .map(|name| (name.to_owned(), "given".to_owned()));
+    let value = |v: &Value| (v.name().to_owned(), example(*v).to_owned());
     inputs.acceptances = words
-        .map(|(check, actor)| Acceptance {
-            check: check.into(),
-            actor: actor.into(),
-            authentication,
-            profile: inputs.profile.sha256,
-            snapshot: inputs.scenario.snapshot,
-            values: values.clone().into(),
-            as_of: at(600),
-            revoked: false,
-            sha256: Digest::of(check),
+        .map(|(check, actor)| {
+            let decision = decision::find(check).unwrap();
+            Acceptance {
+                check: check.into(),
+                actor: actor.into(),
+                authentication,
+                profile: ProfileRef {
+                    name: inputs.profile.name.clone(),
+                    sha256: inputs.profile.sha256,
+                },
+                snapshot: inputs.scenario.snapshot,
+                evidence: decision.evidence(&inputs),
+                values: decision.values.iter().map(value).collect(),
+                as_of: at(600),
+                revoked: false,
+                sha256: Digest::of(check),
+            }
         })
         .into();
     let kind = inputs.packets[0].packet.target.as_ref().unwrap()["kind"].as_str().unwrap();
@@ -296,8 +317,14 @@ fn connecting_and_rehearsing_turns_what_rests_on_them_and_nothing_else() {
     assert_eq!(score(&judgement, "preflight"), (3, 5));
     assert_eq!(score(&judgement, "checklist"), (0, 6));
     assert_eq!(score(&judgement, "wiring"), (0, 7));
+    let view = View { columns: 200, paint: Paint { on: false } };
+    let said = crate::report::gates::text(&judgement, None, view);
+    let whose = "Next       checklist/contracts-frozen, Anna Kowalska decides: flowcontrol accept";
+    assert!(said.contains(whose), "{said}");
     let next = judgement.readiness.next_action.unwrap();
-    assert_eq!((next.check.as_str(), next.command), ("checklist/contracts-frozen", None));
+    assert_eq!(next.check, "checklist/contracts-frozen");
+    let command = "flowcontrol accept checklist/contracts-frozen --as user_md_anna";
+    assert_eq!(next.command.as_deref(), Some(command));
 }
 
 #[test]
@@ -393,10 +420,12 @@ fn acceptances_count_for_their_owner_digests_and_stage_alone() {
     assert_eq!(score(&judgement, "infrastructure"), (4, 4));
     assert_eq!(judgement.production, Production::DISABLED, "a demo is no production");
     type Spoil = fn(&mut Acceptance);
-    let spoils: [(&str, Spoil); 5] = [
+    let spoils: [(&str, Spoil); 7] = [
         ("has not accepted", |a| a.actor = "user_accountant_olena".into()),
         ("took the acceptance back", |a| a.revoked = true),
-        ("accepted configuration", |a| a.profile = Digest::of("other")),
+        ("accepted configuration", |a| a.profile.sha256 = Digest::of("other")),
+        ("has not accepted", |a| a.profile.name = "other".into()),
+        ("accepted evidence", |a| a.evidence = vec![Digest::of("other")]),
         ("accepted snapshot", |a| a.snapshot = None),
         ("has not accepted", |a| a.as_of = at(2_000)),
     ];
@@ -415,6 +444,126 @@ fn acceptances_count_for_their_owner_digests_and_stage_alone() {
     let hosting = gate(&judgement, "infrastructure").check("hosting").unwrap();
     assert_eq!(hosting.verdict(), Verdict::Blocked);
     assert!(hosting.reason.ends_with("without account"), "{}", hosting.reason);
+    let command = hosting.command.as_deref().unwrap();
+    assert!(command.ends_with("--value provider=PROVIDER --value account=ACCOUNT"), "{command}");
+}
+
+#[test]
+fn the_six_words_turn_the_checklist_and_the_board() {
+    let mut inputs = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
+    inputs.acceptances.truncate(6);
+    let judgement = judge(&inputs);
+    assert_eq!((score(&judgement, "checklist"), score(&judgement, "board")), ((6, 6), (7, 7)));
+    for (without, board) in [(0, 5), (1, 5), (2, 4), (3, 5), (4, 5), (5, 4)] {
+        let mut inputs = inputs.clone();
+        inputs.acceptances.remove(without);
+        let judgement = judge(&inputs);
+        assert_eq!(score(&judgement, "checklist"), (5, 6));
+        assert_eq!(score(&judgement, "board"), (board, 7), "{without}");
+    }
+}
+
+#[test]
+fn a_word_is_given_on_the_evidence_that_was_seen() {
+    let mut inputs = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
+    let (then, now) = (inputs.packets[1].sha256, Digest::of("rehearsed again"));
+    inputs.packets[1].sha256 = now;
+    let judgement = judge(&inputs);
+    let stale = gate(&judgement, "checklist").check("db-schema").unwrap();
+    assert_eq!(score(&judgement, "checklist"), (0, 6));
+    assert!(stale.reason.contains(&then.short()), "{}", stale.reason);
+    assert!(stale.reason.contains(&now.short()), "{}", stale.reason);
+    assert_eq!(score(&judgement, "infrastructure"), (4, 4), "no packet speaks of a choice");
+}
+
+#[test]
+fn values_and_permissions_are_judged_again() {
+    let whole = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
+    let mut inputs = whole.clone();
+    inputs.profile.residency = Some(Residency::Eu);
+    assert_eq!(score(&judge(&inputs), "infrastructure"), (4, 4));
+    let region = inputs.acceptances.iter_mut().find(|a| a.check.ends_with("/region")).unwrap();
+    region.values.insert("region".into(), "us-east-1".into());
+    let judgement = judge(&inputs);
+    let reason = &gate(&judgement, "infrastructure").check("region").unwrap().reason;
+    assert!(reason.contains("us-east-1") && reason.contains("European Union"), "{reason}");
+    inputs.profile.residency = None;
+    assert_eq!(score(&judge(&inputs), "infrastructure"), (4, 4));
+
+    // The permission to approve went to somebody else.
+    let mut inputs = whole;
+    for actor in &mut inputs.scenario.actors {
+        let anna = actor.id.as_str() == "user_md_anna";
+        actor.permissions.retain(|p| p != "approve_release");
+        if !anna {
+            actor.permissions.push("approve_release".into());
+        }
+    }
+    let judgement = judge(&inputs);
+    assert_eq!(score(&judgement, "checklist"), (4, 6));
+    let reason = &gate(&judgement, "checklist").check("contracts-frozen").unwrap().reason;
+    assert_eq!(reason, "Anna Kowalska does not hold approve_release");
+}
+
+#[test]
+fn every_decision_is_a_check_of_its_gate_and_every_other_check_is_none() {
+    let judgement = judge(&fresh(every));
+    let mut owned = 0;
+    for gate in &judgement.gates {
+        for check in &gate.checks {
+            let Some(decision) = decision::find(&format!("{}/{}", gate.id, check.id)) else {
+                continue;
+            };
+            owned += 1;
+            assert_eq!((decision.id(), decision.title), (check.id, check.title));
+        }
+    }
+    assert_eq!((owned, decision::all().count()), (15, 15));
+}
+
+/// An acceptance packet for `checklist/role-headers`, with `body` laid over its own.
+fn word(inputs: &Inputs, body: &serde_json::Value) -> Evidence {
+    let mut evidence = packet(inputs, schema::ACCEPTANCE, &["checklist/role-headers"], "local");
+    let mut whole = json!({"check": "checklist/role-headers", "actor": "user_dispatcher_marek",
+        "authentication": "mock", "values": {}, "revoked": false, "bound": {
+            "profile": inputs.profile.sha256, "snapshot": inputs.scenario.snapshot,
+            "evidence": []}});
+    for (name, value) in body.as_object().unwrap() {
+        whole[name] = value.clone();
+    }
+    evidence.packet.body = whole;
+    evidence
+}
+
+#[test]
+fn a_packet_that_is_no_acceptance_is_refused_and_not_passed_over() {
+    let inputs = filled(fresh(every));
+    let read = |body| Acceptance::read(&word(&inputs, &body));
+    let good = read(json!({})).unwrap().unwrap();
+    assert_eq!((good.actor.as_str(), good.as_of), ("user_dispatcher_marek", at(500)));
+    assert_eq!(good.profile.name, "local-demo");
+    let bound = |profile: &str, snapshot| json!({"bound": {"profile": Digest::of(profile), "snapshot": snapshot, "evidence": []}});
+    for (why, body) in [
+        ("no acceptance", json!({"further": 1})),
+        ("no acceptance", json!({"actor": ""})),
+        ("no acceptance", json!({"authentication": "sworn"})),
+        ("cannot verify", json!({"authentication": "oidc"})),
+        ("cannot verify", json!({"authentication": "signature"})),
+        ("its body accepts", json!({"check": "checklist/db-schema"})),
+        ("contradicts", json!({"revoked": true})),
+        ("other digests", bound("another", inputs.scenario.snapshot)),
+        ("other digests", bound("local-demo", None)),
+    ] {
+        let refused = read(body.clone()).unwrap_err();
+        assert!(refused.contains(why), "{body}: {refused}");
+        let broken = schema::judge(&word(&inputs, &body).packet);
+        assert_eq!(broken, [refused], "it can neither be sealed nor verified");
+    }
+    let mut two = word(&inputs, &json!({}));
+    two.packet.checks.push(two.packet.checks[0].clone());
+    assert!(Acceptance::read(&two).is_err());
+    let other = packet(&inputs, schema::DRY_RUN, &DRY_RUN, "local");
+    assert_eq!(Acceptance::read(&other), Ok(None));
 }
 
 #[test]

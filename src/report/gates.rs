@@ -5,12 +5,14 @@ use super::layout::{hang, pad, pad_left};
 use super::style::Tone;
 use super::terminal::View;
 use crate::error::Result;
-use crate::evidence::Verdict;
 use crate::evidence::text::one_line;
+use crate::evidence::{Verdict, Word};
+use crate::gates::decision;
+use crate::gates::inputs::Evidence;
 use crate::gates::readiness::Readiness;
 use crate::gates::spec::READY;
 use crate::gates::{Check, Gate, Judgement, Production};
-use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_contract::{Actor, Digest, Timestamp};
 use serde::Serialize;
 
 /// The judgement as JSON; with `only`, that gate alone stands in `gates`.
@@ -84,7 +86,12 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
     if let Some(next) = &readiness.next_action {
         let owner = next.owner.as_ref().map(|o| format!(" ({})", o.name)).unwrap_or_default();
         let what = match &next.command {
-            Some(command) => format!("{}{owner}: {command}", next.check),
+            Some(command) => match (&next.owner, decision::find(&next.check)) {
+                (Some(owner), Some(_)) => {
+                    format!("{}, {} decides: {command}", next.check, owner.name)
+                }
+                _ => format!("{}{owner}: {command}", next.check),
+            },
             None => {
                 format!("{}{owner}: `flowcontrol gates {}` says why", next.check, gate_of(next))
             }
@@ -99,6 +106,32 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
         production.traffic
     ));
     out
+}
+
+/// An owner's word as it was recorded; `score` is how far its gate is with it.
+pub fn accepted(recorded: &Evidence, word: &Word, actor: &Actor, score: (usize, usize)) -> String {
+    let did = if word.revoked { "took back the acceptance of" } else { "accepted" };
+    let short = |digest: &Digest| digest.short();
+    let snapshot = word.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
+    let seen: Vec<String> = word.bound.evidence.iter().map(short).collect();
+    let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
+    let gate = word.check.split('/').next().unwrap_or_default();
+    let profile = &recorded.packet.profile;
+    let mut lines = vec![
+        format!("{} {did} {} for profile {}", actor.display_name, word.check, profile.name),
+        format!(
+            "  bound to  configuration {}, snapshot {snapshot}, evidence {seen}",
+            profile.sha256.short()
+        ),
+        format!(
+            "  login     {}: not proved; production never admits it",
+            word.authentication.name()
+        ),
+    ];
+    lines.extend(word.values.iter().map(|(name, text)| format!("  value     {name}={text}")));
+    lines.push(format!("  packet    {} {}", recorded.packet.sequence, recorded.sha256.short()));
+    lines.push(format!("  gate      {gate} is {}/{}", score.0, score.1));
+    lines.iter().map(|line| format!("{}\n", one_line(line))).collect()
 }
 
 fn gate_of(next: &crate::gates::readiness::NextAction) -> &str {

@@ -29,6 +29,7 @@ const COMMANDS: &[&str] = &[
     "evidence export",
     "evidence import",
     "gates",
+    "accept",
     "completions",
 ];
 
@@ -124,6 +125,17 @@ fn mistyped_lines_say_what_is_known() {
         "gates --require everything",
         "gates --for stagin",
         "--profile stagin adapters list",
+        "accept",
+        "accept checklist/role-header --as user_dispatcher_marek",
+        "accept role-header --as user_dispatcher_marek",
+        "accept connection/tls-fingerprint --as user_md_anna",
+        "accept rbac-claims --as user_md_anna",
+        "accept checklist/role-headers --as user_dispatcher_mark",
+        "accept hosting --as user_md_anna",
+        "accept hosting --as user_md_anna --value provider",
+        "accept hosting --as user_md_anna --value password=tajne",
+        "accept hosting --as user_md_anna --value provider=a --value provider=b",
+        "accept role-headers --as user_dispatcher_marek --value provider=a",
     ] {
         all.push_str(&format!("$ flowcontrol {line}\n{}", place.run(line).refused(2)));
     }
