@@ -8,12 +8,16 @@
 
 #[path = "cli/accept.rs"]
 mod accept;
+#[path = "cli/adapters.rs"]
+mod adapters;
 #[path = "cli/configuration.rs"]
 mod configuration;
 #[path = "cli/evidence.rs"]
 mod evidence;
 #[path = "cli/gates.rs"]
 mod gates;
+#[path = "cli/handoff.rs"]
+mod handoff;
 #[path = "cli/machine.rs"]
 mod machine;
 #[path = "cli/migrate.rs"]

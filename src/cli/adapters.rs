@@ -1,32 +1,40 @@
-//! `adapters list`.
+//! `adapters list / check / plan`.
 
 use super::args::Adapters;
-use super::{Cx, out};
-use crate::config::PORT_KINDS;
-use crate::error::{Exit, Result};
-use crate::registry::registry;
-use serde::Serialize;
+use super::{Cx, gates, out};
+use crate::clock;
+use crate::config::{PORT_KINDS, nearest};
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::{
+    CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
+};
+use crate::gates::judge;
+use crate::gates::swap::{Swap, swap};
+use crate::probe;
+use crate::registry::{built, registry};
+use crate::report::adapters as views;
+use flowcontrol_contract::{Mode, Port};
 
-#[derive(Serialize)]
-struct Row {
-    port: &'static str,
-    kind: String,
-    mode: Option<flowcontrol_contract::Mode>,
-    built: bool,
-    known: Vec<&'static str>,
+/// Lists, probes or compares.
+pub async fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
+    match args {
+        Adapters::List => list(cx),
+        Adapters::Check { port } => check(cx, port.as_deref()).await,
+        Adapters::Plan { to } => plan(cx, to).await,
+    }
 }
 
-/// Lists each port's kind in the active profile, and whether this build has it.
-pub fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
-    let Adapters::List = args;
+/// Each port's kind in the active profile, and whether this build has it.
+fn list(cx: &Cx) -> Result<Exit> {
     let profile = cx.settings.profile()?;
     let registry = registry();
-    let rows: Vec<Row> = PORT_KINDS
+    let rows: Vec<views::Row> = PORT_KINDS
         .iter()
         .map(|(port, known)| {
             let kind = profile.kind(*port).to_owned();
-            let built = registry.kinds(*port).into_iter().find(|(k, _)| *k == kind);
-            Row {
+            let built: Option<(_, Mode)> =
+                registry.kinds(*port).into_iter().find(|(k, _)| *k == kind);
+            views::Row {
                 port: port.name(),
                 kind,
                 mode: built.map(|(_, mode)| mode),
@@ -35,18 +43,77 @@ pub fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
             }
         })
         .collect();
-    let value = serde_json::json!({"profile": cx.settings.config.profile, "ports": rows});
-    out::either(cx.format, &value, || {
-        let mut text = format!("profile {}\n", cx.settings.config.profile);
-        for row in &rows {
-            let state = match row.mode {
-                Some(flowcontrol_contract::Mode::Local) => "local",
-                Some(flowcontrol_contract::Mode::Live) => "live",
-                None => "not in this build",
-            };
-            text.push_str(&format!("  {:<6} {:<18} {}\n", row.port, row.kind, state));
-        }
-        text
-    })?;
+    let name = &cx.settings.config.profile;
+    let value = serde_json::json!({"profile": name, "ports": rows});
+    out::either(cx.format, &value, || views::list(name, &rows))?;
+    Ok(Exit::Done)
+}
+
+/// Probes one port, or all of them and the secrets; the packet is sealed whatever was found.
+async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
+    let only = only.map(named).transpose()?;
+    let mut known = KnownSecrets::new();
+    let secrets = probe::secrets(&cx.settings, &mut known)?;
+    let mut checks = Vec::new();
+    for port in Port::ALL.into_iter().filter(|port| only.is_none_or(|only| only == *port)) {
+        checks.push(one(cx, port).await?);
+    }
+    if only.is_none() {
+        checks.push(secrets);
+    }
+    let ready = checks.iter().all(|c| c.verdict == Verdict::Ready);
+    let draft = Draft {
+        schema: schema::ADAPTERS.to_owned(),
+        created_at: clock::now(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ran: only.map_or_else(|| "adapters check".into(), |port| format!("adapters check {port}")),
+        profile: ProfileRef {
+            name: cx.settings.config.profile.clone(),
+            sha256: cx.settings.digest()?,
+        },
+        snapshot_sha256: None,
+        target: None,
+        checks,
+        outcome: if ready { Outcome::Passed } else { Outcome::Failed },
+        body: serde_json::json!({}),
+    };
+    let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &known)?;
+    out::either(cx.format, stored.sealed.packet(), || views::checked(&stored, cx.view))?;
+    Ok(if ready { Exit::Done } else { Exit::Check })
+}
+
+fn named(name: &str) -> Result<Port> {
+    Port::ALL.into_iter().find(|port| port.name() == name).ok_or_else(|| {
+        let names = Port::ALL.map(Port::name);
+        let meant =
+            nearest(name, names).map_or_else(String::new, |near| format!("did you mean {near}? "));
+        Failure::usage(format!("unknown port {name:?}"))
+            .hint(format!("{meant}known ports: {}", names.join(", ")))
+    })
+}
+
+/// A store that cannot be opened is a finding of its probe.
+async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
+    let kind = cx.settings.profile()?.kind(port).to_owned();
+    if !built(port).contains(&kind) {
+        return Ok(probe::absent(port, &kind));
+    }
+    Ok(match port {
+        Port::Store => match cx.store().await {
+            Ok(store) => probe::store(&kind, &*store).await,
+            Err(failure) => probe::unopened(port, &kind, failure.message),
+        },
+        // Only stores are built; another port's probe comes with its adapters.
+        _ => probe::absent(port, &kind),
+    })
+}
+
+async fn plan(cx: &Cx, to: &str) -> Result<Exit> {
+    let now = gates::gather(cx, None, false).await?;
+    let then = gates::gather(cx, Some(to), false).await?;
+    let config = &cx.settings.config;
+    let configured = |kind: &str| config.adapters.contains_key(kind);
+    let plan: Swap = swap(&now, &judge(&now), &then, &judge(&then), configured);
+    out::either(cx.format, &plan, || views::plan(&plan, cx.view))?;
     Ok(Exit::Done)
 }

@@ -102,7 +102,7 @@ pub enum Command {
     /// Freezes, verifies, compares and imports snapshots.
     #[command(subcommand)]
     Snapshot(Snapshot),
-    /// Shows what is configured.
+    /// Shows, probes and compares what is configured.
     #[command(subcommand)]
     Adapters(Adapters),
     /// Plans, applies and checks migrations.
@@ -126,8 +126,15 @@ pub enum Command {
         flowcontrol gates\n  \
         flowcontrol gates dry-run                # its checks, with reasons and commands\n  \
         flowcontrol gates --require connection   # exit code 1 while it is not ready\n  \
+        flowcontrol gates preflight --record     # seals its packet\n  \
         flowcontrol gates --for production --format json")]
     Gates(Gates),
+    /// Hands a release to its environment.
+    #[command(subcommand)]
+    Release(Release),
+    /// Hands a rollback to its environment.
+    #[command(subcommand)]
+    Rollback(Rollback),
     /// Records an owner's word on a check that nothing else supplies, or takes it back.
     #[command(
         after_help = "The word is sealed into the evidence chain, for the configuration, the \
@@ -243,10 +250,49 @@ pub enum Snapshot {
 }
 
 /// `adapters`.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum Adapters {
     /// Each port's kind in the active profile.
     List,
+    /// Probes the configured adapters and records the packet; they are read, never changed.
+    #[command(after_help = "Examples:\n  flowcontrol adapters check store\n  \
+        flowcontrol --profile staging adapters check")]
+    Check {
+        /// One port alone: store, auth, ocr, ksef, eta or sync.
+        port: Option<String>,
+    },
+    /// What a swap to another profile changes, port by port, and the gates that it puts back.
+    #[command(after_help = "Example:\n  flowcontrol adapters plan --to staging")]
+    Plan {
+        /// The profile to swap to.
+        #[arg(long, value_name = "PROFILE")]
+        to: String,
+    },
+}
+
+/// `release`.
+#[derive(Debug, Subcommand)]
+pub enum Release {
+    /// The nine values that a release hands to its environment, as lines that a shell can source.
+    #[command(after_help = "Examples:\n  flowcontrol release env > release.env\n  \
+        flowcontrol release env --for staging --format json")]
+    Env {
+        /// Judges this profile over the active profile's scenario.
+        #[arg(long = "for", value_name = "PROFILE")]
+        judged: Option<String>,
+    },
+}
+
+/// `rollback`.
+#[derive(Debug, Subcommand)]
+pub enum Rollback {
+    /// The six values of a rollback, as lines that a shell can source.
+    #[command(after_help = "Example:\n  flowcontrol rollback env")]
+    Env {
+        /// Judges this profile over the active profile's scenario.
+        #[arg(long = "for", value_name = "PROFILE")]
+        judged: Option<String>,
+    },
 }
 
 /// `migrate`.
@@ -350,6 +396,9 @@ pub struct Gates {
     /// Ends with exit code 1 while this gate is not ready.
     #[arg(long, value_name = "GATE")]
     pub require: Option<String>,
+    /// Seals the named gate's answer as its packet, for a reviewer.
+    #[arg(long, requires = "gate")]
+    pub record: bool,
 }
 
 /// `accept`.

@@ -5,11 +5,12 @@ use super::{Cx, out};
 use crate::clock;
 use crate::config::{FILE, PORT_KINDS, Settings, nearest};
 use crate::error::{Exit, Failure, Result};
-use crate::evidence::{EvidenceStore, Packet};
+use crate::evidence::{EvidenceStore, KnownSecrets, Packet, Stored};
 use crate::gates::inputs::{Acceptance, Evidence, Judged, PortState, Scenario};
-use crate::gates::{IDS, Inputs, judge};
+use crate::gates::{IDS, Inputs, Judgement, judge, record};
 use crate::registry::built;
 use crate::report::gates as views;
+use crate::report::shell::quoted;
 use crate::{demo, snapshot};
 use flowcontrol_contract::{CallCx, ScenarioStore};
 use std::collections::BTreeMap;
@@ -20,7 +21,12 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     for id in args.gate.iter().chain(&args.require) {
         known(id)?;
     }
-    let judgement = judge(&gather(cx, args.judged.as_deref(), named).await?);
+    let inputs = gather(cx, args.judged.as_deref(), named).await?;
+    let judgement = judge(&inputs);
+    if let Some(gate) = args.gate.as_deref().filter(|_| args.record) {
+        let sealed = seal(cx, &inputs, &judgement, gate, format!("gates {gate} --record"))?;
+        out::note(&format!("sealed {}", sealed.path.display()));
+    }
     let text = match cx.format {
         Format::Json => views::json(&judgement, args.gate.as_deref())?,
         Format::Text => views::text(&judgement, args.gate.as_deref(), cx.view),
@@ -28,6 +34,22 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     out::text(&text)?;
     let required = args.require.as_deref().and_then(|id| judgement.gate(id));
     Ok(if required.is_some_and(|gate| !gate.is_complete()) { Exit::Check } else { Exit::Done })
+}
+
+/// Seals the answer of `gate` as its packet; `ran` is the command.
+pub fn seal(
+    cx: &Cx,
+    inputs: &Inputs,
+    judgement: &Judgement,
+    gate: &str,
+    ran: String,
+) -> Result<Stored> {
+    let draft = record::draft(inputs, judgement, gate, ran).map_err(|why| {
+        Failure::usage(format!("nothing to record for {gate}: {why}")).hint(format!(
+            "`flowcontrol gates {gate}` names the command that supplies what is missing"
+        ))
+    })?;
+    EvidenceStore::at(&cx.settings.state()).append(draft, &KnownSecrets::new())
 }
 
 /// What the gates look at: `wanted` or the active profile, the scenario and the evidence as they
@@ -39,6 +61,7 @@ pub async fn gather(cx: &Cx, wanted: Option<&str>, named: bool) -> Result<Inputs
         acceptances: acceptances(&packets)?,
         packets,
         scenario: scenario(cx).await?,
+        migrations: cx.settings.migrations()?.digest(),
         as_of: clock::now(),
     })
 }
@@ -86,15 +109,6 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
         switch: if other { format!("--profile {}", quoted(&name)) } else { String::new() },
         name,
     })
-}
-
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The chain's packets. Nothing is judged on a chain that does not verify.

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod evidence;
 mod gates;
+mod handoff;
 mod init;
 mod migrate;
 mod out;
@@ -151,7 +152,11 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Demo(args) => demo::run(&cx, args).await,
             Command::Scenario(args) => scenario::run(&cx, args).await,
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
-            Command::Adapters(args) => adapters::run(&cx, &args),
+            Command::Adapters(args) => adapters::run(&cx, &args).await,
+            Command::Release(args) => handoff::release(&cx, &args, global.profile.is_some()).await,
+            Command::Rollback(args) => {
+                handoff::rollback(&cx, &args, global.profile.is_some()).await
+            }
             Command::Evidence(args) => evidence::run(&cx, args),
             Command::Accept(args) => accept::run(&cx, &args, global.profile.is_some()).await,
             Command::Gates(args) => gates::run(&cx, &args, global.profile.is_some()).await,

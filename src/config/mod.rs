@@ -18,7 +18,7 @@ use crate::error::{Failure, Result};
 use crate::runbook::{self, Layout, Limits, Source};
 use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
-use flowcontrol_contract::{Digest, json};
+use flowcontrol_contract::{Digest, SecretRef, json};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -176,6 +176,26 @@ impl Settings {
         }
     }
 
+    /// Every reference to a secret that the active profile draws on: of the adapters that it
+    /// names, and of the external server.
+    ///
+    /// # Errors
+    /// As [`Settings::profile`].
+    pub fn secret_references(&self) -> Result<Vec<SecretRef>> {
+        let profile = self.profile()?;
+        let mut found = Vec::new();
+        for (port, _) in PORT_KINDS {
+            if let Some(adapter) = self.config.adapters.get(profile.kind(port)) {
+                collect_references(adapter, &mut found);
+            }
+        }
+        // Configuration that was read from text can be spelled again.
+        if let Ok(external) = serde_json::to_value(&self.config.target.external) {
+            collect_references(&external, &mut found);
+        }
+        Ok(found)
+    }
+
     /// The folder of the migrations as reports spell it: seen from where the command runs, with
     /// `/`; `migrations` for the built-in ones.
     pub fn migrations_folder(&self) -> String {
@@ -258,6 +278,19 @@ impl Settings {
                 verifier: external.verifier.as_ref().map(login).transpose()?,
             },
         })
+    }
+}
+
+/// Adapters read their own part of the file, so references are known by their form.
+fn collect_references(value: &serde_json::Value, found: &mut Vec<SecretRef>) {
+    match value {
+        serde_json::Value::Object(members) => match serde_json::from_value(value.clone()) {
+            Ok(reference) if !found.contains(&reference) => found.push(reference),
+            Ok(_) => {}
+            Err(_) => members.values().for_each(|v| collect_references(v, found)),
+        },
+        serde_json::Value::Array(items) => items.iter().for_each(|v| collect_references(v, found)),
+        _ => {}
     }
 }
 

@@ -9,6 +9,22 @@ use std::collections::BTreeSet;
 pub const CONNECTION: &str = "ProductionAdapterConnection.v1";
 /// Sealed after a rehearsal's replay, verification and rollback.
 pub const DRY_RUN: &str = "ProductionAdapterDryRun.v1";
+/// Sealed when the release handoff is recorded.
+pub const RELEASE: &str = "ProductionReleaseHandoff.v1";
+/// Sealed after a rollback drill.
+pub const DRILL: &str = "ProductionRollbackDrill.v1";
+/// Sealed when the migration preflight is recorded.
+pub const PREFLIGHT: &str = "ProductionAdapterMigrationPreflight.v1";
+/// Sealed when the migration runbook is recorded.
+pub const RUNBOOK: &str = "ProductionAdapterMigrationRunbook.v1";
+/// Sealed when a data cutover is planned.
+pub const CUTOVER: &str = "ProductionDataCutoverPlan.v1";
+/// Sealed when the infrastructure decisions are recorded.
+pub const INFRASTRUCTURE: &str = "ProductionInfrastructureDecision.v1";
+/// Sealed when the guarded wiring is recorded.
+pub const WIRING: &str = "ProductionDbAuthAdapterWiring.v1";
+/// Sealed after the configured adapters were probed; its checks are named after their ports.
+pub const ADAPTERS: &str = "FlowControlAdapterCheck.v1";
 /// Sealed for a whole rehearsal; its body is the report.
 pub const REHEARSAL: &str = "FlowControlRehearsal.v1";
 /// Sealed for a rehearsal of migrations alone; its body is the report.
@@ -57,6 +73,89 @@ pub const KNOWN: &[Schema] = &[
         ],
         target: true,
         snapshot: true,
+    },
+    Schema {
+        name: "ProductionReleaseHandoff",
+        version: 1,
+        checks: &[
+            "env-values",
+            "adapter-target",
+            "dry-run-transcript",
+            "rollback-adapter",
+            "owner-evidence",
+        ],
+        target: false,
+        snapshot: true,
+    },
+    Schema {
+        name: "ProductionRollbackDrill",
+        version: 1,
+        checks: &["freeze-window", "storage-fallback", "audit-packet"],
+        target: true,
+        snapshot: true,
+    },
+    Schema {
+        name: "ProductionAdapterMigrationPreflight",
+        version: 1,
+        checks: &[
+            "snapshot-payload",
+            "schema-map",
+            "rbac-claims",
+            "adapter-replay",
+            "rollback-evidence",
+        ],
+        target: false,
+        snapshot: true,
+    },
+    Schema {
+        name: "ProductionAdapterMigrationRunbook",
+        version: 1,
+        checks: &[
+            "freeze-snapshot",
+            "schema-and-rls",
+            "actor-claims",
+            "adapter-replay",
+            "checksum-verification",
+            "rollback-seal",
+        ],
+        target: false,
+        snapshot: true,
+    },
+    Schema {
+        name: "ProductionDataCutoverPlan",
+        version: 1,
+        checks: &["freeze", "seed-tenant-rls", "replay-batches", "audit-parity", "rollback-seal"],
+        target: false,
+        snapshot: true,
+    },
+    Schema {
+        name: "ProductionInfrastructureDecision",
+        version: 1,
+        checks: &["hosting", "region", "runtime-owner", "secrets-and-backup"],
+        target: false,
+        snapshot: false,
+    },
+    Schema {
+        name: "ProductionDbAuthAdapterWiring",
+        version: 1,
+        checks: &[
+            "infrastructure-acceptance",
+            "endpoint-contract",
+            "tenant-context",
+            "oidc-claims",
+            "rls-policy",
+            "secrets-backup-boundary",
+            "live-credentials",
+        ],
+        target: false,
+        snapshot: false,
+    },
+    Schema {
+        name: "FlowControlAdapterCheck",
+        version: 1,
+        checks: &[],
+        target: false,
+        snapshot: false,
     },
     Schema { name: "FlowControlRehearsal", version: 1, checks: &[], target: true, snapshot: true },
     Schema {

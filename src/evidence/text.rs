@@ -1,16 +1,21 @@
 //! A packet as lines of `name=value` under its schema, as the integrations console prints them.
 
 use super::packet::Packet;
+use serde::Deserialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The text form: the schema, then one `name=value` a line. Nothing in a value can start a new
-/// line or pass for another pair.
+/// The text form: the schema, the lines of the console's block where the packet has one, then one
+/// `name=value` a line. Nothing in a value can start a new line or pass for another pair.
 pub fn text(packet: &Packet) -> String {
     let mut out = format!("{}\n", packet.schema);
     let mut pair = |name: &str, value: &str| {
         let _ = writeln!(out, "{}={}", one_line(name), one_line(value));
     };
+    let block = block(packet);
+    for (name, value) in block.iter().flatten() {
+        pair(name, value);
+    }
     pair("sequence", &packet.sequence.to_string());
     pair("created_at", &packet.created_at.to_string());
     pair("tool_version", &packet.tool_version);
@@ -23,11 +28,15 @@ pub fn text(packet: &Packet) -> String {
     }
     match &packet.target {
         Some(target) => flatten("target", target, &mut pair),
+        // The block names the bundle that is meant.
+        None if block.is_some() => {}
         None => pair("target", "none"),
     }
     if let Value::Object(members) = &packet.body {
         for (key, value) in members {
-            flatten(key, value, &mut pair);
+            if block.is_none() || key != BLOCK {
+                flatten(key, value, &mut pair);
+            }
         }
     }
     let (ready, total) = packet.score();
@@ -45,6 +54,13 @@ pub fn text(packet: &Packet) -> String {
         None => pair("previous", "none"),
     }
     out
+}
+
+/// The member of a body that holds a block, and its `[name, value]` pairs in their order.
+const BLOCK: &str = "block";
+
+fn block(packet: &Packet) -> Option<Vec<(String, String)>> {
+    Deserialize::deserialize(packet.body.get(BLOCK)?).ok()
 }
 
 fn flatten(name: &str, value: &Value, pair: &mut impl FnMut(&str, &str)) {

@@ -2,7 +2,7 @@
 
 use super::inputs::{Evidence, Inputs, Stage};
 use super::spec::Check;
-use crate::evidence::Verdict;
+use crate::evidence::{Verdict, schema};
 use flowcontrol_contract::Digest;
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub enum Binding {
     /// Nothing: it says something of a server, not of records.
     Profile,
-    /// The snapshot in force: a new record makes it stale.
+    /// The snapshot and the migrations in force: a new record or an edited file makes it stale.
     Snapshot,
 }
 
@@ -90,7 +90,45 @@ pub fn newest<'a>(
             spell(inputs.scenario.snapshot)
         ));
     }
+    let migrations = migrated(found);
+    if binding == Binding::Snapshot && migrations != Some(inputs.migrations) {
+        return Err(format!(
+            "{schema} {} was made of migrations {}, in force is {}",
+            found.sha256.short(),
+            spell(migrations),
+            inputs.migrations.short()
+        ));
+    }
     Ok(found)
+}
+
+/// The digest of the migrations that a packet was made with.
+fn migrated(evidence: &Evidence) -> Option<Digest> {
+    Digest::parse(evidence.packet.body.get("migrations_sha256")?.as_str()?).ok()
+}
+
+/// The external server that a packet speaks of, see
+/// [`Facts::server`](super::connection::Facts::server).
+fn server(evidence: &Evidence) -> Option<Digest> {
+    Digest::parse(evidence.packet.target.as_ref()?.get("server")?.as_str()?).ok()
+}
+
+/// What `found` was made on is what the newest connection speaks of.
+///
+/// # Errors
+/// One sentence with both digests when that is another server.
+pub fn same_server<'a>(inputs: &Inputs, found: &'a Evidence) -> Result<&'a Evidence, String> {
+    let connection = newest(inputs, schema::CONNECTION, Binding::Profile).ok();
+    match (server(found), connection.and_then(server)) {
+        (Some(then), Some(now)) if then != now => Err(format!(
+            "{} {} was made on server {}, the connection in force is to {}",
+            found.packet.schema,
+            found.sha256.short(),
+            then.short(),
+            now.short()
+        )),
+        _ => Ok(found),
+    }
 }
 
 /// A digest in a sentence.

@@ -7,13 +7,19 @@ use super::spec::{Check, Condition, Gate};
 pub const ID: &str = "board";
 
 /// The bundle that the profile is on its way to.
+///
+/// # Errors
+/// One sentence when its kinds make up none.
+pub fn selected(inputs: &Inputs) -> Result<&'static str, String> {
+    let name = &inputs.profile.name;
+    let none = || format!("the kinds of profile {name} make up no known bundle");
+    inputs.profile.target().ok_or_else(none)
+}
+
+/// [`selected`] as something that a check asks for.
 pub fn selection(inputs: &Inputs) -> Condition {
-    let target = inputs.profile.target();
-    Condition::fact(
-        target.is_some(),
-        format!("the selected target is {}", target.unwrap_or_default()),
-        format!("the kinds of profile {} make up no known bundle", inputs.profile.name),
-    )
+    let outcome = selected(inputs).map(|target| format!("the selected target is {target}"));
+    Condition { outcome, evidence: Vec::new() }
 }
 
 /// The gate. `checklist` is the owners' gate.

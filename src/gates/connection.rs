@@ -57,6 +57,16 @@ pub struct Facts {
     pub write: Result<(), String>,
 }
 
+impl Facts {
+    /// Which server this is: the digest of its host, port and certificate, whatever the database;
+    /// `None` when no certificate was seen.
+    pub fn server(&self) -> Option<Digest> {
+        let certificate = self.certificate.as_ref().ok()?;
+        let place = self.endpoint.split('/').next().unwrap_or_default();
+        Some(Digest::of(format!("{place} {}", certificate.fingerprint)))
+    }
+}
+
 /// The certificate that the server showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {

@@ -4,12 +4,13 @@ use super::inputs::{Inputs, Role};
 use super::preflight::snapshot;
 use super::runbook::Reads;
 use super::spec::{Check, Condition, Gate};
+use crate::evidence::schema;
 use flowcontrol_contract::Kind;
 
 /// The name on the command line.
 pub const ID: &str = "cutover";
-/// The packet that belongs to it; nothing of this version seals one yet.
-pub const PACKET: &str = "ProductionDataCutoverPlan.v1";
+/// The packet that belongs to it.
+pub const PACKET: &str = schema::CUTOVER;
 /// Why it is held back.
 pub const PENDING: &str = "BLOCKED_PENDING_DATA_CUTOVER";
 

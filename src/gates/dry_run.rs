@@ -1,7 +1,7 @@
 //! Dry run: snapshot export, schema map, RBAC claims, adapter replay transcript, rollback
 //! checkpoint.
 
-use super::admit::{Binding, from_packet, newest};
+use super::admit::{Binding, from_packet, newest, same_server};
 use super::check;
 use super::inputs::{Inputs, Role};
 use super::spec::Gate;
@@ -14,7 +14,8 @@ pub const ID: &str = "dry-run";
 
 /// The gate: what the newest dry-run packet says of the judged profile and the snapshot in force.
 pub fn gate(inputs: &Inputs) -> Gate {
-    let found = newest(inputs, schema::DRY_RUN, Binding::Snapshot);
+    let found = newest(inputs, schema::DRY_RUN, Binding::Snapshot)
+        .and_then(|found| same_server(inputs, found));
     let command = inputs.rehearse_command();
     let owner = inputs.owner(Role::Director);
     let checks = [

@@ -4,11 +4,12 @@ use super::decision::Decision;
 use super::inputs::{Inputs, Role};
 use super::spec::Gate;
 use super::values::Value;
+use crate::evidence::schema;
 
 /// The name on the command line.
 pub const ID: &str = "infrastructure";
-/// The packet that belongs to it; nothing of this version seals one yet.
-pub const PACKET: &str = "ProductionInfrastructureDecision.v1";
+/// The packet that belongs to it.
+pub const PACKET: &str = schema::INFRASTRUCTURE;
 
 /// Each decision with the values that it must name.
 pub static DECISIONS: [Decision; 4] = [

@@ -197,6 +197,8 @@ pub struct Inputs {
     pub profile: Judged,
     /// What the scenario holds.
     pub scenario: Scenario,
+    /// The digest of the migrations in force.
+    pub migrations: Digest,
     /// The chain's packets, newest last.
     pub packets: Vec<Evidence>,
     /// Owners' words, newest last.
@@ -292,6 +294,13 @@ impl Inputs {
         let then =
             profile.command(&format!("{switch} rehearse --target {target} --snapshot {file}"));
         Some(format!("{first} && {then}"))
+    }
+
+    /// The command that probes the profile's adapters.
+    pub fn adapters_command(&self) -> String {
+        let (profile, switch) = (&self.profile, &self.profile.switch);
+        let rest = if switch.is_empty() { String::new() } else { format!("{switch} ") };
+        profile.command(&format!("{rest}adapters check"))
     }
 
     /// The command with which `owner` accepts a check; `values` are to be filled in.

@@ -5,7 +5,9 @@
 //! read each other.
 
 pub mod acceptance;
+pub mod adapters;
 pub mod admit;
+pub mod block;
 pub mod board;
 pub mod checklist;
 pub mod connection;
@@ -13,15 +15,18 @@ pub mod contracts;
 pub mod cutover;
 pub mod decision;
 pub mod dry_run;
+pub mod handoff;
 pub mod infrastructure;
 pub mod inputs;
 mod judgement;
 pub mod preflight;
 pub mod readiness;
+pub mod record;
 pub mod release;
 pub mod rollback;
 pub mod runbook;
 pub mod spec;
+pub mod swap;
 pub mod values;
 pub mod wiring;
 

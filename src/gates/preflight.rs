@@ -2,11 +2,12 @@
 
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Condition, Gate};
+use crate::evidence::schema;
 
 /// The name on the command line.
 pub const ID: &str = "preflight";
-/// The packet that belongs to it; nothing of this version seals one yet.
-pub const PACKET: &str = "ProductionAdapterMigrationPreflight.v1";
+/// The packet that belongs to it.
+pub const PACKET: &str = schema::PREFLIGHT;
 
 /// The gates that it reads.
 #[derive(Clone, Copy, Debug)]

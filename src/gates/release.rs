@@ -1,14 +1,15 @@
 //! Release handoff: the environment's values, the target, the dry run, the way back, the owners.
 
-use super::board;
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Condition, Gate};
+use super::{board, handoff};
+use crate::evidence::schema;
 use flowcontrol_contract::Port;
 
 /// The name on the command line.
 pub const ID: &str = "release";
-/// The packet that belongs to it; nothing of this version seals one yet.
-pub const PACKET: &str = "ProductionReleaseHandoff.v1";
+/// The packet that belongs to it.
+pub const PACKET: &str = schema::RELEASE;
 /// Why it is held back: the handoff begins with a dry run. The checks say what else is missing.
 pub const PENDING: &str = "BLOCKED_PENDING_DRY_RUN";
 
@@ -36,13 +37,9 @@ pub fn gate(inputs: &Inputs, dry_run: &Gate, checklist: &Gate) -> Gate {
     Gate::new(ID, "Release handoff", checks).with_packet(PACKET).deciding(PENDING)
 }
 
-/// All nine values can be named: those of the profile always, the rollback owner where the
-/// scenario has one.
+/// All nine values can be named. The decision itself is one of them and always has a name.
 fn values(inputs: &Inputs) -> Condition {
-    let owner = inputs.owner(Role::Director);
-    Condition::fact(
-        owner.is_some(),
-        "the nine values follow from the profile and the scenario",
-        format!("no actor of the first tenant is {}, the rollback owner", Role::Director.key()),
-    )
+    let outcome = handoff::nameable(inputs)
+        .map(|()| "the nine values follow from the profile and the scenario".to_owned());
+    Condition { outcome, evidence: Vec::new() }
 }

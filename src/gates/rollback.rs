@@ -9,8 +9,8 @@ use crate::evidence::schema;
 
 /// The name on the command line.
 pub const ID: &str = "rollback-drill";
-/// The packet of a drill; nothing of this version seals one yet.
-pub const PACKET: &str = "ProductionRollbackDrill.v1";
+/// The packet that belongs to it.
+pub const PACKET: &str = schema::DRILL;
 
 /// The owner's word. It comes before the drill, so it is given on the dry run that the release
 /// handoff rests on and not on the drill's own packet.

@@ -3,11 +3,12 @@
 use super::inputs::{Inputs, Role};
 use super::preflight::{claims, snapshot};
 use super::spec::{Check, Gate};
+use crate::evidence::schema;
 
 /// The name on the command line.
 pub const ID: &str = "runbook";
-/// The packet that belongs to it; nothing of this version seals one yet.
-pub const PACKET: &str = "ProductionAdapterMigrationRunbook.v1";
+/// The packet that belongs to it.
+pub const PACKET: &str = schema::RUNBOOK;
 /// Why it is held back.
 pub const PENDING: &str = "BLOCKED_PENDING_PREFLIGHT";
 

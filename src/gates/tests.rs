@@ -15,6 +15,8 @@ use proptest::prelude::{Just, Strategy, proptest};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
+mod wiring;
+
 /// What is built today: both kinds of store.
 fn today(port: Port, known: &[&str]) -> Vec<String> {
     if port == Port::Store { every(port, known) } else { Vec::new() }
@@ -55,6 +57,7 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
             enrolled: 5,
             filled_on_demand: true,
         },
+        migrations: Digest::of("migrations"),
         packets: Vec::new(),
         acceptances: Vec::new(),
         as_of: at(1_000),
@@ -93,7 +96,7 @@ fn packet(inputs: &Inputs, schema: &str, ids: &[&str], kind: &str) -> Evidence {
             target: Some(json!({ "kind": kind })),
             checks,
             outcome: Outcome::Passed,
-            body: json!({}),
+            body: json!({ "migrations_sha256": inputs.migrations }),
         },
     }
 }
@@ -575,7 +578,7 @@ fn production_never_admits_a_mock_login_and_is_no_go_while_nothing_probes_creden
     let signed = judge(&accepted(inputs, Authentication::Signature));
     let open: Vec<&str> = signed.gates.iter().filter(|g| !g.is_complete()).map(|g| g.id).collect();
     assert_eq!(open, ["wiring"], "all else is there");
-    assert_eq!(score(&signed, "wiring"), (5, 7));
+    assert_eq!(score(&signed, "wiring"), (4, 7));
     assert_eq!(signed.readiness.passed, 9);
     assert_eq!(signed.production, Production::DISABLED);
 }

@@ -83,7 +83,10 @@ pub async fn connect(
         target.dispose().await?;
     }
     step.done("");
-    let (facts, identity) = found?;
+    let (facts, mut identity) = found?;
+    if choice == TargetChoice::External {
+        identity["server"] = json!(facts.server());
+    }
     let checks = connection::checks(&facts);
     let ready = checks.iter().all(|c| c.verdict == Verdict::Ready);
     let draft = Draft {

@@ -68,6 +68,7 @@ pub fn dry_run(run: &Run<'_>) -> Result<Draft> {
     let interrupted = run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted);
     let outcome = if interrupted { Outcome::Interrupted } else { judged(&checks) };
     let body = json!({
+        "migrations_sha256": run.settings.migrations()?.digest(),
         "migrations": run.report.migrations,
         "replay": run.report.replay,
         "rollback": run.report.rollback,

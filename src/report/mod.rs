@@ -2,6 +2,7 @@
 //!
 //! [`model`] is the data; each renderer is a function from it to text and decides nothing.
 
+pub mod adapters;
 pub mod evidence;
 pub mod format;
 pub mod gates;
@@ -13,6 +14,7 @@ pub mod markdown;
 pub mod model;
 pub mod progress;
 pub mod sarif;
+pub mod shell;
 pub mod style;
 pub mod terminal;
 pub mod verdict;

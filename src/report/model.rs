@@ -140,6 +140,9 @@ pub struct TargetPart {
     pub image: Option<String>,
     /// System identifier, database and certificate fingerprint, for an external server.
     pub identity: Option<String>,
+    /// Which server it is, for an external one; see [`crate::gates::connection::Facts::server`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Digest>,
     /// Why this one, in one sentence.
     pub chosen_because: Option<String>,
 }

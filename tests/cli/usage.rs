@@ -13,6 +13,8 @@ const COMMANDS: &[&str] = &[
     "snapshot diff",
     "snapshot import",
     "adapters list",
+    "adapters check",
+    "adapters plan",
     "migrate plan",
     "migrate up",
     "migrate down",
@@ -29,6 +31,8 @@ const COMMANDS: &[&str] = &[
     "evidence export",
     "evidence import",
     "gates",
+    "release env",
+    "rollback env",
     "accept",
     "completions",
 ];

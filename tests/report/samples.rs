@@ -77,6 +77,7 @@ pub fn healthy() -> RehearsalReport {
         server_version: "17.6".into(),
         image: None,
         identity: None,
+        server: None,
         chosen_because: some("no Docker engine answered at /var/run/docker.sock"),
     });
     report.migrations = Some(vec![
@@ -234,6 +235,7 @@ pub fn interrupted() -> RehearsalReport {
         server_version: "17.6".into(),
         image: some("postgres:17@sha256:0f1e2d"),
         identity: None,
+        server: None,
         chosen_because: some("a Docker engine answered and postgres:17 was there"),
     });
     let step = report.step_mut("migrate").unwrap();

@@ -83,6 +83,11 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         .filter(|c| scenario || c.id != "rbac-session")
         .find(|c| c.verdict != Verdict::Ready && !(without_tls && c.id == "tls-fingerprint"));
     let failure = failed.map(|c| Failure::environment(format!("{}: {}", c.title, c.reason)));
+    if kind == TargetKind::External
+        && let Some(part) = &mut run.report.target
+    {
+        part.server = facts.server();
+    }
     run.made.facts = Some(facts);
     if let Some(failure) = failure {
         return Err(failure.hint("nothing was written; put this right and rehearse again"));
@@ -205,6 +210,7 @@ fn describe(target: &Target) -> TargetPart {
         server_version: id.server_version.clone(),
         image,
         identity: (!identity.is_empty()).then(|| identity.join(", ")),
+        server: None,
         chosen_because: Some(target.chosen_because.clone()),
     }
 }

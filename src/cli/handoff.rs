@@ -1,0 +1,39 @@
+//! `release env` and `rollback env`.
+
+use super::args::{Format, Release, Rollback};
+use super::{Cx, gates, out};
+use crate::error::{Exit, Failure, Result};
+use crate::gates::handoff::{self, Values};
+use crate::gates::judge;
+use crate::report::shell::assignments;
+use serde_json::{Map, Value};
+
+/// Prints the values of a release.
+pub async fn release(cx: &Cx, args: &Release, named: bool) -> Result<Exit> {
+    let Release::Env { judged } = args;
+    let inputs = gates::gather(cx, judged.as_deref(), named).await?;
+    print(cx, handoff::release(&inputs, &judge(&inputs)), "release")
+}
+
+/// Prints the values of a rollback.
+pub async fn rollback(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
+    let Rollback::Env { judged } = args;
+    let inputs = gates::gather(cx, judged.as_deref(), named).await?;
+    print(cx, handoff::rollback(&inputs, &judge(&inputs)), "rollback-drill")
+}
+
+/// All values or none: an environment with half of them would be started with it.
+fn print(cx: &Cx, values: Result<Values, String>, gate: &str) -> Result<Exit> {
+    let values = values.map_err(|why| {
+        Failure::check(format!("not every value can be named: {why}"))
+            .hint(format!("`flowcontrol gates {gate}` says what is missing"))
+    })?;
+    match cx.format {
+        Format::Text => out::text(&assignments(&values))?,
+        Format::Json => {
+            let pairs = values.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+            out::json(&pairs.collect::<Map<String, Value>>())?;
+        }
+    }
+    Ok(Exit::Done)
+}
