@@ -1,11 +1,13 @@
 //! The only file that names adapter crates: which adapters this program was built with.
 
-use crate::config::{HeldSecrets, ProcessSecrets, Settings};
+use crate::config::{HeldSecrets, MigrationSettings, ProcessSecrets, Settings};
 use crate::error::Result;
+use crate::target::{Endpoint, Login, TlsTrust};
 use flowcontrol_contract::registry::{BuildCx, Registry};
-use flowcontrol_contract::{Mode, Port, ScenarioStore};
+use flowcontrol_contract::{Mode, Port, ScenarioStore, TenantId};
 use flowcontrol_store_file as store_file;
 use flowcontrol_store_postgres as store_postgres;
+use serde_json::json;
 use sqlx::postgres::PgConnection;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +54,58 @@ pub async fn open_file_store(dir: &Path) -> Result<Arc<dyn ScenarioStore>> {
     let config = serde_json::json!({ "dir": dir });
     let cx = BuildCx { secrets: &HeldSecrets::default(), base: Path::new("") };
     Ok(registry().build_store(FILE, config, cx).await?)
+}
+
+/// What a login of a Postgres store is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Replays under row-level security.
+    Replayer,
+    /// Reads under row-level security.
+    Auditor,
+    /// Reads everything.
+    Verifier,
+}
+
+/// A database that holds the scenario's tables, and whose rows it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct PostgresPlace<'a> {
+    /// The database.
+    pub endpoint: &'a Endpoint,
+    /// The schema and how it tells tenants apart.
+    pub migrations: &'a MigrationSettings,
+    /// The tenants.
+    pub tenants: &'a [TenantId],
+}
+
+/// Opens the Postgres store of a database as `login`, whose powers must fit `purpose`; as work of
+/// its own, which can go on beside other work.
+pub fn opening_postgres(
+    place: PostgresPlace<'_>,
+    login: &Login,
+    purpose: Use,
+) -> impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<> {
+    const HELD: &str = "login";
+    let tls = match &place.endpoint.tls {
+        TlsTrust::Off => json!({"mode": "off"}),
+        TlsTrust::VerifyFull { ca } => json!({"mode": "verify-full", "ca": ca}),
+    };
+    let config = json!({
+        "host": place.endpoint.host, "port": place.endpoint.port,
+        "database": place.endpoint.database,
+        "user": login.user, "password": login.password.as_ref().map(|_| json!({"held": HELD})),
+        "tls": tls, "schema": place.migrations.schema,
+        "tenant_setting": place.migrations.tenant_setting,
+        "tenants": place.tenants, "pool_size": 2,
+        "verifier": purpose == Use::Verifier,
+        "read_only": purpose != Use::Replayer,
+    });
+    let held = login.password.iter().map(|p| (HELD.to_owned(), p.clone()));
+    let secrets = HeldSecrets(held.collect());
+    async move {
+        let cx = BuildCx { secrets: &secrets, base: Path::new("") };
+        Ok(registry().build_store(POSTGRES, config, cx).await?)
+    }
 }
 
 /// Why a login can get around row-level security, in words; empty when it cannot. What is not

@@ -44,6 +44,7 @@ fn order(cx: &Cx, args: &Rehearse) -> Result<Order> {
         snapshot: args.snapshot.clone(),
         resume: None,
         ran: format!("rehearse --target {}", args.target),
+        without: &[],
     };
     if args.resume {
         if args.target != TargetChoice::External {

@@ -296,6 +296,21 @@ impl Inputs {
         Some(format!("{first} && {then}"))
     }
 
+    /// The command that drills the rollback.
+    pub fn drill_command(&self) -> String {
+        let target = match self.profile.stage() {
+            Stage::Demo if !self.profile.external => String::new(),
+            _ => format!(" --target {}", self.target_option()),
+        };
+        self.profile.command(&format!("rollback drill{target}{}", self.for_option()))
+    }
+
+    /// ` --for PROFILE` where another profile than the active one is judged.
+    fn for_option(&self) -> String {
+        let other = self.profile.switch.strip_prefix("--profile ");
+        other.map_or_else(String::new, |other| format!(" --for {other}"))
+    }
+
     /// The command that probes the profile's adapters.
     pub fn adapters_command(&self) -> String {
         let (profile, switch) = (&self.profile, &self.profile.switch);
@@ -309,9 +324,7 @@ impl Inputs {
         for value in values {
             rest.push_str(&format!(" --value {}={}", value.name(), value.placeholder()));
         }
-        if let Some(other) = self.profile.switch.strip_prefix("--profile ") {
-            rest.push_str(&format!(" --for {other}"));
-        }
+        rest.push_str(&self.for_option());
         self.profile.command(&rest)
     }
 

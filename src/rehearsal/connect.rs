@@ -105,14 +105,7 @@ pub async fn connect(
 }
 
 fn hold(secrets: &mut KnownSecrets, logins: &Logins) {
-    let all = [
-        Some(&logins.owner),
-        Some(&logins.application),
-        Some(&logins.replayer),
-        Some(&logins.auditor),
-        logins.verifier.as_ref(),
-    ];
-    for password in all.into_iter().flatten().filter_map(|l| l.password.clone()) {
+    for password in logins.all().filter_map(|l| l.password.clone()) {
         secrets.add(password);
     }
 }

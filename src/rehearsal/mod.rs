@@ -19,8 +19,7 @@ use crate::gates::connection::Facts;
 use crate::runbook::Connections;
 use crate::snapshot::Summary;
 use crate::target::{Target, TargetChoice, Workspace};
-use flowcontrol_contract::{ScenarioStore, Secret, TenantId};
-use std::collections::BTreeMap;
+use flowcontrol_contract::{ScenarioStore, TenantId};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -36,6 +35,8 @@ pub struct Order {
     pub resume: Option<Unfinished>,
     /// The command as it was given, for the evidence.
     pub ran: String,
+    /// Steps that are left out, by id; a rehearsal leaves out none.
+    pub without: &'static [&'static str],
 }
 
 impl Order {
@@ -72,8 +73,6 @@ pub struct Made {
     pub sessions: Option<Ahead<Sessions>>,
     /// Says that this run is at work, from when it has a journal until its end.
     pub lock: Option<journal::Lock>,
-    /// Passwords of the workspace's logins, by role.
-    pub passwords: BTreeMap<String, Secret>,
 }
 
 impl Made {

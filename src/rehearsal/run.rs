@@ -91,15 +91,7 @@ pub async fn rehearse(
 ) -> Result<Rehearsed> {
     let began = clock::instant();
     let mut run = Run::begin(settings, order, progress)?;
-    let stepped = run.steps(&mut stop).await;
-    // Also when the evidence could not be written: a database must not stay behind for that.
-    let taken_down = run.take_down().await;
-    let mut exit = stepped?;
-    if let Err(failure) = taken_down {
-        exit = failure.exit;
-        let last = if run.report.step("rollback").is_some() { "rollback" } else { "isolation" };
-        run.note(last, Err(failure), 0.0);
-    }
+    let mut exit = run.walk(&mut stop).await?;
     let since = clock::instant();
     run.report.checks = packets::checks(&run);
     if run.report.scope == Scope::Scenario {
@@ -122,14 +114,18 @@ pub async fn rehearse(
 }
 
 /// Completes once `stop` is true; never when nobody can turn it true any more.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending().await
     }
 }
 
 impl<'a> Run<'a> {
-    fn begin(settings: &'a Settings, order: &'a Order, progress: &'a Progress) -> Result<Self> {
+    pub(super) fn begin(
+        settings: &'a Settings,
+        order: &'a Order,
+        progress: &'a Progress,
+    ) -> Result<Self> {
         let started = clock::now();
         let version = env!("CARGO_PKG_VERSION");
         let scope =
@@ -137,6 +133,7 @@ impl<'a> Run<'a> {
         let mut report =
             RehearsalReport::begin(version, &settings.config.profile, started).scoped(scope);
         report.session = Some(settings.config.session.to_string());
+        report.steps.retain(|step| !order.without.contains(&step.id.as_str()));
         let stamp: String =
             started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
         let folder =
@@ -162,6 +159,22 @@ impl<'a> Run<'a> {
             journal::write_probed(self)?;
         }
         work(self).await
+    }
+
+    /// Takes the steps, then takes down whatever they made, however they ended; the exit code so
+    /// far.
+    pub(super) async fn walk(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
+        let stepped = self.steps(stop).await;
+        // Also when the evidence could not be written: a database must not stay behind for that.
+        let taken_down = self.take_down().await;
+        let mut exit = stepped?;
+        if let Err(failure) = taken_down {
+            exit = failure.exit;
+            let last =
+                if self.report.step("rollback").is_some() { "rollback" } else { "isolation" };
+            self.note(last, Err(failure), 0.0);
+        }
+        Ok(exit)
     }
 
     /// Takes the steps in order until one fails or `stop` turns true; the exit code so far.

@@ -79,6 +79,14 @@ pub struct Logins {
     pub verifier: Option<Login>,
 }
 
+impl Logins {
+    /// Every login there is.
+    pub fn all(&self) -> impl Iterator<Item = &Login> {
+        let Self { owner, application, replayer, auditor, verifier } = self;
+        [owner, application, replayer, auditor].into_iter().chain(verifier)
+    }
+}
+
 /// The database that one rehearsal works in.
 #[derive(Clone, Debug)]
 pub struct Workspace {

@@ -77,6 +77,7 @@ async fn a_snapshot_replaced_while_it_is_in_use_is_a_no_go() {
             snapshot: None,
             resume: None,
             ran: "rehearse --target external".into(),
+            without: &[],
         };
         let (_sender, stop) = watch::channel(false);
         let done = Box::pin(rehearse(&settings, &order, &progress, stop)).await.unwrap();

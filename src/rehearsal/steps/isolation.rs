@@ -1,10 +1,11 @@
 //! Step 6: attack the tenants' isolation.
 
-use super::store::{self, Use};
+use super::store;
 use super::{snapshot, workspace};
 use crate::clock;
 use crate::demo::{Size, Story, rosters};
 use crate::error::{Failure, Result};
+use crate::registry::Use;
 use crate::rehearsal::ahead::Ahead;
 use crate::rehearsal::isolation::{
     self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict,

@@ -1,10 +1,11 @@
 //! Step 4: replay the snapshot in ledgered chunks, as a role that is subject to row-level
 //! security.
 
-use super::store::{self, Use};
+use super::store;
 use super::{snapshot, workspace};
 use crate::clock;
 use crate::error::Result;
+use crate::registry::Use;
 use crate::rehearsal::ahead::Ahead;
 use crate::rehearsal::{Done, Run};
 use crate::report::ReplayPart;

@@ -1,9 +1,10 @@
 //! Step 7: the way back, from Postgres to a fresh file store.
 
-use super::store::{self, Use};
+use super::store;
 use super::{snapshot, workspace};
 use crate::error::{Failure, Result};
 use crate::registry;
+use crate::registry::Use;
 use crate::rehearsal::{Done, Run};
 use crate::report::RollbackPart;
 use crate::snapshot::{copy, freeze};

@@ -1,26 +1,11 @@
 //! The Postgres store of the rehearsal's database, as one of its logins.
 
-use crate::config::HeldSecrets;
 use crate::error::Result;
-use crate::registry;
+use crate::registry::{self, PostgresPlace, Use};
 use crate::rehearsal::Run;
-use crate::target::{Login, Logins, TlsTrust};
+use crate::target::{Login, Logins};
 use flowcontrol_contract::ScenarioStore;
-use flowcontrol_contract::registry::BuildCx;
-use serde_json::json;
-use std::path::Path;
 use std::sync::Arc;
-
-/// What a login is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// Replays under row-level security.
-    Replayer,
-    /// Reads under row-level security.
-    Auditor,
-    /// Reads everything.
-    Verifier,
-}
 
 /// Opens the store; the adapter refuses a login whose powers do not fit its use.
 pub async fn open(run: &Run<'_>, login: &Login, purpose: Use) -> Result<Arc<dyn ScenarioStore>> {
@@ -56,29 +41,10 @@ pub fn opening(
     login: &Login,
     purpose: Use,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
-    let endpoint = super::workspace(run)?.endpoint;
-    let name = match purpose {
-        Use::Replayer => "replayer",
-        Use::Auditor => "auditor",
-        Use::Verifier => "verifier",
+    let place = PostgresPlace {
+        endpoint: &super::workspace(run)?.endpoint,
+        migrations: &run.settings.config.migrations,
+        tenants: &run.made.tenants(),
     };
-    let tls = match &endpoint.tls {
-        TlsTrust::Off => json!({"mode": "off"}),
-        TlsTrust::VerifyFull { ca } => json!({"mode": "verify-full", "ca": ca}),
-    };
-    let password = login.password.as_ref().map(|_| json!({"held": name}));
-    let migrations = &run.settings.config.migrations;
-    let config = json!({
-        "host": endpoint.host, "port": endpoint.port, "database": endpoint.database,
-        "user": login.user, "password": password, "tls": tls,
-        "schema": migrations.schema, "tenant_setting": migrations.tenant_setting,
-        "tenants": run.made.tenants(), "pool_size": 2,
-        "verifier": purpose == Use::Verifier,
-        "read_only": purpose != Use::Replayer,
-    });
-    let secrets = HeldSecrets(run.made.passwords.clone());
-    Ok(async move {
-        let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-        Ok(registry::registry().build_store(registry::POSTGRES, config, cx).await?)
-    })
+    Ok(registry::opening_postgres(place, login, purpose))
 }

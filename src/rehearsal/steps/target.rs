@@ -44,7 +44,8 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     let part = describe(started);
     run.report.target = Some(part);
     let workspace = made?;
-    if kind == TargetKind::External && scenario {
+    // Only a whole rehearsal can be gone on with.
+    if kind == TargetKind::External && scenario && run.order.without.is_empty() {
         journal::write(run)?;
         if let Some(earlier) = run.order.resume.as_ref().filter(|e| e.journal.probed) {
             journal::forget(&run.settings.state(), &earlier.journal.database)?;
@@ -215,21 +216,9 @@ fn describe(target: &Target) -> TargetPart {
     }
 }
 
-/// Whatever this run can log in with must not reach evidence; adapters get it by name.
+/// Whatever this run can log in with must not reach evidence.
 fn hold_secrets(run: &mut Run<'_>, admin: &Login, workspace: &Workspace) {
-    let Logins { owner, application, replayer, auditor, verifier } = &workspace.logins;
-    let named = [
-        ("admin", Some(admin)),
-        ("owner", Some(owner)),
-        ("application", Some(application)),
-        ("replayer", Some(replayer)),
-        ("auditor", Some(auditor)),
-        ("verifier", verifier.as_ref()),
-    ];
-    for (name, login) in named {
-        if let Some(password) = login.and_then(|l| l.password.clone()) {
-            run.secrets.add(password.clone());
-            run.made.passwords.insert(name.to_owned(), password);
-        }
+    for password in workspace.logins.all().chain([admin]).filter_map(|l| l.password.clone()) {
+        run.secrets.add(password);
     }
 }
