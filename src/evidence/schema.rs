@@ -19,6 +19,10 @@ pub const PREFLIGHT: &str = "ProductionAdapterMigrationPreflight.v1";
 pub const RUNBOOK: &str = "ProductionAdapterMigrationRunbook.v1";
 /// Sealed when a data cutover is planned.
 pub const CUTOVER: &str = "ProductionDataCutoverPlan.v1";
+/// Sealed after each step of a data cutover; its body tells of that step.
+pub const CUTOVER_STEP: &str = "FlowControlCutoverStep.v1";
+/// Sealed when a data cutover has come to its end, or was rolled back.
+pub const CUTOVER_RUN: &str = "FlowControlCutover.v1";
 /// Sealed when the infrastructure decisions are recorded.
 pub const INFRASTRUCTURE: &str = "ProductionInfrastructureDecision.v1";
 /// Sealed when the guarded wiring is recorded.
@@ -156,6 +160,20 @@ pub const KNOWN: &[Schema] = &[
         checks: &[],
         target: false,
         snapshot: false,
+    },
+    Schema {
+        name: "FlowControlCutoverStep",
+        version: 1,
+        checks: &[],
+        target: true,
+        snapshot: true,
+    },
+    Schema {
+        name: "FlowControlCutover",
+        version: 1,
+        checks: &["tenant-and-rbac", "operations", "finance", "audit", "parity", "rollback-seal"],
+        target: true,
+        snapshot: true,
     },
     Schema { name: "FlowControlRehearsal", version: 1, checks: &[], target: true, snapshot: true },
     Schema {

@@ -16,26 +16,50 @@ pub const PENDING: &str = "BLOCKED_PENDING_DATA_CUTOVER";
 
 /// Rows that move together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub struct Group {
     /// Stable name.
     pub id: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Records of these kinds; none for the actors.
+    pub kinds: &'static [Kind],
+}
+
+/// The four batches, in their order. Documents travel with the orders they belong to.
+pub const GROUPS: [Group; 4] = {
+    use Kind::{
+        ClientEvent, DispatchEvent, Document, DriverEvent, Evidence, Invoice, Order, Payment, Risk,
+    };
+    [
+        Group { id: "tenant-and-rbac", title: "Tenant and RBAC", kinds: &[] },
+        Group {
+            id: "operations",
+            title: "Operations",
+            kinds: &[Order, DispatchEvent, DriverEvent, ClientEvent, Document],
+        },
+        Group { id: "finance", title: "Finance", kinds: &[Invoice, Payment] },
+        Group { id: "audit", title: "Audit", kinds: &[Risk, Evidence] },
+    ]
+};
+
+/// How many rows of a group the scenario has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The group.
+    pub group: Group,
     /// Actors, or records.
     pub rows: u64,
 }
 
-/// The four batches, in their order. Documents travel with the orders they belong to.
+/// The four batches with their rows.
 pub fn batches(inputs: &Inputs) -> [Batch; 4] {
-    use Kind::{
-        ClientEvent, DispatchEvent, Document, DriverEvent, Evidence, Invoice, Order, Payment, Risk,
-    };
-    let scenario = &inputs.scenario;
-    let of = |id, kinds: &[Kind]| Batch { id, rows: scenario.count(kinds) };
-    [
-        Batch { id: "tenant-and-rbac", rows: scenario.enrolled },
-        of("operations", &[Order, DispatchEvent, DriverEvent, ClientEvent, Document]),
-        of("finance", &[Invoice, Payment]),
-        of("audit", &[Risk, Evidence]),
-    ]
+    GROUPS.map(|group| Batch {
+        group,
+        rows: match group.kinds {
+            [] => inputs.scenario.enrolled,
+            kinds => inputs.scenario.count(kinds),
+        },
+    })
 }
 
 /// The gate; `reads` is what the runbook read.
