@@ -96,7 +96,9 @@ impl From<contract::Error> for Failure {
             Kind::Unavailable | Kind::Timeout | Kind::Exhausted | Kind::Unexpected => {
                 Exit::Environment
             }
-            Kind::Conflict | Kind::NotFound | Kind::Denied | Kind::Corrupt => Exit::Check,
+            Kind::Conflict | Kind::Frozen | Kind::NotFound | Kind::Denied | Kind::Corrupt => {
+                Exit::Check
+            }
             _ => Exit::Environment,
         };
         Self { exit, message: error.chain(), hint: error.way_out().map(str::to_owned) }

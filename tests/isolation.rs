@@ -55,7 +55,15 @@ async fn the_migrated_schema_holds_in_every_probe() {
             );
         }
         // Every table is attacked in every way by every login, whatever its grants.
-        for table in ["tenants", "users", "permissions", "records", "orders", "replay_chunks"] {
+        for table in [
+            "tenants",
+            "users",
+            "permissions",
+            "records",
+            "orders",
+            "replay_chunks",
+            "freeze_windows",
+        ] {
             for login in ["application", "replayer", "auditor", "owner"] {
                 for verb in [
                     "select",

@@ -209,6 +209,27 @@ pub enum Scenario {
         #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         lines: u64,
     },
+    /// Refuses every write to the store's tenants for a while; reading goes on.
+    #[command(after_help = "Example:\n  \
+        flowcontrol scenario freeze --minutes 30 --reason \"rollback drill\"")]
+    Freeze {
+        /// When the freeze ends by itself.
+        #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
+        minutes: u64,
+        /// Why, for whoever is refused: one line.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Name of the window [default: one of its own]; naming the one in force moves its end.
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
+    },
+    /// Lifts the freeze in force.
+    #[command(after_help = "Example:\n  flowcontrol scenario thaw")]
+    Thaw {
+        /// Lift only the window of this name.
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
+    },
 }
 
 /// `snapshot`.

@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod evidence;
+mod freeze;
 mod gates;
 mod handoff;
 mod init;

@@ -1,9 +1,10 @@
-//! `scenario show / append / tail`.
+//! `scenario show / append / tail / freeze / thaw`.
 
 use super::args::{Format, Scenario};
-use super::{Cx, out};
+use super::{Cx, freeze, out};
 use crate::error::{Exit, Failure, Result};
 use crate::report::counted;
+use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Kind, NewRecord, Roster, ScenarioStore, TenantId};
@@ -37,13 +38,19 @@ pub async fn run(cx: &Cx, args: Scenario) -> Result<Exit> {
         Scenario::Tail { tenant, lines } => {
             tail(cx, &*store, TenantId::new(tenant)?, lines).await?
         }
+        Scenario::Freeze { minutes, reason, id } => {
+            freeze::freeze(cx, &*store, minutes, &reason, id).await?;
+        }
+        Scenario::Thaw { id } => freeze::thaw(cx, &*store, id).await?,
     }
     Ok(Exit::Done)
 }
 
 async fn show(cx: &Cx, store: &dyn ScenarioStore) -> Result<()> {
     let mut tenants = Vec::new();
-    for tenant in store.tenants().await? {
+    let known = store.tenants().await?;
+    let frozen = freeze::in_force(store, &known).await?;
+    for tenant in known {
         let call = CallCx::tenant(tenant.clone());
         let Some(roster) = store.roster(&call).await? else { continue };
         let mut view = TenantView {
@@ -64,12 +71,17 @@ async fn show(cx: &Cx, store: &dyn ScenarioStore) -> Result<()> {
     }
     let info = store.info();
     let value = serde_json::json!({"session": cx.settings.config.session, "store": info,
-        "tenants": tenants});
+        "frozen": frozen.as_ref().map(freeze::value), "tenants": tenants});
     out::either(cx.format, &value, || {
         let mut text = format!(
             "session  {}\nstore    {} ({})\n",
             cx.settings.config.session, info.kind, info.endpoint
         );
+        if let Some(raised) = &frozen {
+            let Window { id, reason, expires_at, .. } = &raised.window;
+            text.push_str(&format!("frozen   until {expires_at} by window {id}: {reason}\n"));
+            text.push_str(&format!("         {}\n", freeze::said(raised)));
+        }
         if tenants.is_empty() {
             text.push_str("empty; `flowcontrol demo seed` fills it with a demo scenario\n");
         }

@@ -234,6 +234,94 @@ fn a_payload_of_a_megabyte_is_kept_as_it_is() {
 }
 
 #[test]
+fn a_frozen_scenario_refuses_writes_until_it_is_thawed() {
+    let place = Place::seeded(60);
+    let before = place.digest();
+    let record = line("r-1", &json!({"level": "low"}));
+    let append = "scenario append - --tenant bfg-control";
+    let mut freeze = place.command("scenario freeze --minutes 30 --format json --reason");
+    let frozen = Said::from(freeze.arg("Próba wycofania").output().unwrap()).json();
+    let window = &frozen["window"];
+    let (id, end) = (window["id"].as_str().unwrap(), window["expires_at"].as_str().unwrap());
+    assert!(id.starts_with("freeze-"), "{frozen}");
+    assert_eq!(frozen["tenants"].as_array().unwrap().len(), 3);
+
+    let said = place.fed(append, record.as_bytes()).refused(1);
+    for part in ["Próba wycofania", id, end, "way out: ", "flowcontrol scenario thaw"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let said = place.run("demo seed --records 60").refused(1);
+    assert!(said.contains("is frozen until"), "{said}");
+    assert_eq!(place.digest(), before, "reading goes on");
+
+    let shown = place.run("scenario show").fine();
+    assert!(shown.contains(&format!("frozen   until {end} by window {id}")), "{shown}");
+    assert!(shown.contains("2 writes were refused since"), "{shown}");
+    let shown = place.run("scenario show --format json").json();
+    assert_eq!(shown["frozen"]["window"], *window);
+    assert_eq!(shown["frozen"]["refused"], 2);
+
+    let second = place.run("scenario freeze --minutes 5 --reason other").refused(1);
+    assert!(second.contains(id) && second.contains("is frozen already"), "{second}");
+    let line = format!("scenario freeze --minutes 60 --reason other --id {id}");
+    let moved = place.run(&format!("{line} --format json")).json();
+    assert_eq!(moved["window"]["reason"], "Próba wycofania");
+    assert!(moved["window"]["expires_at"].as_str().unwrap() > end, "{moved}");
+
+    let other = place.run("scenario thaw --id freeze-0").refused(1);
+    assert!(other.contains("\"freeze-0\" is in force"), "{other}");
+    let thawed = place.run("scenario thaw").fine();
+    assert!(thawed.contains(id) && thawed.contains("2 writes were refused"), "{thawed}");
+    place.fed(append, record.as_bytes()).fine();
+    let shown = place.run("scenario show --format json").json();
+    assert_eq!(shown["frozen"], Value::Null);
+    assert!(!place.run("scenario show").fine().contains("frozen"));
+    assert!(place.run("scenario thaw").refused(1).contains("no freeze window is in force"));
+    assert!(place.run(&line).refused(1).contains("was lifted already"), "an id is used once");
+}
+
+#[test]
+fn what_cannot_be_frozen_is_refused_by_name() {
+    let empty = Place::new();
+    let said = empty.run("scenario freeze --minutes 5 --reason drill").refused(2);
+    assert!(said.contains("no tenant to freeze") && said.contains("demo seed"), "{said}");
+    assert!(empty.names().is_empty(), "nothing is left behind: {:?}", empty.names());
+    assert!(empty.run("scenario thaw").refused(1).contains("no freeze window"));
+    let place = Place::seeded(60);
+    for (arguments, why) in [
+        ("--minutes 0 --reason drill", "is not 1 to 10080"),
+        ("--minutes 10081 --reason drill", "is not 1 to 10080"),
+        ("--minutes 5 --reason drill --id Drill", "the id of a freeze window"),
+        ("--minutes 5 --reason drill --id ..", "the id of a freeze window"),
+        ("--minutes 5", "--reason"),
+        ("--minutes soon --reason drill", "soon"),
+    ] {
+        let said = place.run(&format!("scenario freeze {arguments}")).refused(2);
+        assert!(said.contains(why), "{arguments}: {said}");
+    }
+    let mut lines = place.command("scenario freeze --minutes 5 --reason");
+    let said = Said::from(lines.arg("two\nlines").output().unwrap()).refused(2);
+    assert!(said.contains("one line of 1 to 200 characters"), "{said}");
+    assert!(!place.run("scenario show").fine().contains("frozen"));
+}
+
+#[test]
+fn a_damaged_fence_refuses_writes_and_is_named() {
+    let place = Place::seeded(60);
+    place.run("scenario freeze --minutes 5 --reason drill").fine();
+    place.write(".flowcontrol/store/fence", "bfgfence1 nonsense");
+    let record = line("r-1", &json!({}));
+    for said in [
+        place.fed("scenario append - --tenant bfg-control", record.as_bytes()).refused(1),
+        place.run("scenario thaw").refused(1),
+    ] {
+        assert!(said.contains(".flowcontrol/store/fence is damaged"), "{said}");
+        assert!(said.contains("way out: ") && said.contains("delete it"), "{said}");
+    }
+    place.run("scenario tail --tenant bfg-control").fine();
+}
+
+#[test]
 fn two_programs_that_append_at_once_lose_nothing() {
     let place = Place::seeded(60);
     let children: Vec<_> = (0..2)

@@ -8,6 +8,8 @@ const COMMANDS: &[&str] = &[
     "scenario show",
     "scenario append",
     "scenario tail",
+    "scenario freeze",
+    "scenario thaw",
     "snapshot freeze",
     "snapshot verify",
     "snapshot diff",

@@ -44,7 +44,9 @@ fn rows(tenant: &str) -> String {
          insert into audit_events (tenant_id, event_id, actor_id, source, payload)
            values ('{tenant}', 'event-1', 'user_marek', 'console', '{{\"o''k\": [1, null]}}');
          insert into replay_chunks (tenant_id, first_seq, last_seq, snapshot_sha256, sha256)
-           values ('{tenant}', 1, 4, '{digest}', '{digest}');"
+           values ('{tenant}', 1, 4, '{digest}', '{digest}');
+         insert into freeze_windows (tenant_id, window_id, reason, raised_at, expires_at)
+           values ('{tenant}', 'drill-1', 'drill', '2026-01-01Z', '2026-01-02Z');"
     );
     for (seq, kind) in (1..).zip(["order", "document", "invoice", "payment"]) {
         text.push_str(&format!(

@@ -16,6 +16,7 @@ mod database;
 
 mod appending;
 mod failures;
+mod freezing;
 mod importing;
 mod interleaving;
 mod isolation;

@@ -6,6 +6,7 @@
 mod append;
 mod content;
 mod defect;
+mod fence;
 mod import;
 mod read;
 mod roster;

@@ -4,12 +4,14 @@
 //! It is here to be read beside the contract, and to be broken on purpose by the tests of this
 //! suite.
 
+mod fence;
 mod history;
 mod view;
 
 use async_trait::async_trait;
 use flowcontrol_contract::adapter::{AdapterInfo, Mode, Port};
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use flowcontrol_contract::fence::{Fence, Windows};
 use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
@@ -34,12 +36,13 @@ pub(crate) type Histories = BTreeMap<TenantId, History>;
 pub struct MemoryStore {
     name: Arc<str>,
     histories: Arc<Mutex<Histories>>,
+    windows: Arc<Mutex<Windows>>,
 }
 
 impl MemoryStore {
     /// An empty store; `name` tells it from others in [`AdapterInfo::endpoint`].
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), histories: Arc::default() }
+        Self { name: name.into(), histories: Arc::default(), windows: Arc::default() }
     }
 
     /// Works on the data while nobody else does.
@@ -89,11 +92,14 @@ impl ScenarioStore for MemoryStore {
             ))
             .at(KIND, "enroll"));
         }
-        self.with(|all| match all.get_mut(&cx.tenant) {
-            Some(history) => history.enroll(roster),
-            None => {
-                all.insert(cx.tenant.clone(), History::new(roster.clone()));
-                Ok(())
+        self.with(|all| {
+            self.admit(cx, "enroll")?;
+            match all.get_mut(&cx.tenant) {
+                Some(history) => history.enroll(roster),
+                None => {
+                    all.insert(cx.tenant.clone(), History::new(roster.clone()));
+                    Ok(())
+                }
             }
         })
     }
@@ -109,6 +115,9 @@ impl ScenarioStore for MemoryStore {
         batch: &[NewRecord],
     ) -> Result<Appended> {
         self.with(|all| {
+            if !batch.is_empty() {
+                self.admit(cx, "append")?;
+            }
             let Some(history) = all.get_mut(&cx.tenant) else {
                 return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "append"));
             };
@@ -152,6 +161,9 @@ impl ScenarioStore for MemoryStore {
 
     async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
         self.with(|all| {
+            if !chunk.records.is_empty() {
+                self.admit(cx, "import")?;
+            }
             let Some(history) = all.get_mut(&cx.tenant) else {
                 return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "import"));
             };
@@ -166,5 +178,9 @@ impl ScenarioStore for MemoryStore {
 
     async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
         Ok(Box::new(View::new(self.with(|all| all.clone()))))
+    }
+
+    fn fence(&self) -> &dyn Fence {
+        self
     }
 }

@@ -12,6 +12,7 @@ mod content;
 mod durable;
 mod expect;
 mod export;
+mod fence;
 mod idempotent;
 mod import;
 mod isolation;
@@ -112,6 +113,7 @@ pub fn cases() -> Vec<Case> {
         isolation::CASES,
         export::CASES,
         import::CASES,
+        fence::CASES,
         durable::CASES,
         read_back::CASES,
         scale::CASES,

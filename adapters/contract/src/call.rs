@@ -14,11 +14,14 @@ pub struct CallCx {
     pub deadline: Option<Instant>,
     /// The caller's key for calls that must happen once.
     pub idempotency_key: Option<String>,
+    /// The freeze window that the caller itself raised, by its id: the call's writes pass that
+    /// one and no other; see [`crate::fence::Fence`].
+    pub window: Option<String>,
 }
 
 impl CallCx {
     /// The engine's own call on behalf of `tenant`.
     pub fn tenant(tenant: TenantId) -> Self {
-        Self { tenant, actor: None, deadline: None, idempotency_key: None }
+        Self { tenant, actor: None, deadline: None, idempotency_key: None, window: None }
     }
 }

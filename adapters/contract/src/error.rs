@@ -16,6 +16,8 @@ pub enum ErrorKind {
     InvalidInput,
     /// Another writer was first, or the same id already names something else.
     Conflict,
+    /// A freeze window refuses writes until it is lifted or expires; see [`crate::fence`].
+    Frozen,
     /// It does not exist, or belongs to another tenant: the two are indistinguishable on purpose.
     NotFound,
     /// The caller, or the adapter's own login, may not do this.
@@ -40,6 +42,7 @@ impl ErrorKind {
         match self {
             Self::InvalidInput => "invalid input",
             Self::Conflict => "conflict",
+            Self::Frozen => "frozen",
             Self::NotFound => "not found",
             Self::Denied => "denied",
             Self::Configuration => "configuration",

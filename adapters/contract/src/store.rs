@@ -4,6 +4,7 @@ use crate::adapter::AdapterInfo;
 use crate::call::CallCx;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::fence::Fence;
 use crate::id::{RecordId, TenantId};
 use crate::record::{NewRecord, Record};
 use crate::roster::Roster;
@@ -126,6 +127,9 @@ pub trait ReadBack: Send {
 ///
 /// Every call but [`ScenarioStore::export`] and [`ScenarioStore::read_back`] sees the
 /// context's tenant alone; another tenant's record is `NotFound` or absent, never `Denied`.
+///
+/// While a freeze window of the tenant is in force, [`ScenarioStore::enroll`],
+/// [`ScenarioStore::append`] and [`ScenarioStore::import`] answer `Frozen`; see [`Fence`].
 #[async_trait]
 pub trait ScenarioStore: Send + Sync + fmt::Debug {
     /// The adapter's name, mode and redacted endpoint.
@@ -177,4 +181,7 @@ pub trait ScenarioStore: Send + Sync + fmt::Debug {
 
     /// Opens a consistent view of everything, for verification.
     async fn read_back(&self, tenants: &[TenantId]) -> Result<Box<dyn ReadBack>>;
+
+    /// Freezes and thaws tenants.
+    fn fence(&self) -> &dyn Fence;
 }

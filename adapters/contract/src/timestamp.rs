@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -22,6 +23,14 @@ impl Timestamp {
             Ok(t) if (1..=9999).contains(&t.year()) => Ok(Self(micros)),
             _ => Err(Error::invalid("a time must lie in the years 1 to 9999")),
         }
+    }
+
+    /// The wall clock, for adapters whose own clock decides something; the engine has one place
+    /// of its own that reads it.
+    pub fn now() -> Self {
+        let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+        // A clock outside the years 1 to 9999 is not one to go by; the epoch shows it.
+        i64::try_from(micros).ok().and_then(|m| Self::from_micros(m).ok()).unwrap_or(Self(0))
     }
 
     /// Microseconds since the Unix epoch.

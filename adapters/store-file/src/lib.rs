@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! write.lock                  one writer at a time, across processes
+//! fence                       freeze windows; replaced as a whole
 //! tenants/<SHA-256 of id>/
 //!     roster                  the tenant and its actors; replaced as a whole
 //!     log                     the records, one frame for each acknowledged batch
@@ -27,6 +28,7 @@ mod cursor;
 mod disk;
 mod failure;
 mod faults;
+mod fence;
 mod files;
 mod frame;
 mod index;

@@ -12,6 +12,7 @@ use crate::tenant::{Tenant, id_of};
 use crate::turn::{Memory, Turn};
 use crate::view::{Part, read_after, read_all, view};
 use async_trait::async_trait;
+use flowcontrol_contract::fence::Fence;
 use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
@@ -19,10 +20,10 @@ use flowcontrol_contract::{
     AdapterInfo, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId, Result, Roster,
     TenantId,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 /// How long a writer without a deadline waits for its turn.
@@ -34,7 +35,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 /// A store in a folder; see the crate's description.
 #[derive(Clone, Debug)]
 pub struct FileStore {
-    files: Arc<Files>,
+    pub(crate) files: Arc<Files>,
     memory: Arc<Mutex<Memory>>,
 }
 
@@ -94,20 +95,60 @@ impl FileStore {
         f: impl FnOnce(&mut Turn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         in_time(operation, cx)?;
-        let until = cx.deadline.map_or_else(|| Instant::now() + PATIENCE, Instant::from_std);
-        let memory = Arc::clone(&self.memory).lock_owned();
-        let Ok(memory) = tokio::time::timeout_at(until, memory).await else {
-            return Err(self.busy(cx).at(KIND, operation));
-        };
-        let lock = self.lock(operation, cx, until).await?;
+        let (memory, lock) = self.wait(operation, cx.deadline).await?;
         let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
         blocking(operation, move || f(&mut Turn::begin(files, lock, memory, &tenant)?)).await
+    }
+
+    /// The same for a write, which a freeze window refuses.
+    async fn writing<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        cx: &CallCx,
+        f: impl FnOnce(&mut Turn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let call = cx.clone();
+        self.turn(operation, cx, move |turn| {
+            turn.admit(&call)?;
+            f(turn)
+        })
+        .await
+    }
+
+    /// Takes the write lock and runs `f` on the store's folder, without a look at any log.
+    pub(crate) async fn alone<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        f: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (memory, lock) = self.wait(operation, None).await?;
+        let files = Arc::clone(&self.files);
+        blocking(operation, move || {
+            let done = f(&files.dir);
+            drop((lock, memory));
+            done
+        })
+        .await
+    }
+
+    /// Waits for this process's turn and then for the write lock.
+    async fn wait(
+        &self,
+        operation: &'static str,
+        deadline: Option<std::time::Instant>,
+    ) -> Result<(OwnedMutexGuard<Memory>, WriteLock)> {
+        let until = deadline.map_or_else(|| Instant::now() + PATIENCE, Instant::from_std);
+        let memory = Arc::clone(&self.memory).lock_owned();
+        let Ok(memory) = tokio::time::timeout_at(until, memory).await else {
+            return Err(self.busy(deadline).at(KIND, operation));
+        };
+        Ok((memory, self.lock(operation, deadline, until).await?))
     }
 
     async fn lock(
         &self,
         operation: &'static str,
-        cx: &CallCx,
+        deadline: Option<std::time::Instant>,
         until: Instant,
     ) -> Result<WriteLock> {
         let mut pause = PAUSE.0;
@@ -117,19 +158,19 @@ impl FileStore {
                 return Ok(lock);
             }
             if Instant::now() >= until {
-                return Err(self.busy(cx).at(KIND, operation));
+                return Err(self.busy(deadline).at(KIND, operation));
             }
             tokio::time::sleep_until((Instant::now() + pause).min(until)).await;
             pause = (pause * 2).min(PAUSE.1);
         }
     }
 
-    fn busy(&self, cx: &CallCx) -> Error {
+    fn busy(&self, deadline: Option<std::time::Instant>) -> Error {
         let who = match Note::peek(&self.files.dir) {
             Ok(note) if note.pid != 0 => format!(" (last seen: process {})", note.pid),
             _ => String::new(),
         };
-        let kind = match cx.deadline {
+        let kind = match deadline {
             Some(_) => ErrorKind::Timeout,
             None => ErrorKind::Unavailable,
         };
@@ -198,7 +239,7 @@ impl ScenarioStore for FileStore {
             .at(KIND, "enroll"));
         }
         let roster = roster.clone();
-        self.turn("enroll", cx, move |turn| turn.enroll(&roster)).await
+        self.writing("enroll", cx, move |turn| turn.enroll(&roster)).await
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
@@ -213,8 +254,13 @@ impl ScenarioStore for FileStore {
         expected: Expected,
         batch: &[NewRecord],
     ) -> Result<Appended> {
+        let empty = batch.is_empty();
         let (tenant, batch) = (cx.tenant.clone(), batch.to_vec());
-        self.turn("append", cx, move |turn| turn.append(&tenant, expected, batch)).await
+        let append = move |turn: &mut Turn| turn.append(&tenant, expected, batch);
+        match empty {
+            true => self.turn("append", cx, append).await,
+            false => self.writing("append", cx, append).await,
+        }
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
@@ -250,10 +296,12 @@ impl ScenarioStore for FileStore {
     async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
         let (tenant, snapshot) = (cx.tenant.clone(), chunk.snapshot);
         let records = chunk.records.to_vec();
-        self.turn("import", cx, move |turn| {
-            turn.import(&tenant, Chunk { snapshot, records: &records })
-        })
-        .await
+        let import =
+            move |turn: &mut Turn| turn.import(&tenant, Chunk { snapshot, records: &records });
+        match chunk.records.is_empty() {
+            true => self.turn("import", cx, import).await,
+            false => self.writing("import", cx, import).await,
+        }
     }
 
     async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
@@ -265,5 +313,9 @@ impl ScenarioStore for FileStore {
         })
         .await?;
         Ok(Box::new(FolderView::new(parts)))
+    }
+
+    fn fence(&self) -> &dyn Fence {
+        self
     }
 }

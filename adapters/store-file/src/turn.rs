@@ -2,6 +2,7 @@
 
 use crate::disk;
 use crate::failure::{AtPath as _, io_error};
+use crate::fence;
 use crate::files::{Files, Recovered, lock};
 use crate::frame::Header;
 use crate::index::Role;
@@ -11,7 +12,7 @@ use crate::rules::{self, Decision, Standing};
 use crate::tenant::{Tenant, Torn, id_of};
 use flowcontrol_contract::store::{Appended, Chunk, Expected, Imported};
 use flowcontrol_contract::{
-    Digest, Error, ErrorKind, NewRecord, Record, RecordId, Result, Retry, Roster, TenantId,
+    CallCx, Digest, Error, ErrorKind, NewRecord, Record, RecordId, Result, Retry, Roster, TenantId,
 };
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -114,6 +115,11 @@ impl Turn {
             kept_in: Some(kept),
         });
         Ok(())
+    }
+
+    /// Refuses a write while a freeze window of its tenant is in force.
+    pub(crate) fn admit(&self, cx: &CallCx) -> Result<()> {
+        fence::admit(&self.files.dir, cx)
     }
 
     /// The tenant's roster, which must be there before its records.

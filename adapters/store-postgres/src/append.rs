@@ -4,7 +4,7 @@ use crate::failure;
 use crate::row;
 use crate::work::{Core, Work};
 use flowcontrol_contract::store::{Appended, Expected};
-use flowcontrol_contract::{ActorId, Error, Kind, NewRecord, Record, Result, TenantId};
+use flowcontrol_contract::{ActorId, CallCx, Error, Kind, NewRecord, Record, Result, TenantId};
 use sqlx::Row;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -23,12 +23,13 @@ pub(crate) struct State {
 pub(crate) async fn append(
     core: &Core,
     work: &mut Work,
-    tenant: &TenantId,
+    cx: &CallCx,
     expected: Expected,
     batch: &[NewRecord],
 ) -> Result<Appended> {
     refuse_repeated(batch)?;
-    core.lock(work, tenant).await?;
+    core.admit(work, cx).await?;
+    let tenant = &cx.tenant;
     if let Some(done) = replayed(batch, &stored(core, work, tenant, batch).await?)? {
         return Ok(done);
     }

@@ -11,7 +11,7 @@ use crate::stage::{Encoder, SEND_BYTES};
 use crate::work::{Core, Work};
 use flowcontrol_contract::digest::Hasher;
 use flowcontrol_contract::store::{Chunk, Imported};
-use flowcontrol_contract::{Digest, Error, ErrorKind, Record, Result, TenantId};
+use flowcontrol_contract::{CallCx, Digest, Error, ErrorKind, Record, Result, TenantId};
 use sqlx::Row;
 use std::sync::Arc;
 
@@ -19,13 +19,14 @@ use std::sync::Arc;
 pub(crate) async fn import(
     core: &Core,
     work: &mut Work,
-    tenant: &TenantId,
+    cx: &CallCx,
     chunk: Chunk<'_>,
 ) -> Result<Imported> {
+    let tenant = &cx.tenant;
     let Some((first, last)) = bounds(tenant, chunk.records)? else {
         return standing(core, work, tenant).await;
     };
-    core.lock(work, tenant).await?;
+    core.admit(work, cx).await?;
     let ledger = ledger(core, work, tenant).await?;
     if let Some(other) = ledger.iter().find(|digest| **digest != chunk.snapshot) {
         return Err(Error::conflict(format!(

@@ -8,6 +8,7 @@ mod append;
 mod config;
 mod export;
 mod failure;
+mod fence;
 mod import;
 mod pool;
 pub mod powers;

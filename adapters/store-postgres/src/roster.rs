@@ -2,15 +2,20 @@
 
 use crate::failure;
 use crate::work::{Core, Work};
-use flowcontrol_contract::{Actor, ActorId, Error, ErrorKind, Result, Roster, TenantId};
+use flowcontrol_contract::{Actor, ActorId, CallCx, Error, ErrorKind, Result, Roster, TenantId};
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use std::collections::BTreeSet;
 
 /// Writes what is new or has changed in `roster`.
-pub(crate) async fn enroll(core: &Core, work: &mut Work, roster: &Roster) -> Result<()> {
+pub(crate) async fn enroll(
+    core: &Core,
+    work: &mut Work,
+    cx: &CallCx,
+    roster: &Roster,
+) -> Result<()> {
     let tenant = roster.tenant.as_str();
-    core.lock(work, &roster.tenant).await?;
+    core.admit(work, cx).await?;
     let put = core.sql.query(&core.sql.put_tenant).bind(tenant).bind(&roster.name);
     put.execute(work.conn()?).await.map_err(failure::sql)?;
 

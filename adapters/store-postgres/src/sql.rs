@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) const STAGE: &str = "flowcontrol_stage";
 
 /// Tables that the store cannot work without.
-pub(crate) const TABLES: [&str; 10] = [
+pub(crate) const TABLES: [&str; 11] = [
     "tenants",
     "organisations",
     "users",
@@ -23,6 +23,7 @@ pub(crate) const TABLES: [&str; 10] = [
     "invoices",
     "payments",
     "replay_chunks",
+    "freeze_windows",
 ];
 
 /// `text` as an SQL identifier.
@@ -81,6 +82,19 @@ pub(crate) struct Sql {
     pub(crate) ledger_add: Text,
     /// (tenant, snapshot): the tenant's part of the snapshot's manifest.
     pub(crate) manifest_add: Text,
+    /// (tenant, id): windows in force and the one of this id, times in microseconds: id, reason,
+    /// raised, expires, refused, whether lifted, whether in force.
+    pub(crate) windows: Text,
+    /// (tenant, id, end, reason, beginning).
+    pub(crate) window_add: Text,
+    /// (tenant, id, end).
+    pub(crate) window_move: Text,
+    /// (tenant, id): lifts it if it is in force.
+    pub(crate) window_lift: Text,
+    /// (tenant, id): one more refusal.
+    pub(crate) window_count: Text,
+    /// (): the server's clock in microseconds.
+    pub(crate) clock: Text,
     /// (tenant, name).
     pub(crate) put_tenant: Text,
     /// (tenant, names).
@@ -202,6 +216,31 @@ impl Sql {
                     from {s}.users u where u.tenant_id = $1)) \
                  from {s}.tenants t where t.tenant_id = $1"
             )),
+            windows: text(format!(
+                "select window_id, reason, {}, {}, refused, lifted_at is not null, {IN_FORCE} \
+                 from {s}.freeze_windows where tenant_id = $1 and (window_id = $2 or {IN_FORCE}) \
+                 order by window_id",
+                micros("raised_at"),
+                micros("expires_at")
+            )),
+            window_add: text(format!(
+                "insert into {s}.freeze_windows \
+                   (tenant_id, window_id, expires_at, reason, raised_at) \
+                 values ($1, $2, $3::timestamptz, $4, $5::timestamptz)"
+            )),
+            window_move: text(format!(
+                "update {s}.freeze_windows set expires_at = $3::timestamptz \
+                 where tenant_id = $1 and window_id = $2"
+            )),
+            window_lift: text(format!(
+                "update {s}.freeze_windows set lifted_at = clock_timestamp() \
+                 where tenant_id = $1 and window_id = $2 and {IN_FORCE}"
+            )),
+            window_count: text(format!(
+                "update {s}.freeze_windows set refused = refused + 1 \
+                 where tenant_id = $1 and window_id = $2"
+            )),
+            clock: text(format!("select {}", micros("clock_timestamp()"))),
             put_tenant: text(format!(
                 "insert into {s}.tenants as t (tenant_id, name) values ($1, $2) \
                  on conflict (tenant_id) do update set name = excluded.name \
@@ -274,6 +313,15 @@ impl Sql {
     pub(crate) fn projection(&self, table: &str) -> Option<&ProjectionSql> {
         self.projections.iter().find(|p| p.projection.table == table)
     }
+}
+
+/// Whether a row of `freeze_windows` refuses writes now: not as of when the transaction began,
+/// which may have waited for its turn.
+const IN_FORCE: &str = "(lifted_at is null and expires_at > clock_timestamp())";
+
+/// A time as a whole number of microseconds.
+fn micros(time: &str) -> String {
+    format!("(extract(epoch from {time}) * 1000000)::bigint")
 }
 
 fn stage(on_commit: &str) -> String {

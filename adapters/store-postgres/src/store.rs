@@ -10,6 +10,7 @@ use crate::sql::{Sql, TABLES};
 use crate::work::{Access, Core, within};
 use crate::{KIND, append, import, read, roster};
 use async_trait::async_trait;
+use flowcontrol_contract::fence::Fence;
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::store::{Appended, Batches, Chunk, Expected, Export, Imported, ReadBack};
 use flowcontrol_contract::{
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 /// `ScenarioStore.v1` on Postgres with row-level security.
 pub struct PgStore {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     endpoint: String,
     user: String,
     verifier: bool,
@@ -81,7 +82,7 @@ impl PgStore {
         })
     }
 
-    fn may_write(&self) -> Result<()> {
+    pub(crate) fn may_write(&self) -> Result<()> {
         if !self.read_only {
             return Ok(());
         }
@@ -92,7 +93,7 @@ impl PgStore {
         ))
     }
 
-    fn may_call(&self) -> Result<()> {
+    pub(crate) fn may_call(&self) -> Result<()> {
         if !self.verifier {
             return Ok(());
         }
@@ -159,7 +160,7 @@ impl ScenarioStore for PgStore {
                 )));
             }
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let done = within(cx.deadline, roster::enroll(&self.core, &mut work, roster)).await;
+            let done = within(cx.deadline, roster::enroll(&self.core, &mut work, cx, roster)).await;
             work.settle(done).await?;
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.insert(roster.tenant.clone());
@@ -193,7 +194,7 @@ impl ScenarioStore for PgStore {
                 return Ok(Appended { first: 0, last: 0, replayed: false });
             }
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let append = append::append(&self.core, &mut work, &cx.tenant, expected, batch);
+            let append = append::append(&self.core, &mut work, cx, expected, batch);
             let done = within(cx.deadline, append).await;
             work.settle(done).await
         };
@@ -239,7 +240,7 @@ impl ScenarioStore for PgStore {
         let run = async {
             self.may_write()?;
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let import = import::import(&self.core, &mut work, &cx.tenant, chunk);
+            let import = import::import(&self.core, &mut work, cx, chunk);
             let done = within(cx.deadline, import).await;
             work.settle(done).await
         };
@@ -251,5 +252,9 @@ impl ScenarioStore for PgStore {
             .await
             .map_err(|e| e.at(KIND, "read back"))?;
         Ok(Box::new(Reader::new(view, tenants)))
+    }
+
+    fn fence(&self) -> &dyn Fence {
+        self
     }
 }

@@ -158,6 +158,12 @@ impl Work {
     pub(crate) async fn settle<T>(self, outcome: Result<T>) -> Result<T> {
         match outcome {
             Ok(value) => self.commit().await.map(|()| value),
+            // Nothing was written before a freeze window refused the call but the count of it, and
+            // the refusal stands without that too.
+            Err(error) if error.kind() == ErrorKind::Frozen => {
+                drop(self.commit().await);
+                Err(error)
+            }
             Err(error) => {
                 // After these the exchange may be cut in the middle: the connection is closed.
                 if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) {

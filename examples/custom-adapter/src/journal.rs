@@ -5,6 +5,7 @@
 //! opening moves them into a file of their own beside the journal.
 
 use flowcontrol_contract::error::{Error, ErrorKind, Result, Retry};
+use flowcontrol_contract::fence::Windows;
 use flowcontrol_contract::{Digest, Record, Roster, TenantId};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
@@ -16,7 +17,12 @@ use std::path::{Path, PathBuf};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Mark {
     Roster(Roster),
-    Commit { tenant: TenantId, snapshot: Option<Digest> },
+    Commit {
+        tenant: TenantId,
+        snapshot: Option<Digest>,
+    },
+    /// Every freeze window as of now; it needs no commit of its own.
+    Windows(Windows),
 }
 
 /// One acknowledged write.
@@ -28,6 +34,16 @@ pub(crate) struct Entry {
     pub(crate) records: Vec<Record>,
     /// The snapshot that the records were imported from.
     pub(crate) snapshot: Option<Digest>,
+}
+
+/// What a line completes.
+enum Taken {
+    /// Nothing yet.
+    Part,
+    /// An entry of this tenant.
+    Entry(TenantId),
+    /// The freeze windows.
+    Windows(Windows),
 }
 
 #[derive(Debug)]
@@ -48,11 +64,12 @@ fn refused(path: &Path, what: &str, error: std::io::Error) -> Error {
 }
 
 impl Journal {
-    /// Opens or makes the file, locks it, and gives every entry to `apply`.
+    /// Opens or makes the file, locks it, and gives every entry to `apply`; besides, the freeze
+    /// windows that it ends with.
     pub(crate) fn open(
         path: PathBuf,
         mut apply: impl FnMut(TenantId, Entry) -> Result<()>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Windows)> {
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let mut file = opened.map_err(|e| refused(&path, "cannot open", e))?;
         file.try_lock().map_err(|e| {
@@ -61,7 +78,7 @@ impl Journal {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|e| refused(&path, "cannot read", e))?;
         let (mut acknowledged, mut at) = (0, 0);
-        let mut entry = Entry::default();
+        let (mut entry, mut windows) = (Entry::default(), Windows::default());
         for (number, line) in (1..).zip(bytes.split_inclusive(|b| *b == b'\n')) {
             at += line.len();
             let Some(line) = line.strip_suffix(b"\n") else { break };
@@ -69,14 +86,18 @@ impl Journal {
                 Error::new(ErrorKind::Corrupt, format!("{} line {number}", path.display()))
                     .source(e)
             };
-            if let Some(tenant) = entry.take_line(line).map_err(damaged)? {
-                apply(tenant, std::mem::take(&mut entry)).map_err(damaged)?;
-                acknowledged = at;
+            match entry.take_line(line).map_err(damaged)? {
+                Taken::Part => continue,
+                Taken::Entry(tenant) => {
+                    apply(tenant, std::mem::take(&mut entry)).map_err(damaged)?;
+                }
+                Taken::Windows(last) => windows = last,
             }
+            acknowledged = at;
         }
         let mut journal = Self { file, path, failed: false };
         journal.cut(&bytes, acknowledged).map_err(|e| refused(&journal.path, "cannot mend", e))?;
-        Ok(journal)
+        Ok((journal, windows))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -104,10 +125,6 @@ impl Journal {
 
     /// Writes an entry; it is on the disk when this returns.
     pub(crate) fn commit(&mut self, tenant: &TenantId, entry: &Entry) -> Result<()> {
-        if self.failed {
-            return Err(Error::new(ErrorKind::Unavailable, "an earlier write failed")
-                .hint("open the store again"));
-        }
         let mut text = String::new();
         if let Some(roster) = &entry.roster {
             text.push_str(&mark(&Mark::Roster(roster.clone()))?);
@@ -118,6 +135,19 @@ impl Journal {
         }
         let commit = Mark::Commit { tenant: tenant.clone(), snapshot: entry.snapshot };
         text.push_str(&mark(&commit)?);
+        self.add(&text)
+    }
+
+    /// Writes the freeze windows; they are on the disk when this returns.
+    pub(crate) fn fence(&mut self, windows: &Windows) -> Result<()> {
+        self.add(&mark(&Mark::Windows(windows.clone()))?)
+    }
+
+    fn add(&mut self, text: &str) -> Result<()> {
+        if self.failed {
+            return Err(Error::new(ErrorKind::Unavailable, "an earlier write failed")
+                .hint("open the store again"));
+        }
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|e| {
             self.failed = true;
@@ -133,22 +163,23 @@ fn mark(mark: &Mark) -> Result<String> {
 }
 
 impl Entry {
-    /// Takes one line; the tenant when it was the entry's commit.
-    fn take_line(&mut self, line: &[u8]) -> Result<Option<TenantId>> {
+    /// Takes one line, and says what it completes.
+    fn take_line(&mut self, line: &[u8]) -> Result<Taken> {
         let line = std::str::from_utf8(line).map_err(|e| Error::invalid(e.to_string()))?;
         if line.starts_with("{\"actor\":") {
             self.records.push(Record::from_line(line)?);
-            return Ok(None);
+            return Ok(Taken::Part);
         }
         match serde_json::from_str(line).map_err(|e| Error::invalid(e.to_string()))? {
             Mark::Roster(roster) => {
                 self.roster = Some(roster);
-                Ok(None)
+                Ok(Taken::Part)
             }
             Mark::Commit { tenant, snapshot } => {
                 self.snapshot = snapshot;
-                Ok(Some(tenant))
+                Ok(Taken::Entry(tenant))
             }
+            Mark::Windows(windows) => Ok(Taken::Windows(windows)),
         }
     }
 }

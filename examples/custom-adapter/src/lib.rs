@@ -2,10 +2,11 @@
 //! journal of JSON lines.
 //!
 //! It knows the contract and nothing else of the project. `journal.rs` owns the file, `history.rs`
-//! decides what may be written, `store.rs` fulfils `ScenarioStore.v1` with them, and `view.rs`
-//! reads everything back. The whole history is kept in memory too, so this is a store for
+//! decides what may be written, `fence.rs` keeps freeze windows, `store.rs` fulfils
+//! `ScenarioStore.v1` with them, and `view.rs` reads everything back. The whole history is kept in memory too, so this is a store for
 //! scenarios that fit there.
 
+mod fence;
 mod history;
 mod journal;
 mod store;

@@ -1,11 +1,13 @@
 //! The contract's calls.
 
+use crate::fence;
 use crate::history::History;
 use crate::journal::{Entry, Journal};
 use crate::view::JournalView;
 use crate::{KIND, MODE};
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use flowcontrol_contract::fence::{Fence, Windows};
 use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
@@ -23,7 +25,8 @@ const BATCH: usize = 500;
 /// The journal and what it says.
 #[derive(Debug)]
 pub(crate) struct Book {
-    journal: Journal,
+    pub(crate) journal: Journal,
+    pub(crate) windows: Windows,
     pub(crate) tenants: BTreeMap<TenantId, History>,
 }
 
@@ -43,9 +46,9 @@ impl JournalStore {
     pub async fn open(path: PathBuf) -> Result<Self> {
         let opened = blocking(move || {
             let mut tenants = BTreeMap::new();
-            let journal =
+            let (journal, windows) =
                 Journal::open(path, |tenant, entry| take_over(&mut tenants, tenant, entry))?;
-            Ok(Book { journal, tenants })
+            Ok(Book { journal, windows, tenants })
         });
         let book = opened.await.map_err(|e| e.at(KIND, "open"))?;
         let endpoint = book.journal.path().display().to_string();
@@ -67,17 +70,30 @@ impl JournalStore {
         self.look(|book| book.tenants.get(tenant).map(look))
     }
 
-    /// Decides under the lock, writes the entry if there is one, then lets others see it.
-    async fn write<T: Send + 'static>(
+    /// Works on the book on a thread of its own, so that a caller who stops waiting does not stop
+    /// it half-way.
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
-        tenant: TenantId,
-        decide: impl FnOnce(Option<&History>) -> Result<(T, Option<Entry>)> + Send + 'static,
+        work: impl FnOnce(&mut Book) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let book = Arc::clone(&self.book);
-        // On its own thread, so that a caller who stops waiting does not stop it half-way.
-        blocking(move || {
-            let mut book = book.lock().map_err(|_| panicked())?;
-            let Book { journal, tenants } = &mut *book;
+        blocking(move || work(&mut *book.lock().map_err(|_| panicked())?)).await
+    }
+
+    /// Decides under the lock, writes the entry if there is one, then lets others see it. A call
+    /// that `writes` is refused while a freeze window is in force.
+    async fn write<T: Send + 'static>(
+        &self,
+        cx: &CallCx,
+        writes: bool,
+        decide: impl FnOnce(Option<&History>) -> Result<(T, Option<Entry>)> + Send + 'static,
+    ) -> Result<T> {
+        let cx = cx.clone();
+        self.change(move |book| {
+            if writes {
+                fence::admit(book, &cx)?;
+            }
+            let (tenant, Book { journal, tenants, .. }) = (cx.tenant, book);
             let (answer, entry) = decide(tenants.get(&tenant))?;
             if let Some(entry) = entry {
                 journal.commit(&tenant, &entry)?;
@@ -156,7 +172,7 @@ impl ScenarioStore for JournalStore {
             .at(KIND, "enroll"));
         }
         let new = roster.clone();
-        let written = self.write(cx.tenant.clone(), move |history| {
+        let written = self.write(cx, true, move |history| {
             let roster = match history {
                 Some(history) => history.merged(&new)?,
                 None => new,
@@ -179,7 +195,7 @@ impl ScenarioStore for JournalStore {
         batch: &[NewRecord],
     ) -> Result<Appended> {
         let (tenant, batch) = (cx.tenant.clone(), batch.to_vec());
-        let written = self.write(cx.tenant.clone(), move |history| {
+        let written = self.write(cx, !batch.is_empty(), move |history| {
             let history = history.ok_or_else(|| not_enrolled(&tenant))?;
             let (answer, records) = history.append(expected, &batch)?;
             let entry = Entry { records, ..Entry::default() };
@@ -226,7 +242,7 @@ impl ScenarioStore for JournalStore {
     async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
         let (tenant, snapshot, records) =
             (cx.tenant.clone(), chunk.snapshot, chunk.records.to_vec());
-        let written = self.write(cx.tenant.clone(), move |history| {
+        let written = self.write(cx, !records.is_empty(), move |history| {
             let history = history.ok_or_else(|| not_enrolled(&tenant))?;
             let missing = history.import(&tenant, Chunk { snapshot, records: &records })?;
             let last = history.head() + missing.len() as u64;
@@ -242,5 +258,9 @@ impl ScenarioStore for JournalStore {
 
     async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
         Ok(Box::new(JournalView::open(self.clone())?))
+    }
+
+    fn fence(&self) -> &dyn Fence {
+        self
     }
 }

@@ -240,8 +240,8 @@ fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
 }
 
 /// Rows for the built-in tables that a replay does not fill for every tenant: nothing is audited
-/// yet, and a neighbour was appended, not replayed.
-fn built_in(pair: &[Roster]) -> [Fixture; 3] {
+/// yet, nobody was frozen, and a neighbour was appended, not replayed.
+fn built_in(pair: &[Roster]) -> [Fixture; 4] {
     let audit = |r: &Roster| {
         let actor = r.actors.first().map(|a| a.id.clone());
         json!({"tenant_id": r.tenant, "event_id": "probe", "actor_id": actor, "source": "probe",
@@ -256,9 +256,16 @@ fn built_in(pair: &[Roster]) -> [Fixture; 3] {
             "snapshot_sha256": "0".repeat(64), "sha256": "0".repeat(64),
             "applied_at": "2026-01-01T00:00:00Z"})
     };
+    // Lifted, so that it refuses nothing.
+    let lifted = |r: &Roster| {
+        json!({"tenant_id": r.tenant, "window_id": "probe", "reason": "probe",
+            "raised_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-02T00:00:00Z",
+            "lifted_at": "2026-01-01T00:00:00Z", "refused": 0})
+    };
     [
         Fixture { table: "audit_events".into(), rows: pair.iter().map(audit).collect() },
         Fixture { table: "scenario_snapshots".into(), rows: pair.iter().map(frozen).collect() },
         Fixture { table: "replay_chunks".into(), rows: pair.iter().map(ledger).collect() },
+        Fixture { table: "freeze_windows".into(), rows: pair.iter().map(lifted).collect() },
     ]
 }

@@ -232,6 +232,47 @@ defects! {
     /// A large chunk is refused.
     RefusesLargeChunks => "import/takes_a_large_chunk",
 
+    /// A frozen tenant can be appended to.
+    AppendsWhileFrozen => "fence/refuses_appends",
+    /// A frozen tenant answers a replay.
+    ReplaysWhileFrozen => "fence/refuses_appends",
+    /// A frozen tenant can be enrolled.
+    EnrollsWhileFrozen => "fence/refuses_enrolling",
+    /// A frozen tenant can be imported into.
+    ImportsWhileFrozen => "fence/refuses_imports",
+    /// A call that writes nothing is refused too.
+    RefusesEmptyCalls => "fence/answers_calls_that_write_nothing",
+    /// A frozen tenant cannot be read.
+    FreezesReads => "fence/leaves_reads_alone",
+    /// A window holds back every tenant.
+    FreezesEveryTenant => "fence/leaves_other_tenants_alone",
+    /// Whoever raised a window is refused as well.
+    FreezesItsRaiser => "fence/lets_the_raisers_own_writes_pass",
+    /// Any call that names a window passes.
+    TrustsAnyWindow => "fence/lets_the_raisers_own_writes_pass",
+    /// A window that has expired still refuses.
+    IgnoresTheEnd => "fence/ends_by_itself",
+    /// Lifting does nothing.
+    LiftsNothing => "fence/ends_when_lifted",
+    /// Lifting lifts whatever is in force.
+    LiftsAnyWindow => "fence/lifts_no_window_of_another_id",
+    /// A second window takes the first one's place.
+    ReplacesWindows => "fence/refuses_a_second_window",
+    /// A window is raised tenant by tenant until one is refused.
+    RaisesTenantByTenant => "fence/raises_for_all_or_none",
+    /// Raising again leaves the end where it was.
+    KeepsTheFirstEnd => "fence/moves_the_end_of_a_window",
+    /// A window that is over is accepted.
+    RaisesWhatIsOver => "fence/refuses_a_window_that_is_over",
+    /// A lifted window can be raised again, or so it says.
+    ReusesIds => "fence/keeps_an_id_for_one_window",
+    /// A writer asks for windows before its turn and not in it.
+    LooksForWindowsTooEarly => "fence/waits_for_writers_at_work",
+    /// Refusals are not counted.
+    CountsNoRefusals => "fence/counts_what_it_refused",
+    /// Windows are gone after opening again.
+    ForgetsWindows => "fence/outlives_the_process",
+
     /// An actor is gone after opening again.
     ForgetsActors => "durable/rosters",
     /// The last record is gone after opening again.

@@ -60,6 +60,7 @@ pub(super) async fn roster(store: &Broken, cx: &CallCx) -> Result<Option<Roster>
 pub(super) async fn reopened(store: &Broken) {
     let Some(defect) = store.defect else { return };
     store.inner.with(|all| match defect {
+        Defect::ForgetsWindows => drop(store.inner.windows(std::mem::take)),
         Defect::ForgetsEverything => all.clear(),
         Defect::ForgetsActors => all.values_mut().for_each(|history| {
             history.roster.as_mut().unwrap().actors.pop();

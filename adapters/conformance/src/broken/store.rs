@@ -1,11 +1,13 @@
 //! The reference store with one defect.
 
 use super::defect::Defect;
+use super::fence::{self, Write};
 use super::{append, import, read, roster, view};
 use crate::memory::{History, MemoryStore};
 use async_trait::async_trait;
 use flowcontrol_contract::adapter::{AdapterInfo, Port};
 use flowcontrol_contract::error::Result;
+use flowcontrol_contract::fence::{Fence, Window};
 use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
@@ -28,6 +30,8 @@ pub(super) struct Memory {
     pub(super) cursor: Mutex<u64>,
     /// Readers that were opened and not drained.
     pub(super) readers: AtomicUsize,
+    /// Windows that were raised and not lifted, whatever their end.
+    pub(super) windows: Mutex<Vec<(TenantId, Window)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -112,7 +116,8 @@ impl ScenarioStore for Broken {
 
     async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
         let roster = Roster { tenant: self.spelled(&roster.tenant), ..roster.clone() };
-        roster::enroll(self, &self.cx(cx), roster).await
+        let cx = fence::writing(self, self.cx(cx), Write::Enroll).await?;
+        roster::enroll(self, &cx, roster).await
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
@@ -125,14 +130,17 @@ impl ScenarioStore for Broken {
         expected: Expected,
         batch: &[NewRecord],
     ) -> Result<Appended> {
-        append::append(self, &self.cx(cx), expected, batch).await
+        let cx = fence::writing(self, self.cx(cx), Write::Append(batch)).await?;
+        append::append(self, &cx, expected, batch).await
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
+        fence::reading(self, cx).await?;
         read::get(self, &self.cx(cx), id).await
     }
 
     async fn head(&self, cx: &CallCx) -> Result<u64> {
+        fence::reading(self, cx).await?;
         read::head(self, &self.cx(cx)).await
     }
 
@@ -145,10 +153,15 @@ impl ScenarioStore for Broken {
     }
 
     async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
-        import::import(self, &self.cx(cx), chunk).await
+        let cx = fence::writing(self, self.cx(cx), Write::Import).await?;
+        import::import(self, &cx, chunk).await
     }
 
     async fn read_back(&self, tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
         view::read_back(self, tenants).await
+    }
+
+    fn fence(&self) -> &dyn Fence {
+        self
     }
 }
