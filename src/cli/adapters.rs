@@ -78,7 +78,9 @@ async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
         body: serde_json::json!({}),
     };
     let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &known)?;
-    out::either(cx.format, stored.sealed.packet(), || views::checked(&stored, cx.view))?;
+    out::either(cx.format, stored.sealed.packet(), || {
+        views::verdicts("adapters", &stored, cx.view)
+    })?;
     Ok(if ready { Exit::Done } else { Exit::Check })
 }
 

@@ -132,7 +132,7 @@ pub enum Command {
     /// Hands a release to its environment.
     #[command(subcommand)]
     Release(Release),
-    /// Hands a rollback to its environment.
+    /// Drills a rollback, and hands its values to an environment.
     #[command(subcommand)]
     Rollback(Rollback),
     /// Records an owner's word on a check that nothing else supplies, or takes it back.
@@ -307,6 +307,32 @@ pub enum Release {
 /// `rollback`.
 #[derive(Debug, Subcommand)]
 pub enum Rollback {
+    /// Refuses writes for a while, restores the fallback store from Postgres, compares it, watches
+    /// for a second writer, and records the packet.
+    #[command(after_help = "Examples:\n  flowcontrol rollback drill\n  \
+        flowcontrol rollback drill --target external --for staging --watch 60")]
+    Drill {
+        /// The Postgres to restore from, while the scenario is still file-local.
+        #[arg(
+            long,
+            default_value = "auto",
+            env = "FLOWCONTROL_TARGET",
+            hide_env_values = true,
+            value_name = "auto|local|container|external"
+        )]
+        target: TargetChoice,
+        /// Drills for this profile, with the active profile's scenario.
+        #[arg(long = "for", value_name = "PROFILE")]
+        judged: Option<String>,
+        /// Seconds that a second writer is watched for, at least.
+        #[arg(long, default_value_t = 3, value_name = "SECONDS",
+            value_parser = clap::value_parser!(u64).range(1..=3600))]
+        watch: u64,
+        /// Minutes after which writes go on by themselves, should the drill be killed.
+        #[arg(long, default_value_t = 30, value_name = "MINUTES",
+            value_parser = clap::value_parser!(u32).range(1..=1440))]
+        minutes: u32,
+    },
     /// The six values of a rollback, as lines that a shell can source.
     #[command(after_help = "Example:\n  flowcontrol rollback env")]
     Env {

@@ -77,10 +77,7 @@ fn known(id: &str) -> Result<()> {
 
 /// The profile that is judged: `wanted`, else the active one.
 fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged> {
-    let mut settings = active.clone();
-    if let Some(wanted) = wanted {
-        wanted.clone_into(&mut settings.config.profile);
-    }
+    let settings = active.of_profile(wanted)?;
     let (profile, name) = (settings.profile()?, settings.config.profile.clone());
     let ports = PORT_KINDS
         .iter()

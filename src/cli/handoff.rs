@@ -1,6 +1,6 @@
 //! `release env` and `rollback env`.
 
-use super::args::{Format, Release, Rollback};
+use super::args::{Format, Release};
 use super::{Cx, gates, out};
 use crate::error::{Exit, Failure, Result};
 use crate::gates::handoff::{self, Values};
@@ -15,10 +15,9 @@ pub async fn release(cx: &Cx, args: &Release, named: bool) -> Result<Exit> {
     print(cx, handoff::release(&inputs, &judge(&inputs)), "release")
 }
 
-/// Prints the values of a rollback.
-pub async fn rollback(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
-    let Rollback::Env { judged } = args;
-    let inputs = gates::gather(cx, judged.as_deref(), named).await?;
+/// Prints the values of a rollback for `judged` or the active profile.
+pub async fn rollback(cx: &Cx, judged: Option<&str>, named: bool) -> Result<Exit> {
+    let inputs = gates::gather(cx, judged, named).await?;
     print(cx, handoff::rollback(&inputs, &judge(&inputs)), "rollback-drill")
 }
 

@@ -14,6 +14,7 @@ mod init;
 mod migrate;
 mod out;
 mod rehearse;
+mod rollback;
 mod scenario;
 mod snapshot;
 mod usage;
@@ -33,6 +34,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// What every command gets.
 struct Cx {
@@ -146,6 +149,9 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         Command::Rehearse(args) => return rehearse::run(&cx, args).await,
         Command::Connect(args) => return connect::run(&cx, args).await,
         Command::Migrate(args) => return migrate::run(&cx, args).await,
+        Command::Rollback(args) => {
+            return rollback::run(&cx, &args, global.profile.is_some()).await;
+        }
         _ => {}
     }
     let work = async {
@@ -155,9 +161,6 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
             Command::Adapters(args) => adapters::run(&cx, &args).await,
             Command::Release(args) => handoff::release(&cx, &args, global.profile.is_some()).await,
-            Command::Rollback(args) => {
-                handoff::rollback(&cx, &args, global.profile.is_some()).await
-            }
             Command::Evidence(args) => evidence::run(&cx, args),
             Command::Accept(args) => accept::run(&cx, &args, global.profile.is_some()).await,
             Command::Gates(args) => gates::run(&cx, &args, global.profile.is_some()).await,
@@ -166,7 +169,8 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             | Command::Completions { .. }
             | Command::Rehearse(_)
             | Command::Connect(_)
-            | Command::Migrate(_) => unreachable!("handled above"),
+            | Command::Migrate(_)
+            | Command::Rollback(_) => unreachable!("handled above"),
         }
     };
     tokio::select! {
@@ -180,6 +184,38 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             ))
         }
         done = work => done,
+    }
+}
+
+/// Hears that the program is asked to stop, and tells the work that is going on.
+struct Stop {
+    heard: watch::Receiver<bool>,
+    listener: JoinHandle<()>,
+}
+
+impl Stop {
+    /// Listens from the call on; says `note` when it hears something.
+    fn listen(note: &'static str) -> Self {
+        let (sender, heard) = watch::channel(false);
+        let interrupted = interrupted();
+        let listener = tokio::spawn(async move {
+            interrupted.await;
+            // The work may have ended already.
+            let _ = sender.send(true);
+            out::note(note);
+            std::future::pending::<()>().await;
+        });
+        Self { heard, listener }
+    }
+
+    fn receiver(&self) -> watch::Receiver<bool> {
+        self.heard.clone()
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.listener.abort();
     }
 }
 

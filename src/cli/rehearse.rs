@@ -1,27 +1,18 @@
 //! `rehearse`.
 
 use super::args::{Format, Rehearse};
-use super::{Cx, interrupted, out};
+use super::{Cx, Stop, out};
 use crate::error::{Exit, Failure, Result};
 use crate::rehearsal::{Order, journal, rehearse};
 use crate::report::{ReportFormat, github, json, terminal, write_reports};
 use crate::target::TargetChoice;
-use tokio::sync::watch;
 
 /// Runs the main job and prints its report, whatever it came to.
 pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {
     let order = order(cx, &args)?;
-    let (sender, stop) = watch::channel(false);
-    let interrupted = interrupted();
-    let listener = tokio::spawn(async move {
-        interrupted.await;
-        // The rehearsal may have ended already.
-        let _ = sender.send(true);
-        out::note("stopping; taking down what this rehearsal made");
-        std::future::pending::<()>().await;
-    });
-    let done = Box::pin(rehearse(&cx.settings, &order, &cx.progress, stop)).await;
-    listener.abort();
+    let stop = Stop::listen("stopping; taking down what this rehearsal made");
+    let done = Box::pin(rehearse(&cx.settings, &order, &cx.progress, stop.receiver())).await;
+    drop(stop);
     cx.progress.clear();
     let done = done?;
     let written = write_reports(&args.out, &args.report, &done.report)?;

@@ -103,6 +103,19 @@ impl Settings {
         self.config.profile(&self.config.profile)
     }
 
+    /// The same configuration with `name` as its active profile; as it is without a name.
+    ///
+    /// # Errors
+    /// As [`Settings::profile`].
+    pub fn of_profile(&self, name: Option<&str>) -> Result<Self> {
+        let mut other = self.clone();
+        if let Some(name) = name {
+            name.clone_into(&mut other.config.profile);
+        }
+        other.profile()?;
+        Ok(other)
+    }
+
     /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
     /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
     /// rehearses with stands in each packet's target, and evidence must not grow stale when a

@@ -38,10 +38,10 @@ pub fn list(profile: &str, rows: &[Row]) -> String {
     text
 }
 
-/// What the probes found, a line each, and the packet.
-pub fn checked(stored: &Stored, view: View) -> String {
+/// What a packet's checks came to, a line each, and where the packet is.
+pub fn verdicts(of: &str, stored: &Stored, view: View) -> String {
     let packet = stored.sealed.packet();
-    let mut text = format!("adapters of profile {}\n", packet.profile.name);
+    let mut text = format!("{of} of profile {}\n", packet.profile.name);
     for check in &packet.checks {
         let tone = if check.verdict == Verdict::Ready { Tone::Good } else { Tone::Open };
         let line = one_line(&format!("{}: {}", check.id, check.reason));

@@ -1,0 +1,39 @@
+//! `rollback drill` and `rollback env`.
+
+use super::args::{Format, Rollback};
+use super::{Cx, Stop, gates, handoff, out};
+use crate::error::{Exit, Result};
+use crate::evidence::{EvidenceStore, Verdict};
+use crate::rehearsal::drill::{DrillOrder, Drilled, drill};
+use crate::report::adapters::verdicts;
+use std::time::Duration;
+
+/// Drills, or prints the values.
+pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
+    let (target, judged, watch, minutes) = match args {
+        Rollback::Env { judged } => return handoff::rollback(cx, judged.as_deref(), named).await,
+        Rollback::Drill { target, judged, watch, minutes } => (target, judged, watch, minutes),
+    };
+    let stop = Stop::listen("stopping; writes go on, and what this drill made is taken down");
+    let inputs = gates::gather(cx, judged.as_deref(), named).await?;
+    let settings = cx.settings.of_profile(judged.as_deref())?;
+    let order = DrillOrder {
+        active: &cx.settings,
+        judged: &settings,
+        target: *target,
+        minutes: *minutes,
+        watch: Duration::from_secs(*watch),
+        ran: format!("rollback drill --target {target}"),
+    };
+    let done = Box::pin(drill(&order, inputs, &cx.progress, stop.receiver())).await;
+    cx.progress.clear();
+    let Drilled { draft, secrets } = done?;
+    let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &secrets)?;
+    let packet = stored.sealed.packet();
+    match cx.format {
+        Format::Json => out::text(stored.sealed.text())?,
+        Format::Text => out::text(&verdicts("rollback drill", &stored, cx.view))?,
+    }
+    let ready = packet.checks.iter().all(|c| c.verdict == Verdict::Ready);
+    Ok(if ready { Exit::Done } else { Exit::Check })
+}

@@ -1,0 +1,275 @@
+//! The rollback drill: refuse writes, restore the fallback store from Postgres, compare, watch for
+//! a second writer, and let writes through again.
+
+use super::{Order, Run};
+use crate::clock;
+use crate::config::Settings;
+use crate::error::{Failure, Result};
+use crate::evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
+use crate::gates::admit::{Binding, newest};
+use crate::gates::rollback::{Facts, Restored, Watched, checks};
+use crate::gates::{Inputs, block, judge, rollback as gate};
+use crate::registry;
+use crate::report::{Progress, StepStatus};
+use crate::snapshot::{self, Summary, copy};
+use crate::target::{TargetChoice, TargetKind};
+use flowcontrol_contract::fence::Window;
+use flowcontrol_contract::{CallCx, Digest, ErrorKind, Mode, ScenarioStore, TenantId, Timestamp};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What is drilled.
+#[derive(Debug)]
+pub struct DrillOrder<'a> {
+    /// The active configuration, whose store is frozen.
+    pub active: &'a Settings,
+    /// The configuration that the drill is for.
+    pub judged: &'a Settings,
+    /// Where a file-local scenario is replayed to, to be restored from there.
+    pub target: TargetChoice,
+    /// After how many minutes the window ends by itself, should this process be killed.
+    pub minutes: u32,
+    /// How long a second writer is watched for, at least.
+    pub watch: Duration,
+    /// The command as it was given, for the evidence.
+    pub ran: String,
+}
+
+/// What a drill came to.
+#[derive(Debug)]
+pub struct Drilled {
+    /// The packet, not sealed yet.
+    pub draft: Draft,
+    /// What must not stand in it.
+    pub secrets: KnownSecrets,
+}
+
+/// What the restored fallback gave.
+struct Back {
+    restored: Result<Restored, String>,
+    target: Option<Value>,
+    secrets: KnownSecrets,
+}
+
+/// Drills. Writes go on when this returns, whatever it came to.
+///
+/// # Errors
+/// When there is nothing to drill, the window cannot be raised, or `stop` turns true; what the
+/// drill found wrong is in the packet.
+pub async fn drill(
+    order: &DrillOrder<'_>,
+    mut inputs: Inputs,
+    progress: &Progress,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Drilled> {
+    let store = registry::open_store(order.active).await?;
+    let tenants = store.tenants().await?;
+    let Some(first) = tenants.first() else {
+        return Err(Failure::check("the scenario is empty, so there is nothing to roll back to")
+            .hint("`flowcontrol demo seed`, or append records first"));
+    };
+    let window = window(order, inputs.scenario.session.as_str())?;
+    let began = clock::instant();
+    let step = progress.step("freeze window", None);
+    store.fence().raise(&tenants, &window).await?;
+    step.done("");
+    let found = Box::pin(under(order, &*store, &tenants, &window, progress, &mut stop)).await;
+    // Also when the drill failed or was stopped: whoever writes must not wait for the expiry.
+    store.fence().lift(&tenants, &window.id).await?;
+    let (holds, refused, before, after, back) = found?;
+    let watched = Watched {
+        id: window.id.clone(),
+        millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        holds,
+        refused,
+        snapshots: (before.sha256, after),
+        lifted: !is_frozen(&*store, first).await?,
+    };
+    inputs.scenario.snapshot = Some(before.sha256);
+    let facts = Facts {
+        window: Ok(watched),
+        fallback: back.restored,
+        dry_run: newest(&inputs, schema::DRY_RUN, Binding::Snapshot).map(|found| found.sha256),
+        release: newest_release(&inputs),
+    };
+    let draft = draft(order, &inputs, &facts, &window, back.target)?;
+    Ok(Drilled { draft, secrets: back.secrets })
+}
+
+fn window(order: &DrillOrder<'_>, session: &str) -> Result<Window> {
+    let now = clock::now();
+    let ends = now.micros() + i64::from(order.minutes) * 60_000_000;
+    let id = format!("drill-{}", clock::random_hex(4));
+    let reason = format!("rollback drill of session {session}");
+    Ok(Window::new(id, reason, now, Timestamp::from_micros(ends)?)?)
+}
+
+/// What happens while writes are refused: whether one of our own was, how many of others were, the
+/// scenario at both ends, and the way back.
+async fn under(
+    order: &DrillOrder<'_>,
+    store: &dyn ScenarioStore,
+    tenants: &[TenantId],
+    window: &Window,
+    progress: &Progress,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(bool, u64, Summary, Digest, Back)> {
+    let began = clock::instant();
+    let first = tenants.first().ok_or_else(|| Failure::check("the scenario is empty"))?;
+    let holds = is_frozen(store, first).await?;
+    let own = u64::from(holds);
+    let state = order.active.state();
+    let scratch = tempfile::Builder::new().prefix("drill-").tempdir_in(&state).map_err(|e| {
+        Failure::environment(format!("cannot make a folder in {}: {e}", state.display()))
+    })?;
+    let frozen = scratch.path().join("before.jsonl.zst");
+    let step = progress.step("freeze", None);
+    let before = freeze(order, store, tenants, &frozen).await?;
+    step.done("");
+    let back = match store.info().mode {
+        Mode::Live => from_store(store, tenants, &before, scratch.path(), progress).await?,
+        _ => from_target(order, &frozen, progress, stop).await?,
+    };
+    if *stop.borrow() {
+        return Err(Failure::interrupted());
+    }
+    let step = progress.step("watch for a second writer", None);
+    let rest = order.watch.saturating_sub(began.elapsed());
+    tokio::select! {
+        () = tokio::time::sleep(rest) => {}
+        () = super::run::stopped(stop) => return Err(Failure::interrupted()),
+    }
+    let after = freeze(order, store, tenants, &scratch.path().join("after.jsonl.zst")).await?;
+    let raised = store.fence().window(tenants).await?.filter(|r| r.window.id == window.id);
+    step.done("");
+    let raised = raised.ok_or_else(|| {
+        Failure::check(format!("freeze window {} ended before the drill did", window.id))
+            .hint("drill again with a longer --minutes")
+    })?;
+    Ok((holds, raised.refused.saturating_sub(own), before, after.sha256, back))
+}
+
+/// Whether a write is refused: that of a roster which is there already, so that it changes nothing
+/// where it is not.
+async fn is_frozen(store: &dyn ScenarioStore, tenant: &TenantId) -> Result<bool> {
+    let cx = CallCx::tenant(tenant.clone());
+    let Some(roster) = store.roster(&cx).await? else {
+        return Err(Failure::check(format!("tenant {tenant} has no roster")));
+    };
+    match store.enroll(&cx, &roster).await {
+        Ok(()) => Ok(false),
+        Err(e) if e.kind() == ErrorKind::Frozen => Ok(true),
+        Err(e) => Err(e.into()),
+    }
+}
+
+async fn freeze(
+    order: &DrillOrder<'_>,
+    store: &dyn ScenarioStore,
+    tenants: &[TenantId],
+    path: &Path,
+) -> Result<Summary> {
+    let session = order.active.config.session.clone();
+    snapshot::freeze(store, session, tenants, path, |_| {}).await
+}
+
+/// The scenario lives in Postgres already: the fallback is filled from there.
+async fn from_store(
+    store: &dyn ScenarioStore,
+    tenants: &[TenantId],
+    before: &Summary,
+    scratch: &Path,
+    progress: &Progress,
+) -> Result<Back> {
+    let info = store.info();
+    let step = progress.step("restore the fallback", Some(before.records));
+    let files = registry::open_file_store(&scratch.join("fallback")).await?;
+    copy(store.export(tenants).await?, before.sha256, &*files, |n| step.inc(n)).await?;
+    let session = before.header.session.clone();
+    let path = scratch.join("fallback.jsonl.zst");
+    let back = snapshot::freeze(&*files, session, tenants, &path, |_| {}).await?;
+    step.done("");
+    Ok(Back {
+        restored: Ok(Restored {
+            from: info.endpoint.clone(),
+            records: back.records,
+            sha256: back.sha256,
+        }),
+        target: Some(json!({"kind": TargetKind::External, "endpoint": info.endpoint})),
+        secrets: KnownSecrets::new(),
+    })
+}
+
+/// The scenario is still file-local: it goes into a Postgres as in a rehearsal, and comes back.
+async fn from_target(
+    order: &DrillOrder<'_>,
+    frozen: &Path,
+    progress: &Progress,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Back> {
+    let rehearsal = Order {
+        target: order.target,
+        snapshot: Some(frozen.to_owned()),
+        resume: None,
+        ran: order.ran.clone(),
+        // A rehearsal attacks the isolation; a drill is about the way back.
+        without: &["isolation"],
+    };
+    let mut run = Run::begin(order.judged, &rehearsal, progress)?;
+    run.walk(stop).await?;
+    let report = &run.report;
+    let open = report.steps.iter().find(|s| s.id != "evidence" && s.status != StepStatus::Passed);
+    let restored = match (open, &report.rollback, &report.snapshot) {
+        (Some(step), _, _) => {
+            Err(format!("{}: {}", step.title, step.detail.as_deref().unwrap_or("it did not run")))
+        }
+        (None, Some(back), Some(snapshot)) => Ok(Restored {
+            from: report.target.as_ref().map_or_else(String::new, |t| {
+                format!("PostgreSQL {} ({})", t.server_version, t.kind)
+            }),
+            records: snapshot.records,
+            sha256: back.sha256,
+        }),
+        _ => Err("the way back was not walked".to_owned()),
+    };
+    let target = report.target.as_ref().map(|t| json!(t));
+    Ok(Back { restored, target, secrets: run.secrets.clone() })
+}
+
+fn newest_release(inputs: &Inputs) -> Option<Digest> {
+    let mine = inputs.packets.iter().rev().find(|e| {
+        e.packet.schema == schema::RELEASE && e.packet.profile.name == inputs.profile.name
+    });
+    mine.map(|e| e.sha256)
+}
+
+fn draft(
+    order: &DrillOrder<'_>,
+    inputs: &Inputs,
+    facts: &Facts,
+    window: &Window,
+    target: Option<Value>,
+) -> Result<Draft> {
+    let checks = checks(facts);
+    let ready = checks.iter().all(|c| c.verdict == Verdict::Ready);
+    let lines =
+        block::block(inputs, &judge(inputs), gate::ID).transpose().map_err(Failure::check)?;
+    Ok(Draft {
+        schema: schema::DRILL.to_owned(),
+        created_at: clock::now(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ran: order.ran.clone(),
+        profile: ProfileRef { name: inputs.profile.name.clone(), sha256: inputs.profile.sha256 },
+        snapshot_sha256: inputs.scenario.snapshot,
+        target,
+        checks,
+        outcome: if ready { Outcome::Passed } else { Outcome::Failed },
+        body: json!({
+            "block": lines,
+            "migrations_sha256": inputs.migrations,
+            "window": window,
+        }),
+    })
+}
