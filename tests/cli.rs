@@ -10,6 +10,8 @@
 mod accept;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/dossier.rs"]
+mod dossier;
 #[path = "cli/evidence.rs"]
 mod evidence;
 #[path = "cli/gates.rs"]

@@ -18,7 +18,9 @@ use crate::error::{Failure, Result};
 use crate::runbook::{self, Layout, Limits, Source};
 use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
-use flowcontrol_contract::{Digest, json};
+use flowcontrol_contract::{Digest, Secret, SecretRef, json};
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -118,6 +120,31 @@ impl Settings {
         let canonical = json::canonicalize(&text)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         Ok(Digest::of(canonical))
+    }
+
+    /// The secrets that the configuration refers to and this process can read: what must not be
+    /// written down. One that is absent cannot be written either.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let mut found = Vec::new();
+        let source = ProcessSecrets { base: &self.base };
+        if let Ok(config) = serde_json::to_value(&self.config) {
+            references(&config, &mut |reference| found.extend(source.resolve(reference).ok()));
+        }
+        found
+    }
+}
+
+/// Every `{ env = ".." }` and `{ file = ".." }` of a configuration, adapters' own ones included.
+fn references(value: &Value, found: &mut impl FnMut(&SecretRef)) {
+    match value {
+        Value::Object(members) => {
+            if let Ok(reference) = SecretRef::deserialize(value) {
+                return found(&reference);
+            }
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -30,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "evidence import",
     "gates",
     "accept",
+    "dossier",
     "completions",
 ];
 
@@ -126,6 +127,7 @@ fn mistyped_lines_say_what_is_known() {
         "gates --for stagin",
         "--profile stagin adapters list",
         "accept",
+        "dossier",
         "accept checklist/role-header --as user_dispatcher_marek",
         "accept role-header --as user_dispatcher_marek",
         "accept connection/tls-fingerprint --as user_md_anna",
