@@ -4,7 +4,7 @@ use super::{badge, command, digest, digests, said, visible};
 use crate::evidence::{Answer, Outcome};
 use crate::report::dossier::model::{Dossier, PacketPart};
 use crate::report::dossier::words::{Asked, Word};
-use flowcontrol_contract::Digest;
+use flowcontrol_contract::{Digest, Timestamp};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -83,9 +83,10 @@ fn packet_row(packet: &PacketPart) -> Markup {
     html! { tr id={ "packet-" (packet.sequence) } {
         th scope="row" .figure { (packet.sequence) }
         td data-label="Packet" { code { (visible(&packet.schema)) } }
-        td data-label="Sealed at" { (packet.created_at) }
+        td data-label="Sealed at" { (time(packet.created_at)) }
         td data-label="Outcome" {
-            (badge(tone, packet.outcome.name())) " " (packet.ready) "/" (packet.checks)
+            (badge(tone, packet.outcome.name()))
+            @if packet.checks > 0 { " " (packet.ready) "/" (packet.checks) }
         }
         td data-label="Made for" {
             "profile " (said(&packet.profile.name)) " " code { (packet.profile.sha256.short()) }
@@ -104,6 +105,12 @@ fn packet_row(packet: &PacketPart) -> Markup {
             }
         }
     } }
+}
+
+/// With a gap where a narrow column may break it.
+fn time(at: Timestamp) -> Markup {
+    let text = at.to_string();
+    html! { time datetime=(text) { (text.replace('T', " ")) } }
 }
 
 /// A target in a few words; all of it stands in the packet's text.
@@ -178,7 +185,7 @@ fn word_row(dossier: &Dossier, word: &Word) -> Markup {
         th scope="row" {
             (said(word.name.as_deref().unwrap_or(&word.actor)))
             span .quiet .follows { (visible(&word.actor)) }
-            span .quiet .follows { (word.as_of) }
+            span .quiet .follows { (time(word.as_of)) }
         }
         td data-label="Word" {
             @if word.revoked { "took back " } @else { "accepted " }
