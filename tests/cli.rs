@@ -12,6 +12,8 @@ mod accept;
 mod adapters;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/dossier.rs"]
+mod dossier;
 #[path = "cli/evidence.rs"]
 mod evidence;
 #[path = "cli/gates.rs"]

@@ -127,7 +127,8 @@ pub enum Command {
         flowcontrol gates dry-run                # its checks, with reasons and commands\n  \
         flowcontrol gates --require connection   # exit code 1 while it is not ready\n  \
         flowcontrol gates preflight --record     # seals its packet\n  \
-        flowcontrol gates --for production --format json")]
+        flowcontrol gates --for production --format json\n  \
+        flowcontrol gates --report markdown >> \"$GITHUB_STEP_SUMMARY\"")]
     Gates(Gates),
     /// Hands a release to its environment.
     #[command(subcommand)]
@@ -145,6 +146,15 @@ not proved,\nso it is recorded as a mock login, which production never admits.\n
         flowcontrol accept checklist/role-headers --as user_dispatcher_marek --revoke"
     )]
     Accept(Accept),
+    /// Writes what a reviewer looks at, as one self-contained HTML page and its JSON.
+    ///
+    /// The page opens without a server, loads nothing and prints: the production decision with
+    /// what holds it back, every gate, the evidence chain and its packets, owners and their words,
+    /// and the runbook's SQL. An earlier dossier in the folder is replaced, nothing else is.
+    #[command(after_help = "Examples:\n  \
+        flowcontrol dossier --out review\n  \
+        flowcontrol dossier --out review --for production")]
+    Dossier(Dossier),
     /// Says what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
@@ -446,6 +456,16 @@ pub struct Gates {
     /// Seals the named gate's answer as its packet, for a reviewer.
     #[arg(long, requires = "gate")]
     pub record: bool,
+    /// Prints a table for a CI step summary instead.
+    #[arg(long, value_enum)]
+    pub report: Option<GatesReport>,
+}
+
+/// Forms of the gates besides text and JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GatesReport {
+    /// GitHub Markdown.
+    Markdown,
 }
 
 /// `accept`.
@@ -464,6 +484,17 @@ pub struct Accept {
     #[arg(long, conflicts_with = "value")]
     pub revoke: bool,
     /// Accepts it for this profile over the active profile's scenario.
+    #[arg(long = "for", value_name = "PROFILE")]
+    pub judged: Option<String>,
+}
+
+/// `dossier`.
+#[derive(Debug, Args)]
+pub struct Dossier {
+    /// Folder for dossier.html and dossier.json, made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Judges this profile over the active profile's scenario.
     #[arg(long = "for", value_name = "PROFILE")]
     pub judged: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! `gates`: gathers what the gates look at, asks them, prints the answer.
 
-use super::args::{Format, Gates};
+use super::args::{Format, Gates, GatesReport};
 use super::{Cx, out};
 use crate::clock;
 use crate::config::{FILE, PORT_KINDS, Settings, nearest};
@@ -21,15 +21,23 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     for id in args.gate.iter().chain(&args.require) {
         known(id)?;
     }
+    if args.report.is_some() && cx.format == Format::Json {
+        return Err(Failure::usage(
+            "--report markdown and --format json ask for two forms at once",
+        )
+        .hint("give one of them"));
+    }
     let inputs = gather(cx, args.judged.as_deref(), named).await?;
     let judgement = judge(&inputs);
     if let Some(gate) = args.gate.as_deref().filter(|_| args.record) {
         let sealed = seal(cx, &inputs, &judgement, gate, format!("gates {gate} --record"))?;
         out::note(&format!("sealed {}", sealed.path.display()));
     }
-    let text = match cx.format {
-        Format::Json => views::json(&judgement, args.gate.as_deref())?,
-        Format::Text => views::text(&judgement, args.gate.as_deref(), cx.view),
+    let only = args.gate.as_deref();
+    let text = match (args.report, cx.format) {
+        (Some(GatesReport::Markdown), _) => views::markdown::render(&judgement, only),
+        (None, Format::Json) => views::json(&judgement, only)?,
+        (None, Format::Text) => views::text(&judgement, only, cx.view),
     };
     out::text(&text)?;
     let required = args.require.as_deref().and_then(|id| judgement.gate(id));

@@ -4,11 +4,13 @@ use super::args::{LintReport, Migrate};
 use super::{Cx, interrupted, out};
 use crate::clock;
 use crate::error::{Exit, Failure, Result};
-use crate::gates::{judge, runbook as gate};
+use crate::gates::{Inputs, Judgement, judge, runbook as gate};
 use crate::rehearsal::steps::{findings, report_finding};
 use crate::report::{RehearsalReport, counted, github, sarif};
 use crate::runbook::render::{Header, render};
-use crate::runbook::{self, Finding, Goal, Layout, Limits, Severity, Site, Version, lint, waiver};
+use crate::runbook::{
+    self, Finding, Goal, Layout, Limits, Severity, Site, Source, Version, lint, waiver,
+};
 use crate::target::{ExternalSettings, Target, TargetChoice, roles};
 use serde_json::json;
 
@@ -274,11 +276,19 @@ fn text(found: &[Finding], verbose: bool) -> String {
     text
 }
 
-/// The header says what is true now: the scenario as it stands, and the gate's decision on it.
 async fn runbook_text(cx: &Cx) -> Result<Exit> {
     let source = cx.settings.migrations()?;
     let inputs = Box::pin(super::gates::gather(cx, None, false)).await?;
-    let judgement = judge(&inputs);
+    let sql = runbook_of(&source, &inputs, &judge(&inputs));
+    let value = json!({"sha256": source.digest(), "session": inputs.scenario.session,
+        "migrations": source.migrations.len(), "sql": sql});
+    out::either(cx.format, &value, || sql.clone())?;
+    Ok(Exit::Done)
+}
+
+/// The printed runbook. Its header says what is true now: the scenario as it stands, and the gate's
+/// decision on it.
+pub fn runbook_of(source: &Source, inputs: &Inputs, judgement: &Judgement) -> String {
     let decision = judgement.gate(gate::ID).and_then(|gate| gate.decision);
     let snapshot = inputs.scenario.snapshot;
     let header = Header {
@@ -289,9 +299,5 @@ async fn runbook_text(cx: &Cx) -> Result<Exit> {
         rows: inputs.scenario.total(),
         runbook_decision: decision.unwrap_or(gate::PENDING).to_owned(),
     };
-    let sql = render(&source, &header);
-    let value = json!({"sha256": source.digest(), "session": header.session,
-        "migrations": source.migrations.len(), "sql": sql});
-    out::either(cx.format, &value, || sql.clone())?;
-    Ok(Exit::Done)
+    render(source, &header)
 }

@@ -6,6 +6,7 @@ mod args;
 mod connect;
 mod demo;
 mod doctor;
+mod dossier;
 mod evidence;
 mod freeze;
 mod gates;
@@ -164,6 +165,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Evidence(args) => evidence::run(&cx, args),
             Command::Accept(args) => accept::run(&cx, &args, global.profile.is_some()).await,
             Command::Gates(args) => gates::run(&cx, &args, global.profile.is_some()).await,
+            Command::Dossier(args) => dossier::run(&cx, &args, global.profile.is_some()).await,
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
             | Command::Completions { .. }

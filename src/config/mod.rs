@@ -18,7 +18,9 @@ use crate::error::{Failure, Result};
 use crate::runbook::{self, Layout, Limits, Source};
 use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
-use flowcontrol_contract::{Digest, SecretRef, json};
+use flowcontrol_contract::{Digest, Secret, SecretRef, json};
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -132,6 +134,31 @@ impl Settings {
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         Ok(Digest::of(canonical))
     }
+
+    /// The secrets that the configuration refers to and this process can read: what must not be
+    /// written down. One that is absent cannot be written either.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let mut found = Vec::new();
+        let source = ProcessSecrets { base: &self.base };
+        if let Ok(config) = serde_json::to_value(&self.config) {
+            references(&config, &mut |reference| found.extend(source.resolve(reference).ok()));
+        }
+        found
+    }
+}
+
+/// Every `{ env = ".." }` and `{ file = ".." }` of a configuration, adapters' own ones included.
+fn references(value: &Value, found: &mut impl FnMut(&SecretRef)) {
+    match value {
+        Value::Object(members) => {
+            if let Ok(reference) = SecretRef::deserialize(value) {
+                return found(&reference);
+            }
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn name_file(mut failure: Failure, path: &Path) -> Failure {
@@ -197,14 +224,19 @@ impl Settings {
     pub fn secret_references(&self) -> Result<Vec<SecretRef>> {
         let profile = self.profile()?;
         let mut found = Vec::new();
+        let mut add = |reference: &SecretRef| {
+            if !found.contains(reference) {
+                found.push(reference.clone());
+            }
+        };
         for (port, _) in PORT_KINDS {
             if let Some(adapter) = self.config.adapters.get(profile.kind(port)) {
-                collect_references(adapter, &mut found);
+                references(adapter, &mut add);
             }
         }
         // Configuration that was read from text can be spelled again.
         if let Ok(external) = serde_json::to_value(&self.config.target.external) {
-            collect_references(&external, &mut found);
+            references(&external, &mut add);
         }
         Ok(found)
     }
@@ -291,19 +323,6 @@ impl Settings {
                 verifier: external.verifier.as_ref().map(login).transpose()?,
             },
         })
-    }
-}
-
-/// Adapters read their own part of the file, so references are known by their form.
-fn collect_references(value: &serde_json::Value, found: &mut Vec<SecretRef>) {
-    match value {
-        serde_json::Value::Object(members) => match serde_json::from_value(value.clone()) {
-            Ok(reference) if !found.contains(&reference) => found.push(reference),
-            Ok(_) => {}
-            Err(_) => members.values().for_each(|v| collect_references(v, found)),
-        },
-        serde_json::Value::Array(items) => items.iter().for_each(|v| collect_references(v, found)),
-        _ => {}
     }
 }
 

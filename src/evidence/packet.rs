@@ -158,4 +158,10 @@ impl Packet {
         let ready = self.checks.iter().filter(|c| c.verdict == Verdict::Ready).count();
         (ready, self.checks.len())
     }
+
+    /// Its file's name, sealed as `sha256`: `00007-ProductionAdapterConnection.v1-1a2b3c4d.json`.
+    pub fn file_name(&self, sha256: &Digest) -> String {
+        let hex = sha256.to_string();
+        format!("{:05}-{}-{}.json", self.sequence, self.schema, &hex[..8])
+    }
 }

@@ -170,10 +170,9 @@ impl Sealed {
         &self.text
     }
 
-    /// The file's name: `00007-ProductionAdapterConnection.v1-1a2b3c4d.json`.
+    /// See [`Packet::file_name`].
     pub fn file_name(&self) -> String {
-        let hex = self.sha256.to_string();
-        format!("{:05}-{}-{}.json", self.packet.sequence, self.packet.schema, &hex[..8])
+        self.packet.file_name(&self.sha256)
     }
 }
 

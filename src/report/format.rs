@@ -144,13 +144,13 @@ fn write(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
 
 /// A temporary file is its owner's alone; a report is for whoever may read the folder.
 #[cfg(unix)]
-fn as_usual(file: &File) -> io::Result<()> {
+pub(super) fn as_usual(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn as_usual(_: &File) -> io::Result<()> {
+pub(super) fn as_usual(_: &File) -> io::Result<()> {
     Ok(())
 }
 

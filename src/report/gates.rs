@@ -1,5 +1,7 @@
 //! `gates` as text and JSON. Renders what the gates answered.
 
+pub mod markdown;
+
 use super::json;
 use super::layout::{hang, pad, pad_left};
 use super::style::Tone;

@@ -334,7 +334,7 @@ fn next(report: &RehearsalReport) -> String {
 }
 
 /// Text that is neither markup nor HTML nor a way out of a table cell.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -358,7 +358,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Code as HTML, since back-ticks inside a table cell cannot hold a pipe or a back-tick.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let mut out = String::from("<code>");
     for c in text.chars() {
         match c {

@@ -115,3 +115,20 @@ fn nothing_is_judged_on_a_chain_that_does_not_verify() {
         "{said}"
     );
 }
+
+#[test]
+fn markdown_is_a_table_of_gates_or_of_one_gates_checks() {
+    let place = Place::new();
+    let whole = place.run("gates --report markdown").fine();
+    assert!(whole.starts_with("## Gates of profile local-demo: NO-GO\n"), "{whole}");
+    let rows = |said: &str| said.lines().filter(|l| l.starts_with('|')).count();
+    assert_eq!(rows(&whole), 2 + 14, "{whole}");
+    assert!(whole.contains("Next: connection/endpoint-reachability"), "{whole}");
+    let one = place.run("gates release --report markdown").fine();
+    insta::assert_snapshot!("fresh_gate_markdown", one);
+    let json = place.run("gates release --format json").json();
+    assert_eq!(rows(&one), 2 + json["gates"][0]["checks"].as_array().unwrap().len());
+    assert_eq!(place.run("gates --report markdown --require readiness").code, Some(1));
+    let said = place.run("gates --report markdown --format json");
+    assert!(said.code == Some(2) && said.err.contains("two forms"), "{said:?}");
+}

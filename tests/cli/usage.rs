@@ -35,7 +35,9 @@ const COMMANDS: &[&str] = &[
     "gates",
     "release env",
     "rollback env",
+    "rollback drill",
     "accept",
+    "dossier",
     "completions",
 ];
 
@@ -132,6 +134,7 @@ fn mistyped_lines_say_what_is_known() {
         "gates --for stagin",
         "--profile stagin adapters list",
         "accept",
+        "dossier",
         "accept checklist/role-header --as user_dispatcher_marek",
         "accept role-header --as user_dispatcher_marek",
         "accept connection/tls-fingerprint --as user_md_anna",

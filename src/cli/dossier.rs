@@ -1,0 +1,39 @@
+//! `dossier`: what a reviewer looks at, in one page and one document.
+
+use super::args::Dossier;
+use super::{Cx, gates, migrate, out};
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::{EvidenceStore, KnownSecrets};
+use crate::gates::judge;
+use crate::report::dossier::{self as report, Sources};
+
+/// Judges, gathers and writes; `named` says that the line or the environment chose the profile.
+pub async fn run(cx: &Cx, args: &Dossier, named: bool) -> Result<Exit> {
+    let source = cx.settings.migrations()?;
+    let inputs = gates::gather(cx, args.judged.as_deref(), named).await?;
+    let verification = EvidenceStore::at(&cx.settings.state()).verify(None)?;
+    // It was verified before it was judged as well; this is the answer that stands in the page.
+    if verification.head != inputs.packets.last().map(|e| e.sha256) || !verification.passed() {
+        return Err(Failure::environment(
+            "the evidence chain changed while the dossier was gathered",
+        )
+        .hint("run this again when nothing else is recording evidence"));
+    }
+    let judgement = judge(&inputs);
+    let dossier = report::build(&Sources {
+        tool_version: env!("CARGO_PKG_VERSION"),
+        inputs: &inputs,
+        judgement: &judgement,
+        verification: &verification,
+        migrations: source.digest(),
+        runbook: &migrate::runbook_of(&source, &inputs, &judgement),
+    });
+    let mut secrets = KnownSecrets::new();
+    cx.settings.secrets().into_iter().for_each(|secret| secrets.add(secret));
+    let written = report::write(&args.out, &dossier, &secrets)?;
+    let value = serde_json::json!({"schema": dossier.schema, "written": written,
+        "profile": dossier.subject.profile, "production": judgement.production,
+        "head": verification.head});
+    out::either(cx.format, &value, || report::written(&dossier, &written, cx.view))?;
+    Ok(Exit::Done)
+}
