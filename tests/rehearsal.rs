@@ -13,6 +13,8 @@ mod program;
 #[path = "support/replica.rs"]
 mod replica;
 
+#[path = "rehearsal/drill.rs"]
+mod drill;
 #[path = "rehearsal/evidence.rs"]
 mod evidence;
 #[path = "rehearsal/gates.rs"]

@@ -27,8 +27,11 @@ pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
     };
     let done = Box::pin(drill(&order, inputs, &cx.progress, stop.receiver())).await;
     cx.progress.clear();
-    let Drilled { draft, secrets } = done?;
+    let Drilled { draft, secrets, broken_off } = done?;
     let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &secrets)?;
+    if let Some(failure) = broken_off {
+        return Err(failure);
+    }
     let packet = stored.sealed.packet();
     match cx.format {
         Format::Json => out::text(stored.sealed.text())?,

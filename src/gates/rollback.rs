@@ -70,6 +70,8 @@ pub struct Watched {
     pub millis: u64,
     /// Whether a write of the drill's own was refused.
     pub holds: bool,
+    /// Whether it was still in force at the end.
+    pub kept: bool,
     /// Writes of others that were refused meanwhile: a second writer is live.
     pub refused: u64,
     /// The snapshot when the window was raised, and right before it was lifted.
@@ -99,6 +101,11 @@ fn window(facts: &Facts) -> CheckResult {
         Watched { holds: false, .. } => {
             Err("a write went through while the store was frozen".into())
         }
+        Watched { kept: false, .. } => Err(format!(
+            "freeze window {} ended before the drill did: somebody lifted it, or --minutes is too \
+             short",
+            w.id
+        )),
         Watched { refused: 1.., .. } => Err(format!(
             "a second writer is live: {} of its writes were refused within {} ms; stop it and \
              drill again",
@@ -168,6 +175,7 @@ mod tests {
                 id: "drill-1".into(),
                 millis: 2_000,
                 holds: true,
+                kept: true,
                 refused: 0,
                 snapshots: (frozen, frozen),
                 lifted: true,
@@ -203,6 +211,7 @@ mod tests {
             assert!(checks(&facts)[at].reason.contains(why), "{}", checks(&facts)[at].reason);
         };
         one(watched(|w| w.holds = false), 0, "a write went through");
+        one(watched(|w| w.kept = false), 0, "ended before the drill did");
         one(watched(|w| w.refused = 3), 0, "a second writer is live: 3 of its writes");
         one(watched(|w| w.snapshots.1 = other), 0, "passes the window");
         one(watched(|w| w.lifted = false), 0, "still refused");

@@ -4,7 +4,7 @@
 use super::{Order, Run};
 use crate::clock;
 use crate::config::Settings;
-use crate::error::{Failure, Result};
+use crate::error::{Exit, Failure, Result};
 use crate::evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
 use crate::gates::admit::{Binding, newest};
 use crate::gates::rollback::{Facts, Restored, Watched, checks};
@@ -44,6 +44,18 @@ pub struct Drilled {
     pub draft: Draft,
     /// What must not stand in it.
     pub secrets: KnownSecrets,
+    /// What broke the drill off, if it did not come to its end.
+    pub broken_off: Option<Failure>,
+}
+
+/// What was seen while writes were refused.
+struct Seen {
+    holds: bool,
+    /// Refused writes of others; `None` when the window was gone at the end.
+    refused: Option<u64>,
+    before: Digest,
+    after: Digest,
+    back: Back,
 }
 
 /// What the restored fallback gave.
@@ -77,25 +89,51 @@ pub async fn drill(
     step.done("");
     let found = Box::pin(under(order, &*store, &tenants, &window, progress, &mut stop)).await;
     // Also when the drill failed or was stopped: whoever writes must not wait for the expiry.
-    store.fence().lift(&tenants, &window.id).await?;
-    let (holds, refused, before, after, back) = found?;
-    let watched = Watched {
-        id: window.id.clone(),
-        millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        holds,
-        refused,
-        snapshots: (before.sha256, after),
-        lifted: !is_frozen(&*store, first).await?,
+    match store.fence().lift(&tenants, &window.id).await {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
+        _ => {}
+    }
+    let lifted = !is_frozen(&*store, first).await?;
+    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (seen, broken_off) = match found {
+        Ok(seen) => (Some(seen), None),
+        Err(failure) => (None, Some(failure)),
     };
-    inputs.scenario.snapshot = Some(before.sha256);
-    let facts = Facts {
-        window: Ok(watched),
-        fallback: back.restored,
-        dry_run: newest(&inputs, schema::DRY_RUN, Binding::Snapshot).map(|found| found.sha256),
-        release: newest_release(&inputs),
+    if let Some(seen) = &seen {
+        inputs.scenario.snapshot = Some(seen.before);
+    }
+    let (dry_run, release) = rests_on(&inputs);
+    let why = broken_off.as_ref().map_or_else(String::new, |failure| failure.message.clone());
+    let (watched, fallback, target, secrets) = match seen {
+        None => (Err(why), Err("not tried".to_owned()), None, KnownSecrets::new()),
+        Some(Seen { holds, refused, before, after, back }) => {
+            let watched = Watched {
+                id: window.id.clone(),
+                millis,
+                holds,
+                kept: refused.is_some(),
+                refused: refused.unwrap_or(0),
+                snapshots: (before, after),
+                lifted,
+            };
+            (Ok(watched), back.restored, back.target, back.secrets)
+        }
     };
-    let draft = draft(order, &inputs, &facts, &window, back.target)?;
-    Ok(Drilled { draft, secrets: back.secrets })
+    let facts = Facts { window: watched, fallback, dry_run, release };
+    let mut draft = draft(order, &inputs, &facts, &window, target)?;
+    if broken_off.as_ref().is_some_and(|failure| failure.exit == Exit::Interrupted) {
+        draft.outcome = Outcome::Interrupted;
+    }
+    Ok(Drilled { draft, secrets, broken_off })
+}
+
+/// The dry run in force, and the newest release handoff that was recorded.
+fn rests_on(inputs: &Inputs) -> (Result<Digest, String>, Option<Digest>) {
+    let dry_run = newest(inputs, schema::DRY_RUN, Binding::Snapshot).map(|found| found.sha256);
+    let release = inputs.packets.iter().rev().find(|e| {
+        e.packet.schema == schema::RELEASE && e.packet.profile.name == inputs.profile.name
+    });
+    (dry_run, release.map(|e| e.sha256))
 }
 
 fn window(order: &DrillOrder<'_>, session: &str) -> Result<Window> {
@@ -106,8 +144,7 @@ fn window(order: &DrillOrder<'_>, session: &str) -> Result<Window> {
     Ok(Window::new(id, reason, now, Timestamp::from_micros(ends)?)?)
 }
 
-/// What happens while writes are refused: whether one of our own was, how many of others were, the
-/// scenario at both ends, and the way back.
+/// What happens while writes are refused.
 async fn under(
     order: &DrillOrder<'_>,
     store: &dyn ScenarioStore,
@@ -115,7 +152,7 @@ async fn under(
     window: &Window,
     progress: &Progress,
     stop: &mut watch::Receiver<bool>,
-) -> Result<(bool, u64, Summary, Digest, Back)> {
+) -> Result<Seen> {
     let began = clock::instant();
     let first = tenants.first().ok_or_else(|| Failure::check("the scenario is empty"))?;
     let holds = is_frozen(store, first).await?;
@@ -144,11 +181,8 @@ async fn under(
     let after = freeze(order, store, tenants, &scratch.path().join("after.jsonl.zst")).await?;
     let raised = store.fence().window(tenants).await?.filter(|r| r.window.id == window.id);
     step.done("");
-    let raised = raised.ok_or_else(|| {
-        Failure::check(format!("freeze window {} ended before the drill did", window.id))
-            .hint("drill again with a longer --minutes")
-    })?;
-    Ok((holds, raised.refused.saturating_sub(own), before, after.sha256, back))
+    let refused = raised.map(|raised| raised.refused.saturating_sub(own));
+    Ok(Seen { holds, refused, before: before.sha256, after: after.sha256, back })
 }
 
 /// Whether a write is refused: that of a roster which is there already, so that it changes nothing
@@ -236,13 +270,6 @@ async fn from_target(
     };
     let target = report.target.as_ref().map(|t| json!(t));
     Ok(Back { restored, target, secrets: run.secrets.clone() })
-}
-
-fn newest_release(inputs: &Inputs) -> Option<Digest> {
-    let mine = inputs.packets.iter().rev().find(|e| {
-        e.packet.schema == schema::RELEASE && e.packet.profile.name == inputs.profile.name
-    });
-    mine.map(|e| e.sha256)
 }
 
 fn draft(
