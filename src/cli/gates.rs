@@ -81,6 +81,8 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
         sha256: settings.digest()?,
         ports,
         residency: profile.residency,
+        acceptance_days: profile.acceptance_days,
+        keys: settings.config.keys.clone(),
         external: settings.config.target.external.is_some(),
         program,
         switch: if other { format!("--profile {}", quoted(&name)) } else { String::new() },
@@ -100,7 +102,7 @@ fn quoted(word: &str) -> String {
 /// The chain's packets. Nothing is judged on a chain that does not verify.
 fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
     let store = EvidenceStore::at(&settings.state());
-    let verification = store.verify(None)?;
+    let verification = store.verify_signed(None, &settings.config.evidence.trusted)?;
     if let Some(problem) = verification.problems.first() {
         return Err(Failure::check(format!(
             "the evidence chain does not verify, so no gate is judged: {}: {}",

@@ -9,6 +9,7 @@ mod doctor;
 mod evidence;
 mod gates;
 mod init;
+mod keys;
 mod migrate;
 mod out;
 mod rehearse;
@@ -114,6 +115,7 @@ fn start(cli: Cli) -> Result<Exit> {
         match cli.command {
             Command::Init { dir } => init::run(&dir, cli.global.format),
             Command::Completions { shell } => completions(shell, cli.global.format),
+            Command::Keys(args) => keys::run(&args, cli.global.format),
             command => run(command, &cli.global).await,
         }
     });
@@ -158,6 +160,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
             | Command::Completions { .. }
+            | Command::Keys(_)
             | Command::Rehearse(_)
             | Command::Connect(_)
             | Command::Migrate(_) => unreachable!("handled above"),

@@ -8,13 +8,15 @@ mod template;
 
 pub use explain::{nearest, words};
 pub use model::{
-    Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
-    Residency, TargetSection, TlsSection,
+    Config, EvidenceSection, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile,
+    RehearsalSettings, Residency, TargetSection, TlsSection,
 };
 pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use template::TEMPLATE;
 
 use crate::error::{Failure, Result};
+use crate::evidence::EvidenceStore;
+use crate::keys::PrivateKey;
 use crate::runbook::{self, Layout, Limits, Source};
 use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
@@ -106,13 +108,16 @@ impl Settings {
     /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
     /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
     /// rehearses with stands in each packet's target, and evidence must not grow stale when a
-    /// variable that finds it is set or not.
+    /// variable that finds it is set or not. Nor is `[evidence]`: with which key a machine signs
+    /// says nothing of what it proved. `[keys]` and `acceptance_days` are: they decide which words
+    /// count.
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
     pub fn digest(&self) -> Result<Digest> {
         let mut config = self.config.clone();
         config.rehearsal = Default::default();
+        config.evidence = Default::default();
         let text = serde_json::to_string(&config)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         let canonical = json::canonicalize(&text)
@@ -183,6 +188,27 @@ impl Settings {
         let dir: PathBuf = self.base.join(dir).components().collect();
         let dir = dir.strip_prefix(".").unwrap_or(&dir);
         dir.display().to_string().replace('\\', "/")
+    }
+
+    /// The evidence chain of the state folder; what is sealed there is signed if a key is
+    /// configured.
+    ///
+    /// # Errors
+    /// A usage failure when the key cannot be read; it is not repeated.
+    pub fn evidence(&self) -> Result<EvidenceStore> {
+        let store = EvidenceStore::at(&self.state());
+        let Some(reference) = &self.config.evidence.signing_key else { return Ok(store) };
+        let wrong = "[evidence] signing_key";
+        let pem = ProcessSecrets { base: &self.base }
+            .resolve(reference)
+            .map_err(|e| Failure::from(e).context(wrong))?;
+        let key = PrivateKey::from_pem(pem.expose()).map_err(|why| {
+            Failure::usage(format!("{wrong}, {reference}: {why}")).hint(
+                "`flowcontrol keys new --out FILE` makes one; leave signing_key out to seal \
+                 without a signature",
+            )
+        })?;
+        Ok(store.signed_by(key))
     }
 
     /// What the migrations are written for.

@@ -12,6 +12,7 @@ use super::redact::KnownSecrets;
 use super::seal::{Flaw, Link, Sealed};
 use crate::clock;
 use crate::error::{Failure, Result};
+use crate::keys::{PrivateKey, PublicKey};
 use flowcontrol_contract::Digest;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -29,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceStore {
     folder: PathBuf,
+    signer: Option<PrivateKey>,
 }
 
 /// A packet as it was stored.
@@ -70,7 +72,20 @@ pub(super) struct Folder {
 impl EvidenceStore {
     /// The chain in `state`, the folder that also holds the file-local store. Creates nothing.
     pub fn at(state: &Path) -> Self {
-        Self { folder: state.join("evidence") }
+        Self { folder: state.join("evidence"), signer: None }
+    }
+
+    /// The same chain; what is sealed in it from now on is signed by `key`.
+    #[must_use]
+    pub fn signed_by(self, key: PrivateKey) -> Self {
+        Self { signer: Some(key), ..self }
+    }
+
+    /// The secrets that this store holds itself.
+    pub fn secrets(&self) -> KnownSecrets {
+        let mut known = KnownSecrets::new();
+        known.extend(self.signer.iter().flat_map(PrivateKey::forms));
+        known
     }
 
     /// The folder with the packets.
@@ -86,6 +101,18 @@ impl EvidenceStore {
     /// damaged, since nothing may be built on that; an environment failure when the folder cannot
     /// be written or another process keeps the lock for ten seconds.
     pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+        self.append_after(|_| Ok(draft), secrets)
+    }
+
+    /// The same with a draft that depends on the packet it will follow.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::append`], and those of `draft`.
+    pub fn append_after(
+        &self,
+        draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
+        secrets: &KnownSecrets,
+    ) -> Result<Stored> {
         let _lock = self.lock()?;
         self.append_locked(draft, secrets)
     }
@@ -100,27 +127,43 @@ impl EvidenceStore {
         Ok(lock)
     }
 
-    /// [`EvidenceStore::append`] for a caller that holds the lock.
-    pub(super) fn append_locked(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+    /// [`EvidenceStore::append_after`] for a caller that holds the lock.
+    pub(super) fn append_locked(
+        &self,
+        draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
+        secrets: &KnownSecrets,
+    ) -> Result<Stored> {
         let end = self.end()?;
-        if let Some(Link { sequence, sha256, .. }) = end {
-            let head = Head::Names { sequence, sha256 };
-            // A crash left it one packet behind. Behind by two it would look like tampering.
-            if self.head()? != head {
+        if let Some(link) = end {
+            let (head, found) = (Head::of(link), self.head()?);
+            // A crash left it one packet behind. Behind by two it would look like tampering, and
+            // so would one without our signature beside a packet that has it.
+            let ours = self.signer.as_ref().map(PrivateKey::public);
+            if !found.agrees(&head) || (ours.is_some() && found.signed_by() != ours) {
                 self.set_head(&head)?;
             }
         }
         let (sequence, previous) = end.map_or((1, None), |l| (l.sequence + 1, Some(l.sha256)));
-        let sealed = Sealed::seal(draft.link(sequence, previous), secrets)?;
+        let mut known = self.secrets();
+        known.join(secrets);
+        let mut sealed = Sealed::seal(draft(previous)?.link(sequence, previous), &known)?;
+        if let Some(key) = &self.signer {
+            sealed = sealed.signed(key)?;
+        }
         let path = self.folder.join(sealed.file_name());
         let prefix = format!("{PARTIAL}{sequence:05}-");
         self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
-        self.set_head(&Head::Names { sequence, sha256: sealed.sha256() })?;
+        self.set_head(&Head::of(sealed.link()))?;
         Ok(Stored { sealed, path })
     }
 
-    /// Writes `HEAD`, for a caller that holds the lock.
+    /// Writes `HEAD`, signed if there is a key, for a caller that holds the lock.
     pub(super) fn set_head(&self, head: &Head) -> Result<()> {
+        self.keep_head(&head.clone().signed(self.signer.as_ref()))
+    }
+
+    /// Writes `HEAD` as it is, for a caller that holds the lock.
+    pub(super) fn keep_head(&self, head: &Head) -> Result<()> {
         let at = self.folder.join(HEAD);
         self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)
     }
@@ -181,8 +224,20 @@ impl EvidenceStore {
     /// An environment failure when the folder cannot be read; what is wrong with the chain is in
     /// the result.
     pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
+        self.verify_signed(kept, &[])
+    }
+
+    /// The same, and that `trusted` keys signed it; none asks for no signature.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::verify`].
+    pub fn verify_signed(
+        &self,
+        kept: Option<Digest>,
+        trusted: &[PublicKey],
+    ) -> Result<Verification> {
         let folder = self.read()?;
-        let mut verification = folder.book.verify(kept);
+        let mut verification = folder.book.verify_signed(kept, trusted);
         for name in folder.partial {
             verification.notes.push(format!(
                 "{name} was left half written by a crash; it is no part of the chain and can be \

@@ -30,6 +30,8 @@ const COMMANDS: &[&str] = &[
     "evidence import",
     "gates",
     "accept",
+    "keys new",
+    "keys show",
     "completions",
 ];
 
