@@ -14,6 +14,8 @@ mod configuration;
 mod evidence;
 #[path = "cli/gates.rs"]
 mod gates;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/machine.rs"]
 mod machine;
 #[path = "cli/migrate.rs"]

@@ -71,6 +71,10 @@ impl Cx {
 pub fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
     let grammar = usage::without_empty_variables(Cli::command());
+    if let Err(failure) = usage::without_keys(&line) {
+        out::failure(&failure, usage::format(&line));
+        return ExitCode::from(failure.exit.code());
+    }
     let read = grammar.clone().try_get_matches_from(&line).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match read {
         Ok(cli) => cli,

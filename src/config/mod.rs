@@ -303,4 +303,34 @@ mod tests {
         other.config.profile = "staging".into();
         assert_ne!(other.digest().unwrap(), plain.digest().unwrap());
     }
+
+    #[test]
+    fn the_digest_covers_whose_words_count_and_for_how_long_and_not_who_signs_here() {
+        let text = |more: &str| format!("{}{more}", super::TEMPLATE);
+        let of = |text: String| {
+            let config = Config::parse(&text).unwrap();
+            Settings { config, base: PathBuf::from("."), file: None }.digest().unwrap()
+        };
+        let plain = of(text(""));
+        let key = |seed| crate::keys::PrivateKey::from_seed(&[seed; 32]).unwrap().public();
+        let (one, two) = (key(1), key(2));
+        let evidence =
+            format!("[evidence]\nsigning_key = {{ env = \"A\" }}\ntrusted = [\"{one}\"]\n");
+        assert_eq!(of(text(&evidence)), plain);
+        let keyed = of(text(&format!("[keys]\nuser_md_anna = \"{one}\"\n")));
+        assert_ne!(keyed, plain);
+        assert_ne!(of(text(&format!("[keys]\nuser_md_anna = \"{two}\"\n"))), keyed);
+        assert_ne!(of(text(&format!("[keys]\ndriver_tarasenko = \"{one}\"\n"))), keyed);
+        let days = |n: u32| {
+            let line = format!("acceptance_days = {n}");
+            of(text("").replace("# acceptance_days = 90", &line))
+        };
+        assert_ne!(days(90), plain);
+        assert_ne!(days(91), days(90));
+        // A configuration without these is spelled as it was before they existed.
+        let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
+        for word in ["keys", "evidence", "acceptance_days"] {
+            assert!(!spelled.contains(word), "{word}");
+        }
+    }
 }

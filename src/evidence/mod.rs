@@ -8,6 +8,7 @@ pub mod archive;
 pub mod book;
 pub mod canonical;
 pub mod chain;
+mod folder;
 pub mod head;
 pub mod join;
 pub mod manifest;

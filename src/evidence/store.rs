@@ -5,8 +5,8 @@
 //! that `HEAD` does not name yet; a file that was half written keeps the prefix `.partial-` and
 //! is no part of the chain. The lock keeps two processes from continuing the same packet.
 
-use super::book::{Book, IMPORTED};
-use super::chain::{Entry, Head, Verification, sequence_in_name};
+use super::chain::{Head, Verification, sequence_in_name};
+use super::folder::names;
 use super::packet::Draft;
 use super::redact::KnownSecrets;
 use super::seal::{Flaw, Link, Sealed};
@@ -14,14 +14,13 @@ use crate::clock;
 use crate::error::{Failure, Result};
 use crate::keys::{PrivateKey, PublicKey};
 use flowcontrol_contract::Digest;
-use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const HEAD: &str = "HEAD";
-const LOCK: &str = ".lock";
+pub(super) const HEAD: &str = "HEAD";
+pub(super) const LOCK: &str = ".lock";
 pub(super) const PARTIAL: &str = ".partial-";
 /// How long a process waits for another one's append, which takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,13 +59,6 @@ pub struct Listing {
     pub partial: Vec<String>,
     /// Files that are nothing the store writes.
     pub strays: Vec<String>,
-}
-
-/// Everything read from the folder in one go.
-pub(super) struct Folder {
-    pub(super) book: Book,
-    partial: Vec<String>,
-    strays: Vec<String>,
 }
 
 impl EvidenceStore {
@@ -298,75 +290,6 @@ impl EvidenceStore {
         }
     }
 
-    pub(super) fn read(&self) -> Result<Folder> {
-        // Without a lock file nobody has ever written here. A reader who may not open it reads on:
-        // the worst that can happen is a HEAD that is one packet behind.
-        let lock = File::open(self.folder.join(LOCK)).ok();
-        if let Some(lock) = &lock {
-            self.wait(|| lock.try_lock_shared())?;
-        }
-        self.read_locked()
-    }
-
-    /// [`EvidenceStore::read`] for a caller that holds the lock.
-    pub(super) fn read_locked(&self) -> Result<Folder> {
-        let mut folder = Folder {
-            book: Book { own: Vec::new(), head: self.head()?, imported: BTreeMap::new() },
-            partial: Vec::new(),
-            strays: Vec::new(),
-        };
-        for name in names(&self.folder).map_err(|e| self.failed("read", &self.folder, &e))? {
-            if name == HEAD || name == LOCK {
-                continue;
-            } else if name.starts_with(PARTIAL) {
-                folder.partial.push(name);
-            } else if name.ends_with(".json") {
-                let bytes = self.bytes(&name)?;
-                folder.book.own.push(Entry { name, bytes });
-            } else if name == IMPORTED {
-                self.read_imported(&mut folder)?;
-            } else {
-                folder.strays.push(name);
-            }
-        }
-        Ok(folder)
-    }
-
-    fn read_imported(&self, folder: &mut Folder) -> Result<()> {
-        let all = self.folder.join(IMPORTED);
-        for name in names(&all).map_err(|e| self.failed("read", &all, &e))? {
-            let Ok(head) = Digest::parse(&name) else {
-                folder.strays.push(format!("{IMPORTED}/{name}"));
-                continue;
-            };
-            let one = all.join(&name);
-            let chain = folder.book.imported.entry(head).or_default();
-            for file in names(&one).map_err(|e| self.failed("read", &one, &e))? {
-                if file.ends_with(".json") {
-                    let bytes = self.bytes(&format!("{IMPORTED}/{name}/{file}"))?;
-                    chain.push(Entry { name: file, bytes });
-                } else {
-                    folder.strays.push(format!("{IMPORTED}/{name}/{file}"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn head(&self) -> Result<Head> {
-        let path = self.folder.join(HEAD);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Head::parse(&bytes)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Head::Absent),
-            Err(e) => Err(self.failed("read", &path, &e)),
-        }
-    }
-
-    fn bytes(&self, name: &str) -> Result<Vec<u8>> {
-        let path = self.folder.join(name);
-        fs::read(&path).map_err(|e| self.failed("read", &path, &e))
-    }
-
     /// Writes `bytes` beside `path`, flushes, renames and flushes the folder.
     fn place(&self, prefix: &str, bytes: &[u8], path: &Path, replace: bool) -> Result<()> {
         let write = || -> io::Result<()> {
@@ -384,7 +307,7 @@ impl EvidenceStore {
         write().map_err(|e| self.failed("write", path, &e))
     }
 
-    fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
+    pub(super) fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
         let start = clock::instant();
         loop {
             match attempt() {
@@ -411,21 +334,6 @@ impl EvidenceStore {
         Failure::environment(format!("cannot {verb} {}: {error}", path.display()))
             .hint("check the free space and the permissions of the state folder")
     }
-}
-
-/// Names in `folder`, packets by place; an absent folder is an empty one.
-fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let listing = match fs::read_dir(folder) {
-        Ok(listing) => listing,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e),
-    };
-    let mut names = Vec::new();
-    for item in listing {
-        names.push(item?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort_by_cached_key(|name| (sequence_in_name(name), name.clone()));
-    Ok(names)
 }
 
 /// A packet is for reviewers to read and for nobody to change.

@@ -16,6 +16,8 @@ use proptest::prelude::{Just, Strategy, proptest};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
+mod signed;
+
 /// What is built today: both kinds of store.
 fn today(port: Port, known: &[&str]) -> Vec<String> {
     if port == Port::Store { every(port, known) } else { Vec::new() }
