@@ -20,3 +20,8 @@ pub fn random_hex(bytes: usize) -> String {
     rand::fill(&mut buffer[..]);
     hex::encode(buffer)
 }
+
+/// 32 random bytes from the same generator, for a new key.
+pub fn random_seed() -> [u8; 32] {
+    rand::random()
+}

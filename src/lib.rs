@@ -12,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod evidence;
 pub mod gates;
+pub mod keys;
 pub mod probe;
 pub mod registry;
 pub mod rehearsal;

@@ -20,6 +20,8 @@ mod evidence;
 mod gates;
 #[path = "cli/handoff.rs"]
 mod handoff;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/machine.rs"]
 mod machine;
 #[path = "cli/migrate.rs"]

@@ -17,6 +17,8 @@ use std::path::Path;
 mod archive;
 #[path = "evidence/import.rs"]
 mod import;
+#[path = "evidence/signed.rs"]
+mod signed;
 
 fn check(id: &str, verdict: Verdict) -> CheckResult {
     let figures = json!({"attempts": 1, "seconds": 0.25});
@@ -77,9 +79,9 @@ fn link(entry: &Entry) -> (u64, Digest) {
 fn recorded(entries: &[Entry]) -> Anchors {
     let recorded = entries.last().map_or(Head::Absent, |last| {
         let (sequence, sha256) = link(last);
-        Head::Names { sequence, sha256 }
+        Head::Names { sequence, sha256, signature: None }
     });
-    Anchors { recorded, kept: None }
+    Anchors { recorded, kept: None, trusted: Vec::new() }
 }
 
 fn kinds(verification: &Verification) -> Vec<ProblemKind> {
@@ -157,14 +159,13 @@ fn every_single_byte_edit_is_found() {
 #[test]
 fn every_single_byte_edit_of_head_is_found() {
     let entries = chain(3);
-    let Head::Names { sequence, sha256 } = recorded(&entries).recorded else { unreachable!() };
-    let sound = Head::Names { sequence, sha256 }.render().into_bytes();
+    let sound = recorded(&entries).recorded.render().into_bytes();
     assert!(verify(&entries, &recorded(&entries)).passed());
     for at in 0..sound.len() {
         for change in (0..8).map(|bit| 1u8 << bit) {
             let mut bytes = sound.clone();
             bytes[at] ^= change;
-            let anchors = Anchors { recorded: Head::parse(&bytes), kept: None };
+            let anchors = Anchors { recorded: Head::parse(&bytes), ..recorded(&entries) };
             let result = verify(&entries, &anchors);
             assert_eq!(kinds(&result), [ProblemKind::Head], "byte {at} ^ {change}");
         }
@@ -378,7 +379,7 @@ fn a_newer_schema_and_an_unknown_member_are_not_believed() {
     let sound = chain(3);
     let newer = reseal(&sound[2], |m| m["schema"] = json!("ProductionAdapterConnection.v2"));
     let entries = [sound[0].clone(), sound[1].clone(), newer];
-    let result = verify(&entries, &Anchors { recorded: Head::Absent, kept: None });
+    let result = verify(&entries, &Anchors { recorded: Head::Absent, ..recorded(&sound) });
     assert_eq!(kinds(&result), [ProblemKind::Schema, ProblemKind::Head]);
     assert!(result.problems[0].message.contains("newer than version 1"));
 

@@ -3,21 +3,26 @@
 use super::args::Accept;
 use super::{Cx, gates, out};
 use crate::clock;
-use crate::config::nearest;
+use crate::config::{FILE, nearest};
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{
-    Authentication, Bound, CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef,
-    Verdict, Word, schema,
+    Authentication, Bound, CheckResult, Draft, KnownSecrets, Outcome, ProfileRef, Verdict, Word,
+    schema,
 };
 use crate::gates::decision::{self, Decision};
 use crate::gates::inputs::{Acceptance, Evidence};
 use crate::gates::{Inputs, Judgement, judge, values};
+use crate::keys::{self, PrivateKey, PublicKey};
 use crate::report::gates as views;
-use flowcontrol_contract::Actor;
+use flowcontrol_contract::{Actor, Timestamp};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Records the word; `named` says that the line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
+    // A key that cannot be read stops this before anything is asked.
+    let store = cx.settings.evidence()?;
+    let key = args.key.as_deref().map(keys::open).transpose()?;
     let mut inputs = gates::gather(cx, args.judged.as_deref(), named).await?;
     let decision = decided(&judge(&inputs), &args.check)?;
     let actor = actor(&inputs, &args.actor)?.clone();
@@ -27,6 +32,9 @@ pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
             gate_of(decision.path)
         ))
     })?;
+    if let Some(key) = &key {
+        owned(cx, &inputs, &actor, key.public())?;
+    }
     let values = given(&args.value, decision)?;
     if args.revoke {
         takeable(&inputs, decision, &actor)?;
@@ -44,10 +52,26 @@ pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
             snapshot: inputs.scenario.snapshot,
             evidence: decision.evidence(&inputs),
         },
+        signature: None,
     };
-    let draft = draft(&inputs, decision, &actor, &word)?;
-    let stored =
-        EvidenceStore::at(&cx.settings.state()).append(draft, &KnownSecrets::new())?.sealed;
+    let mut secrets = KnownSecrets::new();
+    secrets.extend(key.iter().flat_map(PrivateKey::forms));
+    let sealed = store.append_after(
+        |previous| {
+            let (time, profile) = (clock::now(), profile(&inputs));
+            let word = match &key {
+                Some(key) => word.signed(key, &profile, time, previous)?,
+                None => word,
+            };
+            draft(&inputs, decision, &actor, &word, time)
+        },
+        &secrets,
+    );
+    let stored = sealed?.sealed;
+    let word = Word::read(stored.packet())
+        .ok()
+        .flatten()
+        .ok_or_else(|| Failure::check("the packet that was sealed holds no acceptance"))?;
     let recorded = Evidence { sha256: stored.sha256(), packet: stored.packet().clone() };
     inputs.as_of = inputs.as_of.max(recorded.packet.created_at);
     inputs.acceptances.extend(Acceptance::read(&recorded).map_err(Failure::check)?);
@@ -55,12 +79,47 @@ pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
     let gate = judgement.gate(gate_of(decision.path));
     let score = gate.map_or((0, 0), |g| (g.passed(), g.total()));
     let value = serde_json::json!({"check": word.check, "actor": word.actor,
-        "authentication": word.authentication, "values": word.values, "revoked": word.revoked,
+        "authentication": word.authentication, "key": word.signature.map(|s| s.key),
+        "values": word.values, "revoked": word.revoked,
         "profile": recorded.packet.profile, "bound": word.bound,
         "sequence": recorded.packet.sequence, "sha256": recorded.sha256,
         "gate": {"id": gate_of(decision.path), "passed": score.0, "total": score.1}});
     out::either(cx.format, &value, || views::accepted(&recorded, &word, &actor, score))?;
     Ok(Exit::Done)
+}
+
+/// Refuses a key that the gates would not count as the actor's.
+fn owned(cx: &Cx, inputs: &Inputs, actor: &Actor, key: PublicKey) -> Result<()> {
+    let id = &actor.id;
+    let known = inputs.profile.keys.get(id);
+    if known == Some(&key) {
+        return Ok(());
+    }
+    let file = cx.settings.file.as_deref().unwrap_or(Path::new(FILE)).display();
+    let line = format!("{id:?} = \"{key}\"");
+    let (message, hint) = match known {
+        None => (
+            format!(
+                "[keys] in {file} names no key for {id}, so a word signed with this one would not count"
+            ),
+            format!(
+                "if the key is theirs, add `{line}` under [keys]; the configuration is another one then, and its evidence is to be made for it"
+            ),
+        ),
+        Some(known) => (
+            format!(
+                "the key is {}, and [keys] in {file} names {} for {id}",
+                key.short(),
+                known.short()
+            ),
+            format!("sign with the key that is named, or name the other one: `{line}`"),
+        ),
+    };
+    Err(Failure::usage(message).hint(hint))
+}
+
+fn profile(inputs: &Inputs) -> ProfileRef {
+    ProfileRef { name: inputs.profile.name.clone(), sha256: inputs.profile.sha256 }
 }
 
 fn gate_of(path: &str) -> &str {
@@ -176,7 +235,13 @@ fn takeable(inputs: &Inputs, decision: &Decision, actor: &Actor) -> Result<()> {
     .hint("`flowcontrol evidence list` shows what was recorded"))
 }
 
-fn draft(inputs: &Inputs, decision: &Decision, actor: &Actor, word: &Word) -> Result<Draft> {
+fn draft(
+    inputs: &Inputs,
+    decision: &Decision,
+    actor: &Actor,
+    word: &Word,
+    created_at: Timestamp,
+) -> Result<Draft> {
     let (verdict, outcome, did) = if word.revoked {
         (Verdict::Next, Outcome::Failed, "took the acceptance back")
     } else {
@@ -187,10 +252,10 @@ fn draft(inputs: &Inputs, decision: &Decision, actor: &Actor, word: &Word) -> Re
         .map_err(|e| Failure::environment(format!("the acceptance cannot be spelled: {e}")))?;
     Ok(Draft {
         schema: schema::ACCEPTANCE.to_owned(),
-        created_at: clock::now(),
+        created_at,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         ran: format!("accept {} --as {}{revoke}", decision.path, actor.id),
-        profile: ProfileRef { name: inputs.profile.name.clone(), sha256: inputs.profile.sha256 },
+        profile: profile(inputs),
         snapshot_sha256: inputs.scenario.snapshot,
         target: None,
         checks: vec![CheckResult {

@@ -5,9 +5,7 @@ use super::{Cx, gates, out};
 use crate::clock;
 use crate::config::{PORT_KINDS, nearest};
 use crate::error::{Exit, Failure, Result};
-use crate::evidence::{
-    CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
-};
+use crate::evidence::{CheckResult, Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
 use crate::gates::judge;
 use crate::gates::swap::{Swap, swap};
 use crate::probe;
@@ -52,6 +50,7 @@ fn list(cx: &Cx) -> Result<Exit> {
 /// Probes one port, or all of them and the secrets; the packet is sealed whatever was found.
 async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
     let only = only.map(named).transpose()?;
+    let evidence = cx.settings.evidence()?;
     let mut known = KnownSecrets::new();
     let secrets = probe::secrets(&cx.settings, &mut known)?;
     let mut checks = Vec::new();
@@ -77,7 +76,7 @@ async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
         outcome: if ready { Outcome::Passed } else { Outcome::Failed },
         body: serde_json::json!({}),
     };
-    let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &known)?;
+    let stored = evidence.append(draft, &known)?;
     out::either(cx.format, stored.sealed.packet(), || {
         views::verdicts("adapters", &stored, cx.view)
     })?;

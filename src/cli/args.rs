@@ -139,10 +139,12 @@ pub enum Command {
     /// Records an owner's word on a check that nothing else supplies, or takes it back.
     #[command(
         after_help = "The word is sealed into the evidence chain, for the configuration, the \
-snapshot and the\nevidence in force: when one of them changes, it counts no longer. Who gives it is \
-not proved,\nso it is recorded as a mock login, which production never admits.\n\nExamples:\n  \
+snapshot and the\nevidence in force: when one of them changes, it counts no longer. Signed with \
+--key, it is\nproved to be the actor's; without, it is recorded as a mock login, which production never \
+admits.\n\nExamples:\n  \
         flowcontrol accept checklist/role-headers --as user_dispatcher_marek\n  \
         flowcontrol accept hosting --as user_md_anna --value provider=Hetzner --value account=bfg\n  \
+        flowcontrol accept checklist/contracts-frozen --as user_md_anna --key anna.pem\n  \
         flowcontrol accept checklist/role-headers --as user_dispatcher_marek --revoke"
     )]
     Accept(Accept),
@@ -155,6 +157,9 @@ not proved,\nso it is recorded as a mock login, which production never admits.\n
         flowcontrol dossier --out review\n  \
         flowcontrol dossier --out review --for production")]
     Dossier(Dossier),
+    /// Makes keys to sign with, and shows public ones.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Says what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
@@ -480,6 +485,9 @@ pub struct Accept {
     /// What is decided; infrastructure decisions ask for it. No secret.
     #[arg(long, value_name = "NAME=VALUE")]
     pub value: Vec<String>,
+    /// Signs the word with this private key, the actor's under [keys] of the configuration.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Takes the acceptance back.
     #[arg(long, conflicts_with = "value")]
     pub revoke: bool,
@@ -499,6 +507,28 @@ pub struct Dossier {
     pub judged: Option<String>,
 }
 
+/// `keys`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Writes a new private key for its owner alone to read, and prints its public key.
+    #[command(
+        after_help = "The public key goes into the configuration: under [keys] as the one of an actor, or into\n\
+[evidence] trusted as the one of a machine that seals evidence.\n\n\
+Example:\n  flowcontrol keys new --out anna.pem"
+    )]
+    New {
+        /// The key (PKCS#8 PEM); never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Prints the public key of a private one.
+    #[command(after_help = "Example:\n  flowcontrol keys show anna.pem")]
+    Show {
+        /// The key, also one that `openssl genpkey -algorithm ed25519` wrote.
+        file: PathBuf,
+    },
+}
+
 /// `evidence`.
 #[derive(Debug, Subcommand)]
 pub enum Evidence {
@@ -511,11 +541,17 @@ pub enum Evidence {
         packet: String,
     },
     /// Hashes and judges the whole chain again.
-    #[command(after_help = "Example:\n  flowcontrol evidence verify --head \"$(cat head.sha256)\"")]
+    #[command(after_help = "Examples:\n  \
+        flowcontrol evidence verify --head \"$(cat head.sha256)\"\n  \
+        flowcontrol evidence verify --archive evidence.tar.zst --signed-by \"$(cat ci.pub)\"")]
     Verify {
         /// A head digest that was kept elsewhere: also finds a cut or rebuilt chain.
         #[arg(long, value_name = "SHA256")]
         head: Option<String>,
+        /// A public key that must have signed the chain, besides [evidence] trusted of the
+        /// configuration; may be given again.
+        #[arg(long, value_name = "ed25519:HEX")]
+        signed_by: Vec<String>,
         /// Verifies an exported archive instead of the chain in the state folder.
         #[arg(long, value_name = "FILE")]
         archive: Option<PathBuf>,

@@ -3,15 +3,16 @@
 use super::args::{Connect, Format};
 use super::{Cx, interrupted, out};
 use crate::error::{Exit, Failure, Result};
-use crate::evidence::{EvidenceStore, Verdict};
+use crate::evidence::Verdict;
 use crate::rehearsal::connect::{Connected, connect};
 
 /// Probes a server and records the packet, whatever the probes say.
 pub async fn run(cx: &Cx, args: Connect) -> Result<Exit> {
+    let store = cx.settings.evidence()?;
     let done = Box::pin(connect(&cx.settings, args.target, &cx.progress, interrupted())).await;
     cx.progress.clear();
     let Connected { draft, secrets } = done?;
-    let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &secrets)?;
+    let stored = store.append(draft, &secrets)?;
     let packet = stored.sealed.packet();
     match cx.format {
         Format::Json => out::text(stored.sealed.text())?,

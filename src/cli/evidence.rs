@@ -4,6 +4,7 @@ use super::args::{Evidence, Format};
 use super::{Cx, out};
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{EvidenceStore, Import, ProfileRef, transfer};
+use crate::keys::PublicKey;
 use crate::report::evidence as views;
 use flowcontrol_contract::Digest;
 
@@ -24,11 +25,15 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
             let sealed = store.load(&packet)?;
             out::text(&if json { views::show_json(&sealed) } else { views::show(&sealed) })?;
         }
-        Evidence::Verify { head, archive } => {
+        Evidence::Verify { head, signed_by, archive } => {
             let kept = head.as_deref().map(digest).transpose()?;
+            let mut trusted = cx.settings.config.evidence.trusted.clone();
+            for key in &signed_by {
+                trusted.push(public(key)?);
+            }
             let result = match archive {
-                Some(file) => transfer::open(&file)?.book.verify(kept),
-                None => store.verify(kept)?,
+                Some(file) => transfer::open(&file)?.book.verify_signed(kept, &trusted),
+                None => store.verify_signed(kept, &trusted)?,
             };
             let text =
                 if json { views::verify_json(&result)? } else { views::verify(&result, cx.view) };
@@ -46,6 +51,8 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
                 Ok(ProfileRef { name: cx.settings.config.profile.clone(), sha256 })
             };
             let link = if link { Some(profile()?) } else { None };
+            // What an import writes is signed as everything else that is sealed here.
+            let store = cx.settings.evidence()?;
             let done = store.import(&Import { file: &file, kept, link, tool_version: VERSION })?;
             out::either(cx.format, &done, || views::imported(&done, cx.view))?;
         }
@@ -58,4 +65,11 @@ fn digest(text: &str) -> Result<Digest> {
         Failure::usage(format!("--head takes a SHA-256 digest, and {text:?} is none"))
             .hint("it is 64 lower-case hex digits, as `flowcontrol evidence list --format json` prints them")
     })
+}
+
+/// What was typed is not repeated: it may be a private key.
+fn public(text: &str) -> Result<PublicKey> {
+    PublicKey::parse(text)
+        .map_err(|why| Failure::usage(format!("--signed-by takes a public key: {why}")))
+        .map_err(|f| f.hint("`flowcontrol keys show FILE` prints it where the private key is"))
 }

@@ -57,7 +57,7 @@ pub fn seal(
             "`flowcontrol gates {gate}` names the command that supplies what is missing"
         ))
     })?;
-    EvidenceStore::at(&cx.settings.state()).append(draft, &KnownSecrets::new())
+    cx.settings.evidence()?.append(draft, &KnownSecrets::new())
 }
 
 /// What the gates look at: `wanted` or the active profile, the scenario and the evidence as they
@@ -109,6 +109,8 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
         sha256: settings.digest()?,
         ports,
         residency: profile.residency,
+        acceptance_days: profile.acceptance_days,
+        keys: settings.config.keys.clone(),
         external: settings.config.target.external.is_some(),
         program,
         switch: if other { format!("--profile {}", quoted(&name)) } else { String::new() },
@@ -119,7 +121,7 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
 /// The chain's packets. Nothing is judged on a chain that does not verify.
 fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
     let store = EvidenceStore::at(&settings.state());
-    let verification = store.verify(None)?;
+    let verification = store.verify_signed(None, &settings.config.evidence.trusted)?;
     if let Some(problem) = verification.problems.first() {
         return Err(Failure::check(format!(
             "the evidence chain does not verify, so no gate is judged: {}: {}",

@@ -12,6 +12,7 @@ mod freeze;
 mod gates;
 mod handoff;
 mod init;
+mod keys;
 mod migrate;
 mod out;
 mod rehearse;
@@ -76,6 +77,10 @@ impl Cx {
 pub fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
     let grammar = usage::without_empty_variables(Cli::command());
+    if let Err(failure) = usage::without_keys(&line) {
+        out::failure(&failure, usage::format(&line));
+        return ExitCode::from(failure.exit.code());
+    }
     let read = grammar.clone().try_get_matches_from(&line).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match read {
         Ok(cli) => cli,
@@ -120,6 +125,7 @@ fn start(cli: Cli) -> Result<Exit> {
         match cli.command {
             Command::Init { dir } => init::run(&dir, cli.global.format),
             Command::Completions { shell } => completions(shell, cli.global.format),
+            Command::Keys(args) => keys::run(&args, cli.global.format),
             command => run(command, &cli.global).await,
         }
     });
@@ -169,6 +175,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
             | Command::Completions { .. }
+            | Command::Keys(_)
             | Command::Rehearse(_)
             | Command::Connect(_)
             | Command::Migrate(_)

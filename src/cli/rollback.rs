@@ -3,7 +3,7 @@
 use super::args::{Format, Rollback};
 use super::{Cx, Stop, gates, handoff, out};
 use crate::error::{Exit, Result};
-use crate::evidence::{EvidenceStore, Verdict};
+use crate::evidence::Verdict;
 use crate::rehearsal::drill::{DrillOrder, Drilled, drill};
 use crate::report::adapters::verdicts;
 use std::time::Duration;
@@ -14,6 +14,8 @@ pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
         Rollback::Env { judged } => return handoff::rollback(cx, judged.as_deref(), named).await,
         Rollback::Drill { target, judged, watch, minutes } => (target, judged, watch, minutes),
     };
+    // A key that cannot be read stops this before anything is frozen.
+    let evidence = cx.settings.evidence()?;
     let stop = Stop::listen("stopping; writes go on, and what this drill made is taken down");
     let inputs = gates::gather(cx, judged.as_deref(), named).await?;
     let settings = cx.settings.of_profile(judged.as_deref())?;
@@ -28,7 +30,7 @@ pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
     let done = Box::pin(drill(&order, inputs, &cx.progress, stop.receiver())).await;
     cx.progress.clear();
     let Drilled { draft, secrets, broken_off } = done?;
-    let stored = EvidenceStore::at(&cx.settings.state()).append(draft, &secrets)?;
+    let stored = evidence.append(draft, &secrets)?;
     if let Some(failure) = broken_off {
         return Err(failure);
     }

@@ -1,7 +1,7 @@
 //! What the command line says when it is used wrongly: one sentence, and the way out.
 
 use super::args::Format;
-use crate::error::Failure;
+use crate::error::{Failure, Result};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
@@ -19,6 +19,19 @@ pub fn without_empty_variables(mut command: Command) -> Command {
 
 fn is_empty(arg: &Arg) -> bool {
     arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
+}
+
+/// Refuses a line with a private key in it, before a message about the line could repeat it.
+///
+/// # Errors
+/// A usage failure.
+pub fn without_keys(words: &[OsString]) -> Result<()> {
+    if words.iter().any(|word| word.to_string_lossy().contains("PRIVATE KEY-----")) {
+        return Err(Failure::usage("a private key stands on the command line").hint(
+            "name the file that it is in; where others may have seen this line, make a new key",
+        ));
+    }
+    Ok(())
 }
 
 /// Reads `--format` where the line as a whole could not be read.

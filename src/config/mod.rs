@@ -8,13 +8,15 @@ mod template;
 
 pub use explain::{nearest, words};
 pub use model::{
-    Config, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile, RehearsalSettings,
-    Residency, TargetSection, TlsSection,
+    Config, EvidenceSection, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile,
+    RehearsalSettings, Residency, TargetSection, TlsSection,
 };
 pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use template::TEMPLATE;
 
 use crate::error::{Failure, Result};
+use crate::evidence::EvidenceStore;
+use crate::keys::PrivateKey;
 use crate::runbook::{self, Layout, Limits, Source};
 use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
 use flowcontrol_contract::secret::Secrets;
@@ -121,13 +123,16 @@ impl Settings {
     /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
     /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
     /// rehearses with stands in each packet's target, and evidence must not grow stale when a
-    /// variable that finds it is set or not.
+    /// variable that finds it is set or not. Nor is `[evidence]`: with which key a machine signs
+    /// says nothing of what it proved. `[keys]` and `acceptance_days` are: they decide which words
+    /// count.
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
     pub fn digest(&self) -> Result<Digest> {
         let mut config = self.config.clone();
         config.rehearsal = Default::default();
+        config.evidence = Default::default();
         let text = serde_json::to_string(&config)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         let canonical = json::canonicalize(&text)
@@ -250,6 +255,27 @@ impl Settings {
         dir.display().to_string().replace('\\', "/")
     }
 
+    /// The evidence chain of the state folder; what is sealed there is signed if a key is
+    /// configured.
+    ///
+    /// # Errors
+    /// A usage failure when the key cannot be read; it is not repeated.
+    pub fn evidence(&self) -> Result<EvidenceStore> {
+        let store = EvidenceStore::at(&self.state());
+        let Some(reference) = &self.config.evidence.signing_key else { return Ok(store) };
+        let wrong = "[evidence] signing_key";
+        let pem = ProcessSecrets { base: &self.base }
+            .resolve(reference)
+            .map_err(|e| Failure::from(e).context(wrong))?;
+        let key = PrivateKey::from_pem(pem.expose()).map_err(|why| {
+            Failure::usage(format!("{wrong}, {reference}: {why}")).hint(
+                "`flowcontrol keys new --out FILE` makes one; leave signing_key out to seal \
+                 without a signature",
+            )
+        })?;
+        Ok(store.signed_by(key))
+    }
+
     /// What the migrations are written for.
     pub fn layout(&self) -> Layout {
         let m = &self.config.migrations;
@@ -341,5 +367,35 @@ mod tests {
         assert_eq!(other.digest().unwrap(), plain.digest().unwrap());
         other.config.profile = "staging".into();
         assert_ne!(other.digest().unwrap(), plain.digest().unwrap());
+    }
+
+    #[test]
+    fn the_digest_covers_whose_words_count_and_for_how_long_and_not_who_signs_here() {
+        let text = |more: &str| format!("{}{more}", super::TEMPLATE);
+        let of = |text: String| {
+            let config = Config::parse(&text).unwrap();
+            Settings { config, base: PathBuf::from("."), file: None }.digest().unwrap()
+        };
+        let plain = of(text(""));
+        let key = |seed| crate::keys::PrivateKey::from_seed(&[seed; 32]).unwrap().public();
+        let (one, two) = (key(1), key(2));
+        let evidence =
+            format!("[evidence]\nsigning_key = {{ env = \"A\" }}\ntrusted = [\"{one}\"]\n");
+        assert_eq!(of(text(&evidence)), plain);
+        let keyed = of(text(&format!("[keys]\nuser_md_anna = \"{one}\"\n")));
+        assert_ne!(keyed, plain);
+        assert_ne!(of(text(&format!("[keys]\nuser_md_anna = \"{two}\"\n"))), keyed);
+        assert_ne!(of(text(&format!("[keys]\ndriver_tarasenko = \"{one}\"\n"))), keyed);
+        let days = |n: u32| {
+            let line = format!("acceptance_days = {n}");
+            of(text("").replace("# acceptance_days = 90", &line))
+        };
+        assert_ne!(days(90), plain);
+        assert_ne!(days(91), days(90));
+        // A configuration without these is spelled as it was before they existed.
+        let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
+        for word in ["keys", "evidence", "acceptance_days"] {
+            assert!(!spelled.contains(word), "{word}");
+        }
     }
 }

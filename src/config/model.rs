@@ -2,8 +2,9 @@
 
 use super::explain;
 use crate::error::{Failure, Result};
+use crate::keys::PublicKey;
 use crate::target::RoleNames;
-use flowcontrol_contract::{Digest, Port, SecretRef, SessionId};
+use flowcontrol_contract::{ActorId, Digest, Port, SecretRef, SessionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,6 +47,28 @@ pub struct Config {
     /// Servers that a rehearsal may use.
     #[serde(default)]
     pub target: TargetSection,
+    /// Public keys of actors: whose signature makes a word theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<ActorId, PublicKey>,
+    /// How this machine signs evidence, and whose signature it trusts.
+    #[serde(default, skip_serializing_if = "EvidenceSection::is_empty")]
+    pub evidence: EvidenceSection,
+}
+
+/// `[evidence]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvidenceSection {
+    /// Where the private key is kept that signs every packet sealed here.
+    pub signing_key: Option<SecretRef>,
+    /// Public keys whose signatures on the chain count.
+    pub trusted: Vec<PublicKey>,
+}
+
+impl EvidenceSection {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One environment: the kind of every port.
@@ -67,7 +90,13 @@ pub struct Profile {
     /// Where its data must stay; absent means anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residency: Option<Residency>,
+    /// Days for which an owner's word counts; absent means for as long as nothing changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance_days: Option<u32>,
 }
+
+/// How long a word may be said to count.
+pub const ACCEPTANCE_DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
 
 /// Where data must stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -289,7 +318,25 @@ impl Config {
     /// A usage failure that names the profile, the port and the known kinds.
     pub fn check(&self) -> Result<()> {
         self.profile(&self.profile)?;
+        let mut owners = BTreeMap::new();
+        for (actor, key) in &self.keys {
+            if let Some(other) = owners.insert(key, actor) {
+                return Err(Failure::usage(format!(
+                    "[keys] names the same key for {other} and {actor}"
+                ))
+                .hint("each actor signs with a key of their own"));
+            }
+        }
         for (name, profile) in &self.profiles {
+            if let Some(days) = profile.acceptance_days.filter(|d| !ACCEPTANCE_DAYS.contains(d)) {
+                return Err(Failure::usage(format!(
+                    "profile {name}: acceptance_days is {days}, and a word counts for \
+                     {} to {} days",
+                    ACCEPTANCE_DAYS.start(),
+                    ACCEPTANCE_DAYS.end()
+                ))
+                .hint("leave it out, and a word counts until something that it rests on changes"));
+            }
             for (port, known) in PORT_KINDS {
                 let kind = profile.kind(port);
                 if !known.contains(&kind) && !self.adapters.contains_key(kind) {

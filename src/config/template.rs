@@ -39,6 +39,8 @@ eta = "maps-eta"
 sync = "background-sync"
 # Refuses an infrastructure decision for a region outside the European Union.
 # residency = "eu"
+# Days for which an owner's word counts, if nothing that it rests on changes before.
+# acceptance_days = 90
 
 # Each adapter's own configuration, by kind.
 [adapters.file-local]
@@ -74,6 +76,16 @@ verifier = "bfg_verifier"
 
 [rehearsal]
 image = "postgres:17"
+
+# Public keys of actors, as `flowcontrol keys show FILE` prints them. A word that is given with
+# `accept --key FILE` is proved to be the actor's; production takes no other.
+# [keys]
+# user_md_anna = "ed25519:..."
+
+# The key that signs what is sealed here, and the keys that must have signed the chain.
+# [evidence]
+# signing_key = { file = "/run/secrets/flowcontrol.pem" }
+# trusted = ["ed25519:..."]
 
 # A server that is there already. A rehearsal creates and drops a database of its own on it.
 # [target.external]

@@ -45,7 +45,9 @@ pub struct Archive {
 /// # Errors
 /// A check failure when it is larger than [`read`] would take.
 pub fn write(book: &Book, last: Link, tool_version: &str) -> Result<Vec<u8>> {
-    let head = Head::Names { sequence: last.sequence, sha256: last.sha256 };
+    // The signature goes with it; a head that a crash left behind is brought up without one.
+    let plain = Head::of(last);
+    let head = if book.head.agrees(&plain) { book.head.clone() } else { plain };
     let mut files: Files = vec![(HEAD.to_owned(), head.render().into_bytes())];
     files.extend(book.own.iter().map(|e| (format!("{PACKETS}/{}", e.name), e.bytes.clone())));
     for (head, entries) in &book.imported {
@@ -96,8 +98,8 @@ pub fn read(bytes: &[u8]) -> Result<Archive, String> {
         return Err("its tar headers or their order are not what an export writes".to_owned());
     }
     let book = book(rest)?;
-    let last = Head::Names { sequence: manifest.packets, sha256: manifest.head };
-    if book.head != last {
+    let (sequence, sha256) = (manifest.packets, manifest.head);
+    if !book.head.agrees(&Head::Names { sequence, sha256, signature: None }) {
         return Err(format!("{HEAD} is not the head that {MANIFEST} names"));
     }
     if book.own.len() as u64 != manifest.packets || end(&book.own) != Some(manifest.head) {

@@ -8,6 +8,7 @@ use super::chain::{self, Anchors, Answer, Entry, Head, Problem, ProblemKind, Ver
 use super::packet::Packet;
 use super::schema;
 use super::seal::Sealed;
+use crate::keys::PublicKey;
 use flowcontrol_contract::Digest;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,13 @@ impl Book {
     /// Verifies the own chain, each linked chain, and that neither is without the other; `kept`
     /// is a head digest of the own chain that was kept elsewhere.
     pub fn verify(&self, kept: Option<Digest>) -> Verification {
-        let anchors = Anchors { recorded: self.head.clone(), kept };
+        self.verify_signed(kept, &[])
+    }
+
+    /// The same, and that `trusted` keys signed the own chain; the packets that link other chains
+    /// are in it.
+    pub fn verify_signed(&self, kept: Option<Digest>, trusted: &[PublicKey]) -> Verification {
+        let anchors = Anchors { recorded: self.head.clone(), kept, trusted: trusted.to_vec() };
         let mut result = chain::verify(&self.own, &anchors);
         let mut found = Vec::new();
         for (head, entries) in &self.imported {
@@ -113,8 +120,8 @@ impl Book {
 
 /// The problems of one linked chain; its folder's name stands in for `HEAD`.
 fn linked_chain(head: Digest, entries: &[Entry]) -> Vec<Problem> {
-    let recorded = Head::Names { sequence: entries.len() as u64, sha256: head };
-    let result = chain::verify(entries, &Anchors { recorded, kept: None });
+    let recorded = Head::Names { sequence: entries.len() as u64, sha256: head, signature: None };
+    let result = chain::verify(entries, &Anchors { recorded, kept: None, trusted: Vec::new() });
     let place = format!("{IMPORTED}/{head}");
     let named = |problem: Problem| match problem.kind {
         ProblemKind::Head => Problem {

@@ -2,11 +2,15 @@
 //!
 //! The digests alone find every edit inside the chain. They cannot find a tail that was cut, nor
 //! a chain that somebody computed anew from its first packet: that takes a head digest kept out
-//! of reach. The answer says for each of the three whether it could be checked. A signed chain
-//! will be a further member of [`Anchors`], and will be able to answer the last two as well.
+//! of reach, or signatures by a key that is out of reach. The answer says for each of the three
+//! whether it could be checked.
 
+pub use super::head::Head;
+use super::head::HeadCheck;
 use super::schema;
 use super::seal::{Flaw, Link, Sealed};
+use super::signers::SignerCheck;
+use crate::keys::PublicKey;
 use flowcontrol_contract::Digest;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,46 +24,6 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
-/// What the folder's `HEAD` file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// There is none.
-    Absent,
-    /// It names this packet.
-    Names {
-        /// The packet's place.
-        sequence: u64,
-        /// The packet's digest.
-        sha256: Digest,
-    },
-    /// Its content is not what the store writes.
-    Unreadable,
-}
-
-impl Head {
-    /// Reads `7 <64 hex digits>` and a line end.
-    pub fn parse(bytes: &[u8]) -> Self {
-        let read = || {
-            let line = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
-            let (sequence, digest) = line.split_once(' ')?;
-            let head = Self::Names {
-                sequence: sequence.parse().ok()?,
-                sha256: Digest::parse(digest).ok()?,
-            };
-            (head.render().as_bytes() == bytes).then_some(head)
-        };
-        read().unwrap_or(Self::Unreadable)
-    }
-
-    /// The file's content; empty unless it names a packet.
-    pub fn render(&self) -> String {
-        match self {
-            Self::Names { sequence, sha256 } => format!("{sequence} {sha256}\n"),
-            Self::Absent | Self::Unreadable => String::new(),
-        }
-    }
-}
-
 /// What the chain is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchors {
@@ -67,6 +31,8 @@ pub struct Anchors {
     pub recorded: Head,
     /// A head digest kept elsewhere and given by the user.
     pub kept: Option<Digest>,
+    /// Keys that must have signed it; none asks for no signature.
+    pub trusted: Vec<PublicKey>,
 }
 
 /// What kind of thing is wrong.
@@ -87,6 +53,8 @@ pub enum ProblemKind {
     Rule,
     /// A packet of a schema this build cannot judge.
     Schema,
+    /// A signature that does not verify, or none by a trusted key where there should be one.
+    Signature,
     /// The head says that packets after the last one are gone, or that this is another chain.
     Head,
 }
@@ -190,10 +158,14 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
             }
             Err(Flaw::Schema { what, link }) => {
                 wrong(ProblemKind::Schema, what);
-                link
+                *link
             }
             Err(flaw) => {
-                wrong(ProblemKind::Edited, flaw.to_string());
+                let kind = match flaw {
+                    Flaw::Signature(_) => ProblemKind::Signature,
+                    _ => ProblemKind::Edited,
+                };
+                wrong(kind, flaw.to_string());
                 damaged.extend(sequence_in_name(&entry.name));
                 continue;
             }
@@ -218,7 +190,18 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
     heads.recorded(&mut problems, &mut notes);
     let seen = problems[inside..].first().cloned();
     let kept = heads.kept(&mut problems);
-    let (mut cut_at_tail, recomputed_from_root) = kept.unwrap_or_else(|| heads.without_kept());
+    let signers = SignerCheck {
+        places: &places,
+        last,
+        recorded: &anchors.recorded,
+        trusted: &anchors.trusted,
+    };
+    let signed = signers.judge(inside == 0, &mut problems, &mut notes);
+    let (mut cut_at_tail, recomputed_from_root) = match (kept, signed) {
+        (None, None) => heads.without_kept(),
+        (Some(answers), None) | (None, Some(answers)) => answers,
+        (Some(kept), Some(signed)) => (stronger(kept.0, signed.0), stronger(kept.1, signed.1)),
+    };
     // What HEAD shows is a finding, whatever a digest kept earlier still vouches for.
     if let (Some(Problem { file, message, .. }), false) =
         (seen, matches!(cut_at_tail, Answer::Either { .. }))
@@ -240,6 +223,14 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
         notes,
         cut_at_tail,
         recomputed_from_root,
+    }
+}
+
+/// What a kept digest says, unless it says nothing or the signatures show a forgery.
+fn stronger(kept: Answer, signed: Answer) -> Answer {
+    match (&kept, &signed) {
+        (Answer::Unproved { .. }, _) | (Answer::Sound { .. }, Answer::Found { .. }) => signed,
+        _ => kept,
     }
 }
 
@@ -310,106 +301,5 @@ fn check_links(
                 });
             }
         }
-    }
-}
-
-struct HeadCheck<'a> {
-    places: &'a BTreeMap<u64, Vec<(&'a str, Link)>>,
-    damaged: &'a BTreeSet<u64>,
-    last: Option<Link>,
-    anchors: &'a Anchors,
-}
-
-impl HeadCheck<'_> {
-    fn find(&self, digest: Digest) -> Option<Link> {
-        self.places.values().flatten().map(|(_, link)| *link).find(|link| link.sha256 == digest)
-    }
-
-    /// Compares with the `HEAD` file. It is written after the packet, so one that is a single
-    /// packet behind is what a crash leaves, and the next append puts it right.
-    fn recorded(&self, problems: &mut Vec<Problem>, notes: &mut Vec<String>) {
-        let last = self.last.map_or(0, |link| link.sequence);
-        let behind = "HEAD is one packet behind, as a crash leaves it; the next packet repairs it";
-        let message = match &self.anchors.recorded {
-            Head::Absent => match last {
-                0 => return,
-                1 => return notes.push(behind.to_owned()),
-                _ => "there is no HEAD file; it was removed".to_owned(),
-            },
-            Head::Unreadable => "it was edited: it names no packet".to_owned(),
-            Head::Names { sequence, sha256 } => match self.find(*sha256) {
-                Some(link) if link.sequence != *sequence => "it was edited".to_owned(),
-                Some(link) if link.sequence == last => return,
-                Some(link) if link.sequence + 1 == last => return notes.push(behind.to_owned()),
-                Some(link) => format!(
-                    "it names packet {}, yet the chain goes on to {last}; it was replaced by an \
-                     older one",
-                    link.sequence
-                ),
-                // The packet it names is damaged, and reported as that.
-                None if self.damaged.contains(sequence) => return,
-                None if *sequence > last => format!(
-                    "it names packet {sequence}, and the chain ends at {last}: its tail was cut"
-                ),
-                None => format!("packet {sequence} is another one than it names"),
-            },
-        };
-        problems.push(Problem { kind: ProblemKind::Head, file: "HEAD".to_owned(), message });
-    }
-
-    /// Compares with the head kept elsewhere; `None` when none was given.
-    fn kept(&self, problems: &mut Vec<Problem>) -> Option<(Answer, Answer)> {
-        let kept = self.anchors.kept?;
-        let Some(link) = self.find(kept) else {
-            return Some(self.kept_is_gone(kept, problems));
-        };
-        let last = self.last.map_or(0, |l| l.sequence);
-        let sequence = link.sequence;
-        let recomputed = Answer::Sound {
-            why: format!("packet {sequence} has the digest that was kept elsewhere"),
-        };
-        let cut = if sequence == last {
-            Answer::Sound { why: "the last packet has the digest that was kept elsewhere".into() }
-        } else {
-            Answer::Sound {
-                why: format!(
-                    "up to packet {sequence}, whose digest was kept elsewhere; of the packets \
-                     after it ({} here) nobody kept a digest",
-                    last - sequence
-                ),
-            }
-        };
-        Some((cut, recomputed))
-    }
-
-    fn kept_is_gone(&self, kept: Digest, problems: &mut Vec<Problem>) -> (Answer, Answer) {
-        // The packet may be there and be the one that can no longer be read.
-        if !self.damaged.is_empty() {
-            let why = "the digest kept elsewhere may be that of a damaged packet".to_owned();
-            return (Answer::Unproved { why: why.clone() }, Answer::Unproved { why });
-        }
-        problems.push(Problem {
-            kind: ProblemKind::Head,
-            file: "--head".to_owned(),
-            message: format!(
-                "no packet has the digest {kept}: the tail was cut, or the chain was computed \
-                 anew, or the digest is of another chain"
-            ),
-        });
-        let why = "the digest kept elsewhere is not in this chain".to_owned();
-        (Answer::Either { why: why.clone() }, Answer::Either { why })
-    }
-
-    fn without_kept(&self) -> (Answer, Answer) {
-        let way = "pass --head with a digest kept elsewhere to prove it";
-        let cut = match self.last {
-            None => format!("there is neither a packet nor a HEAD file; {way}"),
-            Some(_) => format!(
-                "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
-            ),
-        };
-        let anew =
-            format!("the chain is not signed, and a chain made anew looks like any other; {way}");
-        (Answer::Unproved { why: cut }, Answer::Unproved { why: anew })
     }
 }

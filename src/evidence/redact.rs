@@ -26,9 +26,21 @@ impl KnownSecrets {
         }
     }
 
+    /// Registers several more.
+    pub fn extend(&mut self, secrets: impl IntoIterator<Item = Secret>) {
+        for secret in secrets {
+            self.add(secret);
+        }
+    }
+
+    /// Registers what `other` knows.
+    pub fn join(&mut self, other: &Self) {
+        self.extend(other.secrets.iter().cloned());
+    }
+
     /// Refuses `value` when any of its strings or keys holds a registered secret, plain or
-    /// percent-encoded, or a credential that shows itself: a URL with a password, or a
-    /// `password=` setting.
+    /// percent-encoded, or a credential that shows itself: a URL with a password, a `password=`
+    /// setting, or a private key in PEM.
     ///
     /// # Errors
     /// A check failure that names the JSON pointer and not the value.
@@ -87,6 +99,8 @@ impl KnownSecrets {
             Some("a URL with a password")
         } else if password_setting(text) {
             Some("a password setting")
+        } else if text.contains("PRIVATE KEY-----") {
+            Some("a private key")
         } else {
             None
         }
@@ -230,6 +244,7 @@ mod tests {
             "host=db PASSWORD = 'tajne'",
             "ALTER ROLE anna PASSWORD 'tajne'",
             "postgres://db.example/bfg?password=tajne&sslmode=require",
+            "-----BEGIN PRIVATE KEY-----\nMC4C",
         ] {
             assert!(none.check(&json!({ "k": text })).is_err(), "{text}");
         }

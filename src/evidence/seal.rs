@@ -1,15 +1,16 @@
 //! Sealing a packet, and reading a sealed one back without believing it.
 //!
 //! A sealed packet is one line: its canonical JSON with one more member, `sha256`, the digest of
-//! the canonical JSON without that member. A signature, when it comes, will stand beside `sha256`
-//! and sign it: both are outside what is hashed. Until then a packet with any further member is
-//! refused, so a signature cannot be carried along unchecked.
+//! the canonical JSON without that member. A `signature` may stand beside `sha256` and sign it: both
+//! are outside what is hashed, so a chain has the same digests with signatures and without. One
+//! that does not verify is a flaw, whoever's it is; whose it should be is for the chain to judge.
 
 use super::canonical::canonical;
 use super::packet::Packet;
 use super::redact::KnownSecrets;
 use super::schema::{self, Known};
 use crate::error::{Failure, Result};
+use crate::keys::{PrivateKey, PublicKey, Signature, Subject};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::json::canonicalize;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 pub struct Sealed {
     packet: Packet,
     sha256: Digest,
+    signature: Option<Signature>,
     text: String,
 }
 
@@ -39,13 +41,16 @@ pub enum Flaw {
         /// What the content has.
         found: Digest,
     },
+    /// The signature beside the seal is not one on its digest.
+    #[error("its signature is not one by {} on its digest", .0.short())]
+    Signature(PublicKey),
     /// Sealed correctly, but of a schema that this version cannot judge.
     #[error("{what}")]
     Schema {
         /// Which schema, and the way out.
         what: String,
         /// Its place in the chain, which can be checked all the same.
-        link: Link,
+        link: Box<Link>,
     },
 }
 
@@ -59,6 +64,9 @@ pub struct Link {
     /// The packet's own digest; it stands in the seal, not in what is sealed.
     #[serde(skip, default = "no_digest")]
     pub sha256: Digest,
+    /// Who signed it; stands beside the seal.
+    #[serde(skip)]
+    pub signed_by: Option<PublicKey>,
 }
 
 fn no_digest() -> Digest {
@@ -89,14 +97,21 @@ impl Sealed {
                 broken.join("; ")
             )));
         }
-        let mut value = serde_json::to_value(&packet)
-            .map_err(|e| Failure::usage(format!("this packet has no JSON form: {e}")))?;
+        let value = value(&packet)?;
         secrets.check(&value)?;
         let sha256 = Digest::of(canonical(&value)?);
-        if let Value::Object(members) = &mut value {
-            members.insert("sha256".to_owned(), Value::String(sha256.to_string()));
-        }
-        Ok(Self { packet, sha256, text: canonical(&value)? })
+        let text = render(value, sha256, None)?;
+        Ok(Self { packet, sha256, signature: None, text })
+    }
+
+    /// The same packet with a signature by `key`.
+    ///
+    /// # Errors
+    /// None that [`Sealed::seal`] did not have.
+    pub fn signed(self, key: &PrivateKey) -> Result<Self> {
+        let signature = Some(key.sign(Subject::Packet, &self.sha256.to_string()));
+        let text = render(value(&self.packet)?, self.sha256, signature)?;
+        Ok(Self { signature, text, ..self })
     }
 
     /// Reads a file's bytes and checks the seal; says nothing about the chain.
@@ -111,15 +126,24 @@ impl Sealed {
         if form != text {
             return Err(edited("it is not in canonical form"));
         }
-        let (sha256, rest) = unseal(text)?;
+        let Unsealed { sha256, signature, rest } = unseal(text)?;
         let found = Digest::of(&rest);
         if found != sha256 {
             return Err(Flaw::Digest { sealed: sha256, found });
         }
-        Self::read(sha256, text, &rest)
+        let on_digest = |s: &Signature| s.verifies(Subject::Packet, &sha256.to_string());
+        if let Some(signature) = signature.filter(|s| !on_digest(s)) {
+            return Err(Flaw::Signature(signature.key));
+        }
+        Self::read(sha256, signature, text, &rest)
     }
 
-    fn read(sha256: Digest, text: &str, rest: &str) -> Result<Self, Flaw> {
+    fn read(
+        sha256: Digest,
+        signature: Option<Signature>,
+        text: &str,
+        rest: &str,
+    ) -> Result<Self, Flaw> {
         #[derive(Deserialize)]
         struct Name {
             schema: String,
@@ -130,7 +154,7 @@ impl Sealed {
         };
         let Name { schema } = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
         let mut link: Link = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
-        link.sha256 = sha256;
+        (link.sha256, link.signed_by) = (sha256, signature.map(|s| s.key));
         let refused = match schema::look_up(&schema) {
             Known::Yes(_) => None,
             Known::Newer(known) => Some(format!(
@@ -143,10 +167,10 @@ impl Sealed {
             )),
         };
         if let Some(what) = refused {
-            return Err(Flaw::Schema { what, link });
+            return Err(Flaw::Schema { what, link: Box::new(link) });
         }
         let packet: Packet = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
-        Ok(Self { packet, sha256, text: text.to_owned() })
+        Ok(Self { packet, sha256, signature, text: text.to_owned() })
     }
 
     /// What it says.
@@ -157,7 +181,12 @@ impl Sealed {
     /// Its place in the chain.
     pub fn link(&self) -> Link {
         let Packet { sequence, previous, .. } = self.packet;
-        Link { sequence, previous, sha256: self.sha256 }
+        Link { sequence, previous, sha256: self.sha256, signed_by: self.signed_by() }
+    }
+
+    /// Whose signature it carries.
+    pub fn signed_by(&self) -> Option<PublicKey> {
+        self.signature.map(|signature| signature.key)
     }
 
     /// Its digest.
@@ -176,15 +205,40 @@ impl Sealed {
     }
 }
 
-/// Splits a canonical text into its digest and its canonical text without the digest. Works on
-/// the text, so that no number is read and written again.
-fn unseal(text: &str) -> Result<(Digest, String), Flaw> {
+fn value(packet: &Packet) -> Result<Value> {
+    serde_json::to_value(packet)
+        .map_err(|e| Failure::usage(format!("this packet has no JSON form: {e}")))
+}
+
+fn render(mut packet: Value, sha256: Digest, signature: Option<Signature>) -> Result<String> {
+    if let Value::Object(members) = &mut packet {
+        members.insert("sha256".to_owned(), Value::String(sha256.to_string()));
+        if let Some(signature) = signature {
+            members.insert("signature".to_owned(), serde_json::json!(signature));
+        }
+    }
+    canonical(&packet)
+}
+
+struct Unsealed {
+    sha256: Digest,
+    signature: Option<Signature>,
+    rest: String,
+}
+
+/// Splits a canonical text into its digest, its signature and its canonical text without them.
+/// Works on the text, so that no number is read and written again.
+fn unseal(text: &str) -> Result<Unsealed, Flaw> {
     let edited = |what: &str| Flaw::Edited(what.to_owned());
     let mut members: BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|_| edited("it is not a JSON object"))?;
     let seal = members.remove("sha256").ok_or_else(|| edited("it has no sha256"))?;
     let sha256 = serde_json::from_str::<Digest>(seal.get())
         .map_err(|_| edited("its sha256 is not 64 lower-case hex digits"))?;
+    let signature = members.remove("signature").map(|s| {
+        serde_json::from_str::<Signature>(s.get())
+            .map_err(|e| edited(&format!("its signature is none: {}", without_place(&e))))
+    });
     let mut rest = String::with_capacity(text.len());
     for (key, value) in &members {
         rest.push(if rest.is_empty() { '{' } else { ',' });
@@ -194,7 +248,7 @@ fn unseal(text: &str) -> Result<(Digest, String), Flaw> {
     }
     rest.push('}');
     let rest = canonicalize(&rest).map_err(|e| edited(&format!("it is not JSON: {e}")))?;
-    Ok((sha256, rest))
+    Ok(Unsealed { sha256, signature: signature.transpose()?, rest })
 }
 
 /// serde_json's message without "at line 1 column N": a packet is one line, and the column would

@@ -5,22 +5,22 @@
 //! that `HEAD` does not name yet; a file that was half written keeps the prefix `.partial-` and
 //! is no part of the chain. The lock keeps two processes from continuing the same packet.
 
-use super::book::{Book, IMPORTED};
-use super::chain::{Entry, Head, Verification, sequence_in_name};
+use super::chain::{Head, Verification, sequence_in_name};
+use super::folder::names;
 use super::packet::Draft;
 use super::redact::KnownSecrets;
 use super::seal::{Flaw, Link, Sealed};
 use crate::clock;
 use crate::error::{Failure, Result};
+use crate::keys::{PrivateKey, PublicKey};
 use flowcontrol_contract::Digest;
-use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const HEAD: &str = "HEAD";
-const LOCK: &str = ".lock";
+pub(super) const HEAD: &str = "HEAD";
+pub(super) const LOCK: &str = ".lock";
 pub(super) const PARTIAL: &str = ".partial-";
 /// How long a process waits for another one's append, which takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceStore {
     folder: PathBuf,
+    signer: Option<PrivateKey>,
 }
 
 /// A packet as it was stored.
@@ -60,17 +61,23 @@ pub struct Listing {
     pub strays: Vec<String>,
 }
 
-/// Everything read from the folder in one go.
-pub(super) struct Folder {
-    pub(super) book: Book,
-    partial: Vec<String>,
-    strays: Vec<String>,
-}
-
 impl EvidenceStore {
     /// The chain in `state`, the folder that also holds the file-local store. Creates nothing.
     pub fn at(state: &Path) -> Self {
-        Self { folder: state.join("evidence") }
+        Self { folder: state.join("evidence"), signer: None }
+    }
+
+    /// The same chain; what is sealed in it from now on is signed by `key`.
+    #[must_use]
+    pub fn signed_by(self, key: PrivateKey) -> Self {
+        Self { signer: Some(key), ..self }
+    }
+
+    /// The secrets that this store holds itself.
+    pub fn secrets(&self) -> KnownSecrets {
+        let mut known = KnownSecrets::new();
+        known.extend(self.signer.iter().flat_map(PrivateKey::forms));
+        known
     }
 
     /// The folder with the packets.
@@ -86,6 +93,18 @@ impl EvidenceStore {
     /// damaged, since nothing may be built on that; an environment failure when the folder cannot
     /// be written or another process keeps the lock for ten seconds.
     pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+        self.append_after(|_| Ok(draft), secrets)
+    }
+
+    /// The same with a draft that depends on the packet it will follow.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::append`], and those of `draft`.
+    pub fn append_after(
+        &self,
+        draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
+        secrets: &KnownSecrets,
+    ) -> Result<Stored> {
         let _lock = self.lock()?;
         self.append_locked(draft, secrets)
     }
@@ -100,27 +119,43 @@ impl EvidenceStore {
         Ok(lock)
     }
 
-    /// [`EvidenceStore::append`] for a caller that holds the lock.
-    pub(super) fn append_locked(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+    /// [`EvidenceStore::append_after`] for a caller that holds the lock.
+    pub(super) fn append_locked(
+        &self,
+        draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
+        secrets: &KnownSecrets,
+    ) -> Result<Stored> {
         let end = self.end()?;
-        if let Some(Link { sequence, sha256, .. }) = end {
-            let head = Head::Names { sequence, sha256 };
-            // A crash left it one packet behind. Behind by two it would look like tampering.
-            if self.head()? != head {
+        if let Some(link) = end {
+            let (head, found) = (Head::of(link), self.head()?);
+            // A crash left it one packet behind. Behind by two it would look like tampering, and
+            // so would one without our signature beside a packet that has it.
+            let ours = self.signer.as_ref().map(PrivateKey::public);
+            if !found.agrees(&head) || (ours.is_some() && found.signed_by() != ours) {
                 self.set_head(&head)?;
             }
         }
         let (sequence, previous) = end.map_or((1, None), |l| (l.sequence + 1, Some(l.sha256)));
-        let sealed = Sealed::seal(draft.link(sequence, previous), secrets)?;
+        let mut known = self.secrets();
+        known.join(secrets);
+        let mut sealed = Sealed::seal(draft(previous)?.link(sequence, previous), &known)?;
+        if let Some(key) = &self.signer {
+            sealed = sealed.signed(key)?;
+        }
         let path = self.folder.join(sealed.file_name());
         let prefix = format!("{PARTIAL}{sequence:05}-");
         self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
-        self.set_head(&Head::Names { sequence, sha256: sealed.sha256() })?;
+        self.set_head(&Head::of(sealed.link()))?;
         Ok(Stored { sealed, path })
     }
 
-    /// Writes `HEAD`, for a caller that holds the lock.
+    /// Writes `HEAD`, signed if there is a key, for a caller that holds the lock.
     pub(super) fn set_head(&self, head: &Head) -> Result<()> {
+        self.keep_head(&head.clone().signed(self.signer.as_ref()))
+    }
+
+    /// Writes `HEAD` as it is, for a caller that holds the lock.
+    pub(super) fn keep_head(&self, head: &Head) -> Result<()> {
         let at = self.folder.join(HEAD);
         self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)
     }
@@ -181,8 +216,20 @@ impl EvidenceStore {
     /// An environment failure when the folder cannot be read; what is wrong with the chain is in
     /// the result.
     pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
+        self.verify_signed(kept, &[])
+    }
+
+    /// The same, and that `trusted` keys signed it; none asks for no signature.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::verify`].
+    pub fn verify_signed(
+        &self,
+        kept: Option<Digest>,
+        trusted: &[PublicKey],
+    ) -> Result<Verification> {
         let folder = self.read()?;
-        let mut verification = folder.book.verify(kept);
+        let mut verification = folder.book.verify_signed(kept, trusted);
         for name in folder.partial {
             verification.notes.push(format!(
                 "{name} was left half written by a crash; it is no part of the chain and can be \
@@ -243,75 +290,6 @@ impl EvidenceStore {
         }
     }
 
-    pub(super) fn read(&self) -> Result<Folder> {
-        // Without a lock file nobody has ever written here. A reader who may not open it reads on:
-        // the worst that can happen is a HEAD that is one packet behind.
-        let lock = File::open(self.folder.join(LOCK)).ok();
-        if let Some(lock) = &lock {
-            self.wait(|| lock.try_lock_shared())?;
-        }
-        self.read_locked()
-    }
-
-    /// [`EvidenceStore::read`] for a caller that holds the lock.
-    pub(super) fn read_locked(&self) -> Result<Folder> {
-        let mut folder = Folder {
-            book: Book { own: Vec::new(), head: self.head()?, imported: BTreeMap::new() },
-            partial: Vec::new(),
-            strays: Vec::new(),
-        };
-        for name in names(&self.folder).map_err(|e| self.failed("read", &self.folder, &e))? {
-            if name == HEAD || name == LOCK {
-                continue;
-            } else if name.starts_with(PARTIAL) {
-                folder.partial.push(name);
-            } else if name.ends_with(".json") {
-                let bytes = self.bytes(&name)?;
-                folder.book.own.push(Entry { name, bytes });
-            } else if name == IMPORTED {
-                self.read_imported(&mut folder)?;
-            } else {
-                folder.strays.push(name);
-            }
-        }
-        Ok(folder)
-    }
-
-    fn read_imported(&self, folder: &mut Folder) -> Result<()> {
-        let all = self.folder.join(IMPORTED);
-        for name in names(&all).map_err(|e| self.failed("read", &all, &e))? {
-            let Ok(head) = Digest::parse(&name) else {
-                folder.strays.push(format!("{IMPORTED}/{name}"));
-                continue;
-            };
-            let one = all.join(&name);
-            let chain = folder.book.imported.entry(head).or_default();
-            for file in names(&one).map_err(|e| self.failed("read", &one, &e))? {
-                if file.ends_with(".json") {
-                    let bytes = self.bytes(&format!("{IMPORTED}/{name}/{file}"))?;
-                    chain.push(Entry { name: file, bytes });
-                } else {
-                    folder.strays.push(format!("{IMPORTED}/{name}/{file}"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn head(&self) -> Result<Head> {
-        let path = self.folder.join(HEAD);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Head::parse(&bytes)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Head::Absent),
-            Err(e) => Err(self.failed("read", &path, &e)),
-        }
-    }
-
-    fn bytes(&self, name: &str) -> Result<Vec<u8>> {
-        let path = self.folder.join(name);
-        fs::read(&path).map_err(|e| self.failed("read", &path, &e))
-    }
-
     /// Writes `bytes` beside `path`, flushes, renames and flushes the folder.
     fn place(&self, prefix: &str, bytes: &[u8], path: &Path, replace: bool) -> Result<()> {
         let write = || -> io::Result<()> {
@@ -329,7 +307,7 @@ impl EvidenceStore {
         write().map_err(|e| self.failed("write", path, &e))
     }
 
-    fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
+    pub(super) fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
         let start = clock::instant();
         loop {
             match attempt() {
@@ -356,21 +334,6 @@ impl EvidenceStore {
         Failure::environment(format!("cannot {verb} {}: {error}", path.display()))
             .hint("check the free space and the permissions of the state folder")
     }
-}
-
-/// Names in `folder`, packets by place; an absent folder is an empty one.
-fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let listing = match fs::read_dir(folder) {
-        Ok(listing) => listing,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e),
-    };
-    let mut names = Vec::new();
-    for item in listing {
-        names.push(item?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort_by_cached_key(|name| (sequence_in_name(name), name.clone()));
-    Ok(names)
 }
 
 /// A packet is for reviewers to read and for nobody to change.

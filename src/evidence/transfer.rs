@@ -179,8 +179,16 @@ impl EvidenceStore {
         let (here, there) = (links(&ours.own), links(&theirs.own));
         let digests = |links: &[Link]| links.iter().map(|l| l.sha256).collect::<Vec<_>>();
         let head = archive.manifest.head;
+        let signed = theirs.head.signed_by().is_some();
         let (joined, added) = match relate(&digests(&here), &digests(&there)) {
-            Relation::Contained => (Joined::Unchanged, 0),
+            Relation::Contained => {
+                // An earlier import was killed before the end of it had its signed head.
+                let same_end = here.len() == there.len();
+                if same_end && ours.head.signed_by().is_none() && signed {
+                    self.keep_head(&theirs.head)?;
+                }
+                (Joined::Unchanged, 0)
+            }
             Relation::Diverges { .. } if ours.links(head) => (Joined::Unchanged, 0),
             Relation::Extends { after } => {
                 let missing =
@@ -188,9 +196,12 @@ impl EvidenceStore {
                 self.place_chains(missing)?;
                 if let Some(last) = here.last() {
                     // A crash may have left it one packet behind; two would be damage.
-                    self.set_head(&Head::Names { sequence: last.sequence, sha256: last.sha256 })?;
+                    self.set_head(&Head::of(*last))?;
                 }
                 self.place_packets(&theirs.own[after..], &there[after..])?;
+                if signed {
+                    self.keep_head(&theirs.head)?;
+                }
                 let joined = if after == 0 { Joined::Began } else { Joined::Extended };
                 (joined, (there.len() - after) as u64)
             }
@@ -209,7 +220,7 @@ impl EvidenceStore {
                 let missing = own.chain(&theirs.imported);
                 self.place_chains(missing.filter(|(h, _)| !ours.imported.contains_key(h)))?;
                 let draft = linking(&archive, profile.clone(), import);
-                self.append_locked(draft, &KnownSecrets::new())?;
+                self.append_locked(|_| Ok(draft), &KnownSecrets::new())?;
                 (Joined::Linked, 1)
             }
         };
@@ -265,7 +276,7 @@ impl EvidenceStore {
             tempfile::TempPath::try_from_path(staging.path().join(&entry.name))
                 .and_then(|staged| staged.persist_noclobber(&place).map_err(|e| e.error))
                 .map_err(|e| self.failed("write", &place, &e))?;
-            self.set_head(&Head::Names { sequence: link.sequence, sha256: link.sha256 })?;
+            self.set_head(&Head::of(*link))?;
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! What an acceptance packet says: an owner's word on one check, given or taken back.
 
-use super::packet::{Packet, Verdict};
+use super::canonical::canonical;
+use super::packet::{Packet, ProfileRef, Verdict};
 use super::schema;
-use flowcontrol_contract::{ActorId, Digest};
+use crate::error::Result;
+use crate::keys::{PrivateKey, Signature, Subject};
+use flowcontrol_contract::{ActorId, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -57,14 +60,94 @@ pub struct Word {
     pub revoked: bool,
     /// What it was given for.
     pub bound: Bound,
+    /// The actor's signature, where that is how they were known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// What is signed of a word: all that it says and all that it was said about, so that it stands for
+/// nothing else, and the packet it follows, so that it cannot be said again later.
+#[derive(Serialize)]
+struct Statement<'a> {
+    actor: &'a ActorId,
+    check: &'a str,
+    evidence: &'a [Digest],
+    previous: Option<Digest>,
+    profile: &'a ProfileRef,
+    revoked: bool,
+    snapshot: Option<Digest>,
+    time: Timestamp,
+    values: &'a BTreeMap<String, String>,
 }
 
 impl Word {
+    /// The word signed by `key`, for a packet of `profile` made at `time` that follows `previous`.
+    ///
+    /// # Errors
+    /// As [`canonical`].
+    pub fn signed(
+        self,
+        key: &PrivateKey,
+        profile: &ProfileRef,
+        time: Timestamp,
+        previous: Option<Digest>,
+    ) -> Result<Self> {
+        let statement = self.statement(profile, time, previous)?;
+        let signature = Some(key.sign(Subject::Acceptance, &statement));
+        Ok(Self { authentication: Authentication::Signature, signature, ..self })
+    }
+
+    fn statement(
+        &self,
+        profile: &ProfileRef,
+        time: Timestamp,
+        previous: Option<Digest>,
+    ) -> Result<String> {
+        canonical(&Statement {
+            actor: &self.actor,
+            check: &self.check,
+            evidence: &self.bound.evidence,
+            previous,
+            profile,
+            revoked: self.revoked,
+            snapshot: self.bound.snapshot,
+            time,
+            values: &self.values,
+        })
+    }
+
+    /// Whether the authentication that it claims holds, as far as mathematics can tell; whose key
+    /// it should be is for the gates.
+    fn authentic(&self, packet: &Packet) -> Result<(), String> {
+        match (self.authentication, &self.signature) {
+            (Authentication::Mock, None) => Ok(()),
+            (Authentication::Mock, Some(_)) => {
+                Err("it carries a signature and claims authentication mock".to_owned())
+            }
+            (Authentication::Oidc, _) => {
+                Err("it claims authentication oidc, which this version cannot verify".to_owned())
+            }
+            (Authentication::Signature, None) => {
+                Err("it claims authentication signature and carries none".to_owned())
+            }
+            (Authentication::Signature, Some(signature)) => {
+                let statement = self
+                    .statement(&packet.profile, packet.created_at, packet.previous)
+                    .map_err(|e| e.message)?;
+                if signature.verifies(Subject::Acceptance, &statement) {
+                    return Ok(());
+                }
+                let key = signature.key.short();
+                Err(format!("its signature is not one by {key} on what it says"))
+            }
+        }
+    }
+
     /// The word in `packet`; `None` when it is of another schema.
     ///
     /// # Errors
-    /// One sentence: what the packet contradicts. An authentication that this version cannot
-    /// verify is refused, since anybody can write it into a file.
+    /// One sentence: what the packet contradicts. A signature that does not verify is refused, and
+    /// so is an authentication that this version cannot verify: anybody can write it into a file.
     pub fn read(packet: &Packet) -> Result<Option<Self>, String> {
         if packet.schema != schema::ACCEPTANCE {
             return Ok(None);
@@ -88,12 +171,7 @@ impl Word {
         if word.bound.snapshot.is_none() && !word.revoked {
             return Err("it accepts no snapshot".to_owned());
         }
-        if word.authentication != Authentication::Mock {
-            return Err(format!(
-                "it claims authentication {}, which this version cannot verify",
-                word.authentication.name()
-            ));
-        }
+        word.authentic(packet)?;
         Ok(Some(word))
     }
 }

@@ -1,11 +1,11 @@
 //! Decisions: the checks that nothing but their owner's word supplies, and which word counts.
 
 use super::admit::{Binding, newest, spell};
-use super::inputs::{Acceptance, Authentication, Inputs, Role, Stage};
+use super::inputs::{Acceptance, Authentication, Inputs, Judged, Role, Stage};
 use super::spec::{Check, Condition};
 use super::values::{self, Value};
 use super::{acceptance, checklist, infrastructure, rollback};
-use flowcontrol_contract::{Actor, Digest};
+use flowcontrol_contract::{Actor, Digest, Timestamp};
 
 /// A check that is its owner's to decide.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,8 +108,9 @@ impl Decision {
         })
     }
 
-    /// The owner's word, if it counts: for this very profile, snapshot and evidence, not taken
-    /// back, and for production not by a mock login.
+    /// The owner's word, if it counts: signed by their own key if it is signed, for this very
+    /// profile, snapshot and evidence, not taken back, not expired, and for production not by a
+    /// mock login.
     ///
     /// # Errors
     /// One sentence: why it does not.
@@ -120,6 +121,7 @@ impl Decision {
             return Err(format!("{name} took the acceptance back"));
         }
         self.permitted(inputs)?;
+        inputs.profile.vouches_for(last).map_err(|why| format!("{name} {why}"))?;
         let other = |what: &str, then: String, now: String| {
             Err(format!("{name} accepted {what} {then}, in force is {now}"))
         };
@@ -140,6 +142,9 @@ impl Decision {
                 "{name} accepted it through a mock login, which production never admits"
             ));
         }
+        if let Some(end) = inputs.profile.expiry(last).filter(|end| *end < inputs.as_of) {
+            return Err(format!("{name} accepted it at {}, which expired at {end}", last.as_of));
+        }
         Ok(last)
     }
 
@@ -152,10 +157,53 @@ impl Decision {
         };
         let name = inputs.named(self.role);
         let outcome = match values::judge(self.values, &found.values, inputs.profile.residency) {
-            Ok(()) => Ok(format!("{name} accepted it at {}", found.as_of)),
+            Ok(()) => {
+                let until = inputs.profile.expiry(found);
+                let until = until.map_or_else(String::new, |end| format!(", until {end}"));
+                Ok(format!("{name} accepted it at {}{until}", found.as_of))
+            }
             Err(why) => Err(format!("{name} accepted it {why}")),
         };
         Condition { outcome, evidence: vec![found.sha256] }
+    }
+}
+
+impl Judged {
+    /// Whether a word is the actor's, as far as it claims to be proved: signed by the very key that
+    /// the configuration names for them now.
+    ///
+    /// # Errors
+    /// What the owner did instead, to follow their name.
+    fn vouches_for(&self, word: &Acceptance) -> Result<(), String> {
+        if word.authentication != Authentication::Signature {
+            return Ok(());
+        }
+        let Some(key) = word.key else {
+            return Err("accepted it with a signature that is not there".to_owned());
+        };
+        let known = self.keys.iter().find(|(actor, _)| actor.as_str() == word.actor);
+        match known {
+            Some((_, known)) if *known == key => Ok(()),
+            Some((_, known)) => Err(format!(
+                "accepted it with key {}, and [keys] names {} for {}",
+                key.short(),
+                known.short(),
+                word.actor
+            )),
+            None => Err(format!(
+                "accepted it with key {}, and [keys] names none for {}",
+                key.short(),
+                word.actor
+            )),
+        }
+    }
+
+    /// The last moment at which a word counts; `None` where words do not expire, and for one that
+    /// would outlive the calendar.
+    fn expiry(&self, word: &Acceptance) -> Option<Timestamp> {
+        let days = i64::from(self.acceptance_days?);
+        let end = word.as_of.micros().checked_add(days * 86_400 * 1_000_000)?;
+        Timestamp::from_micros(end).ok()
     }
 }
 

@@ -5,7 +5,8 @@ use super::values::Value;
 use crate::config::Residency;
 pub use crate::evidence::Authentication;
 use crate::evidence::{Packet, ProfileRef, Word};
-use flowcontrol_contract::{Actor, Digest, Kind, Port, SessionId, Timestamp};
+use crate::keys::PublicKey;
+use flowcontrol_contract::{Actor, ActorId, Digest, Kind, Port, SessionId, Timestamp};
 use std::collections::BTreeMap;
 
 /// The bundle that staging moves to, and that the demo rehearses.
@@ -57,6 +58,10 @@ pub struct Judged {
     pub ports: Vec<PortState>,
     /// Where its data must stay.
     pub residency: Option<Residency>,
+    /// Days for which an owner's word counts.
+    pub acceptance_days: Option<u32>,
+    /// Whose signature makes a word an actor's.
+    pub keys: BTreeMap<ActorId, PublicKey>,
     /// Whether `[target.external]` is there.
     pub external: bool,
     /// The program with the options that select the active configuration, for commands in checks.
@@ -152,6 +157,8 @@ pub struct Acceptance {
     pub actor: String,
     /// How the actor was known.
     pub authentication: Authentication,
+    /// The key whose signature it carries and which verifies.
+    pub key: Option<PublicKey>,
     /// The profile that was accepted.
     pub profile: ProfileRef,
     /// The snapshot that was accepted.
@@ -179,6 +186,7 @@ impl Acceptance {
             check: word.check,
             actor: word.actor.as_str().to_owned(),
             authentication: word.authentication,
+            key: word.signature.map(|signature| signature.key),
             profile: packet.profile.clone(),
             snapshot: word.bound.snapshot,
             evidence: word.bound.evidence,
@@ -323,6 +331,11 @@ impl Inputs {
         let mut rest = format!("accept {check} --as {}", owner.id);
         for value in values {
             rest.push_str(&format!(" --value {}={}", value.name(), value.placeholder()));
+        }
+        // Where a word without a signature would not count, or is not the owner's way.
+        let signs = self.profile.keys.contains_key(&owner.id);
+        if signs || self.profile.stage() == Stage::Production {
+            rest.push_str(" --key FILE");
         }
         rest.push_str(&self.for_option());
         self.profile.command(&rest)

@@ -8,6 +8,7 @@ use super::{Gate, Inputs, Judgement, Production, decision, judge};
 use crate::config::{PORT_KINDS, Residency};
 use crate::demo;
 use crate::evidence::{CheckResult, Outcome, Packet, ProfileRef, Verdict, schema};
+use crate::keys::PrivateKey;
 use crate::report::style::Paint;
 use crate::report::terminal::View;
 use flowcontrol_contract::{Digest, Kind, Port, SessionId, Timestamp};
@@ -15,6 +16,7 @@ use proptest::prelude::{Just, Strategy, proptest};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
+mod signed;
 mod wiring;
 
 /// What is built today: both kinds of store.
@@ -45,6 +47,8 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
             sha256: Digest::of("local-demo"),
             ports: ports.into(),
             residency: None,
+            acceptance_days: None,
+            keys: BTreeMap::new(),
             external: false,
             program: "flowcontrol".into(),
             switch: String::new(),
@@ -156,6 +160,11 @@ fn example(value: Value) -> &'static str {
     }
 }
 
+/// An actor's own key.
+fn key(actor: &str) -> PrivateKey {
+    PrivateKey::from_seed(&Digest::of(actor).0).unwrap()
+}
+
 /// Every acceptance that any gate asks for, and a drill.
 fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
     let words = [
@@ -176,6 +185,9 @@ fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
         ("infrastructure/secrets-and-backup", "user_md_anna"),
     ];
     let value = |v: &Value| (v.name().to_owned(), example(*v).to_owned());
+    let signs = authentication == Authentication::Signature;
+    let owners = inputs.scenario.actors.iter().filter(|_| signs);
+    inputs.profile.keys = owners.map(|a| (a.id.clone(), key(a.id.as_str()).public())).collect();
     inputs.acceptances = words
         .map(|(check, actor)| {
             let decision = decision::find(check).unwrap();
@@ -183,6 +195,7 @@ fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
                 check: check.into(),
                 actor: actor.into(),
                 authentication,
+                key: signs.then(|| key(actor).public()),
                 profile: ProfileRef {
                     name: inputs.profile.name.clone(),
                     sha256: inputs.profile.sha256,
@@ -551,7 +564,7 @@ fn a_packet_that_is_no_acceptance_is_refused_and_not_passed_over() {
         ("no acceptance", json!({"actor": ""})),
         ("no acceptance", json!({"authentication": "sworn"})),
         ("cannot verify", json!({"authentication": "oidc"})),
-        ("cannot verify", json!({"authentication": "signature"})),
+        ("carries none", json!({"authentication": "signature"})),
         ("its body accepts", json!({"check": "checklist/db-schema"})),
         ("contradicts", json!({"revoked": true})),
         ("other digests", bound("another", inputs.scenario.snapshot)),

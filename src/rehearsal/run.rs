@@ -126,6 +126,8 @@ impl<'a> Run<'a> {
         order: &'a Order,
         progress: &'a Progress,
     ) -> Result<Self> {
+        // A key that cannot be read stops this before anything is made.
+        let evidence = settings.evidence()?;
         let started = clock::now();
         let version = env!("CARGO_PKG_VERSION");
         let scope =
@@ -148,8 +150,8 @@ impl<'a> Run<'a> {
             progress,
             report,
             made: Made::default(),
-            secrets: KnownSecrets::new(),
-            evidence: EvidenceStore::at(&settings.state()),
+            secrets: evidence.secrets(),
+            evidence,
             folder,
         })
     }

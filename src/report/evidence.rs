@@ -82,6 +82,7 @@ pub fn list_json(listing: &Listing) -> Result<String> {
                     "sha256": sealed.sha256(),
                     "short": sealed.sha256().short(),
                     "created_at": packet.created_at,
+                    "signed_by": sealed.signed_by(),
                     "outcome": packet.outcome,
                     "ready": ready,
                     "checks": total,
@@ -100,7 +101,8 @@ pub fn list_json(listing: &Listing) -> Result<String> {
 
 /// `evidence show` as text: the packet's lines, its digest last.
 pub fn show(sealed: &Sealed) -> String {
-    format!("{}sha256={}\n", text::text(sealed.packet()), sealed.sha256())
+    let signed = sealed.signed_by().map_or_else(String::new, |key| format!("signed_by={key}\n"));
+    format!("{}sha256={}\n{signed}", text::text(sealed.packet()), sealed.sha256())
 }
 
 /// `evidence show` as JSON: the very bytes of the file, so that they can be hashed again.

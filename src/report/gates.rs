@@ -125,10 +125,13 @@ pub fn accepted(recorded: &Evidence, word: &Word, actor: &Actor, score: (usize, 
             "  bound to  configuration {}, snapshot {snapshot}, evidence {seen}",
             profile.sha256.short()
         ),
-        format!(
-            "  login     {}: not proved; production never admits it",
-            word.authentication.name()
-        ),
+        match word.signature {
+            Some(signature) => format!("  signed    by {}", signature.key),
+            None => format!(
+                "  login     {}: not proved; production never admits it",
+                word.authentication.name()
+            ),
+        },
     ];
     lines.extend(word.values.iter().map(|(name, text)| format!("  value     {name}={text}")));
     lines.push(format!("  packet    {} {}", recorded.packet.sequence, recorded.sha256.short()));

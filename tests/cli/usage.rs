@@ -38,6 +38,8 @@ const COMMANDS: &[&str] = &[
     "rollback drill",
     "accept",
     "dossier",
+    "keys new",
+    "keys show",
     "completions",
 ];
 

@@ -39,6 +39,8 @@ fn inputs() -> Inputs {
             external: false,
             program: "flowcontrol".into(),
             switch: String::new(),
+            keys: Default::default(),
+            acceptance_days: None,
         },
         scenario: Scenario {
             session: SessionId::new("grant-demo-local").unwrap(),
@@ -87,7 +89,7 @@ fn packet(inputs: &Inputs, sequence: u64, text: &str) -> Evidence {
 
 /// An empty chain as it is found sound.
 fn nothing_wrong() -> Verification {
-    chain::verify(&[], &Anchors { recorded: chain::Head::Absent, kept: None })
+    chain::verify(&[], &Anchors { recorded: chain::Head::Absent, kept: None, trusted: Vec::new() })
 }
 
 fn dossier(inputs: &Inputs, judgement: &Judgement, found: &Verification, sql: &str) -> Dossier {
@@ -139,6 +141,7 @@ pub fn hostile() -> Dossier {
     inputs.packets = (1..=2).map(|n| packet(&inputs, n, HOSTILE)).collect();
     inputs.packets[0].packet.schema = HOSTILE.into();
     inputs.acceptances = vec![Acceptance {
+        key: None,
         check: HOSTILE.into(),
         actor: HOSTILE.into(),
         authentication: Authentication::Mock,

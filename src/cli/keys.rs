@@ -1,0 +1,22 @@
+//! `keys new / show`.
+
+use super::args::{Format, Keys};
+use super::out;
+use crate::clock;
+use crate::error::{Exit, Result};
+use crate::keys::{self, PrivateKey};
+
+/// Makes a private key, or shows a public one; needs no configuration.
+pub fn run(args: &Keys, format: Format) -> Result<Exit> {
+    let (public, file) = match args {
+        Keys::New { out } => {
+            let key = PrivateKey::from_seed(&clock::random_seed())?;
+            keys::write_new(&key, out)?;
+            (key.public(), out)
+        }
+        Keys::Show { file } => (keys::spelled(file)?, file),
+    };
+    let value = serde_json::json!({"public": public, "file": file});
+    out::either(format, &value, || public.to_string())?;
+    Ok(Exit::Done)
+}

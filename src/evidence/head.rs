@@ -1,0 +1,219 @@
+//! The end of a chain: what `HEAD` and a digest kept elsewhere say of it. Pure.
+
+use super::chain::{Anchors, Answer, Problem, ProblemKind};
+use super::seal::Link;
+use crate::keys::{PrivateKey, PublicKey, Signature, Subject, Value};
+use flowcontrol_contract::Digest;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the folder's `HEAD` file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// There is none.
+    Absent,
+    /// It names this packet.
+    Names {
+        /// The packet's place.
+        sequence: u64,
+        /// The packet's digest.
+        sha256: Digest,
+        /// A signature on both, which verifies.
+        signature: Option<Signature>,
+    },
+    /// Its content is not what the store writes.
+    Unreadable,
+}
+
+impl Head {
+    /// The head that names `link`, unsigned.
+    pub fn of(link: Link) -> Self {
+        Self::Names { sequence: link.sequence, sha256: link.sha256, signature: None }
+    }
+
+    /// The same, signed by `key` if there is one.
+    #[must_use]
+    pub fn signed(self, key: Option<&PrivateKey>) -> Self {
+        match (self, key) {
+            (Self::Names { sequence, sha256, .. }, Some(key)) => {
+                let signature = Some(key.sign(Subject::Head, &named(sequence, sha256)));
+                Self::Names { sequence, sha256, signature }
+            }
+            (head, _) => head,
+        }
+    }
+
+    /// Reads `7 <64 hex digits>` and a line end; before that, ` ed25519:<64 hex digits>:<128 hex
+    /// digits>` where it is signed. A signature that does not verify makes it unreadable.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let read = || {
+            let line = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
+            let mut fields = line.split(' ');
+            let (sequence, sha256) = (fields.next()?, fields.next()?);
+            let (sequence, sha256) = (sequence.parse().ok()?, Digest::parse(sha256).ok()?);
+            let signature = match fields.next() {
+                None => None,
+                Some(field) => {
+                    let (key, value) = field.rsplit_once(':')?;
+                    let (key, value) = (PublicKey::parse(key).ok()?, Value::parse(value).ok()?);
+                    let by = Signature { key, value };
+                    Some(by).filter(|by| by.verifies(Subject::Head, &named(sequence, sha256)))?;
+                    Some(by)
+                }
+            };
+            let head = Self::Names { sequence, sha256, signature };
+            (head.render().as_bytes() == bytes).then_some(head)
+        };
+        read().unwrap_or(Self::Unreadable)
+    }
+
+    /// Whether it names the same packet as `other`, whoever signed either.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.clone().unsigned() == other.clone().unsigned()
+    }
+
+    fn unsigned(self) -> Self {
+        match self {
+            Self::Names { sequence, sha256, .. } => {
+                Self::Names { sequence, sha256, signature: None }
+            }
+            other => other,
+        }
+    }
+
+    /// Who signed it.
+    pub fn signed_by(&self) -> Option<PublicKey> {
+        match self {
+            Self::Names { signature, .. } => signature.map(|s| s.key),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+
+    /// The file's content; empty unless it names a packet.
+    pub fn render(&self) -> String {
+        match self {
+            Self::Names { sequence, sha256, signature: None } => {
+                format!("{}\n", named(*sequence, *sha256))
+            }
+            Self::Names { sequence, sha256, signature: Some(Signature { key, value }) } => {
+                format!("{} {key}:{value}\n", named(*sequence, *sha256))
+            }
+            Self::Absent | Self::Unreadable => String::new(),
+        }
+    }
+}
+
+/// What a head says, and what is signed of it.
+fn named(sequence: u64, sha256: Digest) -> String {
+    format!("{sequence} {sha256}")
+}
+
+/// Compares a chain's packets with what is known of its end.
+pub(super) struct HeadCheck<'a> {
+    pub(super) places: &'a BTreeMap<u64, Vec<(&'a str, Link)>>,
+    pub(super) damaged: &'a BTreeSet<u64>,
+    pub(super) last: Option<Link>,
+    pub(super) anchors: &'a Anchors,
+}
+
+impl HeadCheck<'_> {
+    fn find(&self, digest: Digest) -> Option<Link> {
+        self.places.values().flatten().map(|(_, link)| *link).find(|link| link.sha256 == digest)
+    }
+
+    /// Compares with the `HEAD` file. It is written after the packet, so one that is a single
+    /// packet behind is what a crash leaves, and the next append puts it right.
+    pub(super) fn recorded(&self, problems: &mut Vec<Problem>, notes: &mut Vec<String>) {
+        let last = self.last.map_or(0, |link| link.sequence);
+        let behind = "HEAD is one packet behind, as a crash leaves it; the next packet repairs it";
+        let message = match &self.anchors.recorded {
+            Head::Absent => match last {
+                0 => return,
+                1 => return notes.push(behind.to_owned()),
+                _ => "there is no HEAD file; it was removed".to_owned(),
+            },
+            Head::Unreadable => {
+                "it was edited: it names no packet, or not as it was signed".to_owned()
+            }
+            Head::Names { sequence, sha256, .. } => match self.find(*sha256) {
+                Some(link) if link.sequence != *sequence => "it was edited".to_owned(),
+                Some(link) if link.sequence == last => return,
+                Some(link) if link.sequence + 1 == last => return notes.push(behind.to_owned()),
+                Some(link) => format!(
+                    "it names packet {}, yet the chain goes on to {last}; it was replaced by an \
+                     older one",
+                    link.sequence
+                ),
+                // The packet it names is damaged, and reported as that.
+                None if self.damaged.contains(sequence) => return,
+                None if *sequence > last => format!(
+                    "it names packet {sequence}, and the chain ends at {last}: its tail was cut"
+                ),
+                None => format!("packet {sequence} is another one than it names"),
+            },
+        };
+        problems.push(Problem { kind: ProblemKind::Head, file: "HEAD".to_owned(), message });
+    }
+
+    /// Compares with the head kept elsewhere; `None` when none was given.
+    pub(super) fn kept(&self, problems: &mut Vec<Problem>) -> Option<(Answer, Answer)> {
+        let kept = self.anchors.kept?;
+        let Some(link) = self.find(kept) else {
+            return Some(self.kept_is_gone(kept, problems));
+        };
+        let last = self.last.map_or(0, |l| l.sequence);
+        let sequence = link.sequence;
+        let recomputed = Answer::Sound {
+            why: format!("packet {sequence} has the digest that was kept elsewhere"),
+        };
+        let cut = if sequence == last {
+            Answer::Sound { why: "the last packet has the digest that was kept elsewhere".into() }
+        } else {
+            Answer::Sound {
+                why: format!(
+                    "up to packet {sequence}, whose digest was kept elsewhere; of the packets \
+                     after it ({} here) nobody kept a digest",
+                    last - sequence
+                ),
+            }
+        };
+        Some((cut, recomputed))
+    }
+
+    fn kept_is_gone(&self, kept: Digest, problems: &mut Vec<Problem>) -> (Answer, Answer) {
+        // The packet may be there and be the one that can no longer be read.
+        if !self.damaged.is_empty() {
+            let why = "the digest kept elsewhere may be that of a damaged packet".to_owned();
+            return (Answer::Unproved { why: why.clone() }, Answer::Unproved { why });
+        }
+        problems.push(Problem {
+            kind: ProblemKind::Head,
+            file: "--head".to_owned(),
+            message: format!(
+                "no packet has the digest {kept}: the tail was cut, or the chain was computed \
+                 anew, or the digest is of another chain"
+            ),
+        });
+        let why = "the digest kept elsewhere is not in this chain".to_owned();
+        (Answer::Either { why: why.clone() }, Answer::Either { why })
+    }
+
+    pub(super) fn without_kept(&self) -> (Answer, Answer) {
+        let way = "pass --head with a digest kept elsewhere to prove it";
+        let cut = match self.last {
+            None => format!("there is neither a packet nor a HEAD file; {way}"),
+            Some(_) => format!(
+                "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
+            ),
+        };
+        let signed = self.places.values().flatten().any(|(_, link)| link.signed_by.is_some());
+        let anew = if signed {
+            format!(
+                "its signatures verify, but whose they should be was not said; pass --signed-by \
+                 with the signer's public key, or {way}"
+            )
+        } else {
+            format!("the chain is not signed, and a chain made anew looks like any other; {way}")
+        };
+        (Answer::Unproved { why: cut }, Answer::Unproved { why: anew })
+    }
+}
