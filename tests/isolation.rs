@@ -18,7 +18,7 @@ use serde_json::json;
 
 fn ours() -> ProbeSettings {
     ProbeSettings {
-        insert_only: ["records", "audit_events", "replay_chunks", "orders"]
+        insert_only: ["records", "audit_events", "replay_chunks", "cutover_parts", "orders"]
             .map(String::from)
             .to_vec(),
         ..ProbeSettings::default()
@@ -63,6 +63,7 @@ async fn the_migrated_schema_holds_in_every_probe() {
             "orders",
             "replay_chunks",
             "freeze_windows",
+            "cutover_parts",
         ] {
             for login in ["application", "replayer", "auditor", "owner"] {
                 for verb in [

@@ -158,7 +158,7 @@ pub struct FixtureSection {
 }
 
 /// The built-in tables that only grow.
-const INSERT_ONLY: [&str; 8] = [
+const INSERT_ONLY: [&str; 9] = [
     "records",
     "orders",
     "documents",
@@ -167,6 +167,7 @@ const INSERT_ONLY: [&str; 8] = [
     "scenario_snapshots",
     "audit_events",
     "replay_chunks",
+    "cutover_parts",
 ];
 
 impl Default for MigrationSettings {

@@ -45,6 +45,9 @@ fn rows(tenant: &str) -> String {
            values ('{tenant}', 'event-1', 'user_marek', 'console', '{{\"o''k\": [1, null]}}');
          insert into replay_chunks (tenant_id, first_seq, last_seq, snapshot_sha256, sha256)
            values ('{tenant}', 1, 4, '{digest}', '{digest}');
+         insert into cutover_parts
+             (tenant_id, batch, first_seq, last_seq, records, snapshot_sha256, sha256)
+           values ('{tenant}', 'finance', 3, 4, 2, '{digest}', '{digest}');
          insert into freeze_windows (tenant_id, window_id, reason, raised_at, expires_at)
            values ('{tenant}', 'drill-1', 'drill', '2026-01-01Z', '2026-01-02Z');"
     );

@@ -15,6 +15,8 @@ mod support;
 mod database;
 
 mod appending;
+mod batches;
+mod chain;
 mod failures;
 mod freezing;
 mod importing;

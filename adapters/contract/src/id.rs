@@ -100,6 +100,11 @@ id!(
     "record id"
 );
 id!(
+    /// Which event of the evidence chain; unique within a tenant.
+    EventId,
+    "event id"
+);
+id!(
     /// One scenario's life, for example `grant-demo-local`.
     SessionId,
     "session id"

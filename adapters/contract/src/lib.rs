@@ -4,6 +4,7 @@
 //! project; the engine receives adapters as trait objects of these traits.
 
 pub mod adapter;
+pub mod batch;
 pub mod call;
 pub mod digest;
 pub mod error;
@@ -21,11 +22,12 @@ pub mod store;
 pub mod timestamp;
 
 pub use adapter::{AdapterInfo, Mode, Port};
+pub use batch::{AuditEvent, BatchImport, Part};
 pub use call::CallCx;
 pub use digest::{Digest, Hasher};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use fence::{Fence, Window};
-pub use id::{ActorId, RecordId, SessionId, TenantId};
+pub use id::{ActorId, EventId, RecordId, SessionId, TenantId};
 pub use kind::Kind;
 pub use record::{NewRecord, Payload, Record};
 pub use roster::{Actor, Roster};

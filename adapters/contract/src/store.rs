@@ -1,6 +1,7 @@
 //! `ScenarioStore.v1`: an append-only history for each tenant.
 
 use crate::adapter::AdapterInfo;
+use crate::batch::BatchImport;
 use crate::call::CallCx;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -184,4 +185,9 @@ pub trait ScenarioStore: Send + Sync + fmt::Debug {
 
     /// Freezes and thaws tenants.
     fn fence(&self) -> &dyn Fence;
+
+    /// Imports by batches of kinds, where the store can be the target of a staged cutover.
+    fn batches(&self) -> Option<&dyn BatchImport> {
+        None
+    }
 }

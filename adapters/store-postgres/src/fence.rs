@@ -47,12 +47,15 @@ fn entry(tenant: &TenantId, row: &PgRow) -> Result<Entry> {
 
 impl Core {
     /// Takes the tenant's lock and lets a write pass unless a freeze window is in force that is
-    /// not the call's own. A refusal is counted: [`Work::settle`] commits it.
-    pub(crate) async fn admit(&self, work: &mut Work, cx: &CallCx) -> Result<()> {
+    /// not the call's own; whether the call's own is. A refusal is counted: [`Work::settle`]
+    /// commits it.
+    pub(crate) async fn admit(&self, work: &mut Work, cx: &CallCx) -> Result<bool> {
         let tenant = &cx.tenant;
         self.lock(work, tenant).await?;
+        let mut own = false;
         for found in entries(self, work, tenant, "").await? {
             if cx.window.as_ref() == Some(&found.window.id) {
+                own = true;
                 continue;
             }
             let count = self.sql.query(&self.sql.window_count).bind(tenant.as_str());
@@ -60,7 +63,7 @@ impl Core {
             drop(count.bind(&found.window.id).execute(work.conn()?).await);
             return Err(found.window.refusal(tenant));
         }
-        Ok(())
+        Ok(own)
     }
 }
 

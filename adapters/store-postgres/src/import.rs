@@ -28,14 +28,7 @@ pub(crate) async fn import(
     };
     core.admit(work, cx).await?;
     let ledger = ledger(core, work, tenant).await?;
-    if let Some(other) = ledger.iter().find(|digest| **digest != chunk.snapshot) {
-        return Err(Error::conflict(format!(
-            "tenant {tenant} was imported from snapshot {}, this chunk is from {}",
-            other.short(),
-            chunk.snapshot.short()
-        ))
-        .hint("import into an empty target, or resume with the first snapshot"));
-    }
+    refuse_another(tenant, &ledger, chunk.snapshot)?;
     let state = state(core, work, tenant, chunk.records.iter().map(|r| &r.actor)).await?;
     if first > state.head + 1 {
         return Err(Error::conflict(format!(
@@ -70,8 +63,26 @@ pub(crate) async fn import(
     Ok(Imported { last, snapshot: Some(chunk.snapshot) })
 }
 
+/// Refuses to mix snapshots in one tenant.
+pub(crate) fn refuse_another(tenant: &TenantId, ledger: &[Digest], snapshot: Digest) -> Result<()> {
+    match ledger.iter().find(|digest| **digest != snapshot) {
+        Some(other) => Err(Error::conflict(format!(
+            "tenant {tenant} was imported from snapshot {}, this is from {}",
+            other.short(),
+            snapshot.short()
+        ))
+        .hint("import into an empty target, or resume with the first snapshot")),
+        None => Ok(()),
+    }
+}
+
 /// Notes what is about to be imported: one row for each tenant of a snapshot.
-async fn manifest(core: &Core, work: &mut Work, tenant: &TenantId, snapshot: Digest) -> Result<()> {
+pub(crate) async fn manifest(
+    core: &Core,
+    work: &mut Work,
+    tenant: &TenantId,
+    snapshot: Digest,
+) -> Result<()> {
     let done = core
         .sql
         .query(&core.sql.manifest_add)
@@ -113,7 +124,8 @@ async fn standing(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Imp
     Ok(Imported { last: read::head(core, work, tenant).await?, snapshot })
 }
 
-async fn ledger(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Vec<Digest>> {
+/// The snapshots that the tenant was imported from, by chunk or by batch: one at most.
+pub(crate) async fn ledger(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Vec<Digest>> {
     let rows = core
         .sql
         .query(&core.sql.ledger)
@@ -127,7 +139,7 @@ async fn ledger(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Vec<D
             Digest::parse(text).map_err(|e| {
                 Error::new(
                     ErrorKind::Corrupt,
-                    format!("replay_chunks of tenant {tenant}: {}", e.message()),
+                    format!("the replay ledger of tenant {tenant}: {}", e.message()),
                 )
             })
         })
@@ -164,8 +176,28 @@ async fn compare(
     Ok(())
 }
 
+/// The running digest of records' lines, as a ledger keeps it.
+#[derive(Default)]
+pub(crate) struct Lines {
+    hasher: Hasher,
+    line: String,
+}
+
+impl Lines {
+    pub(crate) fn add(&mut self, record: &Record) {
+        self.line.clear();
+        record.write_line(&mut self.line);
+        self.line.push('\n');
+        self.hasher.update(&self.line);
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.hasher.current()
+    }
+}
+
 /// Copies `records` into the staging table; the digest of their lines.
-async fn copy(core: &Core, work: &mut Work, records: &[Record]) -> Result<Digest> {
+pub(crate) async fn copy(core: &Core, work: &mut Work, records: &[Record]) -> Result<Digest> {
     if core.transaction_pooler {
         // The next transaction may run in another session.
         run(core, work, &core.sql.stage_transaction).await?;
@@ -175,13 +207,9 @@ async fn copy(core: &Core, work: &mut Work, records: &[Record]) -> Result<Digest
     }
     let mut copy = work.conn()?.copy_in_raw(&core.sql.stage_copy).await.map_err(failure::sql)?;
     let mut encoder = Encoder::new();
-    let mut hasher = Hasher::new();
-    let mut line = String::new();
+    let mut lines = Lines::default();
     for record in records {
-        line.clear();
-        record.write_line(&mut line);
-        line.push('\n');
-        hasher.update(&line);
+        lines.add(record);
         encoder.row(record)?;
         if encoder.bytes().len() >= SEND_BYTES {
             copy.send(encoder.bytes()).await.map_err(failure::sql)?;
@@ -192,7 +220,7 @@ async fn copy(core: &Core, work: &mut Work, records: &[Record]) -> Result<Digest
     copy.send(encoder.bytes()).await.map_err(failure::sql)?;
     let copied = copy.finish().await.map_err(failure::sql)?;
     expect_rows("the staging table", copied, records.len())?;
-    Ok(hasher.current())
+    Ok(lines.digest())
 }
 
 async fn run(core: &Core, work: &mut Work, statement: &Arc<str>) -> Result<()> {
@@ -201,7 +229,12 @@ async fn run(core: &Core, work: &mut Work, statement: &Arc<str>) -> Result<()> {
 }
 
 /// Inserts what is staged into `records` and the projections.
-async fn insert(core: &Core, work: &mut Work, tenant: &TenantId, records: &[Record]) -> Result<()> {
+pub(crate) async fn insert(
+    core: &Core,
+    work: &mut Work,
+    tenant: &TenantId,
+    records: &[Record],
+) -> Result<()> {
     let insert = core.sql.query(&core.sql.from_stage).bind(tenant.as_str());
     let done = insert.execute(work.conn()?).await.map_err(failure::sql)?;
     expect_rows("records", done.rows_affected(), records.len())?;

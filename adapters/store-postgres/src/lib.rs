@@ -5,6 +5,8 @@
 //! row and writes none; it only exports and reads back.
 
 mod append;
+mod batch;
+mod chain;
 mod config;
 mod export;
 mod failure;

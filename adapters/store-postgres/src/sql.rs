@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) const STAGE: &str = "flowcontrol_stage";
 
 /// Tables that the store cannot work without.
-pub(crate) const TABLES: [&str; 11] = [
+pub(crate) const TABLES: [&str; 12] = [
     "tenants",
     "organisations",
     "users",
@@ -24,6 +24,7 @@ pub(crate) const TABLES: [&str; 11] = [
     "payments",
     "replay_chunks",
     "freeze_windows",
+    "cutover_parts",
 ];
 
 /// `text` as an SQL identifier.
@@ -80,6 +81,18 @@ pub(crate) struct Sql {
     pub(crate) ledger: Text,
     /// (tenant, first, last, snapshot, chunk digest).
     pub(crate) ledger_add: Text,
+    /// (tenant, numbers): records with these sequence numbers, in order.
+    pub(crate) by_seqs: Text,
+    /// (tenant, batch): the last sequence number of a batch.
+    pub(crate) batch_end: Text,
+    /// (tenant, batch, first, last, records, snapshot, part digest).
+    pub(crate) part_add: Text,
+    /// (tenant, ids): events with these ids: id, actor, source, payload.
+    pub(crate) events: Text,
+    /// (tenant, ids, actors, sources, payloads).
+    pub(crate) events_add: Text,
+    /// (tenant): how many events there are.
+    pub(crate) events_count: Text,
     /// (tenant, snapshot): the tenant's part of the snapshot's manifest.
     pub(crate) manifest_add: Text,
     /// (tenant, id): windows in force and the one of this id, times in microseconds: id, reason,
@@ -197,12 +210,38 @@ impl Sql {
             )),
             ledger: text(format!(
                 "select snapshot_sha256 from {s}.replay_chunks where tenant_id = $1 \
-                 group by snapshot_sha256"
+                 union select snapshot_sha256 from {s}.cutover_parts where tenant_id = $1"
             )),
             ledger_add: text(format!(
                 "insert into {s}.replay_chunks \
                    (tenant_id, first_seq, last_seq, snapshot_sha256, sha256) \
                  values ($1, $2, $3, $4, $5)"
+            )),
+            by_seqs: text(format!(
+                "select {columns}, payload::text from {s}.records \
+                 where tenant_id = $1 and seq = any($2::bigint[]) order by seq"
+            )),
+            batch_end: text(format!(
+                "select coalesce(max(last_seq), 0) from {s}.cutover_parts \
+                 where tenant_id = $1 and batch = $2"
+            )),
+            part_add: text(format!(
+                "insert into {s}.cutover_parts \
+                   (tenant_id, batch, first_seq, last_seq, records, snapshot_sha256, sha256) \
+                 values ($1, $2, $3, $4, $5, $6, $7)"
+            )),
+            events: text(format!(
+                "select event_id, actor_id, source, payload::text from {s}.audit_events \
+                 where tenant_id = $1 and event_id = any($2::text[])"
+            )),
+            events_add: text(format!(
+                "insert into {s}.audit_events (tenant_id, event_id, actor_id, source, payload) \
+                 select $1, e.id, e.actor, e.source, e.payload::jsonb \
+                 from unnest($2::text[], $3::text[], $4::text[], $5::text[]) \
+                      as e (id, actor, source, payload)"
+            )),
+            events_count: text(format!(
+                "select count(*) from {s}.audit_events where tenant_id = $1"
             )),
             manifest_add: text(format!(
                 "insert into {s}.scenario_snapshots \

@@ -14,8 +14,8 @@ use flowcontrol_contract::fence::Fence;
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::store::{Appended, Batches, Chunk, Expected, Export, Imported, ReadBack};
 use flowcontrol_contract::{
-    AdapterInfo, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId, Result, Roster,
-    ScenarioStore, TenantId,
+    AdapterInfo, BatchImport, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId,
+    Result, Roster, ScenarioStore, TenantId,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -256,5 +256,9 @@ impl ScenarioStore for PgStore {
 
     fn fence(&self) -> &dyn Fence {
         self
+    }
+
+    fn batches(&self) -> Option<&dyn BatchImport> {
+        Some(self)
     }
 }

@@ -240,8 +240,8 @@ fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
 }
 
 /// Rows for the built-in tables that a replay does not fill for every tenant: nothing is audited
-/// yet, nobody was frozen, and a neighbour was appended, not replayed.
-fn built_in(pair: &[Roster]) -> [Fixture; 4] {
+/// yet, nobody was frozen or cut over, and a neighbour was appended, not replayed.
+fn built_in(pair: &[Roster]) -> [Fixture; 5] {
     let audit = |r: &Roster| {
         let actor = r.actors.first().map(|a| a.id.clone());
         json!({"tenant_id": r.tenant, "event_id": "probe", "actor_id": actor, "source": "probe",
@@ -256,6 +256,11 @@ fn built_in(pair: &[Roster]) -> [Fixture; 4] {
             "snapshot_sha256": "0".repeat(64), "sha256": "0".repeat(64),
             "applied_at": "2026-01-01T00:00:00Z"})
     };
+    let part = |r: &Roster| {
+        json!({"tenant_id": r.tenant, "batch": "probe", "first_seq": 1, "last_seq": 1, "records": 1,
+            "snapshot_sha256": "0".repeat(64), "sha256": "0".repeat(64),
+            "applied_at": "2026-01-01T00:00:00Z"})
+    };
     // Lifted, so that it refuses nothing.
     let lifted = |r: &Roster| {
         json!({"tenant_id": r.tenant, "window_id": "probe", "reason": "probe",
@@ -267,5 +272,6 @@ fn built_in(pair: &[Roster]) -> [Fixture; 4] {
         Fixture { table: "scenario_snapshots".into(), rows: pair.iter().map(frozen).collect() },
         Fixture { table: "replay_chunks".into(), rows: pair.iter().map(ledger).collect() },
         Fixture { table: "freeze_windows".into(), rows: pair.iter().map(lifted).collect() },
+        Fixture { table: "cutover_parts".into(), rows: pair.iter().map(part).collect() },
     ]
 }
