@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connect;
+pub mod cutover;
 pub mod demo;
 pub mod error;
 pub mod evidence;

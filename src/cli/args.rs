@@ -136,6 +136,9 @@ pub enum Command {
     /// Drills a rollback, and hands its values to an environment.
     #[command(subcommand)]
     Rollback(Rollback),
+    /// Plans and runs the data cutover, and goes back from it.
+    #[command(subcommand)]
+    Cutover(Cutover),
     /// Records an owner's word on a check that nothing else supplies, or takes it back.
     #[command(
         after_help = "The word is sealed into the evidence chain, for the configuration, the \
@@ -471,6 +474,40 @@ pub struct Gates {
 pub enum GatesReport {
     /// GitHub Markdown.
     Markdown,
+}
+
+/// `cutover`.
+#[derive(Debug, Subcommand)]
+pub enum Cutover {
+    /// What would be written, where and how long that takes by the measured rate; records the
+    /// packet.
+    #[command(after_help = "Example:\n  flowcontrol cutover plan --for staging")]
+    Plan {
+        /// Plans for this profile, with the active profile's scenario.
+        #[arg(long = "for", value_name = "PROFILE")]
+        judged: Option<String>,
+    },
+    /// Writes the scenario into the configured database, batch by batch, behind a freeze window;
+    /// goes on with one that was cut off.
+    #[command(after_help = "It begins only while the cutover gate is READY. The source refuses \
+writes from then on.\n\nExamples:\n  flowcontrol cutover run --for staging\n  \
+        flowcontrol cutover run --for staging --until operations")]
+    Run {
+        /// Cuts over for this profile, with the active profile's scenario.
+        #[arg(long = "for", value_name = "PROFILE")]
+        judged: Option<String>,
+        /// Stops after this batch: tenant-and-rbac, operations, finance or audit.
+        #[arg(long, value_name = "BATCH")]
+        until: Option<String>,
+        /// Minutes after which the freeze ends by itself, should this be killed and left.
+        #[arg(long, default_value_t = 240, value_name = "MINUTES",
+            value_parser = clap::value_parser!(u32).range(1..=10_080))]
+        minutes: u32,
+    },
+    /// Goes back: empties and reverts what a cutover wrote, and lets the source write again.
+    #[command(after_help = "Possible until the last batch is sealed.\n\nExample:\n  \
+        flowcontrol cutover abort")]
+    Abort,
 }
 
 /// `accept`.

@@ -4,6 +4,7 @@ mod accept;
 mod adapters;
 mod args;
 mod connect;
+mod cutover;
 mod demo;
 mod doctor;
 mod dossier;
@@ -156,6 +157,9 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         Command::Rehearse(args) => return rehearse::run(&cx, args).await,
         Command::Connect(args) => return connect::run(&cx, args).await,
         Command::Migrate(args) => return migrate::run(&cx, args).await,
+        Command::Cutover(args) => {
+            return cutover::run(&cx, &args, global.profile.is_some()).await;
+        }
         Command::Rollback(args) => {
             return rollback::run(&cx, &args, global.profile.is_some()).await;
         }
@@ -179,6 +183,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             | Command::Rehearse(_)
             | Command::Connect(_)
             | Command::Migrate(_)
+            | Command::Cutover(_)
             | Command::Rollback(_) => unreachable!("handled above"),
         }
     };

@@ -24,8 +24,28 @@ pub fn draft(
     if [schema::CONNECTION, schema::DRY_RUN, schema::DRILL, schema::CUTOVER].contains(&name) {
         return Err(format!("{name} is sealed by what it speaks of, not by judging"));
     }
-    let block =
-        block(inputs, judgement, id).ok_or_else(|| format!("{name} has no lines of its own"))??;
+    of(inputs, judgement, gate, name, ran)
+}
+
+/// The packet of a cutover's plan, which `cutover plan` adds the plan itself to.
+///
+/// # Errors
+/// As [`draft`].
+pub fn cutover(inputs: &Inputs, judgement: &Judgement, ran: String) -> Result<Draft, String> {
+    let id = super::cutover::ID;
+    let gate = judgement.gate(id).ok_or_else(|| format!("no gate is named {id}"))?;
+    of(inputs, judgement, gate, super::cutover::PACKET, ran)
+}
+
+fn of(
+    inputs: &Inputs,
+    judgement: &Judgement,
+    gate: &Gate,
+    name: &str,
+    ran: String,
+) -> Result<Draft, String> {
+    let block = block(inputs, judgement, gate.id)
+        .ok_or_else(|| format!("{name} has no lines of its own"))??;
     Ok(Draft {
         schema: name.to_owned(),
         created_at: inputs.as_of,

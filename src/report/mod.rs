@@ -3,6 +3,7 @@
 //! [`model`] is the data; each renderer is a function from it to text and decides nothing.
 
 pub mod adapters;
+pub mod cutover;
 pub mod dossier;
 pub mod evidence;
 pub mod format;

@@ -12,7 +12,7 @@ mod writer;
 
 pub use diff::{Difference, diff};
 pub use format::{Counts, Header, SCHEMA, Trailer};
-pub use freeze::{Imports, copy, freeze, import};
+pub use freeze::{CHUNK_BYTES, CHUNK_RECORDS, Imports, copy, freeze, import};
 pub use reader::{Chunks, Reader, verify};
 pub use writer::Writer;
 

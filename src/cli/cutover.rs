@@ -1,0 +1,107 @@
+//! `cutover plan / run / abort`.
+
+use super::args::Cutover;
+use super::{Cx, Stop, gates, out};
+use crate::config::nearest;
+use crate::cutover::{self, Order};
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::{KnownSecrets, Stored};
+use crate::gates::cutover::{GROUPS, ID};
+use crate::gates::{Inputs, Judgement, judge, record};
+use crate::report::cutover as views;
+
+/// Plans, cuts over, or goes back.
+pub async fn run(cx: &Cx, args: &Cutover, named: bool) -> Result<Exit> {
+    match args {
+        Cutover::Plan { judged } => plan(cx, judged.as_deref(), named).await,
+        Cutover::Run { judged, until, minutes } => {
+            start(cx, judged.as_deref(), named, until.as_deref(), *minutes).await
+        }
+        Cutover::Abort => {
+            let step = cx.progress.step("abort", None);
+            let done = Box::pin(cutover::abort(&cx.settings, "cutover abort".to_owned())).await;
+            step.done("");
+            cx.progress.clear();
+            let done = done?;
+            out::either(cx.format, &done, || views::aborted(&done))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The plan, sealed whatever the gate says: a plan that is not ready yet is worth a review too.
+async fn plan(cx: &Cx, judged: Option<&str>, named: bool) -> Result<Exit> {
+    let inputs = gates::gather(cx, judged, named).await?;
+    let judgement = judge(&inputs);
+    let (plan, stored) = seal(cx, judged, &inputs, &judgement)?;
+    out::either(cx.format, &plan, || views::plan(&plan, &stored, cx.view))?;
+    Ok(Exit::Done)
+}
+
+fn seal(
+    cx: &Cx,
+    judged: Option<&str>,
+    inputs: &Inputs,
+    judgement: &Judgement,
+) -> Result<(cutover::Plan, Stored)> {
+    let evidence = cx.settings.evidence()?;
+    let settings = cx.settings.of_profile(judged)?;
+    let external = settings.config.target.external.as_ref();
+    let database = external.map(|e| format!("{}:{}/{}", e.host, e.port, e.database));
+    let plan = cutover::plan(inputs, judgement, database);
+    let mut draft =
+        record::cutover(inputs, judgement, "cutover plan".to_owned()).map_err(Failure::check)?;
+    draft.body["plan"] = serde_json::to_value(&plan)
+        .map_err(|e| Failure::environment(format!("the plan cannot be spelled: {e}")))?;
+    let stored = evidence.append(draft, &KnownSecrets::new())?;
+    Ok((plan, stored))
+}
+
+async fn start(
+    cx: &Cx,
+    judged: Option<&str>,
+    named: bool,
+    until: Option<&str>,
+    minutes: u32,
+) -> Result<Exit> {
+    if let Some(batch) = until.filter(|batch| GROUPS.iter().all(|g| g.id != *batch)) {
+        let known = GROUPS.map(|g| g.id);
+        let meant =
+            nearest(batch, known).map_or_else(String::new, |near| format!("did you mean {near}? "));
+        return Err(Failure::usage(format!("unknown batch {batch:?}"))
+            .hint(format!("{meant}batches: {}", known.join(", "))));
+    }
+    let inputs = gates::gather(cx, judged, named).await?;
+    let judgement = judge(&inputs);
+    ready(&judgement, &inputs)?;
+    let settings = cx.settings.of_profile(judged)?;
+    let order = Order {
+        active: &cx.settings,
+        judged: &settings,
+        minutes,
+        until,
+        ran: until.map_or_else(|| "cutover run".into(), |b| format!("cutover run --until {b}")),
+    };
+    let stop = Stop::listen("stopping; what was acknowledged stays, the source stays frozen");
+    let done = Box::pin(cutover::run(&order, &inputs, &cx.progress, stop.receiver())).await;
+    drop(stop);
+    cx.progress.clear();
+    let done = done?;
+    out::either(cx.format, &done, || views::ran(&done, cx.view))?;
+    Ok(Exit::Done)
+}
+
+/// A cutover begins, and goes on, only while its gate is ready.
+fn ready(judgement: &Judgement, inputs: &Inputs) -> Result<()> {
+    let open = judgement.gate(ID).and_then(|gate| gate.checks.iter().find(|c| !c.is_ready()));
+    match open {
+        None => Ok(()),
+        Some(check) => Err(Failure::check(format!(
+            "NO-GO for a cutover to profile {}: {}: {}",
+            inputs.profile.name, check.title, check.reason
+        ))
+        .hint(format!(
+            "`flowcontrol gates {ID}` names what is missing; nothing was frozen or written"
+        ))),
+    }
+}

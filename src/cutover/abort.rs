@@ -1,0 +1,164 @@
+//! The way back before a cutover is complete: the database as it was found, and a source that
+//! takes writes again.
+
+use super::ends::{Ends, tables};
+use super::journal::{Folder, Journal, Stage};
+use crate::clock;
+use crate::config::Settings;
+use crate::error::{Failure, Result};
+use crate::evidence::{CheckResult, Draft, Outcome, Verdict, schema};
+use crate::runbook::{self, Goal, Site, State, Version};
+use crate::target::{TargetKind, roles};
+use flowcontrol_contract::{Digest, ErrorKind};
+use serde::Serialize;
+use serde_json::{Map, json};
+use sqlx::{AssertSqlSafe, Connection};
+
+/// What an abort came to.
+#[derive(Debug, Serialize)]
+pub struct Aborted {
+    /// The cutover's name.
+    pub id: String,
+    /// The database.
+    pub database: String,
+    /// How many tables were emptied.
+    pub emptied: usize,
+    /// How many migrations were reverted.
+    pub reverted: usize,
+    /// The packet that says so.
+    pub packet: Digest,
+}
+
+/// Puts the database back to how [`super::run`] found it and lifts the windows.
+///
+/// # Errors
+/// A usage failure when no cutover was begun, a check failure when it is complete already; the
+/// journal stays until everything is back, so an abort that was cut off is repeated.
+pub async fn abort(active: &Settings, ran: String) -> Result<Aborted> {
+    let evidence = active.evidence()?;
+    let folder = Folder::open(&active.state())?;
+    let journal = folder.read()?.ok_or_else(|| {
+        Failure::usage("no cutover was begun, so there is none to go back from")
+            .hint("`flowcontrol cutover plan` shows what one would do")
+    })?;
+    if journal.stage == Stage::Sealed {
+        return Err(Failure::check(format!(
+            "the scenario was cut over to {} and may have grown there; it is not emptied any more",
+            journal.database
+        ))
+        .hint(
+            "with the profile that is in force now, `flowcontrol snapshot freeze` takes the \
+             scenario from there; a file-local store imports it",
+        ));
+    }
+    let judged = active.of_profile(Some(&journal.profile.name))?;
+    let ends = Ends::open(active, &judged).await?;
+    if ends.server.endpoint.redacted() != journal.database {
+        return Err(Failure::check(format!(
+            "the cutover was begun to {}, and {} is configured now",
+            journal.database,
+            ends.server.endpoint.redacted()
+        ))
+        .hint("configure the database that it was begun to, then abort"));
+    }
+    let (emptied, reverted) = restore(&ends, &judged, &journal).await?;
+    match ends.source.fence().lift(&ends.tenants, &journal.window.id).await {
+        // It may have ended by itself, or have been lifted by hand.
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
+        _ => {}
+    }
+    let draft = draft(&journal, ran, emptied, reverted);
+    let stored = evidence.append(draft, &ends.secrets)?;
+    folder.forget()?;
+    Ok(Aborted {
+        id: journal.window.id,
+        database: journal.database,
+        emptied,
+        reverted,
+        packet: stored.sealed.sha256(),
+    })
+}
+
+/// Empties the tables, then reverts what the cutover migrated. A migration that makes a table goes
+/// last, so nothing is reverted before its rows are gone.
+async fn restore(ends: &Ends, judged: &Settings, journal: &Journal) -> Result<(usize, usize)> {
+    let source = judged.migrations()?;
+    if source.digest() != journal.migrations {
+        return Err(Failure::check(format!(
+            "the cutover was begun with migrations {}, not {}",
+            journal.migrations.short(),
+            source.digest().short()
+        ))
+        .hint("put the files back as they were, then abort"));
+    }
+    let site = ends.site();
+    let (rows, _) = runbook::status(site, &source, Goal::Latest).await?;
+    if !rows.iter().any(|r| r.state.is_in_force() || r.state == State::Failed) {
+        return Ok((0, 0));
+    }
+    let emptied = empty(site).await?;
+    let above = rows.iter().any(|r| r.state.is_in_force() && r.version.0 > journal.found);
+    let reverted = match above {
+        true => Box::pin(runbook::down(site, &source, Version(journal.found))).await?.len(),
+        false => 0,
+    };
+    if journal.found > 0 {
+        ends.is_empty().await?;
+    }
+    Ok((emptied, reverted))
+}
+
+/// Empties every table of the schema in one statement: as the owner, who alone may, and because the
+/// tables refer to each other. They were empty when the cutover began, and its windows have kept
+/// everybody else out.
+async fn empty(site: Site<'_>) -> Result<usize> {
+    let failed = |e: sqlx::Error| {
+        Failure::environment(format!("cannot empty {}: {e}", site.endpoint.redacted()))
+    };
+    let mut connection = site.endpoint.connect(site.login).await?;
+    let schema = &site.layout.schema;
+    let tables = tables(&mut connection, schema).await.map_err(failed)?;
+    if !tables.is_empty() {
+        let schema = roles::identifier(schema);
+        let names: Vec<String> =
+            tables.iter().map(|t| format!("{schema}.{}", roles::identifier(t))).collect();
+        let wait = site.limits.lock_timeout.as_millis();
+        let sql = format!("set lock_timeout = {wait}; truncate {}", names.join(", "));
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(failed)?;
+    }
+    // The tables are empty; the farewell changes nothing.
+    drop(connection.close().await);
+    Ok(tables.len())
+}
+
+fn draft(journal: &Journal, ran: String, emptied: usize, reverted: usize) -> Draft {
+    let reason = format!(
+        "rolled back: {emptied} tables emptied, {reverted} migrations reverted, the source takes \
+         writes again"
+    );
+    let checks = super::seal::CHECKS.map(|(id, title)| CheckResult {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        verdict: Verdict::Next,
+        reason: reason.clone(),
+        figures: Map::new(),
+    });
+    Draft {
+        schema: schema::CUTOVER_RUN.to_owned(),
+        created_at: clock::now(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ran,
+        profile: journal.profile.clone(),
+        snapshot_sha256: Some(journal.sha256),
+        target: Some(json!({"kind": TargetKind::External, "database": journal.database})),
+        checks: checks.into(),
+        outcome: Outcome::Failed,
+        body: json!({
+            "cutover": journal.window.id,
+            "rolled_back": true,
+            "emptied": emptied,
+            "reverted": reverted,
+            "migrations_sha256": journal.migrations,
+        }),
+    }
+}

@@ -1,0 +1,138 @@
+//! How far a cutover came: written before whatever cannot be taken back.
+
+use crate::error::{Failure, Result};
+use crate::evidence::ProfileRef;
+use crate::rehearsal::journal::Lock;
+use flowcontrol_contract::Digest;
+use flowcontrol_contract::fence::Window;
+use serde::{Deserialize, Serialize};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "journal.json";
+
+/// What a later run, or an abort, needs to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// The freeze window, on the source and on the target.
+    pub window: Window,
+    /// The profile that it is for.
+    pub profile: ProfileRef,
+    /// The snapshot's digest.
+    pub sha256: Digest,
+    /// The database that is written to, without credentials.
+    pub database: String,
+    /// The migrations that were in force there before.
+    pub found: u32,
+    /// The migrations that it brings into force.
+    pub migrations: Digest,
+    /// How far it came.
+    pub stage: Stage,
+}
+
+/// How far a cutover came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The source is frozen; the database may have been migrated.
+    Begun,
+    /// So many batches are in the database and verified.
+    Batches(u8),
+    /// It is complete; nothing is rolled back any more.
+    Sealed,
+}
+
+/// The folder of a cutover, which this process alone works in.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Folder {
+    /// The cutover's folder in a state folder, locked; made where there is none.
+    ///
+    /// # Errors
+    /// A check failure when another process is at work in it.
+    pub fn open(state: &Path) -> Result<Self> {
+        let path = state.join("cutover");
+        std::fs::create_dir_all(&path).map_err(|e| {
+            Failure::environment(format!("cannot make the folder {}: {e}", path.display()))
+                .hint("check the state folder's permissions and free space")
+        })?;
+        let lock = Lock::take(&path)?.map_err(|holder| {
+            Failure::check(format!("another cutover is at work in {}{holder}", path.display()))
+                .hint(
+                    "wait for it to end, or end its process; then `flowcontrol cutover run` \
+                       goes on with it",
+                )
+        })?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Where the frozen snapshot is kept until the cutover is sealed.
+    pub fn snapshot(&self) -> PathBuf {
+        self.path.join("snapshot.jsonl.zst")
+    }
+
+    /// A file beside it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The journal, if a cutover was begun.
+    ///
+    /// # Errors
+    /// A check failure that names the file when it is damaged.
+    pub fn read(&self) -> Result<Option<Journal>> {
+        let path = self.path.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => {
+                return Err(Failure::environment(format!("cannot read {}: {e}", path.display())));
+            }
+        };
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            Failure::check(format!("the cutover's journal {} is damaged: {e}", path.display()))
+                .hint("it says what was there before; restore it from a copy before going on")
+        })
+    }
+
+    /// Replaces the journal; durable when it returns.
+    ///
+    /// # Errors
+    /// An environment failure when it cannot be written.
+    pub fn write(&self, journal: &Journal) -> Result<()> {
+        let path = self.path.join(FILE);
+        let write = || -> std::io::Result<()> {
+            let text = serde_json::to_string(journal)?;
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            std::fs::File::open(&self.path)?.sync_all()
+        };
+        write().map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
+    }
+
+    /// Forgets the cutover: the next one begins anew.
+    ///
+    /// # Errors
+    /// An environment failure when a file stays.
+    pub fn forget(&self) -> Result<()> {
+        for path in [self.path.join(FILE), self.snapshot()] {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::environment(format!(
+                        "cannot remove {}: {e}",
+                        path.display()
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,366 @@
+//! The order of a cutover's steps, and how one that was cut off goes on.
+
+use super::audit;
+use super::batch::Cargo;
+use super::ends::Ends;
+use super::journal::{Folder, Journal, Stage};
+use super::seal;
+use crate::clock;
+use crate::config::Settings;
+use crate::error::{Exit, Failure, Result};
+use crate::evidence::{EvidenceStore, Outcome, ProfileRef};
+use crate::gates::Inputs;
+use crate::gates::cutover::GROUPS;
+use crate::registry::Use;
+use crate::report::Progress;
+use crate::runbook::{self, Goal, State};
+use crate::snapshot::{self, Summary};
+use flowcontrol_contract::fence::Window;
+use flowcontrol_contract::{Digest, ScenarioStore, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How long the source stays frozen once everything is in the database: writes that it took after
+/// that would be lost. `cutover abort` is not possible any more; `scenario thaw` is.
+const AFTERWARDS_DAYS: i64 = 365;
+
+/// What is to be cut over.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// The active configuration, whose store is moved.
+    pub active: &'a Settings,
+    /// The configuration that it is moved for.
+    pub judged: &'a Settings,
+    /// After how many minutes the windows end by themselves, should this process be killed.
+    pub minutes: u32,
+    /// Stop after this batch; all of them without one.
+    pub until: Option<&'a str>,
+    /// The command as it was given, for the evidence.
+    pub ran: String,
+}
+
+/// What a run came to.
+#[derive(Debug, Serialize)]
+pub struct Ran {
+    /// The freeze window's id, which names the cutover.
+    pub id: String,
+    /// The database, without credentials.
+    pub database: String,
+    /// The snapshot.
+    pub snapshot: Digest,
+    /// What was done by this run, a sentence each.
+    pub steps: Vec<Done>,
+    /// Whether everything is there and sealed.
+    pub complete: bool,
+    /// The packet of the whole cutover, once it is sealed.
+    pub packet: Option<Digest>,
+}
+
+/// One step that was done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Done {
+    /// The step.
+    pub step: String,
+    /// What it did, in one sentence.
+    pub detail: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// A cutover while it runs.
+pub(super) struct Cutover<'a> {
+    pub(super) order: &'a Order<'a>,
+    pub(super) inputs: &'a Inputs,
+    pub(super) ends: Ends,
+    pub(super) folder: Folder,
+    pub(super) evidence: EvidenceStore,
+    pub(super) journal: Journal,
+    pub(super) steps: Vec<Done>,
+    progress: &'a Progress,
+}
+
+/// Cuts over, or goes on with what was cut off. The caller has seen that the gate is ready.
+///
+/// # Errors
+/// Whatever a step says. What was written stays, the source stays frozen, and the failure says how
+/// to go on or back.
+pub async fn run(
+    order: &Order<'_>,
+    inputs: &Inputs,
+    progress: &Progress,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Ran> {
+    let evidence = order.active.evidence()?;
+    let ends = Ends::open(order.active, order.judged).await?;
+    let folder = Folder::open(&order.active.state())?;
+    let journal = match folder.read()? {
+        Some(journal) => going_on(journal, order, inputs, &ends)?,
+        None => Cutover::begin(order, inputs, &ends, &folder).await?,
+    };
+    let mut cutover =
+        Cutover { order, inputs, ends, folder, evidence, journal, steps: Vec::new(), progress };
+    let done = tokio::select! {
+        biased;
+        () = async { drop(stop.wait_for(|stop| *stop).await) } => Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted; whatever was acknowledged is in the database, and the source is frozen",
+        )),
+        done = Box::pin(cutover.walk()) => done,
+    };
+    match done {
+        Ok(packet) => Ok(Ran {
+            id: cutover.journal.window.id.clone(),
+            database: cutover.journal.database.clone(),
+            snapshot: cutover.journal.sha256,
+            complete: cutover.journal.stage == Stage::Sealed,
+            steps: cutover.steps,
+            packet,
+        }),
+        Err(failure) => {
+            let outcome = match failure.exit {
+                Exit::Interrupted => Outcome::Interrupted,
+                _ => Outcome::Failed,
+            };
+            cutover.seal_step("broken off", &failure.message, 0.0, outcome)?;
+            let own = failure.hint.as_ref().map_or_else(String::new, |hint| format!("{hint}; "));
+            Err(failure.hint(format!(
+                "{own}`flowcontrol cutover run` goes on, `flowcontrol cutover abort` goes back"
+            )))
+        }
+    }
+}
+
+/// A cutover that was cut off goes on only as it was begun.
+fn going_on(journal: Journal, order: &Order<'_>, inputs: &Inputs, ends: &Ends) -> Result<Journal> {
+    let back = "`flowcontrol cutover abort` goes back to the beginning";
+    if journal.stage == Stage::Sealed {
+        return Err(Failure::check(format!(
+            "the scenario was cut over to {} already",
+            journal.database
+        ))
+        .hint("swap the profile: its scenario is there now"));
+    }
+    let other = |what: &str, then: String, now: String| {
+        Err(Failure::check(format!("the cutover was begun {what} {then}, not {now}")).hint(back))
+    };
+    let database = ends.server.endpoint.redacted();
+    if journal.database != database {
+        return other("to", journal.database, database);
+    }
+    if journal.profile.name != inputs.profile.name {
+        return other("for profile", journal.profile.name, inputs.profile.name.clone());
+    }
+    if journal.profile.sha256 != inputs.profile.sha256 {
+        let (then, now) = (journal.profile.sha256, inputs.profile.sha256);
+        return other("with configuration", then.short(), now.short());
+    }
+    let migrations = order.judged.migrations()?.digest();
+    if journal.migrations != migrations {
+        return other("with migrations", journal.migrations.short(), migrations.short());
+    }
+    Ok(journal)
+}
+
+impl Cutover<'_> {
+    /// Notes what is there before anything is touched.
+    async fn begin(
+        order: &Order<'_>,
+        inputs: &Inputs,
+        ends: &Ends,
+        folder: &Folder,
+    ) -> Result<Journal> {
+        let source = order.judged.migrations()?;
+        let (rows, plan) = runbook::status(ends.site(), &source, Goal::Latest).await?;
+        if let Some(problem) = plan.problems.first() {
+            return Err(Failure::check(problem.message.clone()).hint(problem.hint.clone()));
+        }
+        let found = rows.iter().filter(|r| r.state == State::Applied).map(|r| r.version.0).max();
+        if found.is_some() {
+            ends.is_empty().await?;
+        }
+        let Some(sha256) = inputs.scenario.snapshot else {
+            return Err(Failure::check("the scenario is empty, so there is nothing to cut over"));
+        };
+        let now = clock::now();
+        let journal = Journal {
+            window: Window::new(
+                format!("cutover-{}", clock::random_hex(4)),
+                format!("data cutover of session {}", inputs.scenario.session),
+                now,
+                after(now, i64::from(order.minutes) * 60_000_000)?,
+            )?,
+            profile: ProfileRef {
+                name: inputs.profile.name.clone(),
+                sha256: inputs.profile.sha256,
+            },
+            sha256,
+            database: ends.server.endpoint.redacted(),
+            found: found.unwrap_or(0),
+            migrations: source.digest(),
+            stage: Stage::Begun,
+        };
+        folder.write(&journal)?;
+        Ok(journal)
+    }
+
+    /// Takes the steps that are still to be taken; the digest of the last packet, if it came there.
+    async fn walk(&mut self) -> Result<Option<Digest>> {
+        let summary = self.freeze().await?;
+        self.migrate().await?;
+        let login = self.ends.server.logins.replayer.clone();
+        let store = self.ends.store(&login, Use::Replayer).await?;
+        store.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let path = self.folder.snapshot();
+        let window = self.journal.window.id.clone();
+        let cargo = Cargo { path: &path, summary: &summary, window: &window };
+        let already = match self.journal.stage {
+            Stage::Batches(n) => usize::from(n),
+            Stage::Begun | Stage::Sealed => 0,
+        };
+        for (at, group) in GROUPS.iter().enumerate() {
+            if at >= already {
+                self.batch(&cargo, &store, at).await?;
+            }
+            if self.order.until == Some(group.id) {
+                return Ok(None);
+            }
+        }
+        self.seal(&cargo, &store).await.map(Some)
+    }
+
+    /// Freezes the source, and the scenario as it is then.
+    async fn freeze(&mut self) -> Result<Summary> {
+        let since = clock::instant();
+        let step = self.progress.step("freeze", None);
+        let now = clock::now();
+        let ends_at = after(now, i64::from(self.order.minutes) * 60_000_000)?;
+        // Going on: the window of before, with a later end.
+        self.journal.window.expires_at = self.journal.window.expires_at.max(ends_at);
+        let source = Arc::clone(&self.ends.source);
+        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        self.folder.write(&self.journal)?;
+        let session = self.inputs.scenario.session.clone();
+        let path = self.folder.snapshot();
+        let summary =
+            snapshot::freeze(&*source, session, &self.ends.tenants, &path, |n| step.inc(n)).await?;
+        step.done("");
+        if summary.sha256 != self.journal.sha256 {
+            return Err(Failure::check(format!(
+                "the scenario is {} now, and the cutover was judged on {}",
+                summary.sha256.short(),
+                self.journal.sha256.short()
+            ))
+            .hint("`flowcontrol cutover abort`, rehearse again, and have it accepted again"));
+        }
+        let detail = format!(
+            "the source is frozen at {}, {} records",
+            summary.sha256.short(),
+            summary.records
+        );
+        self.done("freeze", detail, since.elapsed().as_secs_f64())?;
+        Ok(summary)
+    }
+
+    async fn migrate(&mut self) -> Result<()> {
+        let since = clock::instant();
+        let source = self.order.judged.migrations()?;
+        let step = self.progress.step("migrate", None);
+        let site = self.ends.site();
+        let applied = Box::pin(runbook::up(site, &source, None)).await?;
+        let verified = Box::pin(runbook::verify(site, &source)).await?;
+        step.done("");
+        let detail = format!(
+            "{} migrations applied, {} in force and verified",
+            applied.len(),
+            verified.len()
+        );
+        self.done("migrate", detail, since.elapsed().as_secs_f64())
+    }
+
+    /// Writes one batch, compares everything that is there by then, and notes it.
+    async fn batch(
+        &mut self,
+        cargo: &Cargo<'_>,
+        store: &Arc<dyn ScenarioStore>,
+        at: usize,
+    ) -> Result<()> {
+        let since = clock::instant();
+        let group = &GROUPS[at];
+        let step = self.progress.step(group.id, Some(self.rows(at, cargo.summary)));
+        let written = if group.kinds.is_empty() {
+            cargo.enroll(&**store).await?
+        } else {
+            let import = batches(&**store)?;
+            cargo.write(import, group, |n| step.inc(n)).await?
+        };
+        step.done("");
+        let mut detail = format!("{written} rows written");
+        if at + 1 == GROUPS.len() {
+            let carried = audit::carry(cargo, batches(&**store)?, &self.evidence).await?;
+            detail.push_str(&format!(", {carried} packets carried along"));
+        }
+        let step = self.progress.step("compare", None);
+        let found = cargo.compare(&self.ends, at + 1, |n| step.inc(n)).await?;
+        step.done("");
+        let rows: u64 = found.tables.iter().map(|t| t.rows).sum();
+        detail.push_str(&format!(", all {rows} rows that are there are as frozen"));
+        self.journal.stage = Stage::Batches(u8::try_from(at + 1).unwrap_or(u8::MAX));
+        self.folder.write(&self.journal)?;
+        self.done(group.id, detail, since.elapsed().as_secs_f64())
+    }
+
+    fn rows(&self, at: usize, summary: &Summary) -> u64 {
+        let kinds = GROUPS[at].kinds;
+        let all = summary.counts.values().flatten();
+        all.filter(|(kind, _)| kinds.contains(kind)).map(|(_, n)| n).sum()
+    }
+
+    /// The way back from what was written, then the packet; from here on there is no abort.
+    async fn seal(&mut self, cargo: &Cargo<'_>, store: &Arc<dyn ScenarioStore>) -> Result<Digest> {
+        let since = clock::instant();
+        let step = self.progress.step("rollback seal", Some(cargo.summary.records));
+        let back = seal::way_back(&self.ends, cargo, &self.folder, |n| step.inc(n)).await?;
+        step.done("");
+        let detail =
+            format!("a fallback store restored from the database freezes to {}", back.short());
+        self.done("rollback-seal", detail, since.elapsed().as_secs_f64())?;
+        self.journal.window.expires_at = after(clock::now(), AFTERWARDS_DAYS * 86_400_000_000)?;
+        let source = Arc::clone(&self.ends.source);
+        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let packet = seal::packet(self, back)?;
+        let stored = self.evidence.append(packet, &self.ends.secrets)?;
+        self.journal.stage = Stage::Sealed;
+        self.folder.write(&self.journal)?;
+        store.fence().lift(&self.ends.tenants, &self.journal.window.id).await?;
+        Ok(stored.sealed.sha256())
+    }
+
+    fn done(&mut self, step: &str, detail: String, seconds: f64) -> Result<()> {
+        self.seal_step(step, &detail, seconds, Outcome::Passed)?;
+        self.steps.push(Done { step: step.to_owned(), detail, seconds });
+        Ok(())
+    }
+
+    fn seal_step(&self, step: &str, detail: &str, seconds: f64, outcome: Outcome) -> Result<()> {
+        let draft = seal::step(self, step, detail, seconds, outcome);
+        self.evidence.append(draft, &self.ends.secrets).map(drop)
+    }
+
+    /// What evidence says of the database.
+    pub(super) fn target(&self) -> Value {
+        json!({"kind": crate::target::TargetKind::External, "database": self.journal.database})
+    }
+}
+
+/// The store's way to import by batch.
+fn batches(store: &dyn ScenarioStore) -> Result<&dyn flowcontrol_contract::BatchImport> {
+    store.batches().ok_or_else(|| {
+        Failure::usage(format!("{} cannot be filled batch by batch", store.info().kind))
+    })
+}
+
+fn after(now: Timestamp, micros: i64) -> Result<Timestamp> {
+    Ok(Timestamp::from_micros(now.micros().saturating_add(micros))?)
+}

@@ -1,0 +1,82 @@
+//! `cutover` as text.
+
+use super::counted;
+use super::layout::{hang, pad, pad_left};
+use super::terminal::View;
+use crate::cutover::{Aborted, Plan, Ran};
+use crate::evidence::Stored;
+use crate::evidence::text::one_line;
+
+/// A plan: where, what, how long.
+pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {
+    let snapshot = plan.snapshot.map_or_else(|| "no snapshot".to_owned(), |d| d.short());
+    let mut text = format!(
+        "data cutover for profile {} ({})\n  snapshot  {snapshot}, {}\n  database  {}\n",
+        plan.profile,
+        plan.target.unwrap_or("no known bundle"),
+        counted(plan.records, "record", "records"),
+        plan.database.as_deref().unwrap_or("none is configured: fill in [target.external]"),
+    );
+    let name = plan.batches.iter().map(|b| b.title.len()).max().unwrap_or(0);
+    for batch in &plan.batches {
+        let time = batch.seconds.map_or_else(String::new, |s| format!(", about {s:.1} s"));
+        let line = format!(
+            "  {}  {} rows{time}: {}",
+            pad(batch.title, name),
+            pad_left(&batch.rows.to_string(), 9),
+            batch.tables.join(", ")
+        );
+        text.push_str(&format!("{}\n", hang(&line, name + 4, view.columns)));
+    }
+    text.push_str(&format!(
+        "  the audit batch carries {} of the evidence chain along\n",
+        counted(plan.packets as u64, "packet", "packets")
+    ));
+    text.push_str(&match (plan.records_per_second, plan.measured_by) {
+        (Some(rate), Some(packet)) => format!(
+            "  rate      {rate:.0} records a second, measured by dry run {}; another server has \
+             another\n",
+            packet.short()
+        ),
+        _ => "  rate      not measured: no dry run of this snapshot is in force\n".to_owned(),
+    });
+    text.push_str(&format!("  decision  {}\n", plan.decision));
+    text.push_str(&format!("packet   {}\n", stored.path.display()));
+    text
+}
+
+/// What a run did, step by step.
+pub fn ran(ran: &Ran, view: View) -> String {
+    let mut text = format!("{} of {} to {}\n", ran.id, ran.snapshot.short(), ran.database);
+    for step in &ran.steps {
+        let line =
+            format!("  {} {}: {}", step_time(step.seconds), step.step, one_line(&step.detail));
+        text.push_str(&format!("{}\n", hang(&line, 12, view.columns)));
+    }
+    text.push_str(match ran.complete {
+        true => {
+            "complete: the database holds the scenario, the source stays frozen; swap the profile \
+             now\n"
+        }
+        false => {
+            "stopped where it was asked to: `flowcontrol cutover run` goes on, `flowcontrol \
+             cutover abort` goes back\n"
+        }
+    });
+    text
+}
+
+fn step_time(seconds: f64) -> String {
+    pad_left(&format!("{seconds:.2} s"), 9)
+}
+
+/// What an abort put back.
+pub fn aborted(done: &Aborted) -> String {
+    format!(
+        "{} is rolled back: {} in {} emptied, {} reverted; the source takes writes again\n",
+        done.id,
+        counted(done.emptied as u64, "table", "tables"),
+        done.database,
+        counted(done.reverted as u64, "migration", "migrations"),
+    )
+}
