@@ -15,6 +15,9 @@ use proptest::prelude::{Just, Strategy, proptest};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
+mod arbitrary;
+mod proofs;
+
 /// What is built today: both kinds of store.
 fn today(port: Port, known: &[&str]) -> Vec<String> {
     if port == Port::Store { every(port, known) } else { Vec::new() }
