@@ -15,6 +15,8 @@ use std::path::Path;
 
 #[path = "evidence/archive.rs"]
 mod archive;
+#[path = "evidence/edits.rs"]
+mod edits;
 #[path = "evidence/import.rs"]
 mod import;
 
