@@ -10,6 +10,8 @@
 mod accept;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/damage.rs"]
+mod damage;
 #[path = "cli/evidence.rs"]
 mod evidence;
 #[path = "cli/gates.rs"]
