@@ -24,6 +24,8 @@ mod migrate;
 mod place;
 #[path = "cli/programs.rs"]
 mod programs;
+#[path = "cli/rights.rs"]
+mod rights;
 #[path = "cli/scenario.rs"]
 mod scenario;
 #[path = "cli/snapshot.rs"]

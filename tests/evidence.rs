@@ -19,6 +19,8 @@ mod archive;
 mod edits;
 #[path = "evidence/import.rs"]
 mod import;
+#[path = "evidence/parsing.rs"]
+mod parsing;
 
 fn check(id: &str, verdict: Verdict) -> CheckResult {
     let figures = json!({"attempts": 1, "seconds": 0.25});

@@ -149,6 +149,10 @@ impl Sealed {
             return Err(Flaw::Schema { what, link });
         }
         let packet: Packet = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
+        // A member left out for null, a time in another zone: read all the same, never sealed so.
+        if canonical(&packet).ok().as_deref() != Some(rest) {
+            return Err(Flaw::Edited("it is not what sealing writes of its content".to_owned()));
+        }
         Ok(Self { packet, sha256, text: text.to_owned() })
     }
 

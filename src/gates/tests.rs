@@ -16,6 +16,7 @@ use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
 mod arbitrary;
+mod changes;
 mod proofs;
 
 /// What is built today: both kinds of store.

@@ -167,7 +167,10 @@ fn every_single_byte_edit_of_the_head_of_a_hundred_is_found() {
             edit(&|bytes| bytes[place] = byte);
             edit(&|bytes| bytes.insert(place, byte));
         }
-        edit(&|bytes| drop(bytes.remove(place)));
+        edit(&|bytes| bytes.truncate(place));
+        edit(&|bytes| {
+            bytes.remove(place);
+        });
         for head in [heads.first(), heads.last()].into_iter().flatten() {
             assert!(seen(head.clone()), "byte {place}: {head:?}");
         }
