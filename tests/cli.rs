@@ -12,6 +12,8 @@ mod accept;
 mod adapters;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/damage.rs"]
+mod damage;
 #[path = "cli/dossier.rs"]
 mod dossier;
 #[path = "cli/evidence.rs"]
@@ -30,6 +32,8 @@ mod migrate;
 mod place;
 #[path = "cli/programs.rs"]
 mod programs;
+#[path = "cli/rights.rs"]
+mod rights;
 #[path = "cli/scenario.rs"]
 mod scenario;
 #[path = "cli/snapshot.rs"]

@@ -15,8 +15,12 @@ use std::path::Path;
 
 #[path = "evidence/archive.rs"]
 mod archive;
+#[path = "evidence/edits.rs"]
+mod edits;
 #[path = "evidence/import.rs"]
 mod import;
+#[path = "evidence/parsing.rs"]
+mod parsing;
 #[path = "evidence/signed.rs"]
 mod signed;
 

@@ -75,17 +75,26 @@ impl EvidenceStore {
 
     pub(super) fn head(&self) -> Result<Head> {
         let path = self.folder().join(HEAD);
-        match fs::read(&path) {
+        match read_plain(&path) {
             Ok(bytes) => Ok(Head::parse(&bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Head::Absent),
             Err(e) => Err(self.failed("read", &path, &e)),
         }
     }
 
+    /// The content of a name that the folder has; empty where there is none to read.
     pub(super) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder().join(name);
-        fs::read(&path).map_err(|e| self.failed("read", &path, &e))
+        match read_plain(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.map_err(|e| self.failed("read", &path, &e)),
+        }
     }
+}
+
+/// The content of a plain file; none of a folder, and none of a pipe, which would be waited for.
+fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() { fs::read(path) } else { Ok(Vec::new()) }
 }
 
 /// Names in `folder`, packets by place; an absent folder is an empty one.

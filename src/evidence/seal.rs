@@ -120,6 +120,9 @@ impl Sealed {
     /// The first flaw: any byte that differs from what sealing wrote is one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
         let edited = |what: &str| Flaw::Edited(what.to_owned());
+        if bytes.is_empty() {
+            return Err(edited("nothing in it was ever sealed"));
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| edited("it is not UTF-8"))?;
         let text = text.strip_suffix('\n').ok_or_else(|| edited("its last line has no end"))?;
         let form = canonicalize(text).map_err(|e| edited(&format!("it is not JSON: {e}")))?;
@@ -170,6 +173,10 @@ impl Sealed {
             return Err(Flaw::Schema { what, link: Box::new(link) });
         }
         let packet: Packet = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
+        // A member left out for null, a time in another zone: read all the same, never sealed so.
+        if canonical(&packet).ok().as_deref() != Some(rest) {
+            return Err(Flaw::Edited("it is not what sealing writes of its content".to_owned()));
+        }
         Ok(Self { packet, sha256, signature, text: text.to_owned() })
     }
 

@@ -154,6 +154,9 @@ impl Word {
         }
         let word: Self = serde_json::from_value(packet.body.clone())
             .map_err(|e| format!("its body is no acceptance: {e}"))?;
+        if serde_json::to_value(&word).ok().as_ref() != Some(&packet.body) {
+            return Err("its body is no acceptance: it leaves a member out".to_owned());
+        }
         let [check] = packet.checks.as_slice() else {
             return Err("an acceptance holds exactly one check".to_owned());
         };

@@ -2,7 +2,7 @@
 
 use super::inputs::{Evidence, Inputs, Stage};
 use super::spec::Check;
-use crate::evidence::{Verdict, schema};
+use crate::evidence::{Outcome, Verdict, schema};
 use flowcontrol_contract::Digest;
 use serde_json::Value;
 
@@ -144,7 +144,8 @@ fn wanted(stage: Stage) -> &'static str {
     }
 }
 
-/// A gate's check as the packet's check of the same id judges it.
+/// A gate's check as the packet's check of the same id judges it. A run that did not pass although
+/// each of its checks did ended for a reason that none of them tells, so it proves none of them.
 pub fn from_packet(
     id: &'static str,
     title: &'static str,
@@ -154,12 +155,26 @@ pub fn from_packet(
         Err(why) => return Check::next(id, title, why.clone()),
         Ok(evidence) => *evidence,
     };
-    let digest = evidence.sha256;
+    let (digest, outcome) = (evidence.sha256, evidence.packet.outcome);
+    if outcome != Outcome::Passed
+        && evidence.packet.checks.iter().all(|c| c.verdict == Verdict::Ready)
+    {
+        let reason = format!("{} {}, and no check of it says why", digest.short(), ended(outcome));
+        return Check::next(id, title, reason).resting_on(vec![digest]);
+    }
     match evidence.packet.checks.iter().find(|c| c.id == id) {
         Some(c) if c.verdict == Verdict::Ready => {
             Check::ready(id, title, c.reason.clone(), vec![digest])
         }
         Some(c) => Check::next(id, title, c.reason.clone()).resting_on(vec![digest]),
         None => Check::next(id, title, format!("{} does not tell of it", digest.short())),
+    }
+}
+
+fn ended(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Interrupted => "was interrupted",
     }
 }

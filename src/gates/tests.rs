@@ -16,6 +16,9 @@ use proptest::prelude::{Just, Strategy, proptest};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
+mod arbitrary;
+mod changes;
+mod proofs;
 mod signed;
 mod wiring;
 

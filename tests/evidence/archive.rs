@@ -20,7 +20,7 @@ pub fn exported(n: i64) -> (tempfile::TempDir, EvidenceStore, PathBuf) {
     (state, store, file)
 }
 
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
+pub fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut tar = Vec::new();
     zstd::Decoder::with_buffer(bytes).unwrap().read_to_end(&mut tar).unwrap();
     tar
