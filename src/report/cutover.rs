@@ -1,7 +1,7 @@
 //! `cutover` as text.
 
 use super::counted;
-use super::layout::{hang, pad, pad_left};
+use super::layout::{count, hang, pad, pad_left, seconds};
 use super::terminal::View;
 use crate::cutover::{Aborted, Plan, Ran};
 use crate::evidence::Stored;
@@ -19,14 +19,14 @@ pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {
     );
     let name = plan.batches.iter().map(|b| b.title.len()).max().unwrap_or(0);
     for batch in &plan.batches {
-        let time = batch.seconds.map_or_else(String::new, |s| format!(", about {s:.1} s"));
-        let line = format!(
-            "  {}  {} rows{time}: {}",
+        let time = batch.seconds.map_or_else(String::new, |s| format!(", about {}", seconds(s)));
+        let head = format!(
+            "  {}  {} rows{time}: ",
             pad(batch.title, name),
-            pad_left(&batch.rows.to_string(), 9),
-            batch.tables.join(", ")
+            pad_left(&count(batch.rows), 9)
         );
-        text.push_str(&format!("{}\n", hang(&line, name + 4, view.columns)));
+        let tables = hang(&batch.tables.join(", "), head.chars().count(), view.columns);
+        text.push_str(&format!("{head}{tables}\n"));
     }
     text.push_str(&format!(
         "  the audit batch carries {} of the evidence chain along\n",
@@ -49,9 +49,12 @@ pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {
 pub fn ran(ran: &Ran, view: View) -> String {
     let mut text = format!("{} of {} to {}\n", ran.id, ran.snapshot.short(), ran.database);
     for step in &ran.steps {
-        let line =
-            format!("  {} {}: {}", step_time(step.seconds), step.step, one_line(&step.detail));
-        text.push_str(&format!("{}\n", hang(&line, 12, view.columns)));
+        let said = format!("{}: {}", step.step, one_line(&step.detail));
+        text.push_str(&format!(
+            "  {} {}\n",
+            pad_left(&seconds(step.seconds), 9),
+            hang(&said, 12, view.columns)
+        ));
     }
     text.push_str(match ran.complete {
         true => {
@@ -64,10 +67,6 @@ pub fn ran(ran: &Ran, view: View) -> String {
         }
     });
     text
-}
-
-fn step_time(seconds: f64) -> String {
-    pad_left(&format!("{seconds:.2} s"), 9)
 }
 
 /// What an abort put back.
