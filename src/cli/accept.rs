@@ -32,8 +32,17 @@ pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
             gate_of(decision.path)
         ))
     })?;
-    if let Some(key) = &key {
-        owned(cx, &inputs, &actor, key.public())?;
+    match &key {
+        Some(key) => owned(cx, &inputs, &actor, key.public())?,
+        // Taking a word back needs no proof: it can only close what was open.
+        None if inputs.profile.keys.contains_key(&actor.id) && !args.revoke => {
+            return Err(Failure::usage(format!(
+                "[keys] names a key for {}, so a word without their signature would not count",
+                actor.id
+            ))
+            .hint("sign it: --key FILE with the private key"));
+        }
+        None => {}
     }
     let values = given(&args.value, decision)?;
     if args.revoke {

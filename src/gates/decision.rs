@@ -142,6 +142,12 @@ impl Decision {
                 "{name} accepted it through a mock login, which production never admits"
             ));
         }
+        let has_key = inputs.profile.keys.keys().any(|actor| actor.as_str() == last.actor);
+        if has_key && last.authentication == Authentication::Mock {
+            return Err(format!(
+                "{name} has a key in [keys], and the acceptance is not signed with it"
+            ));
+        }
         if let Some(end) = inputs.profile.expiry(last).filter(|end| *end < inputs.as_of) {
             return Err(format!("{name} accepted it at {}, which expired at {end}", last.as_of));
         }

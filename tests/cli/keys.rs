@@ -120,12 +120,14 @@ fn a_signed_word_counts_in_production_until_its_key_is_replaced() {
     let line = format!("{ACCEPT} --for production");
     let said = place.run(&format!("{line} --key anna.pem")).refused(2);
     assert!(said.contains("names no key for user_md_anna") && said.contains(&anna), "{said}");
+    place.run(&line).fine();
+    assert!(check(&place, "--for production")["reason"].as_str().unwrap().contains("mock login"));
     configure(&place, &format!("[keys]\nuser_md_anna = \"{anna}\"\n"));
     let open = check(&place, "--for production");
     let command = "flowcontrol accept checklist/contracts-frozen --as user_md_anna --key FILE --for production";
     assert_eq!(open["command"], command);
-    place.run(&line).fine();
-    assert!(check(&place, "--for production")["reason"].as_str().unwrap().contains("mock login"));
+    let said = place.run(&line).refused(2);
+    assert!(said.contains("a word without their signature would not count"), "{said}");
 
     let done = place.run(&format!("{line} --key anna.pem --format json")).json();
     assert_eq!((&done["authentication"], &done["key"]), (&json!("signature"), &json!(anna)));
@@ -250,7 +252,7 @@ fn openssl_verifies_a_word_and_a_packet_from_the_documented_bytes() {
             "[keys]\nuser_md_anna = \"{anna}\"\n[evidence]\nsigning_key = {{ file = \"ci.pem\" }}\n"
         ),
     );
-    place.run(ACCEPT).fine();
+    place.run(&format!("{ACCEPT} --key anna.pem")).fine();
     place.run("accept hosting --as user_md_anna --value provider=Żubr --value account=b --key anna.pem").fine();
     let packet = place.run("evidence show 2 --format json").json();
     let body = &packet["body"];

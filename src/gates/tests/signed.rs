@@ -71,7 +71,10 @@ fn a_signed_word_counts_in_production_while_the_configuration_names_its_key() {
     for back in [replaced, others] {
         assert_eq!(score(&judge(&back), "checklist"), (0, 6));
     }
-    // Also where a mock login would do.
+    // Also where a mock login would do: who has a key signs.
+    let demo = knowing(rehearsed(fresh(every), "local"), MAREK, &key(MAREK));
+    let typed = with(&demo, &unsigned(&demo));
+    assert!(reason(&typed).contains("is not signed with it"), "{}", reason(&typed));
     let demo = rehearsed(fresh(every), "local");
     let word = given(&demo, &key("new"), |_| {});
     let demo = with(&knowing(demo, MAREK, &key(MAREK)), &word);
