@@ -17,10 +17,10 @@ pub fn release(inputs: &Inputs, judgement: &Judgement) -> Result<Values, String>
     release_with(inputs, decision(judgement, release::ID))
 }
 
-/// Whether [`release`] can name its nine values, whatever is decided.
+/// Whether [`release()`] can name its nine values, whatever is decided.
 ///
 /// # Errors
-/// As [`release`].
+/// As [`release()`].
 pub(super) fn nameable(inputs: &Inputs) -> Result<(), String> {
     release_with(inputs, String::new()).map(drop)
 }
@@ -43,7 +43,7 @@ fn release_with(inputs: &Inputs, decision: String) -> Result<Values, String> {
 /// The six values of a rollback.
 ///
 /// # Errors
-/// As [`release`].
+/// As [`release()`].
 pub fn rollback(inputs: &Inputs, judgement: &Judgement) -> Result<Values, String> {
     let local = |port| state(inputs, port).map(|p| p.local.to_owned());
     Ok(vec![
