@@ -20,13 +20,13 @@ pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {
     let name = plan.batches.iter().map(|b| b.title.len()).max().unwrap_or(0);
     for batch in &plan.batches {
         let time = batch.seconds.map_or_else(String::new, |s| format!(", about {s:.1} s"));
-        let line = format!(
-            "  {}  {} rows{time}: {}",
+        let line = format!("rows{time}: {}", batch.tables.join(", "));
+        text.push_str(&format!(
+            "  {}  {} {}\n",
             pad(batch.title, name),
             pad_left(&batch.rows.to_string(), 9),
-            batch.tables.join(", ")
-        );
-        text.push_str(&format!("{}\n", hang(&line, name + 4, view.columns)));
+            hang(&line, name + 14, view.columns)
+        ));
     }
     text.push_str(&format!(
         "  the audit batch carries {} of the evidence chain along\n",
@@ -49,19 +49,18 @@ pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {
 pub fn ran(ran: &Ran, view: View) -> String {
     let mut text = format!("{} of {} to {}\n", ran.id, ran.snapshot.short(), ran.database);
     for step in &ran.steps {
-        let line =
-            format!("  {} {}: {}", step_time(step.seconds), step.step, one_line(&step.detail));
-        text.push_str(&format!("{}\n", hang(&line, 12, view.columns)));
+        let line = format!("{}: {}", step.step, one_line(&step.detail));
+        let time = step_time(step.seconds);
+        text.push_str(&format!("  {time} {}\n", hang(&line, 12, view.columns)));
     }
-    text.push_str(match ran.complete {
-        true => {
-            "complete: the database holds the scenario, the source stays frozen; swap the profile \
-             now\n"
-        }
-        false => {
-            "stopped where it was asked to: `flowcontrol cutover run` goes on, `flowcontrol \
-             cutover abort` goes back\n"
-        }
+    text.push_str(&match &ran.goes_on {
+        None => "complete: the database holds the scenario, the source stays frozen; swap the \
+                 profile now\n"
+            .to_owned(),
+        Some(again) => format!(
+            "stopped where it was asked to: `{again}` goes on, `flowcontrol cutover abort` goes \
+             back\n"
+        ),
     });
     text
 }
