@@ -65,7 +65,7 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
         ))
         .hint("configure the database that it was begun to, then abort"));
     }
-    let scratch = folder.scratch("abort-")?;
+    let scratch = folder.scratch()?;
     let guard = (!discard).then(|| (active.config.session.clone(), scratch.path()));
     let (emptied, reverted) = restore(&ends, &judged, &journal, guard).await?;
     match ends.source.fence().lift(&ends.tenants, &journal.window.id).await {

@@ -3,6 +3,7 @@
 use crate::error::{Failure, Result};
 use crate::evidence::ProfileRef;
 use crate::rehearsal::journal::Lock;
+use crate::rehearsal::scratch::Scratch;
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::fence::Window;
 use serde::{Deserialize, Serialize};
@@ -82,10 +83,8 @@ impl Folder {
     ///
     /// # Errors
     /// An environment failure when it cannot be made.
-    pub fn scratch(&self, prefix: &str) -> Result<tempfile::TempDir> {
-        tempfile::Builder::new().prefix(prefix).tempdir_in(&self.path).map_err(|e| {
-            Failure::environment(format!("cannot make a folder in {}: {e}", self.path.display()))
-        })
+    pub fn scratch(&self) -> Result<Scratch> {
+        Scratch::new(&self.path, "scratch-")
     }
 
     /// The journal, if a cutover was begun.

@@ -88,6 +88,8 @@ pub(super) struct Cutover<'a> {
     pub(super) evidence: EvidenceStore,
     pub(super) journal: Journal,
     pub(super) steps: Vec<Done>,
+    /// Why rows too many may have gone unseen, where no login sees every row.
+    pub(super) unproved: Option<String>,
     pub(super) progress: &'a Progress,
 }
 
@@ -110,8 +112,17 @@ pub async fn run(
         Some(journal) => going_on(journal, order, inputs, &ends)?,
         None => Cutover::begin(order, inputs, &ends, &folder).await?,
     };
-    let mut cutover =
-        Cutover { order, inputs, ends, folder, evidence, journal, steps: Vec::new(), progress };
+    let mut cutover = Cutover {
+        order,
+        inputs,
+        ends,
+        folder,
+        evidence,
+        journal,
+        steps: Vec::new(),
+        unproved: None,
+        progress,
+    };
     let done = tokio::select! {
         biased;
         () = async { drop(stop.wait_for(|stop| *stop).await) } => Err(Failure::new(
@@ -315,7 +326,11 @@ impl Cutover<'_> {
         let found = cargo.compare(&self.ends, at + 1, |n| step.inc(n)).await?;
         step.done("");
         let rows: u64 = found.tables.iter().map(|t| t.rows).sum();
-        detail.push_str(&format!(", all {rows} rows that are there are as frozen"));
+        detail.push_str(&match &found.unproved {
+            None => format!(", all {rows} rows that are there are as frozen"),
+            Some(why) => format!(", all {rows} rows that are seen are as frozen; {why}"),
+        });
+        self.unproved = found.unproved;
         self.journal.stage = Stage::Batches(u8::try_from(at + 1).unwrap_or(u8::MAX));
         self.folder.write(&self.journal)?;
         self.done(group.id, detail, since.elapsed().as_secs_f64())

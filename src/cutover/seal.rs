@@ -39,7 +39,8 @@ impl Cutover<'_> {
         let since = clock::instant();
         if !compared {
             let step = self.progress.step("compare", None);
-            cargo.compare(&self.ends, GROUPS.len(), |n| step.inc(n)).await?;
+            let found = cargo.compare(&self.ends, GROUPS.len(), |n| step.inc(n)).await?;
+            self.unproved = found.unproved;
             step.done("");
         }
         let step = self.progress.step("rollback seal", Some(cargo.summary.records));
@@ -65,7 +66,7 @@ impl Cutover<'_> {
         let source = Arc::clone(&self.ends.source);
         source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
         let session = self.inputs.scenario.session.clone();
-        let scratch = self.folder.scratch("source-")?;
+        let scratch = self.folder.scratch()?;
         let path = scratch.path().join("source.jsonl.zst");
         let now = freeze(&*source, session, &self.ends.tenants, &path, |_| {}).await?;
         self.as_judged(&now)
@@ -107,7 +108,7 @@ pub async fn way_back(
     on_records: impl FnMut(u64),
 ) -> Result<Digest> {
     let store = ends.store(&ends.server.logins.auditor, Use::Auditor).await?;
-    let scratch = folder.scratch("back-")?;
+    let scratch = folder.scratch()?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
     copy(store.export(&ends.tenants).await?, cargo.summary.sha256, &*files, on_records).await?;
     let session = cargo.summary.header.session.clone();
@@ -150,8 +151,11 @@ pub(super) fn packet(cutover: &Cutover<'_>, back: Digest) -> Result<Draft> {
         return Err(Failure::check("not every batch is there, so nothing is sealed"));
     }
     let compared = "its rows were compared with the snapshot".to_owned();
-    let parity =
+    let mut parity =
         format!("every row and every evidence packet so far is in {}", cutover.journal.database);
+    if let Some(why) = &cutover.unproved {
+        parity.push_str(&format!("; whether there are rows too many is unproved: {why}"));
+    }
     let restored = format!("a fallback store restored from there freezes to {}", back.short());
     let checks = CHECKS.map(|(id, title)| CheckResult {
         id: id.to_owned(),

@@ -137,3 +137,28 @@ async fn what_came_while_a_cutover_stood_still_beyond_its_window_is_found() {
     site.run("cutover abort").expect(0);
     assert_eq!(site.append("open").code(), Some(0), "the source takes writes again");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_verifier_a_cutover_says_what_it_could_not_see() {
+    let test = "without_a_verifier_a_cutover_says_what_it_could_not_see";
+    if support::server_or_skip(test).is_none() {
+        return;
+    }
+    let site = Site::new("unseen").await;
+    site.place().seed(60, 1);
+    let file = site.place().work().join("flowcontrol.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let without: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("verifier = {")).collect();
+    std::fs::write(&file, without.join("\n")).unwrap();
+    site.made_ready();
+    let done = site.run("--format json cutover run --for staging").expect(0).json();
+    let audit = done["steps"].as_array().unwrap().iter().find(|s| s["step"] == "audit").unwrap();
+    let detail = audit["detail"].as_str().unwrap();
+    assert!(detail.contains("rows that are seen are as frozen"), "{detail}");
+    let packets = site.place().packets();
+    let packet = packets.iter().rev().find(|p| p["schema"] == "FlowControlCutover.v1").unwrap();
+    let checks = packet["checks"].as_array().unwrap();
+    let parity = checks.iter().find(|c| c["id"] == "parity").unwrap();
+    assert!(parity["reason"].as_str().unwrap().contains("unproved"), "{parity}");
+}
