@@ -2,6 +2,7 @@
 //! hint works as it is printed.
 
 use crate::cutover::Site;
+use crate::program::eventually;
 use crate::support;
 use sqlx::Connection;
 use std::time::{Duration, Instant};
@@ -117,23 +118,26 @@ async fn what_came_while_a_cutover_stood_still_beyond_its_window_is_found() {
         return;
     }
     let site = Site::new("stood").await;
-    site.place().seed(4_000, 1);
+    site.place().seed(8_000, 1);
     site.made_ready();
-    site.run("cutover run --for staging --until audit").expect(0);
     let arguments = ["-v", "cutover", "run", "--for", "staging", "--minutes", "1"];
-    // Forgets the windows' later end.
-    site.run("cutover abort").expect(0);
     let began = Instant::now();
     let mut running = site.place().start(&arguments);
     assert!(running.says("rollback seal"), "it ended before it was sealed");
+    // A moment into it: the last batch was compared, and the way back is being walked.
+    std::thread::sleep(Duration::from_millis(300));
     running.halt();
     // Both windows end by themselves, and the source takes a record.
     std::thread::sleep(Duration::from_secs(61).saturating_sub(began.elapsed()));
-    site.append("late").expect(0);
+    eventually("the window's end", || (site.append("late").code() == Some(0)).then_some(()));
     running.go_on();
     let ended = running.end();
-    assert_eq!(ended.code(), Some(1), "{ended}");
-    assert!(ended.err.contains("the cutover was judged on"), "{ended}");
+    // The server may have given up a connection that stood still: that is no success either.
+    assert!(matches!(ended.code(), Some(1 | 3)), "{ended}");
+    if ended.code() == Some(1) {
+        assert!(ended.err.contains("the cutover was judged on"), "{ended}");
+    }
+    site.run("cutover run --for staging").expect(1);
     site.run("cutover abort").expect(0);
     assert_eq!(site.append("open").code(), Some(0), "the source takes writes again");
 }
