@@ -13,6 +13,8 @@ mod program;
 #[path = "support/replica.rs"]
 mod replica;
 
+#[path = "rehearsal/breaking.rs"]
+mod breaking;
 #[path = "rehearsal/cutover.rs"]
 mod cutover;
 #[path = "rehearsal/drill.rs"]

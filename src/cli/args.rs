@@ -505,9 +505,15 @@ writes from then on.\n\nExamples:\n  flowcontrol cutover run --for staging\n  \
         minutes: u32,
     },
     /// Goes back: empties and reverts what a cutover wrote, and lets the source write again.
-    #[command(after_help = "Possible until the last batch is sealed.\n\nExample:\n  \
-        flowcontrol cutover abort")]
-    Abort,
+    #[command(
+        after_help = "Possible until the last batch is sealed. Rows that somebody else wrote \
+there are never emptied unasked.\n\nExample:\n  flowcontrol cutover abort"
+    )]
+    Abort {
+        /// Empties also what the cutover did not write.
+        #[arg(long)]
+        discard: bool,
+    },
 }
 
 /// `accept`.

@@ -3,7 +3,7 @@
 use super::args::Cutover;
 use super::{Cx, Stop, gates, out};
 use crate::config::nearest;
-use crate::cutover::{self, Order};
+use crate::cutover::{self, Journal, Order, Stage};
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{KnownSecrets, Stored};
 use crate::gates::cutover::{GROUPS, ID};
@@ -17,9 +17,10 @@ pub async fn run(cx: &Cx, args: &Cutover, named: bool) -> Result<Exit> {
         Cutover::Run { judged, until, minutes } => {
             start(cx, judged.as_deref(), named, until.as_deref(), *minutes).await
         }
-        Cutover::Abort => {
+        Cutover::Abort { discard } => {
             let step = cx.progress.step("abort", None);
-            let done = Box::pin(cutover::abort(&cx.settings, "cutover abort".to_owned())).await;
+            let ran = if *discard { "cutover abort --discard" } else { "cutover abort" };
+            let done = Box::pin(cutover::abort(&cx.settings, *discard, ran.to_owned())).await;
             step.done("");
             cx.progress.clear();
             let done = done?;
@@ -71,10 +72,21 @@ async fn start(
         return Err(Failure::usage(format!("unknown batch {batch:?}"))
             .hint(format!("{meant}batches: {}", known.join(", "))));
     }
+    let settings = cx.settings.of_profile(judged)?;
+    let begun = cutover::peek(&cx.settings.state())?.filter(|j| j.stage != Stage::Sealed);
+    if let Some(begun) = begun.as_ref().filter(|j| j.profile.name != settings.config.profile) {
+        let name = &begun.profile.name;
+        return Err(Failure::check(format!(
+            "the cutover was begun for profile {name}, not {}",
+            settings.config.profile
+        ))
+        .hint(format!(
+            "`flowcontrol cutover run --for {name}` goes on, `flowcontrol cutover abort` goes back"
+        )));
+    }
     let inputs = gates::gather(cx, judged, named).await?;
     let judgement = judge(&inputs);
-    ready(&judgement, &inputs)?;
-    let settings = cx.settings.of_profile(judged)?;
+    ready(&judgement, &inputs, begun.as_ref())?;
     let order = Order {
         active: &cx.settings,
         judged: &settings,
@@ -92,16 +104,22 @@ async fn start(
 }
 
 /// A cutover begins, and goes on, only while its gate is ready.
-fn ready(judgement: &Judgement, inputs: &Inputs) -> Result<()> {
+fn ready(judgement: &Judgement, inputs: &Inputs, begun: Option<&Journal>) -> Result<()> {
     let open = judgement.gate(ID).and_then(|gate| gate.checks.iter().find(|c| !c.is_ready()));
-    match open {
-        None => Ok(()),
-        Some(check) => Err(Failure::check(format!(
-            "NO-GO for a cutover to profile {}: {}: {}",
-            inputs.profile.name, check.title, check.reason
-        ))
-        .hint(format!(
-            "`flowcontrol gates {ID}` names what is missing; nothing was frozen or written"
-        ))),
-    }
+    let Some(check) = open else { return Ok(()) };
+    let name = &inputs.profile.name;
+    let stands = begun.map_or_else(
+        || "nothing was frozen or written".to_owned(),
+        |journal| {
+            format!(
+                "{} is begun in {}, and `flowcontrol cutover abort` goes back",
+                journal.window.id, journal.database
+            )
+        },
+    );
+    Err(Failure::check(format!(
+        "NO-GO for a cutover to profile {name}: {}: {}",
+        check.title, check.reason
+    ))
+    .hint(format!("`flowcontrol gates {ID} --for {name}` names what is missing; {stands}")))
 }

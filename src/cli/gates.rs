@@ -9,6 +9,7 @@ use crate::evidence::{EvidenceStore, KnownSecrets, Packet, Stored};
 use crate::gates::inputs::{Acceptance, Evidence, Judged, PortState, Scenario};
 use crate::gates::{IDS, Inputs, Judgement, judge, record};
 use crate::registry::built;
+use crate::rehearsal::scratch::Scratch;
 use crate::report::gates as views;
 use crate::report::shell::quoted;
 use crate::{demo, snapshot};
@@ -189,16 +190,19 @@ async fn scenario(cx: &Cx) -> Result<Scenario> {
     Ok(scenario)
 }
 
+const WRITABLE: &str =
+    "the state folder must be writable: the scenario is frozen there for its digest";
+
 /// The digest comes with a file, which lives as long as this call: in the state folder, since a
 /// scenario must not pass through a folder that others share.
 async fn freeze(cx: &Cx, store: &dyn ScenarioStore) -> Result<snapshot::Summary> {
     let state = cx.settings.state();
     let cannot = |e: std::io::Error| {
         Failure::environment(format!("cannot make a folder in {}: {e}", state.display()))
-            .hint("the state folder must be writable: the scenario is frozen there for its digest")
+            .hint(WRITABLE)
     };
     std::fs::create_dir_all(&state).map_err(cannot)?;
-    let folder = tempfile::Builder::new().prefix("gates-").tempdir_in(&state).map_err(cannot)?;
+    let folder = Scratch::new(&state, "gates-").map_err(|e| e.hint(WRITABLE))?;
     let step = cx.progress.step("freeze", None);
     let session = cx.settings.config.session.clone();
     let path = folder.path().join("snapshot.jsonl.zst");

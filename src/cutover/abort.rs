@@ -3,16 +3,18 @@
 
 use super::ends::{Ends, tables};
 use super::journal::{Folder, Journal, Stage};
+use super::others;
 use crate::clock;
 use crate::config::Settings;
 use crate::error::{Failure, Result};
 use crate::evidence::{CheckResult, Draft, Outcome, Verdict, schema};
-use crate::runbook::{self, Goal, Site, State, Version};
+use crate::runbook::{self, Goal, State, Version};
 use crate::target::{TargetKind, roles};
-use flowcontrol_contract::{Digest, ErrorKind};
+use flowcontrol_contract::{Digest, ErrorKind, SessionId};
 use serde::Serialize;
 use serde_json::{Map, json};
 use sqlx::{AssertSqlSafe, Connection};
+use std::path::Path;
 
 /// What an abort came to.
 #[derive(Debug, Serialize)]
@@ -29,12 +31,14 @@ pub struct Aborted {
     pub packet: Digest,
 }
 
-/// Puts the database back to how [`super::run`] found it and lifts the windows.
+/// Puts the database back to how [`super::run`] found it and lifts the windows. Rows that the
+/// cutover did not write go with its own only when `discard` says so.
 ///
 /// # Errors
-/// A usage failure when no cutover was begun, a check failure when it is complete already; the
-/// journal stays until everything is back, so an abort that was cut off is repeated.
-pub async fn abort(active: &Settings, ran: String) -> Result<Aborted> {
+/// A usage failure when no cutover was begun, a check failure when it is complete already or
+/// somebody else's rows are there; the journal stays until everything is back, so an abort that was
+/// cut off is repeated.
+pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Aborted> {
     let evidence = active.evidence()?;
     let folder = Folder::open(&active.state())?;
     let journal = folder.read()?.ok_or_else(|| {
@@ -61,7 +65,9 @@ pub async fn abort(active: &Settings, ran: String) -> Result<Aborted> {
         ))
         .hint("configure the database that it was begun to, then abort"));
     }
-    let (emptied, reverted) = restore(&ends, &judged, &journal).await?;
+    let scratch = folder.scratch()?;
+    let guard = (!discard).then(|| (active.config.session.clone(), scratch.path()));
+    let (emptied, reverted) = restore(&ends, &judged, &journal, guard).await?;
     match ends.source.fence().lift(&ends.tenants, &journal.window.id).await {
         // It may have ended by itself, or have been lifted by hand.
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
@@ -81,7 +87,12 @@ pub async fn abort(active: &Settings, ran: String) -> Result<Aborted> {
 
 /// Empties the tables, then reverts what the cutover migrated. A migration that makes a table goes
 /// last, so nothing is reverted before its rows are gone.
-async fn restore(ends: &Ends, judged: &Settings, journal: &Journal) -> Result<(usize, usize)> {
+async fn restore(
+    ends: &Ends,
+    judged: &Settings,
+    journal: &Journal,
+    guard: Option<(SessionId, &Path)>,
+) -> Result<(usize, usize)> {
     let source = judged.migrations()?;
     if source.digest() != journal.migrations {
         return Err(Failure::check(format!(
@@ -96,7 +107,8 @@ async fn restore(ends: &Ends, judged: &Settings, journal: &Journal) -> Result<(u
     if !rows.iter().any(|r| r.state.is_in_force() || r.state == State::Failed) {
         return Ok((0, 0));
     }
-    let emptied = empty(site).await?;
+    let complete = rows.iter().all(|r| r.state == State::Applied);
+    let emptied = empty(ends, guard.map(|(session, path)| (session, path, complete))).await?;
     let above = rows.iter().any(|r| r.state.is_in_force() && r.version.0 > journal.found);
     let reverted = match above {
         true => Box::pin(runbook::down(site, &source, Version(journal.found))).await?.len(),
@@ -109,11 +121,12 @@ async fn restore(ends: &Ends, judged: &Settings, journal: &Journal) -> Result<(u
 }
 
 /// Empties every table of the schema in one statement: as the owner, who alone may, and because the
-/// tables refer to each other. They were empty when the cutover began, and its windows have kept
-/// everybody else out.
-async fn empty(site: Site<'_>) -> Result<usize> {
+/// tables refer to each other. Nobody writes between the look at whose rows they are and that.
+async fn empty(ends: &Ends, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
+    let site = ends.site();
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot empty {}: {e}", site.endpoint.redacted()))
+            .hint("end the sessions that hold its tables, then abort again")
     };
     let mut connection = site.endpoint.connect(site.login).await?;
     let schema = &site.layout.schema;
@@ -122,8 +135,23 @@ async fn empty(site: Site<'_>) -> Result<usize> {
         let schema = roles::identifier(schema);
         let names: Vec<String> =
             tables.iter().map(|t| format!("{schema}.{}", roles::identifier(t))).collect();
-        let wait = site.limits.lock_timeout.as_millis();
-        let sql = format!("set lock_timeout = {wait}; truncate {}", names.join(", "));
+        let (names, wait) = (names.join(", "), site.limits.lock_timeout.as_millis());
+        let lock =
+            format!("begin; set local lock_timeout = {wait}; lock table {names} in exclusive mode");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await.map_err(failed)?;
+        if let Some((session, scratch, complete)) = guard
+            && let Some(other) = others::find(ends, session, scratch, complete).await?
+        {
+            return Err(Failure::check(format!(
+                "{} holds what the cutover did not write: {other}; nothing was emptied",
+                site.endpoint.redacted()
+            ))
+            .hint(
+                "keep it elsewhere and delete it there, then abort; or \
+                 `flowcontrol cutover abort --discard` empties it as well",
+            ));
+        }
+        let sql = format!("truncate {names}; commit");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(failed)?;
     }
     // The tables are empty; the farewell changes nothing.

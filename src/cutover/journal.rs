@@ -3,12 +3,15 @@
 use crate::error::{Failure, Result};
 use crate::evidence::ProfileRef;
 use crate::rehearsal::journal::Lock;
+use crate::rehearsal::scratch::Scratch;
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::fence::Window;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+/// The folder in a state folder, and the journal in it.
+const FOLDER: &str = "cutover";
 const FILE: &str = "journal.json";
 
 /// What a later run, or an abort, needs to know.
@@ -56,7 +59,7 @@ impl Folder {
     /// # Errors
     /// A check failure when another process is at work in it.
     pub fn open(state: &Path) -> Result<Self> {
-        let path = state.join("cutover");
+        let path = state.join(FOLDER);
         std::fs::create_dir_all(&path).map_err(|e| {
             Failure::environment(format!("cannot make the folder {}: {e}", path.display()))
                 .hint("check the state folder's permissions and free space")
@@ -76,9 +79,12 @@ impl Folder {
         self.path.join("snapshot.jsonl.zst")
     }
 
-    /// A file beside it.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// A folder beside it that goes when it is dropped.
+    ///
+    /// # Errors
+    /// An environment failure when it cannot be made.
+    pub fn scratch(&self) -> Result<Scratch> {
+        Scratch::new(&self.path, "scratch-")
     }
 
     /// The journal, if a cutover was begun.
@@ -86,18 +92,7 @@ impl Folder {
     /// # Errors
     /// A check failure that names the file when it is damaged.
     pub fn read(&self) -> Result<Option<Journal>> {
-        let path = self.path.join(FILE);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => {
-                return Err(Failure::environment(format!("cannot read {}: {e}", path.display())));
-            }
-        };
-        serde_json::from_str(&text).map(Some).map_err(|e| {
-            Failure::check(format!("the cutover's journal {} is damaged: {e}", path.display()))
-                .hint("it says what was there before; restore it from a copy before going on")
-        })
+        read(&self.path)
     }
 
     /// Replaces the journal; durable when it returns.
@@ -135,4 +130,27 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The journal of a state folder, whoever works in it; `None` when no cutover was begun.
+///
+/// # Errors
+/// As [`Folder::read`].
+pub fn peek(state: &Path) -> Result<Option<Journal>> {
+    read(&state.join(FOLDER))
+}
+
+fn read(folder: &Path) -> Result<Option<Journal>> {
+    let path = folder.join(FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => {
+            return Err(Failure::environment(format!("cannot read {}: {e}", path.display())));
+        }
+    };
+    serde_json::from_str(&text).map(Some).map_err(|e| {
+        Failure::check(format!("the cutover's journal {} is damaged: {e}", path.display()))
+            .hint("it says what was there before; restore it from a copy before going on")
+    })
 }

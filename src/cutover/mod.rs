@@ -10,11 +10,12 @@ mod audit;
 mod batch;
 mod ends;
 mod journal;
+mod others;
 mod plan;
 mod run;
 mod seal;
 
 pub use abort::{Aborted, abort};
-pub use journal::{Journal, Stage};
+pub use journal::{Journal, Stage, peek};
 pub use plan::{Plan, PlannedBatch, plan};
 pub use run::{Order, Ran, run};

@@ -4,6 +4,7 @@ use super::audit;
 use super::batch::Cargo;
 use super::ends::Ends;
 use super::journal::{Folder, Journal, Stage};
+use super::others;
 use super::seal;
 use crate::clock;
 use crate::config::Settings;
@@ -22,10 +23,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// How long the source stays frozen once everything is in the database: writes that it took after
-/// that would be lost. `cutover abort` is not possible any more; `scenario thaw` is.
-const AFTERWARDS_DAYS: i64 = 365;
-
 /// What is to be cut over.
 #[derive(Debug)]
 pub struct Order<'a> {
@@ -39,6 +36,17 @@ pub struct Order<'a> {
     pub until: Option<&'a str>,
     /// The command as it was given, for the evidence.
     pub ran: String,
+}
+
+impl Order<'_> {
+    /// The command that goes on.
+    pub fn again(&self) -> String {
+        let (active, judged) = (&self.active.config.profile, &self.judged.config.profile);
+        match active == judged {
+            true => "flowcontrol cutover run".to_owned(),
+            false => format!("flowcontrol cutover run --for {judged}"),
+        }
+    }
 }
 
 /// What a run came to.
@@ -56,6 +64,8 @@ pub struct Ran {
     pub complete: bool,
     /// The packet of the whole cutover, once it is sealed.
     pub packet: Option<Digest>,
+    /// The command that goes on, while it is not complete.
+    pub goes_on: Option<String>,
 }
 
 /// One step that was done.
@@ -78,7 +88,9 @@ pub(super) struct Cutover<'a> {
     pub(super) evidence: EvidenceStore,
     pub(super) journal: Journal,
     pub(super) steps: Vec<Done>,
-    progress: &'a Progress,
+    /// Why rows too many may have gone unseen, where no login sees every row.
+    pub(super) unproved: Option<String>,
+    pub(super) progress: &'a Progress,
 }
 
 /// Cuts over, or goes on with what was cut off. The caller has seen that the gate is ready.
@@ -96,11 +108,21 @@ pub async fn run(
     let ends = Ends::open(order.active, order.judged).await?;
     let folder = Folder::open(&order.active.state())?;
     let journal = match folder.read()? {
+        Some(journal) if journal.stage == Stage::Sealed => return over(&journal, &ends).await,
         Some(journal) => going_on(journal, order, inputs, &ends)?,
         None => Cutover::begin(order, inputs, &ends, &folder).await?,
     };
-    let mut cutover =
-        Cutover { order, inputs, ends, folder, evidence, journal, steps: Vec::new(), progress };
+    let mut cutover = Cutover {
+        order,
+        inputs,
+        ends,
+        folder,
+        evidence,
+        journal,
+        steps: Vec::new(),
+        unproved: None,
+        progress,
+    };
     let done = tokio::select! {
         biased;
         () = async { drop(stop.wait_for(|stop| *stop).await) } => Err(Failure::new(
@@ -115,6 +137,7 @@ pub async fn run(
             database: cutover.journal.database.clone(),
             snapshot: cutover.journal.sha256,
             complete: cutover.journal.stage == Stage::Sealed,
+            goes_on: packet.is_none().then(|| order.again()),
             steps: cutover.steps,
             packet,
         }),
@@ -126,22 +149,26 @@ pub async fn run(
             cutover.seal_step("broken off", &failure.message, 0.0, outcome)?;
             let own = failure.hint.as_ref().map_or_else(String::new, |hint| format!("{hint}; "));
             Err(failure.hint(format!(
-                "{own}`flowcontrol cutover run` goes on, `flowcontrol cutover abort` goes back"
+                "{own}`{}` goes on, `flowcontrol cutover abort` goes back",
+                cutover.order.again()
             )))
         }
     }
 }
 
+/// One that is complete: nothing is done but what a kill right after the seal kept from being done.
+async fn over(journal: &Journal, ends: &Ends) -> Result<Ran> {
+    if journal.database == ends.server.endpoint.redacted() {
+        let store = ends.store(&ends.server.logins.replayer, Use::Replayer).await?;
+        seal::lift(&*store, ends, journal).await?;
+    }
+    Err(Failure::check(format!("the scenario was cut over to {} already", journal.database))
+        .hint("swap the profile: its scenario is there now"))
+}
+
 /// A cutover that was cut off goes on only as it was begun.
 fn going_on(journal: Journal, order: &Order<'_>, inputs: &Inputs, ends: &Ends) -> Result<Journal> {
     let back = "`flowcontrol cutover abort` goes back to the beginning";
-    if journal.stage == Stage::Sealed {
-        return Err(Failure::check(format!(
-            "the scenario was cut over to {} already",
-            journal.database
-        ))
-        .hint("swap the profile: its scenario is there now"));
-    }
     let other = |what: &str, then: String, now: String| {
         Err(Failure::check(format!("the cutover was begun {what} {then}, not {now}")).hint(back))
     };
@@ -177,8 +204,9 @@ impl Cutover<'_> {
             return Err(Failure::check(problem.message.clone()).hint(problem.hint.clone()));
         }
         let found = rows.iter().filter(|r| r.state == State::Applied).map(|r| r.version.0).max();
-        if found.is_some() {
-            ends.is_empty().await?;
+        match found {
+            Some(_) => ends.is_empty().await?,
+            None => others::refuse_tables(ends).await?,
         }
         let Some(sha256) = inputs.scenario.snapshot else {
             return Err(Failure::check("the scenario is empty, so there is nothing to cut over"));
@@ -227,7 +255,7 @@ impl Cutover<'_> {
                 return Ok(None);
             }
         }
-        self.seal(&cargo, &store).await.map(Some)
+        self.seal(&cargo, &store, already < GROUPS.len()).await.map(Some)
     }
 
     /// Freezes the source, and the scenario as it is then.
@@ -246,14 +274,7 @@ impl Cutover<'_> {
         let summary =
             snapshot::freeze(&*source, session, &self.ends.tenants, &path, |n| step.inc(n)).await?;
         step.done("");
-        if summary.sha256 != self.journal.sha256 {
-            return Err(Failure::check(format!(
-                "the scenario is {} now, and the cutover was judged on {}",
-                summary.sha256.short(),
-                self.journal.sha256.short()
-            ))
-            .hint("`flowcontrol cutover abort`, rehearse again, and have it accepted again"));
-        }
+        self.as_judged(&summary)?;
         let detail = format!(
             "the source is frozen at {}, {} records",
             summary.sha256.short(),
@@ -305,7 +326,11 @@ impl Cutover<'_> {
         let found = cargo.compare(&self.ends, at + 1, |n| step.inc(n)).await?;
         step.done("");
         let rows: u64 = found.tables.iter().map(|t| t.rows).sum();
-        detail.push_str(&format!(", all {rows} rows that are there are as frozen"));
+        detail.push_str(&match &found.unproved {
+            None => format!(", all {rows} rows that are there are as frozen"),
+            Some(why) => format!(", all {rows} rows that are seen are as frozen; {why}"),
+        });
+        self.unproved = found.unproved;
         self.journal.stage = Stage::Batches(u8::try_from(at + 1).unwrap_or(u8::MAX));
         self.folder.write(&self.journal)?;
         self.done(group.id, detail, since.elapsed().as_secs_f64())
@@ -317,27 +342,20 @@ impl Cutover<'_> {
         all.filter(|(kind, _)| kinds.contains(kind)).map(|(_, n)| n).sum()
     }
 
-    /// The way back from what was written, then the packet; from here on there is no abort.
-    async fn seal(&mut self, cargo: &Cargo<'_>, store: &Arc<dyn ScenarioStore>) -> Result<Digest> {
-        let since = clock::instant();
-        let step = self.progress.step("rollback seal", Some(cargo.summary.records));
-        let back = seal::way_back(&self.ends, cargo, &self.folder, |n| step.inc(n)).await?;
-        step.done("");
-        let detail =
-            format!("a fallback store restored from the database freezes to {}", back.short());
-        self.done("rollback-seal", detail, since.elapsed().as_secs_f64())?;
-        self.journal.window.expires_at = after(clock::now(), AFTERWARDS_DAYS * 86_400_000_000)?;
-        let source = Arc::clone(&self.ends.source);
-        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
-        let packet = seal::packet(self, back)?;
-        let stored = self.evidence.append(packet, &self.ends.secrets)?;
-        self.journal.stage = Stage::Sealed;
-        self.folder.write(&self.journal)?;
-        store.fence().lift(&self.ends.tenants, &self.journal.window.id).await?;
-        Ok(stored.sealed.sha256())
+    /// The scenario is the one that was judged.
+    pub(super) fn as_judged(&self, now: &Summary) -> Result<()> {
+        if now.sha256 == self.journal.sha256 {
+            return Ok(());
+        }
+        Err(Failure::check(format!(
+            "the scenario is {} now, and the cutover was judged on {}",
+            now.sha256.short(),
+            self.journal.sha256.short()
+        ))
+        .hint("`flowcontrol cutover abort`, rehearse again, and have it accepted again"))
     }
 
-    fn done(&mut self, step: &str, detail: String, seconds: f64) -> Result<()> {
+    pub(super) fn done(&mut self, step: &str, detail: String, seconds: f64) -> Result<()> {
         self.seal_step(step, &detail, seconds, Outcome::Passed)?;
         self.steps.push(Done { step: step.to_owned(), detail, seconds });
         Ok(())
@@ -361,6 +379,6 @@ fn batches(store: &dyn ScenarioStore) -> Result<&dyn flowcontrol_contract::Batch
     })
 }
 
-fn after(now: Timestamp, micros: i64) -> Result<Timestamp> {
+pub(super) fn after(now: Timestamp, micros: i64) -> Result<Timestamp> {
     Ok(Timestamp::from_micros(now.micros().saturating_add(micros))?)
 }

@@ -2,16 +2,21 @@
 
 use super::batch::Cargo;
 use super::ends::Ends;
-use super::journal::{Folder, Stage};
-use super::run::Cutover;
+use super::journal::{Folder, Journal, Stage};
+use super::run::{Cutover, after};
 use crate::clock;
 use crate::error::{Failure, Result};
 use crate::evidence::{CheckResult, Draft, Outcome, Verdict, schema};
 use crate::gates::cutover::GROUPS;
 use crate::registry::{self, Use};
 use crate::snapshot::{copy, freeze};
-use flowcontrol_contract::Digest;
+use flowcontrol_contract::{Digest, ErrorKind, ScenarioStore};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// How long the source stays frozen once everything is in the database: writes that it took after
+/// that would be lost. `cutover abort` is not possible any more; `scenario thaw` is.
+const AFTERWARDS_DAYS: i64 = 365;
 
 /// The checks of a cutover's packet: its batches, and what follows them.
 pub(super) const CHECKS: [(&str, &str); 6] = [
@@ -22,6 +27,75 @@ pub(super) const CHECKS: [(&str, &str); 6] = [
     ("parity", "Audit parity"),
     ("rollback-seal", "Rollback seal"),
 ];
+
+impl Cutover<'_> {
+    /// The way back from what was written, then the packet; from here on there is no abort.
+    pub(super) async fn seal(
+        &mut self,
+        cargo: &Cargo<'_>,
+        store: &Arc<dyn ScenarioStore>,
+        compared: bool,
+    ) -> Result<Digest> {
+        let since = clock::instant();
+        if !compared {
+            let step = self.progress.step("compare", None);
+            let found = cargo.compare(&self.ends, GROUPS.len(), |n| step.inc(n)).await?;
+            self.unproved = found.unproved;
+            step.done("");
+        }
+        let step = self.progress.step("rollback seal", Some(cargo.summary.records));
+        let back = way_back(&self.ends, cargo, &self.folder, |n| step.inc(n)).await?;
+        step.done("");
+        self.close_source().await?;
+        self.still_closed(&**store).await?;
+        let detail =
+            format!("a fallback store restored from the database freezes to {}", back.short());
+        self.done("rollback-seal", detail, since.elapsed().as_secs_f64())?;
+        let draft = packet(self, back)?;
+        let stored = self.evidence.append(draft, &self.ends.secrets)?;
+        self.journal.stage = Stage::Sealed;
+        self.folder.write(&self.journal)?;
+        lift(&**store, &self.ends, &self.journal).await?;
+        Ok(stored.sealed.sha256())
+    }
+
+    /// Closes the source for good and looks that nothing went in before: its window may have ended
+    /// while this process stood still.
+    async fn close_source(&mut self) -> Result<()> {
+        self.journal.window.expires_at = after(clock::now(), AFTERWARDS_DAYS * 86_400_000_000)?;
+        let source = Arc::clone(&self.ends.source);
+        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let session = self.inputs.scenario.session.clone();
+        let scratch = self.folder.scratch()?;
+        let path = scratch.path().join("source.jsonl.zst");
+        let now = freeze(&*source, session, &self.ends.tenants, &path, |_| {}).await?;
+        self.as_judged(&now)
+    }
+
+    /// The database was closed from before the last comparison until now.
+    async fn still_closed(&self, store: &dyn ScenarioStore) -> Result<()> {
+        let id = &self.journal.window.id;
+        for tenant in &self.ends.tenants {
+            let window = store.fence().window(std::slice::from_ref(tenant)).await?;
+            if window.is_none_or(|raised| raised.window.id != *id) {
+                return Err(Failure::check(format!(
+                    "freeze window {id} of tenant {tenant} ended in {} before the cutover was sealed",
+                    self.journal.database
+                ))
+                .hint("going on raises it again and compares anew; --minutes gives it longer"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets the database take writes; its window may have ended by itself.
+pub(super) async fn lift(store: &dyn ScenarioStore, ends: &Ends, journal: &Journal) -> Result<()> {
+    match store.fence().lift(&ends.tenants, &journal.window.id).await {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e.into()),
+        _ => Ok(()),
+    }
+}
 
 /// Restores a file store from the database and freezes it.
 ///
@@ -34,10 +108,7 @@ pub async fn way_back(
     on_records: impl FnMut(u64),
 ) -> Result<Digest> {
     let store = ends.store(&ends.server.logins.auditor, Use::Auditor).await?;
-    let place = folder.file("");
-    let scratch = tempfile::Builder::new().prefix("back-").tempdir_in(&place).map_err(|e| {
-        Failure::environment(format!("cannot make a folder in {}: {e}", place.display()))
-    })?;
+    let scratch = folder.scratch()?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
     copy(store.export(&ends.tenants).await?, cargo.summary.sha256, &*files, on_records).await?;
     let session = cargo.summary.header.session.clone();
@@ -80,8 +151,11 @@ pub(super) fn packet(cutover: &Cutover<'_>, back: Digest) -> Result<Draft> {
         return Err(Failure::check("not every batch is there, so nothing is sealed"));
     }
     let compared = "its rows were compared with the snapshot".to_owned();
-    let parity =
+    let mut parity =
         format!("every row and every evidence packet so far is in {}", cutover.journal.database);
+    if let Some(why) = &cutover.unproved {
+        parity.push_str(&format!("; whether there are rows too many is unproved: {why}"));
+    }
     let restored = format!("a fallback store restored from there freezes to {}", back.short());
     let checks = CHECKS.map(|(id, title)| CheckResult {
         id: id.to_owned(),

@@ -1,6 +1,7 @@
 //! The rollback drill: refuse writes, restore the fallback store from Postgres, compare, watch for
 //! a second writer, and let writes through again.
 
+use super::scratch::Scratch;
 use super::{Order, Run};
 use crate::clock;
 use crate::config::Settings;
@@ -158,9 +159,7 @@ async fn under(
     let holds = is_frozen(store, first).await?;
     let own = u64::from(holds);
     let state = order.active.state();
-    let scratch = tempfile::Builder::new().prefix("drill-").tempdir_in(&state).map_err(|e| {
-        Failure::environment(format!("cannot make a folder in {}: {e}", state.display()))
-    })?;
+    let scratch = Scratch::new(&state, "drill-")?;
     let frozen = scratch.path().join("before.jsonl.zst");
     let step = progress.step("freeze", None);
     let before = freeze(order, store, tenants, &frozen).await?;

@@ -6,7 +6,7 @@
 
 mod lock;
 
-pub use lock::Lock;
+pub use lock::{FILE as LOCK_FILE, Lock};
 
 use super::Run;
 use crate::error::{Failure, Result};

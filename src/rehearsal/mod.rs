@@ -7,6 +7,7 @@ pub mod isolation;
 pub mod journal;
 mod packets;
 mod run;
+pub mod scratch;
 pub mod steps;
 pub mod verify;
 

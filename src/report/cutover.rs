@@ -56,15 +56,14 @@ pub fn ran(ran: &Ran, view: View) -> String {
             hang(&said, 12, view.columns)
         ));
     }
-    text.push_str(match ran.complete {
-        true => {
-            "complete: the database holds the scenario, the source stays frozen; swap the profile \
-             now\n"
-        }
-        false => {
-            "stopped where it was asked to: `flowcontrol cutover run` goes on, `flowcontrol \
-             cutover abort` goes back\n"
-        }
+    text.push_str(&match &ran.goes_on {
+        None => "complete: the database holds the scenario, the source stays frozen; swap the \
+                 profile now\n"
+            .to_owned(),
+        Some(again) => format!(
+            "stopped where it was asked to: `{again}` goes on, `flowcontrol cutover abort` goes \
+             back\n"
+        ),
     });
     text
 }

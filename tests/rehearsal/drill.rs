@@ -144,4 +144,9 @@ async fn a_drill_that_is_stopped_lifts_its_window_and_one_that_is_killed_names_t
     assert!(again.err.contains("is frozen already"), "{again}");
     place.run(&["scenario", "thaw"]).expect(0);
     place.run(&["scenario", "append", "more.jsonl", "--tenant", "bfg-control"]).expect(0);
+    // The killed one's copy of the scenario goes with the next drill.
+    drill(&external, "1");
+    let entries = std::fs::read_dir(place.state()).unwrap();
+    let mut names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.find(|name| name.starts_with("drill-")), None);
 }

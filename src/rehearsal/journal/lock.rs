@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The lock file's name in the run's folder.
-const FILE: &str = "running.lock";
+pub const FILE: &str = "running.lock";
 
 /// A run's lock, held until the last copy is dropped.
 #[derive(Clone, Debug)]

@@ -1,0 +1,91 @@
+//! A folder for one process's passing files, which a later one removes after a kill: they hold
+//! copies of the scenario.
+
+use super::journal::{LOCK_FILE, Lock};
+use crate::error::{Failure, Result};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// More than anybody who sweeps meanwhile takes away.
+const ATTEMPTS: usize = 8;
+
+/// The folder; it goes when this is dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: TempDir,
+    _lock: Lock,
+}
+
+impl Scratch {
+    /// A new one in `parent`, named `prefix` and something of its own. Those of that name that
+    /// nobody works in any more are removed.
+    ///
+    /// # Errors
+    /// An environment failure when it cannot be made, or an old one stays.
+    pub fn new(parent: &Path, prefix: &str) -> Result<Self> {
+        sweep(parent, prefix)?;
+        for _ in 0..ATTEMPTS {
+            let folder =
+                tempfile::Builder::new().prefix(prefix).tempdir_in(parent).map_err(|e| {
+                    Failure::environment(format!(
+                        "cannot make a folder in {}: {e}",
+                        parent.display()
+                    ))
+                    .hint("check the state folder's permissions and free space")
+                })?;
+            // Somebody who sweeps just then may take it for one that was left.
+            if let Ok(lock) = Lock::take(folder.path())?
+                && folder.path().join(LOCK_FILE).is_file()
+            {
+                return Ok(Self { folder, _lock: lock });
+            }
+        }
+        Err(Failure::environment(format!("no new folder in {} stays there", parent.display())))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn sweep(parent: &Path, prefix: &str) -> Result<()> {
+    // A parent that cannot be listed is refused when the folder is made.
+    let Ok(entries) = std::fs::read_dir(parent) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let named = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(prefix));
+        // Without a lock file it is just being made, or empty.
+        if !named || !path.join(LOCK_FILE).is_file() {
+            continue;
+        }
+        if let Ok(_alone) = Lock::take(&path)? {
+            std::fs::remove_dir_all(&path).map_err(|e| {
+                Failure::environment(format!("cannot remove {}: {e}", path.display()))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOCK_FILE, Scratch};
+
+    #[test]
+    fn what_a_kill_left_is_removed_and_what_is_in_use_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let left = parent.path().join("drill-killed");
+        std::fs::create_dir(&left).unwrap();
+        std::fs::write(left.join(LOCK_FILE), "1").unwrap();
+        std::fs::write(left.join("before.jsonl"), "rows").unwrap();
+        let other = parent.path().join("drilling");
+        std::fs::create_dir(&other).unwrap();
+        let first = Scratch::new(parent.path(), "drill-").unwrap();
+        let second = Scratch::new(parent.path(), "drill-").unwrap();
+        assert!(!left.exists());
+        assert!(first.path().is_dir() && second.path().is_dir() && other.is_dir());
+        let path = first.path().to_owned();
+        drop(first);
+        assert!(!path.exists());
+    }
+}
