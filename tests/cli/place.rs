@@ -123,6 +123,7 @@ impl Place {
 
 /// The console's page, which stands beside the repository on some machines only; says so where it
 /// does not.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub fn page(test: &str) -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let name = "shared/seed/integrations-console.txt";
