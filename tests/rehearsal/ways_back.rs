@@ -1,8 +1,15 @@
 //! Each way in which a staging that is ready turns back, with the digests of then and now.
 
+use crate::program::External;
 use crate::site::{Judged, Site, WORDS};
 use crate::support;
+use flowcontrol::target::{TlsTrust, local};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
 
 /// What a cutover to staging rests on.
 const RESTING: [&str; 6] =
@@ -74,7 +81,7 @@ async fn each_way_back_turns_what_relied_on_it_and_names_both_digests() {
     site.amend(|_| configuration.clone());
     assert_eq!(site.judged("--for staging").figures(), ready.figures());
 
-    // A new target: what was proved on the one says nothing of the other.
+    // Another target in it.
     let other = format!("host = \"{}\"", "localhost");
     site.amend(|text| {
         let host = format!("host = \"{}\"", site.external.endpoint.host);
@@ -130,4 +137,80 @@ fn copy(from: &Path, to: &Path) {
 fn newest(folder: &Path) -> std::path::PathBuf {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.to_string_lossy().ends_with(".up.sql")).max().unwrap()
+}
+
+/// An address behind which another server can come to stand.
+struct Address {
+    port: u16,
+    behind: Arc<AtomicU16>,
+}
+
+impl Address {
+    fn of(server: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let behind = Arc::new(AtomicU16::new(server));
+        let now = Arc::clone(&behind);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, now.load(Ordering::SeqCst)));
+                let Ok(server) = server else { continue };
+                for (mut from, mut to) in
+                    [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+                {
+                    thread::spawn(move || {
+                        // Whoever hangs up ends both ways.
+                        let _ = io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(std::net::Shutdown::Both);
+                    });
+                }
+            }
+        });
+        Self { port, behind }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_behind_the_same_address_makes_a_dry_run_stale() {
+    let test = "another_server_behind_the_same_address_makes_a_dry_run_stale";
+    if support::server_or_skip(test).is_none() {
+        return;
+    }
+    let other = local::start_blocking(&support::settings(), &|_| {}).unwrap();
+    let (second, superuser) = support::way_in(&other);
+    let external = External::new("moved").await;
+    external.provision(&second, &superuser).await;
+    let place = &external.place;
+    let [first_ca, second_ca] = [&external.endpoint, &second].map(|endpoint| match &endpoint.tls {
+        TlsTrust::VerifyFull { ca: Some(ca) } => ca.clone(),
+        tls => panic!("{tls:?}"),
+    });
+    let both = place.secrets().join("authorities.pem");
+    let authorities = [&first_ca, &second_ca].map(|ca| std::fs::read_to_string(ca).unwrap());
+    std::fs::write(&both, authorities.concat()).unwrap();
+    let address = Address::of(external.endpoint.port);
+    external.configure_at("127.0.0.1", address.port, "postgres", "");
+    let file = place.work().join("flowcontrol.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace(&first_ca.display().to_string(), &both.display().to_string());
+    std::fs::write(&file, text).unwrap();
+
+    place.seed(60, 1);
+    place.run(&["rehearse", "--target", "external"]).expect(0);
+    place.run(&["gates", "--require", "dry-run"]).expect(0);
+    // The same machine again is the same server, whatever is connected anew.
+    place.run(&["connect", "--target", "external"]).expect(0);
+    place.run(&["gates", "--require", "dry-run"]).expect(0);
+
+    address.behind.store(second.port, Ordering::SeqCst);
+    place.run(&["connect", "--target", "external"]).expect(0);
+    let now = Judged(place.run(&["--format", "json", "gates"]).expect(0).json());
+    assert_eq!((now.figure("connection"), now.figure("dry-run")), ("4/4".into(), "0/5".into()));
+    let reason = now.reason("dry-run/adapter-replay-transcript");
+    assert!(reason.contains("was made on server bfg-"), "{reason}");
+    assert!(reason.contains("the connection in force is to bfg-"), "{reason}");
+    assert_eq!(now.decision("release"), Some("BLOCKED_PENDING_DRY_RUN"));
+    place.run(&["rehearse", "--target", "external"]).expect(0);
+    place.run(&["gates", "--require", "dry-run"]).expect(0);
+    drop(other);
 }
