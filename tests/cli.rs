@@ -12,6 +12,8 @@ mod accept;
 mod adapters;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "cli/console.rs"]
+mod console;
 #[path = "cli/damage.rs"]
 mod damage;
 #[path = "cli/dossier.rs"]

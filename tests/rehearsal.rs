@@ -27,10 +27,14 @@ mod gates;
 mod interrupts;
 #[path = "rehearsal/kills.rs"]
 mod kills;
+#[path = "rehearsal/next_actions.rs"]
+mod next_actions;
 #[path = "rehearsal/own_migrations.rs"]
 mod own_migrations;
 #[path = "rehearsal/pairs.rs"]
 mod pairs;
+#[path = "rehearsal/production.rs"]
+mod production;
 #[path = "rehearsal/refusals.rs"]
 mod refusals;
 #[path = "rehearsal/resumes.rs"]
@@ -39,9 +43,15 @@ mod resumes;
 mod scene;
 #[path = "rehearsal/secrets.rs"]
 mod secrets;
+#[path = "rehearsal/site.rs"]
+mod site;
 #[path = "rehearsal/snapshots.rs"]
 mod snapshots;
+#[path = "rehearsal/staging.rs"]
+mod staging;
 #[path = "rehearsal/standby.rs"]
 mod standby;
 #[path = "rehearsal/tampering.rs"]
 mod tampering;
+#[path = "rehearsal/ways_back.rs"]
+mod ways_back;

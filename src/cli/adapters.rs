@@ -6,6 +6,7 @@ use crate::clock;
 use crate::config::{PORT_KINDS, nearest};
 use crate::error::{Exit, Failure, Result};
 use crate::evidence::{CheckResult, Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
+use crate::gates::adapters::SECRETS;
 use crate::gates::judge;
 use crate::gates::swap::{Swap, swap};
 use crate::probe;
@@ -17,7 +18,7 @@ use flowcontrol_contract::{Mode, Port};
 pub async fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
     match args {
         Adapters::List => list(cx),
-        Adapters::Check { port } => check(cx, port.as_deref()).await,
+        Adapters::Check { ports } => check(cx, ports).await,
         Adapters::Plan { to } => plan(cx, to).await,
     }
 }
@@ -47,17 +48,18 @@ fn list(cx: &Cx) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Probes one port, or all of them and the secrets; the packet is sealed whatever was found.
-async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
-    let only = only.map(named).transpose()?;
+/// Probes what is named, or all ports and the secrets; the packet is sealed whatever was found.
+async fn check(cx: &Cx, names: &[String]) -> Result<Exit> {
+    names.iter().try_for_each(|name| known(name))?;
+    let asked = |id: &str| names.is_empty() || names.iter().any(|name| name == id);
     let evidence = cx.settings.evidence()?;
     let mut known = KnownSecrets::new();
     let secrets = probe::secrets(&cx.settings, &mut known)?;
     let mut checks = Vec::new();
-    for port in Port::ALL.into_iter().filter(|port| only.is_none_or(|only| only == *port)) {
+    for port in Port::ALL.into_iter().filter(|port| asked(port.name())) {
         checks.push(one(cx, port).await?);
     }
-    if only.is_none() {
+    if asked(SECRETS) {
         checks.push(secrets);
     }
     let ready = checks.iter().all(|c| c.verdict == Verdict::Ready);
@@ -65,7 +67,7 @@ async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
         schema: schema::ADAPTERS.to_owned(),
         created_at: clock::now(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        ran: only.map_or_else(|| "adapters check".into(), |port| format!("adapters check {port}")),
+        ran: format!("adapters check {}", names.join(" ")).trim_end().to_owned(),
         profile: ProfileRef {
             name: cx.settings.config.profile.clone(),
             sha256: cx.settings.digest()?,
@@ -83,14 +85,15 @@ async fn check(cx: &Cx, only: Option<&str>) -> Result<Exit> {
     Ok(if ready { Exit::Done } else { Exit::Check })
 }
 
-fn named(name: &str) -> Result<Port> {
-    Port::ALL.into_iter().find(|port| port.name() == name).ok_or_else(|| {
-        let names = Port::ALL.map(Port::name);
-        let meant =
-            nearest(name, names).map_or_else(String::new, |near| format!("did you mean {near}? "));
-        Failure::usage(format!("unknown port {name:?}"))
-            .hint(format!("{meant}known ports: {}", names.join(", ")))
-    })
+fn known(name: &str) -> Result<()> {
+    let names: Vec<&str> = Port::ALL.map(Port::name).into_iter().chain([SECRETS]).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let near = nearest(name, names.iter().copied());
+    let meant = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+    Err(Failure::usage(format!("unknown port {name:?}"))
+        .hint(format!("{meant}known are {}", names.join(", "))))
 }
 
 /// A store that cannot be opened is a finding of its probe.

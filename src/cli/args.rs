@@ -294,11 +294,12 @@ pub enum Adapters {
     /// Each port's kind in the active profile.
     List,
     /// Probes the configured adapters and records the packet; they are read, never changed.
-    #[command(after_help = "Examples:\n  flowcontrol adapters check store\n  \
+    #[command(after_help = "Examples:\n  flowcontrol adapters check store secrets\n  \
         flowcontrol --profile staging adapters check")]
     Check {
-        /// One port alone: store, auth, ocr, ksef, eta or sync.
-        port: Option<String>,
+        /// These alone: store, auth, ocr, ksef, eta, sync, or secrets for the references to them.
+        #[arg(value_name = "PORT")]
+        ports: Vec<String>,
     },
     /// What a swap to another profile changes, port by port, and the gates that it puts back.
     #[command(after_help = "Example:\n  flowcontrol adapters plan --to staging")]

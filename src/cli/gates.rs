@@ -13,7 +13,7 @@ use crate::rehearsal::scratch::Scratch;
 use crate::report::gates as views;
 use crate::report::shell::quoted;
 use crate::{demo, snapshot};
-use flowcontrol_contract::{CallCx, ScenarioStore};
+use flowcontrol_contract::{CallCx, Mode, ScenarioStore};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -103,9 +103,7 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
         program.push_str(&format!(" --config {}", quoted(&file.display().to_string())));
     }
     let other = name != active.config.profile;
-    if named && !other {
-        program.push_str(&format!(" --profile {}", quoted(&name)));
-    }
+    let option = |name: &str| format!("--profile {}", quoted(name));
     Ok(Judged {
         sha256: settings.digest()?,
         ports,
@@ -114,7 +112,8 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
         keys: settings.config.keys.clone(),
         external: settings.config.target.external.is_some(),
         program,
-        switch: if other { format!("--profile {}", quoted(&name)) } else { String::new() },
+        active: if named { option(&active.config.profile) } else { String::new() },
+        switch: if other { option(&name) } else { String::new() },
         name,
     })
 }
@@ -166,6 +165,7 @@ async fn scenario(cx: &Cx) -> Result<Scenario> {
         actors: Vec::new(),
         enrolled: 0,
         filled_on_demand: built_in,
+        seedable: store.info().mode == Mode::Local,
     };
     let tenants = store.tenants().await?;
     let mut rosters = Vec::new();

@@ -64,8 +64,11 @@ pub struct Judged {
     pub keys: BTreeMap<ActorId, PublicKey>,
     /// Whether `[target.external]` is there.
     pub external: bool,
-    /// The program with the options that select the active configuration, for commands in checks.
+    /// The program with the option that selects the configuration file, for commands in checks.
     pub program: String,
+    /// The option that selects the active profile where the line named it; empty or
+    /// `--profile NAME`.
+    pub active: String,
     /// The option that selects this profile where it is not the active one, and the scenario is
     /// another profile's; empty or `--profile NAME`.
     pub switch: String,
@@ -105,8 +108,19 @@ impl Judged {
         }
     }
 
-    fn command(&self, rest: &str) -> String {
-        format!("{} {rest}", self.program)
+    /// A command over the active profile's scenario.
+    pub fn command(&self, rest: &str) -> String {
+        self.line(&self.active, rest)
+    }
+
+    /// A command of the judged profile itself.
+    fn own_command(&self, rest: &str) -> String {
+        self.line(if self.switch.is_empty() { &self.active } else { &self.switch }, rest)
+    }
+
+    fn line(&self, option: &str, rest: &str) -> String {
+        let parts = [self.program.as_str(), option, rest];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -125,6 +139,8 @@ pub struct Scenario {
     pub enrolled: u64,
     /// A rehearsal fills the empty store itself, as it does for the built-in demo.
     pub filled_on_demand: bool,
+    /// It lives in a local store, which `demo seed` fills while it is empty.
+    pub seedable: bool,
 }
 
 impl Scenario {
@@ -275,10 +291,14 @@ impl Inputs {
     }
 
     /// The command that records a connection. Probing asks the profile's own store for the actors;
-    /// where the scenario is another profile's, a rehearsal of its snapshot probes as well.
+    /// where the scenario is another profile's, a rehearsal of its snapshot probes as well. Without
+    /// an actor there is nothing to map to a role.
     pub fn connect_command(&self) -> Option<String> {
         if !self.profile.switch.is_empty() {
             return self.rehearse_command();
+        }
+        if self.scenario.actors.is_empty() {
+            return self.fill_command();
         }
         Some(self.profile.command(&format!("connect --target {}", self.target_option())))
     }
@@ -297,10 +317,9 @@ impl Inputs {
             };
             return Some(profile.command(&rest));
         }
-        let (file, switch) = ("frozen.jsonl.zst", &profile.switch);
+        let file = "frozen.jsonl.zst";
         let first = profile.command(&format!("snapshot freeze --out {file}"));
-        let then =
-            profile.command(&format!("{switch} rehearse --target {target} --snapshot {file}"));
+        let then = profile.own_command(&format!("rehearse --target {target} --snapshot {file}"));
         Some(format!("{first} && {then}"))
     }
 
@@ -319,11 +338,10 @@ impl Inputs {
         other.map_or_else(String::new, |other| format!(" --for {other}"))
     }
 
-    /// The command that probes the profile's adapters.
-    pub fn adapters_command(&self) -> String {
-        let (profile, switch) = (&self.profile, &self.profile.switch);
-        let rest = if switch.is_empty() { String::new() } else { format!("{switch} ") };
-        profile.command(&format!("{rest}adapters check"))
+    /// The command that probes some of the profile's adapters, or its references to secrets: those
+    /// alone that a check asks for, since another that is not built would fail with them.
+    pub fn adapters_command(&self, names: &[&str]) -> String {
+        self.profile.own_command(&format!("adapters check {}", names.join(" ")))
     }
 
     /// The command with which `owner` accepts a check; `values` are to be filled in.
@@ -343,8 +361,7 @@ impl Inputs {
 
     /// The command that fills an empty scenario; records of a real one come from its own service.
     pub fn fill_command(&self) -> Option<String> {
-        let demo = self.profile.stage() == Stage::Demo || self.scenario.filled_on_demand;
-        demo.then(|| self.profile.command("demo seed"))
+        self.scenario.seedable.then(|| self.profile.command("demo seed"))
     }
 
     /// The owner's name in a sentence.

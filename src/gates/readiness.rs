@@ -116,11 +116,13 @@ pub fn summary(inputs: &Inputs, gates: &[Gate], gate: &Gate) -> Readiness {
     }
 }
 
-/// The first open check on the path: with its command, or as the decision of its owner.
+/// The first open check on the path that a command supplies, or that is its owner's to decide; the
+/// first open one at all where no command is left.
 fn next_action(gates: &[Gate]) -> Option<NextAction> {
     let in_order = PATH.iter().filter_map(|id| gates.iter().find(|g| g.id == *id));
-    let (gate, check) =
-        in_order.flat_map(|g| g.checks.iter().map(move |c| (g, c))).find(|(_, c)| !c.is_ready())?;
+    let every = in_order.flat_map(|g| g.checks.iter().map(move |c| (g, c)));
+    let open: Vec<_> = every.filter(|(_, c)| !c.is_ready()).collect();
+    let (gate, check) = open.iter().find(|(_, c)| c.command.is_some()).or_else(|| open.first())?;
     Some(NextAction {
         check: format!("{}/{}", gate.id, check.id),
         owner: check.owner.clone(),

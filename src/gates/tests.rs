@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 mod arbitrary;
 mod changes;
+mod next;
 mod proofs;
 mod signed;
 mod wiring;
@@ -54,6 +55,7 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
             keys: BTreeMap::new(),
             external: false,
             program: "flowcontrol".into(),
+            active: String::new(),
             switch: String::new(),
         },
         scenario: Scenario {
@@ -63,6 +65,7 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
             actors: rosters[0].actors.clone(),
             enrolled: 5,
             filled_on_demand: true,
+            seedable: true,
         },
         migrations: Digest::of("migrations"),
         packets: Vec::new(),

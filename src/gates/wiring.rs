@@ -33,7 +33,10 @@ pub fn gate(inputs: &Inputs, infrastructure: &Gate, connection: &Gate, dry_run: 
     // The isolation probes of a rehearsal attack the policies that its migrations made.
     let isolation = || row(dry_run, "rbac-claims");
     let (connect, rehearse) = (command(connection), command(dry_run));
-    let probe = inputs.adapters_command();
+    let probe = |ports: &[Port], more: &[&str]| {
+        let names: Vec<&str> = ports.iter().map(|p| p.name()).chain(more.iter().copied()).collect();
+        inputs.adapters_command(&names)
+    };
     let checks = vec![
         after("infrastructure-acceptance", "Infrastructure acceptance", Vec::new(), None),
         after(
@@ -52,20 +55,21 @@ pub fn gate(inputs: &Inputs, infrastructure: &Gate, connection: &Gate, dry_run: 
             "oidc-claims",
             "OIDC and RBAC claims",
             vec![adapters::live(inputs, Port::Auth)],
-            buildable(inputs, &[Port::Auth]).then(|| probe.clone()),
+            buildable(inputs, &[Port::Auth]).then(|| probe(&[Port::Auth], &[])),
         ),
         after("rls-policy", "RLS policy", vec![row(dry_run, "schema-map"), isolation()], rehearse),
         after(
             "secrets-backup-boundary",
             "Secrets and backup boundary",
             vec![row(infrastructure, "secrets-and-backup"), adapters::secrets(inputs)],
-            Some(probe.clone()),
+            Some(probe(&[], &[adapters::SECRETS])),
         ),
         after(
             "live-credentials",
             "Live credentials",
             credentials(inputs),
-            buildable(inputs, &wanted(inputs)).then_some(probe),
+            buildable(inputs, &wanted(inputs))
+                .then(|| probe(&wanted(inputs), &[adapters::SECRETS])),
         ),
     ];
     Gate::new(ID, "Guarded wiring", checks).with_packet(PACKET).deciding(PENDING)

@@ -29,8 +29,18 @@ fn every_port_is_told_of_and_what_is_not_built_is_no_success() {
         let built = ["store", "secrets"].contains(&check["id"].as_str().unwrap());
         assert_eq!(check["verdict"], if built { "ready" } else { "next" }, "{check}");
     }
-    let unknown = place.run("adapters check stroe").refused(2);
-    assert!(unknown.contains("did you mean store?"), "{unknown}");
+    // What is named is told of, and nothing else.
+    let packet = place.run("adapters check secrets store --format json").json();
+    let ids: Vec<_> = packet["checks"].as_array().unwrap().iter().map(|c| &c["id"]).collect();
+    assert_eq!(
+        (ids, &packet["outcome"]),
+        (vec![&json!("store"), &json!("secrets")], &json!("passed"))
+    );
+    assert_eq!(packet["ran"], "adapters check secrets store");
+    for (typed, meant) in [("stroe", "store"), ("store secret", "secrets")] {
+        let unknown = place.run(&format!("adapters check {typed}")).refused(2);
+        assert!(unknown.contains(&format!("did you mean {meant}?")), "{unknown}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `migrate` and `evidence` without a server.
 
-use super::place::Place;
+use super::place::{Place, page};
 
 #[test]
 fn what_needs_a_server_says_what_to_configure() {
@@ -40,13 +40,7 @@ fn the_runbook_begins_as_the_seed_prints_it() {
     assert_eq!(lines[0], "-- ProductionAdapterMigrationRunbook.v1");
     assert_eq!(lines[3], "-- session=grant-demo-local");
     assert_eq!(lines[6], "-- runbook_decision=BLOCKED_PENDING_PREFLIGHT");
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = ["../shared/seed", "../../shared/seed"]
-        .map(|p| root.join(p).join("integrations-console.txt"));
-    let Some(seed) = places.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
-        eprintln!("skipped: ../shared/seed/integrations-console.txt is not on this machine");
-        return;
-    };
+    let Some(seed) = page("the_runbook_begins_as_the_seed_prints_it") else { return };
     let begin = seed.find("\n-- ProductionAdapterMigrationRunbook.v1").unwrap() + 1;
     let printed = &seed[begin..begin + seed[begin..].find("\nRunbook decision").unwrap()];
     let (header, sql) = printed.split_at(printed.find("create schema").unwrap());

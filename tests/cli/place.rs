@@ -121,6 +121,21 @@ impl Place {
     }
 }
 
+/// The console's page, which stands beside the repository on some machines only; says so where it
+/// does not.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+pub fn page(test: &str) -> Option<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let name = "shared/seed/integrations-console.txt";
+    let found = ["..", "../.."]
+        .iter()
+        .find_map(|up| std::fs::read_to_string(root.join(up).join(name)).ok());
+    if found.is_none() {
+        println!("skipped: {test}: ../{name} is not on this machine");
+    }
+    found
+}
+
 /// A record of the demo tenant as a line of `scenario append`.
 pub fn line(id: &str, payload: &serde_json::Value) -> String {
     let record = serde_json::json!({"id": id, "kind": "risk", "actor": "user_md_anna",

@@ -1,7 +1,7 @@
 //! Cutovers that somebody or something works against: nothing of anybody's is lost, and every
 //! hint works as it is printed.
 
-use crate::cutover::Site;
+use crate::site::Site;
 use crate::program::eventually;
 use crate::support;
 use sqlx::Connection;

@@ -1,95 +1,8 @@
 //! The data cutover into a real database: batch by batch, cut off and gone on with, and back.
 
-use crate::program::{Ended, External, Place};
+use crate::site::{Site, last_packet};
 use crate::support;
-use flowcontrol::target::roles;
-use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection};
-
-/// The checklist with its owners, and the drill's confirmation.
-const WORDS: [(&str, &str); 7] = [
-    ("checklist/contracts-frozen", "user_md_anna"),
-    ("checklist/role-headers", "user_dispatcher_marek"),
-    ("checklist/scenario-store", "user_dispatcher_marek"),
-    ("checklist/db-schema", "user_accountant_olena"),
-    ("checklist/secrets-and-auth", "user_accountant_olena"),
-    ("checklist/migration-rollback", "user_md_anna"),
-    ("rollback-drill/owner-confirmation", "user_md_anna"),
-];
-
-/// A configured database of its own beside a scenario in files.
-pub struct Site {
-    pub external: External,
-    pub database: String,
-}
-
-impl Site {
-    pub async fn new(word: &str) -> Self {
-        let external = External::new(word).await;
-        let database = format!("cut_{}", external.session);
-        let owner = &external.names.owner;
-        let mut conn = external.superuser("postgres").await;
-        let sql =
-            format!("create database {database} owner {owner} template template0 encoding 'UTF8'");
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
-        let grants = roles::provision_sql(&external.names, &database);
-        let all = format!("select pg_advisory_xact_lock(20260301);\n{grants}");
-        sqlx::raw_sql(AssertSqlSafe(all)).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-        let (host, port) = (external.endpoint.host.clone(), external.endpoint.port);
-        external.configure_at(&host, port, &database, "");
-        Self { external, database }
-    }
-
-    pub fn place(&self) -> &Place {
-        &self.external.place
-    }
-
-    pub fn run(&self, line: &str) -> Ended {
-        self.place().run(&line.split_whitespace().collect::<Vec<_>>())
-    }
-
-    /// Everything that a cutover to staging rests on.
-    pub fn made_ready(&self) {
-        self.run("snapshot freeze --out frozen.jsonl.zst").expect(0);
-        self.run("--profile staging rehearse --target external --snapshot frozen.jsonl.zst")
-            .expect(0);
-        for (check, actor) in WORDS {
-            self.run(&format!("accept {check} --as {actor} --for staging")).expect(0);
-        }
-        self.run("rollback drill --target external --for staging --watch 1").expect(0);
-        self.run("gates --for staging --require cutover").expect(0);
-    }
-
-    /// One number from the database.
-    pub async fn count(&self, sql: &str) -> i64 {
-        let mut conn = self.external.superuser(&self.database).await;
-        let found = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut conn).await;
-        conn.close().await.unwrap();
-        found.unwrap()
-    }
-
-    pub async fn records(&self) -> i64 {
-        self.count("select count(*) from bfg_flowcontrol.records").await
-    }
-
-    /// Whether the schema is there.
-    pub async fn migrated(&self) -> bool {
-        self.count("select count(*) from pg_namespace where nspname = 'bfg_flowcontrol'").await == 1
-    }
-
-    pub fn append(&self, id: &str) -> Ended {
-        let record = json!({"id": id, "kind": "risk", "actor": "user_md_anna",
-            "occurred_at": "2026-03-01T06:30:00Z", "payload": {}});
-        std::fs::write(self.place().work().join("new.jsonl"), format!("{record}\n")).unwrap();
-        self.run("scenario append new.jsonl --tenant bfg-control")
-    }
-}
-
-fn last_packet(site: &Site, schema: &str) -> Value {
-    let packets = site.place().packets();
-    packets.into_iter().rev().find(|p| p["schema"] == schema).unwrap()
-}
+use sqlx::Connection;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cutover_moves_the_scenario_batch_by_batch_and_keeps_the_source_closed() {
@@ -161,22 +74,8 @@ async fn a_cutover_moves_the_scenario_batch_by_batch_and_keeps_the_source_closed
     assert_eq!(site.append("later").code(), Some(1), "the source stays closed");
 
     // The profile that is swapped to finds the whole scenario, and goes on writing.
-    let file = site.place().work().join("flowcontrol.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let login = &site.external.logins.application;
-    let adapter = format!(
-        "\n[adapters.postgres-rls]\nhost = \"{}\"\nport = {}\ndatabase = \"{}\"\nuser = \"{}\"\n\
-         password = {{ file = \"{}\" }}\ntls = {{ ca = \"{}\" }}\n\
-         tenants = [\"bfg-control\", \"{}\"]\n",
-        site.external.endpoint.host,
-        site.external.endpoint.port,
-        site.database,
-        login.user,
-        site.place().secrets().join("application").display(),
-        authority(&site),
-        second_tenant(&site)
-    );
-    std::fs::write(&file, format!("{text}{adapter}")).unwrap();
+    let adapter = site.adapter();
+    site.amend(|text| format!("{text}{adapter}"));
     site.run("--profile staging snapshot freeze --out after.jsonl.zst").expect(0);
     site.run("snapshot diff frozen.jsonl.zst after.jsonl.zst").expect(0);
     site.run("--profile staging scenario append new.jsonl --tenant bfg-control").expect(0);
@@ -186,20 +85,6 @@ async fn a_cutover_moves_the_scenario_batch_by_batch_and_keeps_the_source_closed
     let checks = drill.json()["checks"].clone();
     assert_eq!(checks[0]["verdict"], "ready", "{drill}");
     assert_eq!(checks[1]["verdict"], "ready", "{drill}");
-}
-
-fn authority(site: &Site) -> String {
-    match &site.external.endpoint.tls {
-        flowcontrol::target::TlsTrust::VerifyFull { ca: Some(ca) } => ca.display().to_string(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn second_tenant(site: &Site) -> String {
-    let show = site.run("--format json scenario show").expect(0).json();
-    let tenants = show["tenants"].as_array().unwrap();
-    let ids = tenants.iter().map(|t| t["tenant"].as_str().unwrap());
-    ids.into_iter().find(|id| *id != "bfg-control").unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

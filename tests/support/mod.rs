@@ -42,7 +42,8 @@ pub fn server_or_skip(test: &str) -> Option<(Endpoint, Login)> {
     }
 }
 
-fn way_in(local: &Local) -> (Endpoint, Login) {
+/// A superuser's way into a throw-away cluster.
+pub fn way_in(local: &Local) -> (Endpoint, Login) {
     let endpoint = Endpoint {
         host: "127.0.0.1".into(),
         port: local.cluster.port,

@@ -283,8 +283,8 @@ impl External {
         Self::on(support::server(), word).await
     }
 
-    /// Provisions roles with the SQL that `migrate roles` prints, each with a password of its own
-    /// that starts with `word`.
+    /// One on a server, with roles from the SQL that `migrate roles` prints, each with a password of
+    /// its own that starts with `word`.
     pub async fn on((endpoint, superuser): (Endpoint, Login), word: &str) -> Self {
         let tag = format!("ext_{}", clock::random_hex(5));
         let name = |role: &str| format!("{tag}_{role}");
@@ -308,11 +308,22 @@ impl External {
         };
         // An administrator as a managed server gives one, and no superuser.
         let admin = login(&name("admin"));
-        let mut conn = endpoint.connect(&superuser).await.unwrap();
+        let place = Place::new();
+        let external =
+            Self { place, endpoint, admin, names, logins, session: tag, root: superuser };
+        external.provision(&external.endpoint, &external.root).await;
+        external.configure("");
+        external
+    }
+
+    /// Makes the roles and the administrator on a server.
+    pub async fn provision(&self, endpoint: &Endpoint, superuser: &Login) {
+        let mut conn = endpoint.connect(superuser).await.unwrap();
         // Grants on one database change one row of the catalog, and the server refuses two who do so
         // at once; tests share the server. The lock ends with the statements' one transaction.
         let mut sql = "select pg_advisory_xact_lock(20260301);\n".to_owned();
-        sql.push_str(&roles::provision_sql(&names, "postgres"));
+        sql.push_str(&roles::provision_sql(&self.names, "postgres"));
+        let logins = &self.logins;
         let all = [&logins.owner, &logins.application, &logins.replayer, &logins.auditor];
         for login in all.into_iter().chain(&logins.verifier) {
             let password = login.password.as_ref().unwrap().expose();
@@ -321,19 +332,14 @@ impl External {
         writeln!(
             sql,
             "create role {} login createdb password '{}'; grant {} to {};",
-            admin.user,
-            admin.password.as_ref().unwrap().expose(),
-            names.owner,
-            admin.user
+            self.admin.user,
+            self.admin.password.as_ref().unwrap().expose(),
+            self.names.owner,
+            self.admin.user
         )
         .unwrap();
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
-        let place = Place::new();
-        let external =
-            Self { place, endpoint, admin, names, logins, session: tag, root: superuser };
-        external.configure("");
-        external
     }
 
     /// Writes `flowcontrol.toml`; `tls` is added to the server's TLS section.

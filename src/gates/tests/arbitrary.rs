@@ -170,6 +170,7 @@ fn inputs() -> impl Strategy<Value = Inputs> {
         inputs.scenario.enrolled = enrolled;
         inputs.scenario.records = records.into_iter().collect();
         inputs.scenario.filled_on_demand = !switch;
+        inputs.scenario.seedable = external;
         inputs.scenario.actors = actors
             .into_iter()
             .map(|(at, permission)| {

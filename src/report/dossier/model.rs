@@ -209,7 +209,7 @@ pub fn build(sources: &Sources<'_>) -> Dossier {
             session: inputs.scenario.session.to_string(),
             snapshot: judgement.snapshot,
             records: inputs.scenario.total(),
-            judged_by: format!("{} gates{over}", profile.program),
+            judged_by: profile.command(&format!("gates{over}")),
         },
         production: production(inputs, judgement),
         readiness: judgement.readiness.clone(),
