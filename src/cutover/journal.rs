@@ -135,7 +135,7 @@ impl Folder {
 /// The journal of a state folder, whoever works in it; `None` when no cutover was begun.
 ///
 /// # Errors
-/// As [`Folder::read`].
+/// A check failure that names the journal when it is damaged.
 pub fn peek(state: &Path) -> Result<Option<Journal>> {
     read(&state.join(FOLDER))
 }

@@ -1,8 +1,8 @@
 //! Cutovers that somebody or something works against: nothing of anybody's is lost, and every
 //! hint works as it is printed.
 
-use crate::site::Site;
 use crate::program::eventually;
+use crate::site::Site;
 use crate::support;
 use sqlx::Connection;
 use std::time::{Duration, Instant};

@@ -125,10 +125,18 @@ async fn production_is_no_go_for_every_reason_that_there_is() {
 /// The configuration names a key for everybody, so that a word without it proves nobody.
 fn the_word_of_a_mock_login_or_a_stranger(site: &Site) {
     let (check, actor) = WORDS[1];
+    let typed = site.run(&format!("accept {check} --as {actor} --for production")).expect(2);
+    assert!(typed.err.contains("a word without their signature would not count"), "{typed}");
+    // Given before there was a key for them, it counts no more than that.
+    let configuration = site.configuration();
+    site.amend(|text| {
+        text.lines().filter(|l| !l.starts_with(actor)).map(|l| format!("{l}\n")).collect()
+    });
     site.accepts(actor, check, "--for production");
-    let judged = production(site);
     let mock = "Marek Zielinski accepted it through a mock login, which production never admits";
-    assert_eq!(judged.reason(check), mock);
+    assert_eq!(production(site).reason(check), mock);
+    site.amend(|_| configuration);
+    let judged = production(site);
     assert_eq!(judged.figure("checklist"), "0/6");
     let command = judged.check(check)["command"].as_str().unwrap();
     assert!(command.contains(" --key FILE"), "{command}");
