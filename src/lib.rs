@@ -4,6 +4,9 @@
 //! Data flows one way: configuration, registry, adapters, snapshot, migration plan, target,
 //! apply, replay, verify, isolation, rollback, packets, gates, decision, report.
 
+pub mod accept;
+pub mod access;
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,12 +16,14 @@ pub mod demo;
 pub mod error;
 pub mod evidence;
 pub mod gates;
+pub mod gather;
 pub mod keys;
 pub mod probe;
 pub mod registry;
 pub mod rehearsal;
 pub mod report;
 pub mod runbook;
+pub mod scenario;
 pub mod snapshot;
 pub mod target;
 

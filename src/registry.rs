@@ -3,8 +3,9 @@
 use crate::config::{HeldSecrets, MigrationSettings, ProcessSecrets, Settings};
 use crate::error::Result;
 use crate::target::{Endpoint, Login, TlsTrust};
+use flowcontrol_auth as auth;
 use flowcontrol_contract::registry::{BuildCx, Registry};
-use flowcontrol_contract::{Mode, Port, ScenarioStore, TenantId};
+use flowcontrol_contract::{AuthProvider, Mode, Port, ScenarioStore, TenantId};
 use flowcontrol_store_file as store_file;
 use flowcontrol_store_postgres as store_postgres;
 use serde_json::json;
@@ -17,11 +18,17 @@ pub const POSTGRES: &str = store_postgres::KIND;
 /// The kind of the store that a rehearsal rolls back to.
 pub const FILE: &str = store_file::KIND;
 
+/// The headers by which a caller of the local auth adapter says who they are: actor, tenant, role,
+/// permissions.
+pub const CALLER_HEADERS: [&str; 4] = auth::HEADERS;
+
 /// Every adapter of this build. Adding one is a folder, a line here and its configuration.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.store(store_file::KIND, Mode::Local, store_file::build);
     registry.store(store_postgres::KIND, Mode::Live, store_postgres::build);
+    registry.auth(auth::MOCK, Mode::Local, auth::build_mock);
+    registry.auth(auth::OIDC, Mode::Live, auth::build_oidc);
     registry
 }
 
@@ -35,15 +42,32 @@ pub fn built(port: Port) -> Vec<String> {
 /// # Errors
 /// When the profile or the adapter's configuration is wrong, or the store cannot be opened.
 pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
-    let kind = settings.profile()?.kind(Port::Store);
-    let config = settings
-        .config
-        .adapters
-        .get(kind)
-        .cloned()
-        .unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()));
-    let cx = BuildCx { secrets: &ProcessSecrets { base: &settings.base }, base: &settings.base };
-    Ok(registry().build_store(kind, config, cx).await?)
+    let (kind, config) = chosen(settings, Port::Store)?;
+    Ok(registry().build_store(kind, config, building(settings, &secrets(settings))).await?)
+}
+
+/// Builds the active profile's auth adapter. It asks no provider yet.
+///
+/// # Errors
+/// When the profile or the adapter's configuration is wrong.
+pub async fn open_auth(settings: &Settings) -> Result<Arc<dyn AuthProvider>> {
+    let (kind, config) = chosen(settings, Port::Auth)?;
+    Ok(registry().build_auth(kind, config, building(settings, &secrets(settings))).await?)
+}
+
+/// The active profile's kind of a port, and that kind's own configuration.
+fn chosen(settings: &Settings, port: Port) -> Result<(&str, serde_json::Value)> {
+    let kind = settings.profile()?.kind(port);
+    let config = settings.config.adapters.get(kind).cloned();
+    Ok((kind, config.unwrap_or_else(|| json!({}))))
+}
+
+fn secrets(settings: &Settings) -> ProcessSecrets<'_> {
+    ProcessSecrets { base: &settings.base }
+}
+
+fn building<'a>(settings: &'a Settings, secrets: &'a ProcessSecrets<'a>) -> BuildCx<'a> {
+    BuildCx { secrets, base: &settings.base }
 }
 
 /// Opens a file-local store in a folder of its own.

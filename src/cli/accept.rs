@@ -2,279 +2,31 @@
 
 use super::args::Accept;
 use super::{Cx, gates, out};
-use crate::clock;
-use crate::config::{FILE, nearest};
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{
-    Authentication, Bound, CheckResult, Draft, KnownSecrets, Outcome, ProfileRef, Verdict, Word,
-    schema,
-};
-use crate::gates::decision::{self, Decision};
-use crate::gates::inputs::{Acceptance, Evidence};
-use crate::gates::{Inputs, Judgement, judge, values};
-use crate::keys::{self, PrivateKey, PublicKey};
+use crate::accept::{Ask, accept};
+use crate::error::{Exit, Result};
+use crate::evidence::Authentication;
+use crate::keys;
 use crate::report::gates as views;
-use flowcontrol_contract::{Actor, Timestamp};
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Records the word; `named` says that the line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
     // A key that cannot be read stops this before anything is asked.
     let store = cx.settings.evidence()?;
     let key = args.key.as_deref().map(keys::open).transpose()?;
-    let mut inputs = gates::gather(cx, args.judged.as_deref(), named).await?;
-    let decision = decided(&judge(&inputs), &args.check)?;
-    let actor = actor(&inputs, &args.actor)?.clone();
-    decision.permits(&inputs, &actor).map_err(|why| {
-        Failure::check(why).hint(format!(
-            "`flowcontrol gates {}` shows who owns its checks",
-            gate_of(decision.path)
-        ))
-    })?;
-    match &key {
-        Some(key) => owned(cx, &inputs, &actor, key.public())?,
-        // Taking a word back needs no proof: it can only close what was open.
-        None if inputs.profile.keys.contains_key(&actor.id) && !args.revoke => {
-            return Err(Failure::usage(format!(
-                "[keys] names a key for {}, so a word without their signature would not count",
-                actor.id
-            ))
-            .hint("sign it: --key FILE with the private key"));
-        }
-        None => {}
-    }
-    let values = given(&args.value, decision)?;
-    if args.revoke {
-        takeable(&inputs, decision, &actor)?;
-    } else {
-        acceptable(&inputs, decision, &values)?;
-    }
-    let word = Word {
-        check: decision.path.to_owned(),
-        actor: actor.id.clone(),
+    let inputs = gates::gather(cx, args.judged.as_deref(), named).await?;
+    let ask = Ask {
+        check: &args.check,
+        actor: &args.actor,
         authentication: Authentication::Mock,
-        values,
-        revoked: args.revoke,
-        bound: Bound {
-            profile: inputs.profile.sha256,
-            snapshot: inputs.scenario.snapshot,
-            evidence: decision.evidence(&inputs),
-        },
-        signature: None,
+        values: &args.value,
+        revoke: args.revoke,
+        key: key.as_ref(),
+        via: None,
     };
-    let mut secrets = KnownSecrets::new();
-    secrets.extend(key.iter().flat_map(PrivateKey::forms));
-    let sealed = store.append_after(
-        |previous| {
-            let (time, profile) = (clock::now(), profile(&inputs));
-            let word = match &key {
-                Some(key) => word.signed(key, &profile, time, previous)?,
-                None => word,
-            };
-            draft(&inputs, decision, &actor, &word, time)
-        },
-        &secrets,
-    );
-    let stored = sealed?.sealed;
-    let word = Word::read(stored.packet())
-        .ok()
-        .flatten()
-        .ok_or_else(|| Failure::check("the packet that was sealed holds no acceptance"))?;
-    let recorded = Evidence { sha256: stored.sha256(), packet: stored.packet().clone() };
-    inputs.as_of = inputs.as_of.max(recorded.packet.created_at);
-    inputs.acceptances.extend(Acceptance::read(&recorded).map_err(Failure::check)?);
-    let judgement = judge(&inputs);
-    let gate = judgement.gate(gate_of(decision.path));
-    let score = gate.map_or((0, 0), |g| (g.passed(), g.total()));
-    let value = serde_json::json!({"check": word.check, "actor": word.actor,
-        "authentication": word.authentication, "key": word.signature.map(|s| s.key),
-        "values": word.values, "revoked": word.revoked,
-        "profile": recorded.packet.profile, "bound": word.bound,
-        "sequence": recorded.packet.sequence, "sha256": recorded.sha256,
-        "gate": {"id": gate_of(decision.path), "passed": score.0, "total": score.1}});
-    out::either(cx.format, &value, || views::accepted(&recorded, &word, &actor, score))?;
-    Ok(Exit::Done)
-}
-
-/// Refuses a key that the gates would not count as the actor's.
-fn owned(cx: &Cx, inputs: &Inputs, actor: &Actor, key: PublicKey) -> Result<()> {
-    let id = &actor.id;
-    let known = inputs.profile.keys.get(id);
-    if known == Some(&key) {
-        return Ok(());
-    }
-    let file = cx.settings.file.as_deref().unwrap_or(Path::new(FILE)).display();
-    let line = format!("{id:?} = \"{key}\"");
-    let (message, hint) = match known {
-        None => (
-            format!(
-                "[keys] in {file} names no key for {id}, so a word signed with this one would not count"
-            ),
-            format!(
-                "if the key is theirs, add `{line}` under [keys]; the configuration is another one then, and its evidence is to be made for it"
-            ),
-        ),
-        Some(known) => (
-            format!(
-                "the key is {}, and [keys] in {file} names {} for {id}",
-                key.short(),
-                known.short()
-            ),
-            format!("sign with the key that is named, or name the other one: `{line}`"),
-        ),
-    };
-    Err(Failure::usage(message).hint(hint))
-}
-
-fn profile(inputs: &Inputs) -> ProfileRef {
-    ProfileRef { name: inputs.profile.name.clone(), sha256: inputs.profile.sha256 }
-}
-
-fn gate_of(path: &str) -> &str {
-    path.split('/').next().unwrap_or_default()
-}
-
-/// The decision that `wanted` names: `gate/check`, or the check alone where one decision has it.
-fn decided(judgement: &Judgement, wanted: &str) -> Result<&'static Decision> {
-    let all: Vec<_> = judgement
-        .gates
-        .iter()
-        .flat_map(|g| g.checks.iter().map(move |c| (format!("{}/{}", g.id, c.id), c)))
-        .collect();
-    // A word can only mean a decision, even where another gate has a check of the same name.
-    let mut decisions = decision::all().filter(|d| d.path == wanted || d.id() == wanted);
-    if let (Some(one), None) = (decisions.next(), decisions.next()) {
-        return Ok(one);
-    }
-    let found: Vec<_> = all.iter().filter(|(path, c)| path == wanted || c.id == wanted).collect();
-    match found.as_slice() {
-        [] => {
-            let bare = all.iter().map(|(path, c)| if wanted.contains('/') { path } else { c.id });
-            let near = nearest(wanted, bare);
-            let meant = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-            let known: Vec<_> = decision::all().map(|d| d.path).collect();
-            Err(Failure::usage(format!("unknown check {wanted:?}"))
-                .hint(format!("{meant}checks that an owner accepts: {}", known.join(", "))))
-        }
-        [(path, check)] => {
-            let hint = match &check.command {
-                Some(command) => format!("`{command}` supplies it"),
-                None => format!("`flowcontrol gates {}` says what it rests on", gate_of(path)),
-            };
-            Err(Failure::usage(format!("{path} rests on evidence, which no owner's word replaces"))
-                .hint(hint))
-        }
-        several => {
-            let paths: Vec<_> = several.iter().map(|(path, _)| path.as_str()).collect();
-            Err(Failure::usage(format!("more than one gate has a check {wanted}"))
-                .hint(format!("name one of {}", paths.join(", "))))
-        }
-    }
-}
-
-fn actor<'a>(inputs: &'a Inputs, wanted: &str) -> Result<&'a Actor> {
-    let actors = &inputs.scenario.actors;
-    actors.iter().find(|a| a.id.as_str() == wanted).ok_or_else(|| {
-        let known: Vec<_> = actors.iter().map(|a| a.id.as_str()).collect();
-        let meant = nearest(wanted, known.iter().copied())
-            .map_or_else(String::new, |near| format!("did you mean {near}? "));
-        let list = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Failure::usage(format!("the first tenant has no actor {wanted:?}"))
-            .hint(format!("{meant}its actors: {list}"))
-    })
-}
-
-/// The values of the line. No message repeats one: what was typed may be a secret.
-fn given(line: &[String], decision: &Decision) -> Result<BTreeMap<String, String>> {
-    let names: Vec<_> = decision.values.iter().map(|v| v.name()).collect();
-    let hint = || match names.as_slice() {
-        [] => format!("{} takes no value", decision.path),
-        names => format!("{} takes --value for {}", decision.path, names.join(" and ")),
-    };
-    let mut values = BTreeMap::new();
-    for pair in line {
-        let Some((name, text)) = pair.split_once('=') else {
-            return Err(Failure::usage("--value takes NAME=VALUE").hint(hint()));
-        };
-        if !names.contains(&name) {
-            return Err(
-                Failure::usage("--value names what the check does not ask for").hint(hint())
-            );
-        }
-        if values.insert(name.to_owned(), text.trim().to_owned()).is_some() {
-            return Err(Failure::usage(format!("--value gives {name} twice")).hint(hint()));
-        }
-    }
-    Ok(values)
-}
-
-fn acceptable(
-    inputs: &Inputs,
-    decision: &Decision,
-    values: &BTreeMap<String, String>,
-) -> Result<()> {
-    values::judge(decision.values, values, inputs.profile.residency).map_err(|why| {
-        let command = inputs
-            .owner(decision.role)
-            .map(|owner| inputs.accept_command(decision.path, &owner, decision.values))
-            .unwrap_or_default();
-        Failure::usage(format!("{} cannot be accepted {why}", decision.path))
-            .hint(format!("`{command}`; a secret belongs where the configuration refers to it"))
+    let done = accept(&cx.settings, &store, inputs, &ask)?;
+    let score = (done.gate.1, done.gate.2);
+    out::either(cx.format, &done.value(), || {
+        views::accepted(&done.recorded, &done.word, &done.actor, score)
     })?;
-    if inputs.scenario.snapshot.is_some() {
-        return Ok(());
-    }
-    let hint = inputs.fill_command().map_or_else(
-        || "its records come from its own service".to_owned(),
-        |command| format!("`{command}` fills it"),
-    );
-    Err(Failure::check("the scenario is empty, so there is nothing that could be accepted")
-        .hint(hint))
-}
-
-fn takeable(inputs: &Inputs, decision: &Decision, actor: &Actor) -> Result<()> {
-    if decision.last(inputs).is_some_and(|last| !last.revoked) {
-        return Ok(());
-    }
-    Err(Failure::check(format!(
-        "{} has no acceptance of {} in force for profile {} that could be taken back",
-        actor.display_name, decision.path, inputs.profile.name
-    ))
-    .hint("`flowcontrol evidence list` shows what was recorded"))
-}
-
-fn draft(
-    inputs: &Inputs,
-    decision: &Decision,
-    actor: &Actor,
-    word: &Word,
-    created_at: Timestamp,
-) -> Result<Draft> {
-    let (verdict, outcome, did) = if word.revoked {
-        (Verdict::Next, Outcome::Failed, "took the acceptance back")
-    } else {
-        (Verdict::Ready, Outcome::Passed, "accepted it")
-    };
-    let revoke = if word.revoked { " --revoke" } else { "" };
-    let body = serde_json::to_value(word)
-        .map_err(|e| Failure::environment(format!("the acceptance cannot be spelled: {e}")))?;
-    Ok(Draft {
-        schema: schema::ACCEPTANCE.to_owned(),
-        created_at,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        ran: format!("accept {} --as {}{revoke}", decision.path, actor.id),
-        profile: profile(inputs),
-        snapshot_sha256: inputs.scenario.snapshot,
-        target: None,
-        checks: vec![CheckResult {
-            id: decision.path.to_owned(),
-            title: decision.title.to_owned(),
-            verdict,
-            reason: format!("{} {did}", actor.display_name),
-            figures: Default::default(),
-        }],
-        outcome,
-        body,
-    })
+    Ok(Exit::Done)
 }

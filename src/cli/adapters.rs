@@ -10,7 +10,7 @@ use crate::gates::adapters::SECRETS;
 use crate::gates::judge;
 use crate::gates::swap::{Swap, swap};
 use crate::probe;
-use crate::registry::{built, registry};
+use crate::registry::{built, open_auth, registry};
 use crate::report::adapters as views;
 use flowcontrol_contract::{Mode, Port};
 
@@ -96,7 +96,7 @@ fn known(name: &str) -> Result<()> {
         .hint(format!("{meant}known are {}", names.join(", "))))
 }
 
-/// A store that cannot be opened is a finding of its probe.
+/// An adapter that cannot be opened is a finding of its probe.
 async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
     let kind = cx.settings.profile()?.kind(port).to_owned();
     if !built(port).contains(&kind) {
@@ -107,7 +107,11 @@ async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
             Ok(store) => probe::store(&kind, &*store).await,
             Err(failure) => probe::unopened(port, &kind, failure.message),
         },
-        // Only stores are built; another port's probe comes with its adapters.
+        Port::Auth => match open_auth(&cx.settings).await {
+            Ok(provider) => probe::auth(&kind, &*provider).await,
+            Err(failure) => probe::unopened(port, &kind, failure.message),
+        },
+        // Another port's probe comes with its adapters.
         _ => probe::absent(port, &kind),
     })
 }

@@ -5,6 +5,7 @@ use crate::report::ReportFormat;
 use crate::report::style::ColorChoice;
 use crate::target::TargetChoice;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const FOOT: &str = "Examples:\n  \
@@ -151,6 +152,15 @@ admits.\n\nExamples:\n  \
         flowcontrol accept checklist/role-headers --as user_dispatcher_marek --revoke"
     )]
     Accept(Accept),
+    /// Serves the Scenario API over HTTP until it is asked to stop.
+    ///
+    /// Callers are known by the auth adapter of the profile. One that believes whoever calls
+    /// listens on loopback alone. /openapi.json describes every request; [serve] of the
+    /// configuration has the limits.
+    #[command(after_help = "Examples:\n  \
+        flowcontrol serve\n  \
+        flowcontrol serve --listen 127.0.0.1:0 --format json   # a free port, named on standard output")]
+    Serve(Serve),
     /// Writes what a reviewer looks at, as one self-contained HTML page and its JSON.
     ///
     /// The page opens without a server, loads nothing and prints: the production decision with
@@ -538,6 +548,14 @@ pub struct Accept {
     /// Accepts it for this profile over the active profile's scenario.
     #[arg(long = "for", value_name = "PROFILE")]
     pub judged: Option<String>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen, instead of [serve] listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// `dossier`.

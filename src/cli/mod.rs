@@ -19,6 +19,7 @@ mod out;
 mod rehearse;
 mod rollback;
 mod scenario;
+mod serve;
 mod snapshot;
 mod usage;
 
@@ -117,7 +118,7 @@ fn is_help(kind: ErrorKind) -> bool {
 
 fn start(cli: Cli) -> Result<Exit> {
     colour(&cli.global);
-    log(cli.global.verbose);
+    log(cli.global.verbose, matches!(cli.command, Command::Serve(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -156,6 +157,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
     match command {
         Command::Rehearse(args) => return rehearse::run(&cx, args).await,
         Command::Connect(args) => return connect::run(&cx, args).await,
+        Command::Serve(args) => return serve::run(&cx, &args).await,
         Command::Migrate(args) => return migrate::run(&cx, args).await,
         Command::Cutover(args) => {
             return cutover::run(&cx, &args, global.profile.is_some()).await;
@@ -182,6 +184,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             | Command::Keys(_)
             | Command::Rehearse(_)
             | Command::Connect(_)
+            | Command::Serve(_)
             | Command::Migrate(_)
             | Command::Cutover(_)
             | Command::Rollback(_) => unreachable!("handled above"),
@@ -282,8 +285,9 @@ fn view(global: &Global) -> View {
     }
 }
 
-fn log(verbose: u8) {
-    let level = match verbose {
+/// A service tells of every request; a command only of what went wrong, unless asked.
+fn log(verbose: u8, service: bool) {
+    let level = match verbose.max(u8::from(service)) {
         // What the server remarks on a probe is part of the probe, not news.
         0 => "warn,sqlx=error",
         1 => {

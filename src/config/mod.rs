@@ -4,6 +4,7 @@
 mod explain;
 mod model;
 mod secrets;
+mod serve;
 mod template;
 
 pub use explain::{nearest, words};
@@ -12,6 +13,7 @@ pub use model::{
     RehearsalSettings, Residency, TargetSection, TlsSection,
 };
 pub use secrets::{HeldSecrets, ProcessSecrets};
+pub use serve::ServeSection;
 pub use template::TEMPLATE;
 
 use crate::error::{Failure, Result};
@@ -124,7 +126,7 @@ impl Settings {
     /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
     /// rehearses with stands in each packet's target, and evidence must not grow stale when a
     /// variable that finds it is set or not. Nor is `[evidence]`: with which key a machine signs
-    /// says nothing of what it proved. `[keys]` and `acceptance_days` are: they decide which words
+    /// says nothing of what it proved; nor `[serve]`, how a machine answers. `[keys]` and `acceptance_days` are: they decide which words
     /// count.
     ///
     /// # Errors
@@ -133,6 +135,7 @@ impl Settings {
         let mut config = self.config.clone();
         config.rehearsal = Default::default();
         config.evidence = Default::default();
+        config.serve = Default::default();
         let text = serde_json::to_string(&config)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         let canonical = json::canonicalize(&text)

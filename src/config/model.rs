@@ -1,6 +1,7 @@
 //! The configuration's types, as the file spells them.
 
 use super::explain;
+use super::serve::ServeSection;
 use crate::error::{Failure, Result};
 use crate::keys::PublicKey;
 use crate::target::RoleNames;
@@ -53,6 +54,9 @@ pub struct Config {
     /// How this machine signs evidence, and whose signature it trusts.
     #[serde(default, skip_serializing_if = "EvidenceSection::is_empty")]
     pub evidence: EvidenceSection,
+    /// How this machine serves the Scenario API.
+    #[serde(default, skip_serializing_if = "ServeSection::is_default")]
+    pub serve: ServeSection,
 }
 
 /// `[evidence]`.
@@ -319,6 +323,7 @@ impl Config {
     /// A usage failure that names the profile, the port and the known kinds.
     pub fn check(&self) -> Result<()> {
         self.profile(&self.profile)?;
+        self.serve.check()?;
         let mut owners = BTreeMap::new();
         for (actor, key) in &self.keys {
             if let Some(other) = owners.insert(key, actor) {

@@ -53,6 +53,27 @@ dir = ".flowcontrol/store"
 # password = { env = "BFG_APPLICATION_PASSWORD" }
 # tenants = ["bfg-control"]
 
+# Believes the headers x-bfg-actor, x-bfg-tenant, x-bfg-role and x-bfg-permissions, on loopback alone.
+# [adapters.mock-auth-header]
+# beyond_loopback = false
+
+# Verifies access tokens of OpenID Providers. `adapters check auth` proves the mapping with a token of
+# each issuer.
+# [adapters.oidc-rbac]
+# max_lifetime = 3600                  # seconds that a token may live
+# [[adapters.oidc-rbac.issuers]]
+# issuer = "https://idp.example.org/realms/bfg"
+# audiences = ["https://api.bfg.example.org"]
+# tenants = ["bfg-control"]            # that this issuer may vouch for
+# types = ["at+jwt"]                   # "JWT" must be named to be accepted
+# probe_token = { env = "BFG_PROBE_TOKEN" }
+# [adapters.oidc-rbac.issuers.claims]
+# tenant = "/tenant"
+# actor = "/sub"
+# roles = { at = "/realm_access/roles", form = "array" }   # or "comma", "space"
+# [adapters.oidc-rbac.roles]           # what each role may do; another role gives nothing
+# dispatcher = ["assign_driver", "create_order", "plan_route", "view_operations"]
+
 # The migrations; without `dir` the built-in ones are used.
 [migrations]
 # dir = "migrations"
@@ -86,6 +107,12 @@ image = "postgres:17"
 # [evidence]
 # signing_key = { file = "/run/secrets/flowcontrol.pem" }
 # trusted = ["ed25519:..."]
+
+# How this machine serves the Scenario API.
+# [serve]
+# listen = "127.0.0.1:8700"
+# max_body_bytes = 8388608
+# requests_a_second = 100
 
 # A server that is there already. A rehearsal creates and drops a database of its own on it.
 # [target.external]

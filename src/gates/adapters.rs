@@ -20,6 +20,12 @@ pub fn live(inputs: &Inputs, port: Port) -> Condition {
     if !state.has(&state.kind) {
         return Condition::missing(format!("this version has no adapter {}", state.kind));
     }
+    if !state.configured {
+        return Condition::missing(format!(
+            "[adapters.{}] is not in the configuration",
+            state.kind
+        ));
+    }
     let (found, check) = match newest(inputs, port.name()) {
         Ok(found) => found,
         Err(why) => return Condition::missing(why),

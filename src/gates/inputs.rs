@@ -38,6 +38,8 @@ pub struct PortState {
     pub live: &'static str,
     /// The kinds that this program was built with.
     pub built: Vec<String>,
+    /// Whether the configuration has a section for `kind`.
+    pub configured: bool,
 }
 
 impl PortState {

@@ -23,9 +23,9 @@ mod proofs;
 mod signed;
 mod wiring;
 
-/// What is built today: both kinds of store.
+/// What is built today: both kinds of store and of auth.
 fn today(port: Port, known: &[&str]) -> Vec<String> {
-    if port == Port::Store { every(port, known) } else { Vec::new() }
+    if matches!(port, Port::Store | Port::Auth) { every(port, known) } else { Vec::new() }
 }
 
 fn every(_: Port, known: &[&str]) -> Vec<String> {
@@ -43,6 +43,7 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
         local: known[0],
         live: known[1],
         built: built(port, known),
+        configured: true,
     });
     let rosters = demo::rosters(demo::Size { tenants: 1, ..demo::Size::default() }).unwrap();
     Inputs {
@@ -238,12 +239,12 @@ fn figures(judgement: &Judgement) -> String {
 }
 
 /// The console's fresh state, figure by figure. Two things differ from it, because this version
-/// lacks adapters and says so: provider contracts are 1/6 where the console shows 6/6, since the
-/// store alone has both its kinds; and readiness is 0/9 where the console shows 2/9, since the
-/// contracts and the auth half of "session adapter and auth contract" are not there. Five areas
-/// have a ready check either way, so 56 % stays. The test below shows both with all six ports.
+/// lacks adapters and says so: provider contracts are 2/6 where the console shows 6/6, since store
+/// and auth alone have both their kinds; and readiness is 1/9 where the console shows 2/9, since the
+/// contracts are not there. Five areas have a ready check either way, so 56 % stays. The test below
+/// shows both with all six ports.
 const FRESH: &str = "\
-provider-contracts 1/6
+provider-contracts 2/6
 connection 0/4
 dry-run 0/5
 checklist 0/6
@@ -256,7 +257,7 @@ provider-acceptance 0/4 NO-GO
 infrastructure 0/4
 wiring 0/7 BLOCKED_PENDING_INFRASTRUCTURE_OR_CREDENTIALS
 board 1/7
-readiness 0/9 NO-GO
+readiness 1/9 NO-GO
 ";
 
 #[test]
@@ -264,7 +265,7 @@ fn the_fresh_state_is_the_consoles() {
     let inputs = fresh(today);
     let judgement = judge(&inputs);
     assert_eq!(figures(&judgement), FRESH);
-    assert_eq!((judgement.readiness.passed, judgement.readiness.percent), (0, 56));
+    assert_eq!((judgement.readiness.passed, judgement.readiness.percent), (1, 56));
     assert_eq!(judgement.production, Production::DISABLED);
     assert_eq!(judgement.production.traffic, "production_traffic_disabled");
     let ready = |id: &str| -> Vec<&str> {
@@ -316,7 +317,7 @@ fn with_all_six_ports_built_the_fresh_state_has_two_areas() {
     let judgement = judge(&fresh(every));
     assert_eq!(score(&judgement, "provider-contracts"), (6, 6));
     assert_eq!((judgement.readiness.passed, judgement.readiness.percent), (2, 56));
-    let expected = FRESH.replace("contracts 1/6", "contracts 6/6").replace("0/9", "2/9");
+    let expected = FRESH.replace("contracts 2/6", "contracts 6/6").replace("1/9", "2/9");
     assert_eq!(figures(&judgement), expected);
 }
 

@@ -90,8 +90,10 @@ fn credentials(inputs: &Inputs) -> Vec<Condition> {
     ports.chain([adapters::secrets(inputs)]).collect()
 }
 
-/// No command supplies the probe of an adapter that this version lacks, or of a local one.
+/// No command supplies the probe of an adapter that this version lacks, that nobody configured, or
+/// of a local one.
 fn buildable(inputs: &Inputs, ports: &[Port]) -> bool {
     let states: Vec<_> = ports.iter().filter_map(|port| inputs.profile.port(*port)).collect();
-    states.len() == ports.len() && states.iter().all(|s| s.kind != s.local && s.has(&s.kind))
+    states.len() == ports.len()
+        && states.iter().all(|s| s.kind != s.local && s.has(&s.kind) && s.configured)
 }

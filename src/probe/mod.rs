@@ -1,9 +1,11 @@
 //! Probes of configured adapters: whether each keeps its contract where it is configured to work.
 //! They read, and change nothing.
 
+mod auth;
 mod secrets;
 mod store;
 
+pub use auth::auth;
 pub use secrets::secrets;
 pub use store::store;
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 pub mod connect;
+pub mod desk;
 pub mod drill;
 pub mod isolation;
 pub mod journal;

@@ -2,6 +2,10 @@
 //!
 //! It draws on standard error, so that standard output holds the report alone.
 
+mod event;
+
+pub use event::{Change, Event, Listener};
+
 use super::layout::{count, counted, seconds};
 use crate::clock;
 use crate::evidence::text::one_line;
@@ -23,6 +27,7 @@ enum Sink {
     Off,
     Bars(MultiProgress),
     Lines(Arc<Mutex<Box<dyn Write + Send>>>),
+    Events(Listener),
 }
 
 impl Progress {
@@ -53,6 +58,11 @@ impl Progress {
         Self { sink: Sink::Lines(Arc::new(Mutex::new(Box::new(out)))) }
     }
 
+    /// Every change of every step, told to `listener`.
+    pub fn events(listener: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { sink: Sink::Events(Arc::new(listener)) }
+    }
+
     /// Begins a step; `total` is how many units of work it has, when that is known.
     pub fn step(&self, name: &str, total: Option<u64>) -> Step {
         let name = one_line(name);
@@ -63,6 +73,10 @@ impl Progress {
                 say(out, &format!("{name}: begun"));
                 Show::Line(Arc::clone(out))
             }
+            Sink::Events(listener) => {
+                listener(Event { step: name.clone(), change: Change::Begun(total) });
+                Show::Told(Arc::clone(listener))
+            }
         };
         Step { show, name, began: clock::instant(), open: true }
     }
@@ -71,7 +85,7 @@ impl Progress {
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         match &self.sink {
             Sink::Bars(all) => all.suspend(print),
-            Sink::Off | Sink::Lines(_) => print(),
+            Sink::Off | Sink::Lines(_) | Sink::Events(_) => print(),
         }
     }
 
@@ -90,6 +104,7 @@ impl fmt::Debug for Progress {
             Sink::Off => "Progress(off)",
             Sink::Bars(_) => "Progress(bars)",
             Sink::Lines(_) => "Progress(lines)",
+            Sink::Events(_) => "Progress(events)",
         })
     }
 }
@@ -106,14 +121,22 @@ enum Show {
     Off,
     Bar(ProgressBar),
     Line(Arc<Mutex<Box<dyn Write + Send>>>),
+    Told(Listener),
 }
 
 impl Step {
+    fn tell(&self, change: Change) {
+        if let Show::Told(listener) = &self.show {
+            listener(Event { step: self.name.clone(), change });
+        }
+    }
+
     /// `n` more units of work are done.
     pub fn inc(&self, n: u64) {
         if let Show::Bar(bar) = &self.show {
             bar.inc(n);
         }
+        self.tell(Change::More(n));
     }
 
     /// `n` units were done by an earlier run; they count for the bar and not for the rate.
@@ -122,6 +145,7 @@ impl Step {
             bar.set_position(n);
             bar.reset_eta();
         }
+        self.tell(Change::Already(n));
     }
 
     /// How many units of work there are, once that is known.
@@ -130,6 +154,7 @@ impl Step {
             bar.set_length(total);
             bar.set_style(counting());
         }
+        self.tell(Change::Total(total));
     }
 
     /// What it is at.
@@ -137,6 +162,7 @@ impl Step {
         if let Show::Bar(bar) = &self.show {
             bar.set_message(one_line(text));
         }
+        self.tell(Change::At(one_line(text)));
     }
 
     /// It ended well; `text` says with what.
@@ -155,7 +181,8 @@ impl Step {
 
     fn close(&mut self, mark: &str, text: &str) {
         self.open = false;
-        let took = seconds(self.began.elapsed().as_secs_f64());
+        let elapsed = self.began.elapsed().as_secs_f64();
+        let took = seconds(elapsed);
         let gap = if text.is_empty() { "" } else { ", " };
         let text = one_line(text);
         match &self.show {
@@ -166,6 +193,7 @@ impl Step {
                 bar.finish_with_message(format!("{mark}, {took}{gap}{text}"));
             }
             Show::Line(out) => say(out, &format!("{}: {mark}, {took}{gap}{text}", self.name)),
+            Show::Told(_) => self.tell(Change::Ended { well: mark == "ok", seconds: elapsed }),
         }
     }
 }

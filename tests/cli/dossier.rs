@@ -39,7 +39,7 @@ fn in_a_fresh_place_it_says_what_is_missing() {
     assert_eq!(document["production"]["blockers"].as_array().unwrap().len(), 14);
     let sha256 = Digest::of(place.read("review/first/dossier.json")).to_string();
     assert!(said.contains(&sha256) && page.contains(&sha256), "{said}");
-    assert!(said.contains("production NO-GO, readiness 0/9 areas"), "{said}");
+    assert!(said.contains("production NO-GO, readiness 1/9 areas"), "{said}");
     let sql = place.run("migrate runbook").fine();
     assert_eq!(document["runbook"]["sql"], sql.as_str(), "the very text that is printed");
 }

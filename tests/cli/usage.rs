@@ -40,6 +40,7 @@ const COMMANDS: &[&str] = &[
     "rollback env",
     "rollback drill",
     "accept",
+    "serve",
     "dossier",
     "keys new",
     "keys show",

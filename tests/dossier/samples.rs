@@ -28,6 +28,7 @@ fn inputs() -> Inputs {
         local: known[0],
         live: known[1],
         built: known.iter().map(|k| (*k).to_owned()).collect(),
+        configured: true,
     });
     let rosters = demo::rosters(demo::Size { tenants: 1, ..demo::Size::default() }).unwrap();
     Inputs {

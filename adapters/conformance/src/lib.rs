@@ -9,8 +9,12 @@
 //! # }
 //! ```
 
+pub mod auth;
 pub mod memory;
+mod report;
 pub mod store;
 
 #[cfg(test)]
 mod broken;
+#[cfg(test)]
+mod broken_auth;

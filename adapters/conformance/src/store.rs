@@ -10,7 +10,7 @@ mod awkward;
 mod concurrent;
 mod content;
 mod durable;
-mod expect;
+pub(crate) mod expect;
 mod export;
 mod fence;
 mod idempotent;
@@ -23,14 +23,14 @@ mod sample;
 mod scale;
 mod scene;
 
+use crate::report::caught;
 use async_trait::async_trait;
 use flowcontrol_contract::ScenarioStore;
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+pub use crate::report::Report;
 pub use sample::tenants;
 
 /// Makes the stores that the cases work on.
@@ -73,8 +73,7 @@ impl Case {
     /// # Errors
     /// What was expected and what came; a panic of the store counts as a failure too.
     pub async fn run(&self, fixture: &dyn StoreFixture) -> Result<(), String> {
-        let outcome = AssertUnwindSafe((self.check)(fixture)).catch_unwind().await;
-        outcome.unwrap_or_else(|panic| Err(format!("it panicked: {}", panic_text(&*panic))))
+        caught((self.check)(fixture)).await
     }
 }
 
@@ -82,11 +81,6 @@ impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// Names a case after its module and function.
@@ -121,34 +115,11 @@ pub fn cases() -> Vec<Case> {
     .concat()
 }
 
-/// What came of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// The names of the cases that passed.
-    pub passed: Vec<&'static str>,
-    /// The names of the cases that failed, each with what was expected and what came.
-    pub failed: Vec<(&'static str, String)>,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = self.passed.len() + self.failed.len();
-        write!(f, "{} of {total} cases passed", self.passed.len())?;
-        for (name, why) in &self.failed {
-            write!(f, "\n  {name}: {why}")?;
-        }
-        Ok(())
-    }
-}
-
 /// Runs every case, one after the other.
 pub async fn run(fixture: &dyn StoreFixture) -> Report {
     let mut report = Report::default();
     for case in cases() {
-        match case.run(fixture).await {
-            Ok(()) => report.passed.push(case.name),
-            Err(why) => report.failed.push((case.name, why)),
-        }
+        report.add(case.name, case.run(fixture).await);
     }
     report
 }

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Frozen,
     /// It does not exist, or belongs to another tenant: the two are indistinguishable on purpose.
     NotFound,
+    /// Who calls is not known: nothing was presented, or nothing that is valid.
+    Unauthenticated,
     /// The caller, or the adapter's own login, may not do this.
     Denied,
     /// The adapter's configuration is wrong or unsafe, so it refuses to work.
@@ -44,6 +46,7 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::Frozen => "frozen",
             Self::NotFound => "not found",
+            Self::Unauthenticated => "unauthenticated",
             Self::Denied => "denied",
             Self::Configuration => "configuration",
             Self::Unavailable => "unavailable",

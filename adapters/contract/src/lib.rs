@@ -4,6 +4,7 @@
 //! project; the engine receives adapters as trait objects of these traits.
 
 pub mod adapter;
+pub mod auth;
 pub mod batch;
 pub mod call;
 pub mod digest;
@@ -22,6 +23,7 @@ pub mod store;
 pub mod timestamp;
 
 pub use adapter::{AdapterInfo, Mode, Port};
+pub use auth::{AuthProvider, Authenticated, Presented, Principal, Probe, ProbedIssuer};
 pub use batch::{AuditEvent, BatchImport, Part};
 pub use call::CallCx;
 pub use digest::{Digest, Hasher};

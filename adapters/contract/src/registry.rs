@@ -1,6 +1,7 @@
 //! Which adapters exist: a value that maps a port's kinds to their factories.
 
 use crate::adapter::{Mode, Port};
+use crate::auth::AuthProvider;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secrets;
 use crate::store::ScenarioStore;
@@ -29,21 +30,47 @@ impl fmt::Debug for BuildCx<'_> {
 pub type StoreFactory =
     for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn ScenarioStore>>>;
 
+/// Builds an auth adapter from its part of the configuration.
+pub type AuthFactory =
+    for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn AuthProvider>>>;
+
 #[derive(Clone, Copy)]
-struct Entry {
+struct Entry<F> {
     mode: Mode,
-    store: StoreFactory,
+    factory: F,
+}
+
+type Kinds<F> = BTreeMap<&'static str, Entry<F>>;
+
+fn add<F>(kinds: &mut Kinds<F>, port: Port, kind: &'static str, mode: Mode, factory: F) {
+    let earlier = kinds.insert(kind, Entry { mode, factory });
+    assert!(earlier.is_none(), "two {port} adapters of kind {kind:?}");
+}
+
+fn find<F: Copy>(kinds: &Kinds<F>, port: Port, kind: &str) -> Result<F> {
+    kinds.get(kind).map(|entry| entry.factory).ok_or_else(|| {
+        let known: Vec<_> = kinds.keys().copied().collect();
+        Error::new(
+            ErrorKind::Configuration,
+            format!("unknown {port} kind {kind:?}; known kinds: {}", known.join(", ")),
+        )
+    })
+}
+
+fn modes<F>(kinds: &Kinds<F>) -> Vec<(&'static str, Mode)> {
+    kinds.iter().map(|(kind, entry)| (*kind, entry.mode)).collect()
 }
 
 /// The adapters that a program was built with.
 #[derive(Default)]
 pub struct Registry {
-    stores: BTreeMap<&'static str, Entry>,
+    stores: Kinds<StoreFactory>,
+    auths: Kinds<AuthFactory>,
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.stores.iter().map(|(kind, e)| (kind, e.mode))).finish()
+        f.debug_map().entries(Port::ALL.map(|port| (port, self.kinds(port)))).finish()
     }
 }
 
@@ -58,14 +85,22 @@ impl Registry {
     /// # Panics
     /// When the kind is registered already: two adapters of one name are a programming error.
     pub fn store(&mut self, kind: &'static str, mode: Mode, factory: StoreFactory) {
-        let earlier = self.stores.insert(kind, Entry { mode, store: factory });
-        assert!(earlier.is_none(), "two store adapters of kind {kind:?}");
+        add(&mut self.stores, Port::Store, kind, mode, factory);
+    }
+
+    /// Adds an auth adapter.
+    ///
+    /// # Panics
+    /// When the kind is registered already.
+    pub fn auth(&mut self, kind: &'static str, mode: Mode, factory: AuthFactory) {
+        add(&mut self.auths, Port::Auth, kind, mode, factory);
     }
 
     /// The known kinds of a port with their modes.
     pub fn kinds(&self, port: Port) -> Vec<(&'static str, Mode)> {
         match port {
-            Port::Store => self.stores.iter().map(|(kind, e)| (*kind, e.mode)).collect(),
+            Port::Store => modes(&self.stores),
+            Port::Auth => modes(&self.auths),
             _ => Vec::new(),
         }
     }
@@ -80,13 +115,19 @@ impl Registry {
         config: serde_json::Value,
         cx: BuildCx<'_>,
     ) -> Result<Arc<dyn ScenarioStore>> {
-        let Some(entry) = self.stores.get(kind) else {
-            let known: Vec<_> = self.stores.keys().copied().collect();
-            return Err(Error::new(
-                ErrorKind::Configuration,
-                format!("unknown store kind {kind:?}; known kinds: {}", known.join(", ")),
-            ));
-        };
-        (entry.store)(config, cx).await
+        find(&self.stores, Port::Store, kind)?(config, cx).await
+    }
+
+    /// Builds the auth adapter of `kind`.
+    ///
+    /// # Errors
+    /// `Configuration` that lists the known kinds, or whatever the factory says.
+    pub async fn build_auth(
+        &self,
+        kind: &str,
+        config: serde_json::Value,
+        cx: BuildCx<'_>,
+    ) -> Result<Arc<dyn AuthProvider>> {
+        find(&self.auths, Port::Auth, kind)?(config, cx).await
     }
 }

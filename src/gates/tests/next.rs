@@ -31,6 +31,8 @@ fn an_empty_scenario_is_filled_before_anything_is_probed_or_rehearsed() {
     // A live store is filled by its own service.
     inputs.profile.switch = String::new();
     inputs.scenario.seedable = false;
+    // Nobody chose a provider yet, and no command chooses one.
+    inputs.profile.ports.iter_mut().for_each(|p| p.configured = p.port == Port::Store);
     let stuck = next(&inputs);
     assert_eq!(stuck.check, "wiring/secrets-backup-boundary");
     assert_eq!(stuck.command.as_deref(), Some("flowcontrol adapters check secrets"));

@@ -134,3 +134,19 @@ fn a_connection_to_another_server_makes_a_dry_run_stale_and_names_both() {
     assert!(reason.contains(&old.short()) && reason.contains(&new.short()), "{reason}");
     assert_eq!(judgement.production, Production::DISABLED);
 }
+
+#[test]
+fn the_claims_of_wiring_need_a_live_probe_and_nothing_that_this_version_lacks() {
+    let inputs = rehearsed(staged(fresh(today), Stage::Staging), "container");
+    let mut inputs = accepted(inputs, Authentication::Signature);
+    let judgement = judge(&inputs);
+    let claims = gate(&judgement, "wiring").check("oidc-claims").unwrap();
+    assert_eq!(claims.verdict(), Verdict::Blocked);
+    let command = claims.command.as_deref().unwrap();
+    assert!(command.contains("adapters check"), "{command}");
+    let probed = probed(&inputs);
+    inputs.packets.push(probed);
+    let judgement = judge(&inputs);
+    let claims = gate(&judgement, "wiring").check("oidc-claims").unwrap();
+    assert!(claims.is_ready(), "{}", claims.reason);
+}

@@ -1,0 +1,109 @@
+//! From an `Authorization` header to the parts of a token, none of them believed yet.
+
+use super::{strict, unauthenticated};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flowcontrol_contract::Presented;
+use flowcontrol_contract::error::Result;
+use serde_json::{Map, Value};
+
+/// Longest name of a key, in bytes.
+pub const MAX_KID_BYTES: usize = 256;
+
+/// A token's parts as they are spelled; no signature was checked.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    /// What it says of itself.
+    pub header: Header,
+    /// What it claims.
+    pub claims: Map<String, Value>,
+    /// What the signature is over.
+    pub signed: &'a str,
+    /// The signature, in base64url without padding.
+    pub signature: &'a str,
+}
+
+/// The members of a header that decide something. Others, such as `jku` and `jwk`, would let the
+/// token name its own key, and are not looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The algorithm.
+    pub alg: String,
+    /// What kind of token it says it is.
+    pub typ: Option<String>,
+    /// Which key it says it is signed with.
+    pub kid: String,
+}
+
+/// The bearer token; the scheme's case does not matter, everything else does.
+///
+/// # Errors
+/// `InvalidInput` for two headers, else `Unauthenticated`.
+pub fn bearer<'a>(presented: &Presented<'a>, limit: usize) -> Result<&'a str> {
+    let value = presented.one("authorization")?;
+    let value = value.ok_or_else(|| unauthenticated("no Authorization header came"))?;
+    let (scheme, token) = value
+        .iter()
+        .position(|b| *b == b' ')
+        .map(|at| (&value[..at], &value[at + 1..]))
+        .ok_or_else(|| unauthenticated("the Authorization header holds no token"))?;
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(unauthenticated("the Authorization scheme is not Bearer"));
+    }
+    // Before anything is decoded: what is decoded takes memory and time.
+    if token.len() > limit {
+        return Err(unauthenticated(format!("the token is longer than {limit} bytes")));
+    }
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    match std::str::from_utf8(token) {
+        Ok(text) if token.iter().all(plain) => Ok(text),
+        _ => Err(unauthenticated("the token is no base64url with dots between its parts")),
+    }
+}
+
+/// The parts of a signed token in compact form.
+///
+/// # Errors
+/// `Unauthenticated` that names the first thing wrong, and repeats nothing of the token.
+pub fn parse(token: &str) -> Result<Unverified<'_>> {
+    let mut parts = token.split('.');
+    let (Some(header), Some(claims), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(unauthenticated("the token has not three parts"));
+    };
+    let object = |what: &str, part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part);
+        let bytes = bytes.map_err(|_| unauthenticated(format!("the {what} is no base64url")))?;
+        strict::object(&bytes).map_err(|why| unauthenticated(format!("the {what} {why}")))
+    };
+    Ok(Unverified {
+        header: read_header(&object("token's header", header)?)?,
+        claims: object("token's claims", claims)?,
+        signed: &token[..header.len() + 1 + claims.len()],
+        signature,
+    })
+}
+
+fn read_header(header: &Map<String, Value>) -> Result<Header> {
+    // An extension that must be understood is not; `b64` changes what is signed, also where a
+    // careless signer does not say that it must be understood.
+    for extension in ["crit", "b64"] {
+        if header.contains_key(extension) {
+            return Err(unauthenticated(format!("the token's header holds {extension}")));
+        }
+    }
+    let text = |name: &str| match header.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(unauthenticated(format!("the token's {name} is no text"))),
+    };
+    let needed = |name: &str| {
+        text(name)?.ok_or_else(|| unauthenticated(format!("the token's header has no {name}")))
+    };
+    let kid = needed("kid")?;
+    if kid.is_empty() || kid.len() > MAX_KID_BYTES {
+        return Err(unauthenticated("the token's kid is empty or too long"));
+    }
+    Ok(Header { alg: needed("alg")?, typ: text("typ")?, kid })
+}

@@ -1,0 +1,129 @@
+//! `/acceptances`: an owner's word, given or taken back by the caller.
+
+use super::body;
+use super::caller::Caller;
+use super::once::{Answer, Key, key};
+use super::openapi::{Keyed, Writing};
+use super::problem::Problem;
+use super::service::Service;
+use crate::accept::{Ask, accept as record};
+use crate::access::Action;
+use crate::evidence::Authentication;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use flowcontrol_contract::{Digest, Mode};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A word on a check.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    /// A check that is its owner's to decide, as `gate/check`.
+    #[schema(schema_with = super::schema::decisions)]
+    check: String,
+    /// What is decided, by name; infrastructure decisions ask for it. No secret.
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    /// Takes the word back.
+    #[serde(default)]
+    revoke: bool,
+    /// Accepts it for this profile instead of the active one.
+    #[serde(rename = "for")]
+    profile: Option<String>,
+}
+
+/// A word that was recorded.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the engine writes")]
+pub struct Accepted {
+    /// `gate/check`.
+    check: String,
+    /// Who.
+    actor: String,
+    /// How the actor was known: `mock` or `oidc`.
+    authentication: String,
+    /// What was decided.
+    values: BTreeMap<String, String>,
+    /// Whether it was taken back.
+    revoked: bool,
+    /// The packet's place in the chain.
+    sequence: u64,
+    /// The packet's digest.
+    sha256: String,
+    /// The check's gate with its score since.
+    gate: Score,
+}
+
+/// A gate's score.
+#[derive(ToSchema)]
+#[schema(as = GateScore)]
+#[expect(dead_code, reason = "describes what the engine writes")]
+pub struct Score {
+    /// The gate.
+    id: String,
+    /// Checks that are ready.
+    passed: usize,
+    /// All of them.
+    total: usize,
+}
+
+/// Seals the caller's word into the evidence chain, for the configuration, the snapshot and the
+/// evidence in force. Whose word counts is for the gates.
+#[utoipa::path(post, path = "/api/v1/acceptances", tag = "gates", operation_id = "accept",
+    params(Keyed), request_body = Word,
+    responses((status = 201, body = Accepted), Writing))]
+pub async fn accept(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Answer, Problem> {
+    let key = key(request.headers())?;
+    caller.may(&service, Action::Accept).await?;
+    let text = body::text(&service.limits, request).await?;
+    let word: Word = body::parse(&text)?;
+    let key = key.map(|key| Key {
+        tenant: caller.principal.tenant.clone(),
+        actor: caller.principal.actor.clone(),
+        operation: "accept",
+        key,
+    });
+    let own = Arc::clone(&service);
+    service.once(key, Digest::of(&text), async move { seal(&own, &caller, word).await }).await
+}
+
+async fn seal(service: &Arc<Service>, caller: &Caller, word: Word) -> Result<Answer, Problem> {
+    let inputs = service.gathered(word.profile.as_deref()).await?;
+    let settings = service.settings.clone();
+    let store = settings.evidence()?;
+    // An adapter that asks nobody knows no more than what was written into a header.
+    let authentication = match service.auth.info().mode {
+        Mode::Local => Authentication::Mock,
+        Mode::Live => Authentication::Oidc,
+    };
+    let values: Vec<_> = word.values.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let (actor, via) = (caller.principal.actor.clone(), format!("request {}", caller.request.0));
+    let state = settings.state();
+    let done = tokio::task::spawn_blocking(move || {
+        let ask = Ask {
+            check: &word.check,
+            actor: actor.as_str(),
+            authentication,
+            values: &values,
+            revoke: word.revoke,
+            key: None,
+            via: Some(&via),
+        };
+        record(&settings, &store, inputs, &ask)
+    });
+    let done = done.await.map_err(|e| Problem::new("unexpected", "").because(e.to_string()))?;
+    let done = done.map_err(|failure| Problem::told(failure, &state))?;
+    let at = format!("/api/v1/evidence/{}", done.recorded.packet.sequence);
+    Ok(Answer {
+        status: StatusCode::CREATED,
+        headers: vec![(header::LOCATION, at)],
+        body: done.value().to_string(),
+    })
+}

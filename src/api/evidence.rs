@@ -1,0 +1,69 @@
+//! `/evidence`: the chain's packets, to be read.
+
+use super::caller::Caller;
+use super::json;
+use super::openapi::Refusals;
+use super::problem::Problem;
+use super::schema::{Listing, PacketSchema};
+use super::service::Service;
+use crate::access::Action;
+use crate::error::{Exit, Failure, Result as Done};
+use crate::evidence::EvidenceStore;
+use crate::report::evidence as views;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use std::sync::Arc;
+
+/// The packets in order.
+#[utoipa::path(get, path = "/api/v1/evidence", tag = "evidence", operation_id = "listEvidence",
+    responses((status = 200, body = Listing), Refusals))]
+pub async fn list(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    caller.may(&service, Action::Evidence).await?;
+    let listing = aside(&service, |store| store.list()).await??;
+    Ok(json(StatusCode::OK, views::list_json(&listing)?))
+}
+
+/// One packet, byte for byte as it was sealed.
+#[utoipa::path(get, path = "/api/v1/evidence/{sequence}", tag = "evidence",
+    operation_id = "showEvidence",
+    params(("sequence" = u64, Path, minimum = 1, description = "Its place in the chain")),
+    responses(
+        (status = 200, body = PacketSchema,
+            headers(("ETag" = String, description = "The packet's SHA-256"))),
+        Refusals))]
+pub async fn show(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Path(sequence): Path<String>,
+) -> Result<Response, Problem> {
+    caller.may(&service, Action::Evidence).await?;
+    let missing = || Problem::not_found("packet");
+    let plain = (1..=5).contains(&sequence.len()) && sequence.bytes().all(|b| b.is_ascii_digit());
+    if !plain {
+        return Err(missing());
+    }
+    let sealed = match aside(&service, move |store| store.load(&sequence)).await? {
+        Err(Failure { exit: Exit::Usage, .. }) => return Err(missing()),
+        sealed => sealed?,
+    };
+    let mut response = json(StatusCode::OK, sealed.text().to_owned());
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", sealed.sha256())) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// Reads the chain on a thread that may block.
+async fn aside<T: Send + 'static>(
+    service: &Service,
+    read: impl FnOnce(&EvidenceStore) -> Done<T> + Send + 'static,
+) -> Result<Done<T>, Problem> {
+    let store = EvidenceStore::at(&service.settings.state());
+    tokio::task::spawn_blocking(move || read(&store))
+        .await
+        .map_err(|e| Problem::new("unexpected", "").because(e.to_string()))
+}

@@ -1,0 +1,42 @@
+//! `/gates`: what the gates answer, as the command line prints it.
+
+use super::body;
+use super::caller::Caller;
+use super::json;
+use super::openapi::Refusals;
+use super::problem::Problem;
+use super::schema::Judgement;
+use super::service::Service;
+use crate::access::Action;
+use crate::gates::judge;
+use crate::report::gates as views;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::IntoParams;
+
+/// Which profile.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Query {
+    /// Judges this profile instead of the active one.
+    #[serde(rename = "for")]
+    profile: Option<String>,
+}
+
+/// Every gate, judged now over the deployment's scenario and evidence.
+#[utoipa::path(get, path = "/api/v1/gates", tag = "gates", operation_id = "judgeGates",
+    params(Query), responses((status = 200, body = Judgement), Refusals))]
+pub async fn judged(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let query: Query = body::query(request.uri())?;
+    caller.may(&service, Action::Gates).await?;
+    let inputs = service.gathered(query.profile.as_deref()).await?;
+    Ok(json(StatusCode::OK, views::json(&judge(&inputs), None)?))
+}

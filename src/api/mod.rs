@@ -1,0 +1,84 @@
+//! The Scenario API: HTTP over the engine. It reads requests, asks the engine and formats answers;
+//! it decides nothing.
+
+mod acceptances;
+mod body;
+mod caller;
+mod edge;
+mod evidence;
+mod gates;
+mod metrics;
+mod once;
+pub mod openapi;
+mod patient;
+mod problem;
+mod rate;
+mod records;
+mod rehearsals;
+mod scenario;
+mod schema;
+pub mod serve;
+mod service;
+mod snapshot;
+mod status;
+
+pub use problem::Problem;
+pub use serve::{Server, open};
+pub use service::{Limits, Service};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Every route with its description.
+fn routes() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(scenario::show))
+        .routes(routes!(scenario::actors))
+        .routes(routes!(records::page, records::append))
+        .routes(routes!(records::get))
+        .routes(routes!(snapshot::freeze))
+        .routes(routes!(gates::judged))
+        .routes(routes!(evidence::list))
+        .routes(routes!(evidence::show))
+        .routes(routes!(acceptances::accept))
+        .routes(routes!(rehearsals::start))
+        .routes(routes!(rehearsals::state, rehearsals::cancel))
+        .routes(routes!(rehearsals::events))
+        .routes(routes!(openapi::document))
+        .routes(routes!(status::health))
+        .routes(routes!(status::ready))
+        .routes(routes!(status::metrics))
+}
+
+/// The service's router: what a server serves, and a test asks in process.
+pub fn router(service: Arc<Service>) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), edge::edge))
+        .with_state(service)
+}
+
+/// An answer of JSON.
+fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A view as an answer.
+fn view(status: StatusCode, view: &impl serde::Serialize) -> Result<Response<Body>, Problem> {
+    Ok(json(status, spelled(view)?))
+}
+
+/// A view as text.
+fn spelled(view: &impl serde::Serialize) -> Result<String, Problem> {
+    serde_json::to_string(view)
+        .map_err(|e| Problem::new("unexpected", "").because(format!("no JSON form: {e}")))
+}

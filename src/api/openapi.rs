@@ -1,0 +1,137 @@
+//! The OpenAPI document: what the handlers say of themselves, and what they share.
+
+use super::problem::{KINDS, MEDIA_TYPE, Problem};
+use super::schema::{ProblemSchema, text};
+use super::service::Service;
+use crate::registry::CALLER_HEADERS;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use flowcontrol_contract::Mode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response as Described,
+    ResponseBuilder,
+};
+use utoipa::{IntoParams, IntoResponses, PartialSchema};
+
+/// The document before the handlers add theirs.
+pub fn base() -> OpenApi {
+    let about = "Records of a scenario, its snapshot, gates, evidence and rehearsals. The tenant and \
+        the actor are those of the verified caller; another tenant's things are not there.";
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("FlowControl Scenario API")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(about))
+                .license(Some(utoipa::openapi::License::new("MIT OR Apache-2.0"))),
+        )
+        .build()
+}
+
+/// The whole document for a service whose callers are known by headers (`mock`) or by bearer
+/// tokens.
+pub fn whole(mock: bool) -> OpenApi {
+    let (_, mut document) = super::routes().split_for_parts();
+    let components = document.components.get_or_insert_default();
+    components.schemas.insert("Problem".to_owned(), ProblemSchema::schema());
+    let names: Vec<&str> = match mock {
+        true => {
+            for header in CALLER_HEADERS {
+                let key = ApiKey::Header(ApiKeyValue::new(header));
+                components.add_security_scheme(header, SecurityScheme::ApiKey(key));
+            }
+            CALLER_HEADERS.into()
+        }
+        false => {
+            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+            components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+            vec!["bearer"]
+        }
+    };
+    let needed = names.into_iter().fold(SecurityRequirement::default(), |needed, name| {
+        needed.add(name, Vec::<String>::new())
+    });
+    document.security = Some(vec![needed]);
+    document
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "service", operation_id = "openapi",
+    security(()), responses((status = 200, body = Value)))]
+pub async fn document(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
+    super::view(StatusCode::OK, &whole(service.auth.info().mode == Mode::Local))
+}
+
+fn refusals(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
+    let one = |status: &u16| {
+        let said: Vec<_> =
+            KINDS.iter().filter(|(_, code, _)| code == status).map(|(.., title)| *title).collect();
+        let content = Content::new(Some(Ref::from_schema_name("Problem")));
+        let described = ResponseBuilder::new().description(said.join("; or "));
+        (status.to_string(), described.content(MEDIA_TYPE, content).build().into())
+    };
+    statuses.iter().map(one).collect()
+}
+
+/// How any request can be refused.
+pub struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        refusals(&[400, 401, 403, 404, 405, 422, 429, 431, 500, 503, 504])
+    }
+}
+
+/// How a write can be refused.
+pub struct Writing;
+
+impl IntoResponses for Writing {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        refusals(&[
+            400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 423, 429, 431, 500, 503, 504,
+            507,
+        ])
+    }
+}
+
+fn header(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+fn keyed() -> Parameter {
+    let schema = text().min_length(Some(1)).max_length(Some(200)).pattern(Some("^[!-~]+$"));
+    header("Idempotency-Key", "The same request with the same key is done once", schema)
+}
+
+/// The header of a request that is done once.
+pub struct Keyed;
+
+impl IntoParams for Keyed {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![keyed()]
+    }
+}
+
+/// The headers of an append.
+pub struct Appending;
+
+impl IntoParams for Appending {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let tag = text().pattern(Some("^(\\*|\"[0-9]{1,18}\")$"));
+        vec![keyed(), header("If-Match", "Append only while the head is this ETag", tag)]
+    }
+}

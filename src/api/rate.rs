@@ -1,0 +1,86 @@
+//! How often somebody may ask: a token bucket for each caller. Pure but for its lock; the time is
+//! given to it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Callers that are remembered at once; beyond that, those who asked longest ago are forgotten,
+/// whose buckets are full again.
+const REMEMBERED: usize = 10_000;
+
+/// The buckets.
+#[derive(Debug)]
+pub struct Rates<K> {
+    burst: f64,
+    a_second: f64,
+    buckets: Mutex<HashMap<K, (f64, Instant)>>,
+}
+
+impl<K: Eq + Hash> Rates<K> {
+    /// Each caller may ask `burst` times at once and `a_second` times a second on average.
+    pub fn new(a_second: u32, burst: u32) -> Self {
+        Self {
+            burst: f64::from(burst.max(1)),
+            a_second: f64::from(a_second.max(1)),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// Takes one of the caller's tokens at `now`.
+    ///
+    /// # Errors
+    /// After how many seconds there is one again.
+    pub fn take(&self, who: K, now: Instant) -> Result<(), f64> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= REMEMBERED && !buckets.contains_key(&who) {
+            let full = self.burst / self.a_second;
+            buckets.retain(|_, (_, last)| now.duration_since(*last).as_secs_f64() < full);
+            if buckets.len() >= REMEMBERED {
+                return Err(1.0);
+            }
+        }
+        let (tokens, last) = buckets.entry(who).or_insert((self.burst, now));
+        let earned = now.duration_since(*last).as_secs_f64() * self.a_second;
+        *tokens = (*tokens + earned).min(self.burst);
+        *last = now;
+        if *tokens >= 1.0 {
+            *tokens -= 1.0;
+            return Ok(());
+        }
+        Err((1.0 - *tokens) / self.a_second)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rates;
+    use crate::clock;
+    use std::time::Duration;
+
+    #[test]
+    fn a_burst_then_the_rate_and_nobody_pays_for_another() {
+        let (rates, start) = (Rates::new(2, 3), clock::instant());
+        for _ in 0..3 {
+            assert!(rates.take("a", start).is_ok());
+        }
+        let wait = rates.take("a", start).unwrap_err();
+        assert!((wait - 0.5).abs() < 0.001, "{wait}");
+        assert!(rates.take("b", start).is_ok());
+        let later = start + Duration::from_millis(500);
+        assert!(rates.take("a", later).is_ok());
+        assert!(rates.take("a", later).is_err());
+        // Rest fills the bucket and no more.
+        let rested = later + Duration::from_secs(60);
+        assert_eq!((0..9).filter(|_| rates.take("a", rested).is_ok()).count(), 3);
+    }
+
+    #[test]
+    fn so_many_strangers_do_not_fill_the_memory() {
+        let (rates, start) = (Rates::new(1, 1), clock::instant());
+        let let_in = (0..super::REMEMBERED * 2).filter(|n| rates.take(*n, start).is_ok()).count();
+        assert_eq!(let_in, super::REMEMBERED);
+        assert!(rates.take(0, start + Duration::from_secs(2)).is_ok());
+    }
+}

@@ -1,0 +1,257 @@
+//! `/rehearsals`: started, watched, stopped.
+
+use super::body;
+use super::caller::Caller;
+use super::once::{Answer, Key, key};
+use super::openapi::{Keyed, Refusals, Writing};
+use super::problem::Problem;
+use super::service::Service;
+use super::{spelled, view};
+use crate::access::Action;
+use crate::rehearsal::Order;
+use crate::rehearsal::desk::{Busy, Running, State as Now};
+use crate::report::RehearsalReport;
+use crate::target::TargetChoice;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use flowcontrol_contract::Digest;
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// Shortest time between two events: a bar that moves faster is not read.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What to rehearse on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The Postgres: `auto` takes a container or a local throw-away cluster.
+    #[schema(schema_with = super::schema::targets)]
+    target: TargetChoice,
+}
+
+/// A rehearsal.
+#[derive(Serialize, ToSchema)]
+pub struct Rehearsal {
+    /// Its id.
+    id: String,
+    /// `running`, `stopping`, `passed`, `failed` or `interrupted`.
+    #[schema(value_type = String)]
+    state: crate::rehearsal::desk::Phase,
+    /// Who started it.
+    by: String,
+    /// When.
+    #[schema(format = DateTime)]
+    started_at: String,
+    /// When it ended.
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+    /// Its work so far, in order.
+    work: Vec<Work>,
+    /// What it came to, once it is over and left evidence.
+    result: Option<Outcome>,
+}
+
+/// One piece of work.
+#[derive(Serialize, ToSchema)]
+pub struct Work {
+    /// Its name.
+    name: String,
+    /// Units that are done.
+    done: u64,
+    /// Units that there are, where that is known.
+    total: Option<u64>,
+    /// How it ended; null while it goes on.
+    well: Option<bool>,
+    /// How long it took.
+    seconds: Option<f64>,
+}
+
+/// What a rehearsal came to. The rest stands in its packets.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RehearsalResult)]
+pub struct Outcome {
+    /// `GO` or `NO-GO` for the rehearsal itself.
+    decision: &'static str,
+    /// How long it took.
+    seconds: f64,
+    /// The snapshot's digest.
+    snapshot: Option<String>,
+    /// Each step with how it ended.
+    steps: Vec<Step>,
+    /// Digests of the packets that were sealed.
+    packets: Vec<String>,
+}
+
+/// A step of a rehearsal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RehearsalStep)]
+pub struct Step {
+    /// Its id.
+    id: String,
+    /// `passed`, `failed`, `skipped` or `interrupted`.
+    status: &'static str,
+    /// How long it took.
+    seconds: Option<f64>,
+}
+
+impl From<&Now> for Rehearsal {
+    fn from(now: &Now) -> Self {
+        let work = now.work.iter().map(|work| Work {
+            name: work.name.clone(),
+            done: work.done,
+            total: work.total,
+            well: work.well,
+            seconds: work.seconds,
+        });
+        Self {
+            id: now.id.clone(),
+            state: now.phase,
+            by: now.by.to_string(),
+            started_at: now.started_at.to_string(),
+            ended_at: now.ended_at.map(|at| at.to_string()),
+            work: work.collect(),
+            result: now.report.as_deref().map(Outcome::from),
+        }
+    }
+}
+
+impl From<&RehearsalReport> for Outcome {
+    fn from(report: &RehearsalReport) -> Self {
+        let steps = report.steps.iter().map(|step| Step {
+            id: step.id.clone(),
+            status: step.status.name(),
+            seconds: step.seconds,
+        });
+        Self {
+            decision: report.decision.name(),
+            seconds: report.seconds,
+            snapshot: report.snapshot.as_ref().map(|s| s.sha256.to_string()),
+            steps: steps.collect(),
+            packets: report.packets.iter().map(|p| p.sha256.to_string()).collect(),
+        }
+    }
+}
+
+/// Starts a rehearsal of the deployment's scenario; one at a time.
+#[utoipa::path(post, path = "/api/v1/rehearsals", tag = "rehearsals",
+    operation_id = "startRehearsal", params(Keyed), request_body = Start,
+    responses(
+        (status = 202, body = Rehearsal, headers(("Location" = String, description = "Where it is"))),
+        Writing))]
+pub async fn start(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Answer, Problem> {
+    let key = key(request.headers())?;
+    caller.may(&service, Action::Rehearse).await?;
+    let text = body::text(&service.limits, request).await?;
+    let Start { target } = body::parse(&text)?;
+    let actor = caller.principal.actor.clone();
+    let key = key.map(|key| Key {
+        tenant: caller.principal.tenant.clone(),
+        actor: actor.clone(),
+        operation: "rehearse",
+        key,
+    });
+    let order = Order {
+        target,
+        snapshot: None,
+        resume: None,
+        ran: format!("rehearse --target {target}, by {actor} in request {}", caller.request.0),
+        without: &[],
+    };
+    let own = Arc::clone(&service);
+    let work = async move {
+        let begun = own.desk.start(&own.settings, order, actor).map_err(|Busy(id)| {
+            Problem::new("conflict", "a rehearsal is at work").with("rehearsal", id)
+        })?;
+        own.metrics.rehearsals.inc();
+        let now = begun.now();
+        Ok(Answer {
+            status: StatusCode::ACCEPTED,
+            headers: vec![(header::LOCATION, format!("/api/v1/rehearsals/{}", now.id))],
+            body: spelled(&Rehearsal::from(&now))?,
+        })
+    };
+    service.once(key, Digest::of(&text), work).await
+}
+
+/// A rehearsal as it is now.
+#[utoipa::path(get, path = "/api/v1/rehearsals/{id}", tag = "rehearsals",
+    operation_id = "showRehearsal", params(("id" = String, Path, min_length = 1)),
+    responses((status = 200, body = Rehearsal), Refusals))]
+pub async fn state(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let running = find(&service, &caller, &id).await?;
+    view(StatusCode::OK, &Rehearsal::from(&running.now()))
+}
+
+/// Stops a rehearsal: it takes down what it made, and leaves evidence of how far it came.
+#[utoipa::path(delete, path = "/api/v1/rehearsals/{id}", tag = "rehearsals",
+    operation_id = "cancelRehearsal", params(("id" = String, Path, min_length = 1)),
+    responses((status = 202, body = Rehearsal, description = "It is stopping, or over"), Refusals))]
+pub async fn cancel(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let running = find(&service, &caller, &id).await?;
+    running.stop();
+    view(StatusCode::ACCEPTED, &Rehearsal::from(&running.now()))
+}
+
+/// A rehearsal's progress as server-sent events: `progress` whenever it changed, then `end`; each
+/// holds the rehearsal as it is then. Whoever comes late or again begins with how it is now.
+#[utoipa::path(get, path = "/api/v1/rehearsals/{id}/events", tag = "rehearsals",
+    operation_id = "watchRehearsal", params(("id" = String, Path, min_length = 1)),
+    responses((status = 200, content_type = "text/event-stream", body = String), Refusals))]
+pub async fn events(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let watched = find(&service, &caller, &id).await?.watch();
+    let stop = service.stop.clone();
+    let told = stream::unfold(
+        (watched, stop, false, true),
+        |(mut watched, mut stop, over, first)| async move {
+            if over {
+                return None;
+            }
+            if !first {
+                tokio::time::sleep(PAUSE).await;
+                let stopping = async {
+                    if stop.wait_for(|stop| *stop).await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    changed = watched.changed() => changed.ok()?,
+                    () = stopping => return None,
+                }
+            }
+            let now = watched.borrow_and_update().clone();
+            let over = now.phase.over();
+            let text = serde_json::to_string(&Rehearsal::from(&now)).ok()?;
+            let event = Event::default().event(if over { "end" } else { "progress" }).data(text);
+            Some((Ok::<_, Infallible>(event), (watched, stop, over, false)))
+        },
+    );
+    Ok(Sse::new(told).keep_alive(KeepAlive::default()).into_response())
+}
+
+async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Running, Problem> {
+    caller.may(service, Action::Rehearse).await?;
+    service.desk.find(id).ok_or_else(|| Problem::not_found("rehearsal"))
+}

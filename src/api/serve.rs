@@ -1,0 +1,159 @@
+//! The server: listens, gives each connection its limits, and ends without leaving a write half
+//! way.
+
+use super::edge::Peer;
+use super::patient::Patient;
+use super::service::Service;
+use crate::config::Settings;
+use crate::error::{Failure, Result};
+use crate::registry::{open_auth, open_store};
+use axum::Router;
+use axum::extract::Request;
+use flowcontrol_contract::AuthProvider;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Headers of one request, and the bytes that they and its first line may have.
+const HEADERS: (usize, usize) = (64, 32 * 1024);
+/// After an address or the number of open files ran out.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that listens and does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    service: Arc<Service>,
+}
+
+/// Opens the adapters of the active profile and listens on `address`.
+///
+/// # Errors
+/// A usage failure when an adapter is not set up, or when the callers could not be told apart on that
+/// address; an environment failure when it cannot be listened on.
+pub async fn open(
+    settings: Settings,
+    address: SocketAddr,
+    stop: watch::Receiver<bool>,
+) -> Result<Server> {
+    let auth = open_auth(&settings).await?;
+    safe(&*auth, address.ip())?;
+    // A key that cannot be read stops this before anybody is answered.
+    settings.evidence()?;
+    let store = open_store(&settings).await?;
+    let listener = TcpListener::bind(address).await.map_err(|e| {
+        Failure::environment(format!("cannot listen on {address}: {e}"))
+            .hint("end what listens there, or choose another one: --listen 127.0.0.1:0")
+    })?;
+    Ok(Server { listener, service: Arc::new(Service::new(settings, store, auth, stop)) })
+}
+
+/// Refuses an address from which anybody could come as anybody.
+fn safe(auth: &dyn AuthProvider, ip: IpAddr) -> Result<()> {
+    if ip.is_loopback() || !auth.loopback_only() {
+        return Ok(());
+    }
+    let kind = auth.info().kind;
+    Err(Failure::usage(format!(
+        "{kind} believes whoever calls, so it listens on loopback alone, and {ip} is not there"
+    ))
+    .hint(format!(
+        "listen on 127.0.0.1, or use oidc-rbac; `beyond_loopback = true` in [adapters.{kind}] lets \
+         everybody who reaches the service be anybody"
+    )))
+}
+
+impl Server {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener
+            .local_addr()
+            .map_err(|e| Failure::environment(format!("cannot tell where it listens: {e}")))
+    }
+
+    /// Answers until the service is asked to stop. Then nobody new is let in, further writes are
+    /// refused, those under way and the rehearsal come to their end, and requests get a while to
+    /// finish.
+    pub async fn run(self) {
+        let Self { listener, service } = self;
+        let router = super::router(Arc::clone(&service));
+        let seats = Arc::new(Semaphore::new(service.limits.connections));
+        let graceful = GracefulShutdown::new();
+        let mut stop = service.stop.clone();
+        loop {
+            let next = next(&listener, &seats);
+            let (stream, peer, seat) = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                next = next => next,
+            };
+            serve(&service, &router, &graceful, stream, peer, seat);
+        }
+        drop(listener);
+        let ended = async { futures::join!(graceful.shutdown(), service.close()) };
+        if tokio::time::timeout(service.limits.grace, ended).await.is_err() {
+            tracing::warn!("requests were still going on when the service ended");
+        }
+    }
+}
+
+/// The next connection, once there is room for it.
+async fn next(
+    listener: &TcpListener,
+    seats: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let Ok(seat) = Arc::clone(seats).acquire_owned().await else {
+        return std::future::pending().await;
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, seat),
+            Err(error) => {
+                tracing::warn!("cannot take a connection: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn serve(
+    service: &Service,
+    router: &Router,
+    graceful: &GracefulShutdown,
+    stream: TcpStream,
+    peer: SocketAddr,
+    seat: OwnedSemaphorePermit,
+) {
+    let router = router.clone();
+    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        // A router is always ready.
+        hyper::service::Service::call(&TowerToHyperService::new(router.clone()), request)
+    });
+    // Small answers must not wait for the acknowledgement of the one before.
+    drop(stream.set_nodelay(true));
+    let stream = Patient::new(stream, service.limits.write_time);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(service.limits.head_time)
+        .max_headers(HEADERS.0)
+        .max_buf_size(HEADERS.1)
+        .serve_connection(TokioIo::new(stream), answer);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("a connection ended: {error}");
+        }
+        drop(seat);
+    });
+}

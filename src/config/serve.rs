@@ -1,0 +1,103 @@
+//! `[serve]`: where the Scenario API listens, and its limits.
+
+use crate::error::{Failure, Result};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+/// `[serve]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeSection {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Bytes of a request's body.
+    pub max_body_bytes: usize,
+    /// How long a request's head may take to come, in milliseconds; then the connection ends.
+    pub head_timeout_ms: u64,
+    /// How long a body may take to come, in milliseconds; then the answer is 408.
+    pub body_timeout_ms: u64,
+    /// How long a caller may take nothing of its answer, in milliseconds; then the connection ends.
+    pub write_timeout_ms: u64,
+    /// How long an answer may take to begin, in milliseconds; then it is 504.
+    pub request_timeout_ms: u64,
+    /// How long requests may go on once it is asked to stop, in milliseconds.
+    pub shutdown_grace_ms: u64,
+    /// Connections at once; more wait.
+    pub max_connections: usize,
+    /// A caller's requests a second, on average.
+    pub requests_a_second: u32,
+    /// A caller's requests at once.
+    pub burst: u32,
+}
+
+impl Default for ServeSection {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+            max_body_bytes: 8 * 1024 * 1024,
+            head_timeout_ms: 10_000,
+            body_timeout_ms: 20_000,
+            write_timeout_ms: 30_000,
+            request_timeout_ms: 60_000,
+            shutdown_grace_ms: 30_000,
+            max_connections: 512,
+            requests_a_second: 100,
+            burst: 200,
+        }
+    }
+}
+
+impl ServeSection {
+    /// Refuses limits that would let nobody in, or wait for ever.
+    ///
+    /// # Errors
+    /// A usage failure that names the setting.
+    pub fn check(&self) -> Result<()> {
+        const HOUR: u64 = 3_600_000;
+        let limits: [(&str, u64, RangeInclusive<u64>); 9] = [
+            ("max_body_bytes", self.max_body_bytes as u64, 1024..=256 * 1024 * 1024),
+            ("head_timeout_ms", self.head_timeout_ms, 100..=HOUR),
+            ("body_timeout_ms", self.body_timeout_ms, 100..=HOUR),
+            ("write_timeout_ms", self.write_timeout_ms, 100..=HOUR),
+            ("request_timeout_ms", self.request_timeout_ms, 100..=HOUR),
+            ("shutdown_grace_ms", self.shutdown_grace_ms, 0..=HOUR),
+            ("max_connections", self.max_connections as u64, 1..=100_000),
+            ("requests_a_second", self.requests_a_second.into(), 1..=1_000_000),
+            ("burst", self.burst.into(), 1..=1_000_000),
+        ];
+        match limits.into_iter().find(|(_, value, range)| !range.contains(value)) {
+            None => Ok(()),
+            Some((name, value, range)) => Err(Failure::usage(format!(
+                "[serve] {name} is {value}, and it is {} to {}",
+                range.start(),
+                range.end()
+            ))
+            .hint(format!("leave {name} out to take what is usual"))),
+        }
+    }
+
+    /// Whether nothing was chosen.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServeSection;
+
+    #[test]
+    fn limits_that_let_nobody_in_are_refused_by_name() {
+        assert!(ServeSection::default().check().is_ok());
+        for (text, name) in [
+            ("max_connections = 0", "max_connections"),
+            ("requests_a_second = 0", "requests_a_second"),
+            ("body_timeout_ms = 0", "body_timeout_ms"),
+            ("max_body_bytes = 1", "max_body_bytes"),
+        ] {
+            let section: ServeSection = toml::from_str(text).unwrap();
+            assert!(section.check().unwrap_err().message.contains(name), "{text}");
+        }
+    }
+}
