@@ -1,7 +1,7 @@
 //! The next action, followed again and again, as somebody would who knows nothing else.
 
 use crate::program::{External, Place};
-use crate::site::Judged;
+use crate::site::{CONTRACTS, Judged};
 use crate::support;
 use serde_json::Value;
 
@@ -63,7 +63,8 @@ fn asks_for_a_word(step: &(String, String)) -> bool {
     step.1.contains(" accept ")
 }
 
-/// What is still open has no command, and the reason names what this version lacks.
+/// What is still open has no command, and the reason names what this version or the configuration
+/// lacks.
 fn only_what_is_not_built_is_left(last: &Judged, kind: &str) {
     assert_eq!(last.open(), ["provider-contracts", "wiring", "readiness"]);
     let next = &last.0["readiness"]["next_action"];
@@ -72,7 +73,9 @@ fn only_what_is_not_built_is_left(last: &Judged, kind: &str) {
         for check in gate["checks"].as_array().unwrap().iter().filter(|c| c["verdict"] != "ready") {
             assert_eq!(check["command"], Value::Null, "{check}");
             let reason = check["reason"].as_str().unwrap();
-            let says = ["has no adapter", "is no live adapter", "provider-contracts is 1/6"];
+            let contracts = format!("provider-contracts is {CONTRACTS}");
+            let unset = "] is not in the configuration";
+            let says = ["has no adapter", "is no live adapter", unset, &contracts];
             assert!(says.iter().any(|s| reason.contains(s)), "{check}");
         }
     }
@@ -179,5 +182,5 @@ async fn judged_for_staging_every_step_is_one_for_staging() {
     the_first_word_is_annas(&walk, " --for staging");
     let (_, probe) = walk.steps.last().unwrap();
     assert_eq!(probe, "flowcontrol --profile staging adapters check secrets");
-    only_what_is_not_built_is_left(&walk.last, "no adapter oidc-rbac");
+    only_what_is_not_built_is_left(&walk.last, "[adapters.oidc-rbac]");
 }
