@@ -3,7 +3,7 @@
 
 use crate::config::{FILE, PORT_KINDS, Settings};
 use crate::error::{Failure, Result};
-use crate::evidence::{EvidenceStore, Packet};
+use crate::evidence::{EvidenceStore, Packet, ProblemKind};
 use crate::gates::Inputs;
 use crate::gates::inputs::{Acceptance, Evidence, Judged, PortState, Scenario};
 use crate::registry::built;
@@ -84,11 +84,18 @@ fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
     let store = EvidenceStore::at(&settings.state());
     let verification = store.verify_signed(None, &settings.config.evidence.trusted)?;
     if let Some(problem) = verification.problems.first() {
+        let hint = match problem.kind {
+            ProblemKind::Signature => {
+                "[evidence] trusted asks for signatures: with its signing_key set, what is sealed \
+                 from now on is signed; flowcontrol evidence verify shows everything that is wrong"
+            }
+            _ => "flowcontrol evidence verify shows everything that is wrong with it",
+        };
         return Err(Failure::check(format!(
             "the evidence chain does not verify, so no gate is judged: {}: {}",
             problem.file, problem.message
         ))
-        .hint("flowcontrol evidence verify shows everything that is wrong with it"));
+        .hint(hint));
     }
     let packets = store.list()?.packets.into_iter().map(|listed| {
         let sealed = listed.read.map_err(|flaw| {

@@ -159,9 +159,20 @@ async fn handshake(endpoint: &Endpoint, roots: RootCertStore) -> Result<Certific
     match (seen, outcome) {
         (Some(fingerprint), Ok(_)) => Ok(Certificate { fingerprint, distrusted: None }),
         (Some(fingerprint), Err(e)) => {
-            Ok(Certificate { fingerprint, distrusted: Some(e.to_string()) })
+            Ok(Certificate { fingerprint, distrusted: Some(distrust(&e.to_string())) })
         }
         (None, Err(e)) => Err(broken(&e)),
         (None, Ok(_)) => Err(broken(&"the handshake showed no certificate")),
     }
+}
+
+/// Why the certificate is not trusted, with what the TLS library calls by a name of its own put
+/// into words.
+fn distrust(why: &str) -> String {
+    if why.contains("CaUsedAsEndEntity") {
+        return "it is a certificate authority's own certificate: let the server show one that the \
+                authority issued for it (CA:FALSE), and name the authority's as tls.ca"
+            .to_owned();
+    }
+    why.to_owned()
 }

@@ -90,7 +90,10 @@ impl Window {
                 self.expires_at, self.id, self.reason
             ),
         )
-        .hint("wait until the window ends, or lift it with `flowcontrol scenario thaw`")
+        .hint(
+            "wait until the window ends or is lifted by what raised it; where nothing works under \
+             it any more, `flowcontrol scenario thaw` lifts it",
+        )
     }
 
     /// What raising another window is answered while this one is in force.
@@ -99,7 +102,10 @@ impl Window {
             "tenant {tenant} is frozen already, until {} by window {}: {}",
             self.expires_at, self.id, self.reason
         ))
-        .hint("wait until that window ends, or lift it with `flowcontrol scenario thaw`")
+        .hint(
+            "wait until that window ends or is lifted by what raised it; where nothing works \
+             under it any more, `flowcontrol scenario thaw` lifts it",
+        )
     }
 
     /// What raising the window is answered when its end has passed: nothing would be refused.

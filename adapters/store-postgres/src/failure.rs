@@ -55,12 +55,17 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
 }
 
 fn unverified(why: &dyn std::fmt::Display) -> Error {
+    let why = why.to_string();
+    let hint = if why.contains("CaUsedAsEndEntity") {
+        "the server shows a certificate authority's own certificate: let it show one that the \
+         authority issued for it (CA:FALSE), and set tls.ca to the authority's"
+    } else {
+        "set tls.ca to the server's root certificate and host to a name in its certificate; a \
+         server without TLS is accepted on loopback only, with tls = { mode = \"off\" }"
+    };
     Error::new(ErrorKind::Unavailable, format!("no verified TLS connection: {why}"))
         .retry(Retry::Permanent)
-        .hint(
-            "set tls.ca to the server's root certificate and host to a name in its certificate; a \
-             server without TLS is accepted on loopback only, with tls = { mode = \"off\" }",
-        )
+        .hint(hint)
 }
 
 fn lost(message: &str, during: During) -> Error {
@@ -107,7 +112,10 @@ fn server(said: &Said<'_>, during: During) -> Error {
         _ if code.starts_with("23") || code.starts_with("22") => new(ErrorKind::InvalidInput),
         "42501" => new(ErrorKind::Denied)
             .hint("the login lacks the right, or row-level security forbids the row"),
-        "28P01" | "28000" => new(ErrorKind::Denied).hint("check user, password and pg_hba.conf"),
+        // Nobody was let in to be denied anything: this machine's login or the server is wrong.
+        "28P01" | "28000" => new(ErrorKind::Unavailable)
+            .retry(Retry::Permanent)
+            .hint("check user, password and pg_hba.conf"),
         "3D000" => new(ErrorKind::Configuration).hint("check the configured database name"),
         "3F000" | "42P01" => {
             new(ErrorKind::Configuration).hint("apply the migrations: flowcontrol migrate up")
@@ -150,7 +158,7 @@ mod tests {
             ("23503", ErrorKind::InvalidInput, Retry::Permanent),
             ("23514", ErrorKind::InvalidInput, Retry::Permanent),
             ("42501", ErrorKind::Denied, Retry::Permanent),
-            ("28P01", ErrorKind::Denied, Retry::Permanent),
+            ("28P01", ErrorKind::Unavailable, Retry::Permanent),
             ("53100", ErrorKind::Exhausted, Retry::Permanent),
             ("53200", ErrorKind::Exhausted, Retry::Permanent),
             ("53300", ErrorKind::Unavailable, Retry::Temporary),
@@ -181,6 +189,10 @@ mod tests {
         assert_eq!(error.retryable(), Retry::Permanent);
         assert!(error.message().contains("no verified TLS connection: UnknownIssuer"), "{error}");
         assert!(error.way_out().is_some_and(|hint| hint.contains("tls.ca")));
+        let ca = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
+        let io = std::io::Error::new(std::io::ErrorKind::InvalidData, ca);
+        let error = translate(&sqlx::Error::Io(io), During::Work);
+        assert!(error.way_out().is_some_and(|hint| hint.contains("CA:FALSE")), "{error:?}");
     }
 
     #[test]
