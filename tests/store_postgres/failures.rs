@@ -84,7 +84,7 @@ async fn no_password_reaches_an_error() {
         flowcontrol_store_postgres::PgStore::connect(config, &One)
     };
     let cases: [(Change, ErrorKind, &str); 5] = [
-        (|c| c.user = "pgst_nobody".into(), ErrorKind::Denied, "pgst_nobody"),
+        (|c| c.user = "pgst_nobody".into(), ErrorKind::Unavailable, "pgst_nobody"),
         (|c| c.database = "pgst_none".into(), ErrorKind::Configuration, "pgst_none"),
         (
             |c| {
