@@ -131,7 +131,7 @@ impl Kept {
             subject: tokens.subject.clone(),
             session: tokens.session.clone(),
         };
-        let write = || {
+        let write = || -> std::io::Result<()> {
             // It is made for its owner alone, so that there is no moment in which others read it.
             let mut file = tempfile::Builder::new()
                 .prefix(".login-")

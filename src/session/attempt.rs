@@ -48,11 +48,14 @@ impl<K: Eq + Hash + Clone, V> Once<K, V> {
         true
     }
 
-    /// Takes it away, if it is still kept at `now`.
-    pub fn take(&self, key: &K, now: Timestamp) -> Option<V> {
+    /// Takes it away, if it is still kept at `now` and is the one that `meant` asks for.
+    pub fn take(&self, key: &K, now: Timestamp, meant: impl Fn(&V) -> bool) -> Option<V> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, value) = kept.remove(key)?;
-        fresh(since, now, self.seconds).then_some(value)
+        let (since, value) = kept.get(key)?;
+        if !meant(value) || !fresh(*since, now, self.seconds) {
+            return None;
+        }
+        kept.remove(key).map(|(_, value)| value)
     }
 }
 
@@ -74,10 +77,11 @@ mod tests {
         let once = Once::new(600);
         assert!(once.keep("a", 1, at(0)));
         assert!(!once.keep("a", 2, at(599)), "it is kept already");
-        assert_eq!(once.take(&"a", at(599)), Some(1));
-        assert_eq!(once.take(&"a", at(599)), None);
+        assert_eq!(once.take(&"a", at(599), |v| *v == 2), None, "another is meant");
+        assert_eq!(once.take(&"a", at(599), |v| *v == 1), Some(1));
+        assert_eq!(once.take(&"a", at(599), |_| true), None);
         assert!(once.keep("b", 1, at(0)));
-        assert_eq!(once.take(&"b", at(600)), None, "it is over");
+        assert_eq!(once.take(&"b", at(600), |_| true), None, "it is over");
         assert!(once.keep("c", 1, at(0)) && once.keep("c", 2, at(600)));
     }
 
@@ -88,6 +92,6 @@ mod tests {
             assert!(once.keep(n, (), at(n / 100)));
         }
         assert_eq!(once.kept.lock().unwrap().len(), KEPT);
-        assert_eq!(once.take(&(KEPT as i64), at(100)), Some(()));
+        assert_eq!(once.take(&(KEPT as i64), at(100), |()| true), Some(()));
     }
 }

@@ -14,7 +14,7 @@ pub use store::{Life, Memory, Session, SessionStore};
 
 use crate::clock;
 use attempt::{Attempts, Heard};
-use flowcontrol_contract::sign_in::{Answer, Grant, SignIn, Site};
+use flowcontrol_contract::sign_in::{Answer, Attempt, Grant, SignIn, Site};
 use flowcontrol_contract::{
     AuthProvider, Digest, Error, ErrorKind, Presented, Principal, Result, Secret,
 };
@@ -110,7 +110,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `InvalidInput` when there is no such attempt or the answer is not one to it, else as
-    /// [`SignIn::complete`] says. The attempt is over either way.
+    /// [`SignIn::complete`] says. One answer ends an attempt, whatever comes of it.
     pub async fn finish(
         &self,
         name: Option<&str>,
@@ -118,7 +118,9 @@ impl Sessions {
         before: Option<&str>,
     ) -> Result<Arrived> {
         let now = clock::now();
-        let attempt = name.and_then(|name| self.attempts.take(&Digest::of(name), now));
+        // An answer to another attempt takes nothing from this one.
+        let meant = |(attempt, _): &(Attempt, String)| answer.state == Some(attempt.state.expose());
+        let attempt = name.and_then(|name| self.attempts.take(&Digest::of(name), now, meant));
         let (attempt, return_to) =
             attempt.ok_or_else(|| Error::invalid("this browser has no such attempt under way"))?;
         let grant = self.sign_in.complete(&attempt, answer).await?;

@@ -45,8 +45,11 @@ pub struct Directory {
     pub http: Http,
     refresh: Duration,
     cooldown: Duration,
-    last: Mutex<Option<(Instant, Result<Arc<Endpoints>, String>)>>,
+    last: Mutex<Option<Asked>>,
 }
+
+/// When it was asked, and what came of it.
+type Asked = (Instant, Result<Arc<Endpoints>, String>);
 
 impl Directory {
     /// One that has asked nothing yet.
