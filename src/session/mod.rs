@@ -205,3 +205,6 @@ impl Sessions {
         Ok(self.store.remove_ended(&message).await)
     }
 }
+
+#[cfg(test)]
+mod tests;
