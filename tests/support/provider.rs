@@ -189,12 +189,9 @@ impl Provider {
         self.ask("PUT", "/api/mod/plugin/oidc/reset", &Value::Null);
     }
 
-    /// Lets a user do nothing any more.
-    pub fn disable(&self, name: &str) {
-        let path = format!("/api/user/{name}?source=database");
-        let mut user = self.ask("GET", &path, &Value::Null).json();
-        user["enabled"] = json!(false);
-        self.ask("PUT", &path, &user);
+    /// Knows a client no more.
+    pub fn forget(&self, client: &str) {
+        self.ask("DELETE", &format!("/api/client/{client}?source=database"), &Value::Null);
     }
 
     /// The provider's cookie of a user who let `client` know of them.
@@ -372,6 +369,7 @@ fn launch(folder: &Path, port: u16) -> Child {
          login_api_enabled=true\nadmin_scope=\"g_admin\"\nprofile_scope=\"g_profile\"\n\
          hash_algorithm=\"SHA512\"\n{modules}\
          static_files_path=\"/usr/share/glewlwyd/webapp/\"\n\
+         static_files_mime_types=({{extension=\".html\"; mime_type=\"text/html\"; compress=0;}})\n\
          database={{ type=\"sqlite3\"; path=\"{}\"; }};\n",
         folder.join("provider.sqlite3").display()
     );

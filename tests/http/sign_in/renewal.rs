@@ -1,6 +1,6 @@
 //! Case group 20: tokens that end while the session goes on, and sessions that end with them.
 
-use super::scene::{MAREK, SESSION, Scene};
+use super::scene::{CLIENT, MAREK, SESSION, Scene};
 use serde_json::json;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn tokens_are_renewed_once_whoever_asks_and_a_refusal_ends_the_session() {
         assert!(now.as_str() > last.as_str(), "{now} {last}");
         last = now;
     }
-    scene.provider.disable(MAREK);
+    scene.provider.forget(CLIENT.0);
     wait(3.2).await;
     agent.get("/api/v1/scenario").await.expect(401);
     agent.get("/auth/session").await.expect(401);
