@@ -37,7 +37,13 @@ pub async fn sign_in(
     let kept = Kept::at(&settings.state());
     let grant = sign_in.by_device(tell).await.map_err(|e| refused(&e))?;
     let lock = kept.lock().await?;
+    // A file that cannot be used is no reason to stay out.
+    let before = kept.read().ok().flatten();
     kept.write(&grant.tokens, &lock)?;
+    if let Some(before) = before {
+        // They end by themselves where the provider does not take them back.
+        drop(sign_in.revoke(&before).await);
+    }
     Ok(grant.principal)
 }
 

@@ -26,7 +26,7 @@ fn place(scene: &Scene, client: &str) -> Place {
     place
 }
 
-fn auth<'a>(command: &'a str) -> [&'a str; 6] {
+fn auth(command: &str) -> [&str; 6] {
     ["--profile", "staging", "--format", "json", "auth", command]
 }
 
