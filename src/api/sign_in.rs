@@ -37,7 +37,7 @@ async fn login(
     stranger(&service, &request)?;
     let query = Query::of(request.uri())?;
     let begun = sessions.begin(query.one("return_to")).await.map_err(|e| failed(&e))?;
-    let mut response = see_other(&begun.url)?;
+    let mut response = see_other(begun.url.expose())?;
     set(&mut response, cookie::set(cookie::ATTEMPT, begun.name.expose(), Some(PATIENCE)));
     Ok(response)
 }

@@ -45,7 +45,7 @@ pub struct Sessions {
 #[derive(Debug)]
 pub struct Begun {
     /// Where the browser goes.
-    pub url: String,
+    pub url: Secret,
     /// The attempt's name, for the browser alone.
     pub name: Secret,
 }

@@ -221,6 +221,7 @@ impl Running {
     }
 
     /// What it said on standard error until now.
+    #[allow(dead_code, reason = "not every test program asks for it")]
     pub fn seen(&self) -> &str {
         &self.seen
     }

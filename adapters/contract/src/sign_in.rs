@@ -25,8 +25,9 @@ pub const CALLBACK: &str = "/auth/callback";
 /// serves for one answer.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Where the browser goes: the provider's address with everything that it needs to know.
-    pub url: String,
+    /// Where the browser goes: the provider's address with everything that it needs to know,
+    /// state and nonce among it.
+    pub url: Secret,
     /// What the answer must repeat.
     pub state: Secret,
     /// What the ID token must repeat.

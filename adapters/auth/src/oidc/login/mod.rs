@@ -126,7 +126,7 @@ impl SignIn for Login {
         }
         let (url, state, nonce) = request.url();
         Ok(Attempt {
-            url: url.into(),
+            url: Secret::new(url),
             state: Secret::new(state.secret()),
             nonce: Secret::new(nonce.secret()),
             verifier: Secret::new(verifier.secret()),
