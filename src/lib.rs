@@ -18,12 +18,14 @@ pub mod evidence;
 pub mod gates;
 pub mod gather;
 pub mod keys;
+pub mod login;
 pub mod probe;
 pub mod registry;
 pub mod rehearsal;
 pub mod report;
 pub mod runbook;
 pub mod scenario;
+pub mod session;
 pub mod snapshot;
 pub mod target;
 

@@ -13,11 +13,16 @@ mod forge;
 #[allow(dead_code, reason = "each test program uses a part of this")]
 mod program;
 #[path = "support/provider.rs"]
+#[allow(dead_code, reason = "each test program uses a part of this")]
 mod provider;
 mod support;
 
 #[path = "oidc/claims.rs"]
 mod claims;
+#[path = "oidc/compose.rs"]
+mod compose;
+#[path = "oidc/device.rs"]
+mod device;
 #[path = "oidc/keys.rs"]
 mod keys;
 #[path = "oidc/probe.rs"]

@@ -10,10 +10,21 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-/// The body's text.
+/// The body's text, which must be JSON.
 pub async fn text(limits: &Limits, request: Request) -> Result<String, Problem> {
+    of_kind(request.headers(), "application/json")?;
+    read(limits, request).await
+}
+
+/// The fields of a form.
+pub async fn form(limits: &Limits, request: Request) -> Result<Vec<(String, String)>, Problem> {
+    of_kind(request.headers(), "application/x-www-form-urlencoded")?;
+    let text = read(limits, request).await?;
+    Ok(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+}
+
+async fn read(limits: &Limits, request: Request) -> Result<String, Problem> {
     let (head, body) = request.into_parts();
-    json_alone(&head.headers)?;
     let too_large = || {
         Problem::new("too-large", format!("the body may have {} bytes", limits.body))
             .with("limit", limits.body)
@@ -39,11 +50,11 @@ pub async fn text(limits: &Limits, request: Request) -> Result<String, Problem> 
         .map_err(|_| Problem::new("bad-request", "the body is not UTF-8 text"))
 }
 
-fn json_alone(headers: &HeaderMap) -> Result<(), Problem> {
+fn of_kind(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new("unsupported-media-type", "send application/json"));
+    if !essence.eq_ignore_ascii_case(wanted) {
+        return Err(Problem::new("unsupported-media-type", format!("send {wanted}")));
     }
     match headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes()) {
         None | Some(b"identity") => Ok(()),

@@ -5,11 +5,18 @@ use super::problem::Problem;
 use super::service::{Asker, Service};
 use crate::access::{self, Action};
 use crate::clock;
+use crate::session::cookie;
+use crate::session::guard::{self, CSRF_HEADER, Shown};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use flowcontrol_contract::auth::{Presented, Principal};
-use flowcontrol_contract::{CallCx, Error, ErrorKind};
+use flowcontrol_contract::{CallCx, Error, ErrorKind, Secret};
 use std::sync::{Arc, PoisonError};
+
+/// What a browser's write lacks.
+pub const CSRF_ABSENT: &str = "a write of a browser comes from a page of this service and repeats csrf_token of /auth/session \
+     in x-csrf-token";
 
 /// A caller who is known.
 #[derive(Clone, Debug)]
@@ -44,11 +51,8 @@ impl FromRequestParts<Arc<Service>> for Caller {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, Problem> {
-        let headers: Vec<(&str, &[u8])> =
-            parts.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
-        let presented = Presented { headers: &headers };
-        let principal = match service.auth.authenticate(&presented).await {
-            Ok(principal) => principal,
+        let (principal, csrf) = match known(parts, service).await {
+            Ok(known) => known,
             Err(error) => {
                 let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
                 within(service, Asker::Stranger(from))?;
@@ -61,6 +65,12 @@ impl FromRequestParts<Arc<Service>> for Caller {
             let roster = service.store.roster(&CallCx::tenant(tenant)).await?;
             access::enrolled(&principal, roster.as_ref())?;
         }
+        if let Some((sessions, csrf)) = service.sessions.as_ref().zip(csrf)
+            && !parts.method.is_safe()
+            && !guard::own_write(&shown(&parts.headers), &sessions.site.origin, &csrf)
+        {
+            return Err(Problem::new("denied", CSRF_ABSENT));
+        }
         let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
         if let Some(known) = parts.extensions.get::<Known>() {
             *known.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(principal.clone());
@@ -69,8 +79,40 @@ impl FromRequestParts<Arc<Service>> for Caller {
     }
 }
 
+/// Who calls: by a browser's session where its cookie came and no token, else by the headers. A
+/// session comes with what its writes must repeat; a token is its own proof.
+async fn known(
+    parts: &Parts,
+    service: &Arc<Service>,
+) -> Result<(Principal, Option<Secret>), Error> {
+    let name = cookie::read(&parts.headers, cookie::SESSION)
+        .filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
+    if let Some((sessions, name)) = service.sessions.as_ref().zip(name) {
+        let present = sessions.present(name, &*service.auth).await?;
+        return Ok((present.principal, Some(present.csrf)));
+    }
+    let headers: Vec<(&str, &[u8])> =
+        parts.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+    let principal = service.auth.authenticate(&Presented { headers: &headers }).await?;
+    Ok((principal, None))
+}
+
+/// What a browser's write shows of where it comes from.
+pub fn shown(headers: &HeaderMap) -> Shown<'_> {
+    Shown { origin: plain(headers, "origin"), csrf: plain(headers, CSRF_HEADER) }
+}
+
+/// The one value of a header; `None` where there is none or more than one.
+pub fn plain<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// Whoever tries often is slowed down, whether they are known or not.
-fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
+pub fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
     service.rates.take(asker, clock::instant()).map_err(|wait| {
         #[expect(
             clippy::cast_possible_truncation,
@@ -83,7 +125,7 @@ fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
 }
 
 /// The caller learns the kind and no detail: what was wrong with a token helps whoever forged it.
-fn refused(service: &Service, error: &Error) -> Problem {
+pub fn refused(service: &Service, error: &Error) -> Problem {
     let problem = match error.kind() {
         ErrorKind::Unauthenticated => {
             let challenge = match service.auth.challenge() {

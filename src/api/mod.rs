@@ -19,6 +19,7 @@ mod scenario;
 mod schema;
 pub mod serve;
 mod service;
+mod sign_in;
 mod snapshot;
 mod status;
 
@@ -58,6 +59,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
 pub fn router(service: Arc<Service>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
+        .merge(sign_in::routes())
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), edge::edge))
         .with_state(service)

@@ -4,6 +4,7 @@ use super::problem::{KINDS, MEDIA_TYPE, Problem};
 use super::schema::{ProblemSchema, text};
 use super::service::Service;
 use crate::registry::CALLER_HEADERS;
+use crate::session::cookie;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -37,8 +38,8 @@ pub fn base() -> OpenApi {
 }
 
 /// The whole document for a service whose callers are known by headers (`mock`) or by bearer
-/// tokens.
-pub fn whole(mock: bool) -> OpenApi {
+/// tokens, and by the session of a browser where `browsers` can sign in.
+pub fn whole(mock: bool, browsers: bool) -> OpenApi {
     let (_, mut document) = super::routes().split_for_parts();
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), ProblemSchema::schema());
@@ -56,10 +57,21 @@ pub fn whole(mock: bool) -> OpenApi {
             vec!["bearer"]
         }
     };
+    let mut ways = Vec::new();
+    if browsers {
+        let key = ApiKeyValue::with_description(
+            cookie::SESSION,
+            "A browser's session, which begins at /auth/login. A write repeats csrf_token of \
+             /auth/session in x-csrf-token and comes from a page of the service.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(key)));
+        ways.push(SecurityRequirement::new("session", Vec::<String>::new()));
+    }
     let needed = names.into_iter().fold(SecurityRequirement::default(), |needed, name| {
         needed.add(name, Vec::<String>::new())
     });
-    document.security = Some(vec![needed]);
+    ways.insert(0, needed);
+    document.security = Some(ways);
     document
 }
 
@@ -67,7 +79,10 @@ pub fn whole(mock: bool) -> OpenApi {
 #[utoipa::path(get, path = "/openapi.json", tag = "service", operation_id = "openapi",
     security(()), responses((status = 200, body = Value)))]
 pub async fn document(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    super::view(StatusCode::OK, &whole(service.auth.info().mode == Mode::Local))
+    super::view(
+        StatusCode::OK,
+        &whole(service.auth.info().mode == Mode::Local, service.sessions.is_some()),
+    )
 }
 
 fn refusals(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {

@@ -52,7 +52,8 @@ pub async fn open(
         Failure::environment(format!("cannot listen on {address}: {e}"))
             .hint("end what listens there, or choose another one: --listen 127.0.0.1:0")
     })?;
-    Ok(Server { listener, service: Arc::new(Service::new(settings, store, auth, stop)) })
+    let service = Service::new(settings, store, auth, stop).with_sign_in()?;
+    Ok(Server { listener, service: Arc::new(service) })
 }
 
 /// Refuses an address from which anybody could come as anybody.

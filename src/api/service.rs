@@ -10,6 +10,7 @@ use crate::gates::Inputs;
 use crate::gather::gather;
 use crate::rehearsal::desk::Desk;
 use crate::report::Progress;
+use crate::session::{Life, Memory, Sessions};
 use flowcontrol_contract::{ActorId, AuthProvider, Digest, ScenarioStore, TenantId};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -86,6 +87,8 @@ pub struct Service {
     /// Turns true when the service is asked to stop.
     pub stop: watch::Receiver<bool>,
     keys: Once,
+    /// Browsers that signed in, where they can.
+    pub sessions: Option<Arc<Sessions>>,
     freezes: Semaphore,
     writes: Arc<RwLock<()>>,
     closed: OnceLock<OwnedRwLockWriteGuard<()>>,
@@ -108,12 +111,32 @@ impl Service {
             limits,
             desk: Desk::default(),
             keys: Once::default(),
+            sessions: None,
             metrics: Metrics::default(),
             stop,
             freezes: Semaphore::new(FREEZES),
             writes: Arc::default(),
             closed: OnceLock::new(),
         }
+    }
+
+    /// Signs browsers in, where the auth adapter can and is set up to. Sessions are kept in this
+    /// process.
+    ///
+    /// # Errors
+    /// A usage failure when a client is configured and browsers could not be signed in.
+    pub fn with_sign_in(mut self) -> Result<Self> {
+        let Some(sign_in) = self.auth.sign_in() else { return Ok(self) };
+        let Some(site) = sign_in.site()? else { return Ok(self) };
+        let minutes = |n: u32| Duration::from_secs(u64::from(n) * 60);
+        let section = &self.settings.config.serve;
+        let life = Life {
+            whole: minutes(section.session_minutes),
+            idle: minutes(section.session_idle_minutes),
+        };
+        let store = Box::new(Memory::new(life));
+        self.sessions = Some(Arc::new(Sessions::new(site, sign_in, store, life)));
+        Ok(self)
     }
 
     /// The tenant whose actors own the gates' checks: the first that the store knows.

@@ -170,6 +170,9 @@ admits.\n\nExamples:\n  \
         flowcontrol dossier --out review\n  \
         flowcontrol dossier --out review --for production")]
     Dossier(Dossier),
+    /// Signs in at the profile's OpenID Provider, and says who is signed in.
+    #[command(subcommand)]
+    Auth(Auth),
     /// Makes keys to sign with, and shows public ones.
     #[command(subcommand)]
     Keys(Keys),
@@ -203,6 +206,22 @@ pub enum Demo {
         #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         seed: u64,
     },
+}
+
+/// `auth`.
+#[derive(Debug, Subcommand)]
+pub enum Auth {
+    /// Signs in: shows an address and a code to type in there, and waits.
+    ///
+    /// The tokens are kept in the state folder, in a file that its owner alone may read; they are
+    /// never printed. [adapters.oidc-rbac.client] of the configuration names the client.
+    #[command(after_help = "Example:\n  flowcontrol --profile staging auth login")]
+    Login,
+    /// Tenant, actor, roles and permissions of whoever is signed in; exit code 1 when nobody is.
+    #[command(after_help = "Example:\n  flowcontrol --profile staging auth whoami --format json")]
+    Whoami,
+    /// Gives the tokens up at the provider and deletes them here.
+    Logout,
 }
 
 /// `scenario`.

@@ -3,6 +3,7 @@
 mod accept;
 mod adapters;
 mod args;
+mod auth;
 mod connect;
 mod cutover;
 mod demo;
@@ -178,6 +179,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Accept(args) => accept::run(&cx, &args, global.profile.is_some()).await,
             Command::Gates(args) => gates::run(&cx, &args, global.profile.is_some()).await,
             Command::Dossier(args) => dossier::run(&cx, &args, global.profile.is_some()).await,
+            Command::Auth(args) => auth::run(&cx, &args).await,
             Command::Doctor => doctor::run(&cx).await,
             Command::Init { .. }
             | Command::Completions { .. }

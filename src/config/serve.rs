@@ -29,6 +29,10 @@ pub struct ServeSection {
     pub requests_a_second: u32,
     /// A caller's requests at once.
     pub burst: u32,
+    /// Minutes from a browser's sign-in to the end of its session.
+    pub session_minutes: u32,
+    /// Minutes from a session's last use to its end.
+    pub session_idle_minutes: u32,
 }
 
 impl Default for ServeSection {
@@ -44,6 +48,8 @@ impl Default for ServeSection {
             max_connections: 512,
             requests_a_second: 100,
             burst: 200,
+            session_minutes: 720,
+            session_idle_minutes: 60,
         }
     }
 }
@@ -55,7 +61,7 @@ impl ServeSection {
     /// A usage failure that names the setting.
     pub fn check(&self) -> Result<()> {
         const HOUR: u64 = 3_600_000;
-        let limits: [(&str, u64, RangeInclusive<u64>); 9] = [
+        let limits: [(&str, u64, RangeInclusive<u64>); 11] = [
             ("max_body_bytes", self.max_body_bytes as u64, 1024..=256 * 1024 * 1024),
             ("head_timeout_ms", self.head_timeout_ms, 100..=HOUR),
             ("body_timeout_ms", self.body_timeout_ms, 100..=HOUR),
@@ -65,6 +71,8 @@ impl ServeSection {
             ("max_connections", self.max_connections as u64, 1..=100_000),
             ("requests_a_second", self.requests_a_second.into(), 1..=1_000_000),
             ("burst", self.burst.into(), 1..=1_000_000),
+            ("session_minutes", self.session_minutes.into(), 1..=7 * 1440),
+            ("session_idle_minutes", self.session_idle_minutes.into(), 1..=7 * 1440),
         ];
         match limits.into_iter().find(|(_, value, range)| !range.contains(value)) {
             None => Ok(()),

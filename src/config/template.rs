@@ -73,6 +73,15 @@ dir = ".flowcontrol/store"
 # roles = { at = "/realm_access/roles", form = "array" }   # or "comma", "space"
 # [adapters.oidc-rbac.roles]           # what each role may do; another role gives nothing
 # dispatcher = ["assign_driver", "create_order", "plan_route", "view_operations"]
+# How people sign in: browsers at public_url, the command line with `auth login`.
+# [adapters.oidc-rbac.client]
+# client_id = "flowcontrol"            # allowed to go back to <public_url>/auth/callback
+# client_secret = { env = "BFG_OIDC_CLIENT_SECRET" }       # left out for a public client
+# device_client_id = "flowcontrol-cli" # a public client for the command line
+# public_url = "https://flowcontrol.example.org"           # where browsers reach `serve`
+# scopes = ["offline_access"]          # besides openid
+# resource = "https://api.bfg.example.org"                 # where the provider must be told (RFC 8707)
+# after_logout = "/"
 
 # The migrations; without `dir` the built-in ones are used.
 [migrations]
@@ -113,6 +122,8 @@ image = "postgres:17"
 # listen = "127.0.0.1:8700"
 # max_body_bytes = 8388608
 # requests_a_second = 100
+# session_minutes = 720                # from a browser's sign-in to the end of its session
+# session_idle_minutes = 60            # from its last use
 
 # A server that is there already. A rehearsal creates and drops a database of its own on it.
 # [target.external]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share may panic like the tests themselves")]
 
 mod arbitrary;
+#[path = "../support/chromium.rs"]
+mod chromium;
 #[path = "../support/database.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod database;
@@ -22,6 +24,7 @@ mod rehearsals;
 mod running;
 mod scenario;
 mod service;
+mod sign_in;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

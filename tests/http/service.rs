@@ -93,7 +93,11 @@ async fn the_openapi_document_is_what_was_reviewed() {
 
 #[tokio::test]
 async fn bearer_tokens_are_described_where_callers_have_them() {
-    let document = serde_json::to_value(flowcontrol::api::openapi::whole(false)).unwrap();
-    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
-    assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
+    let document =
+        |browsers| serde_json::to_value(flowcontrol::api::openapi::whole(false, browsers)).unwrap();
+    assert_eq!(document(false)["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(document(false)["security"], serde_json::json!([{"bearer": []}]));
+    let both = document(true);
+    assert_eq!(both["components"]["securitySchemes"]["session"]["in"], "cookie");
+    assert_eq!(both["security"], serde_json::json!([{"bearer": []}, {"session": []}]));
 }

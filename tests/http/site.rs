@@ -113,12 +113,17 @@ impl Site {
     }
 
     pub async fn over(folder: tempfile::TempDir, settings: Settings) -> Self {
-        // Another crate's features make the client want one, for nothing that is asked here.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self::listening(folder, settings, 0).await
+    }
+
+    /// One on a port that was named to others before.
+    pub async fn listening(folder: tempfile::TempDir, settings: Settings, port: u16) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let loopback = SocketAddr::from(([127, 0, 0, 1], port));
         let server = open(settings.clone(), loopback, stopped).await.unwrap();
         let address = server.address().unwrap();
+        // Another crate's features make the client want one, for nothing that is asked here.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { folder, settings, address, client, stop, running: tokio::spawn(server.run()) }
     }

@@ -19,7 +19,7 @@ pub struct Scene {
 }
 
 /// A configuration that holds no secret.
-struct NoSecrets;
+pub struct NoSecrets;
 
 impl Secrets for NoSecrets {
     fn resolve(&self, reference: &SecretRef) -> Result<Secret> {

@@ -220,6 +220,12 @@ impl Running {
         }
     }
 
+    /// What it said on standard error until now.
+    #[allow(dead_code, reason = "not every test program asks for it")]
+    pub fn seen(&self) -> &str {
+        &self.seen
+    }
+
     /// Whether it has ended.
     pub fn over(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()

@@ -36,6 +36,15 @@ pub struct Tokens {
     pub id: String,
 }
 
+/// A browser's way through the provider.
+#[derive(Debug)]
+pub struct Visit {
+    /// Where it leads to.
+    pub location: String,
+    /// What the browser keeps for the provider.
+    pub cookies: String,
+}
+
 /// An answer over HTTP.
 struct Answer {
     status: u16,
@@ -114,7 +123,13 @@ impl Provider {
                 "code-duration": 60, "refresh-token-rolling": true,
                 "auth-type-code-enabled": true, "auth-type-refresh-enabled": true,
                 "resource-allowed": true, "resource-scope": {"openid": [AUDIENCE]},
-                "pkce-allowed": true, "subject-type": "public",
+                "pkce-allowed": true, "subject-type": "public", "refresh-token-one-use": "always",
+                "oauth-as-iss-id": true, "introspection-revocation-allowed": true,
+                "introspection-revocation-allow-target-client": true,
+                "session-management-allowed": true, "session-cookie-name": "PROVIDER_SID",
+                "session-cookie-expiration": 86_400, "back-channel-logout-allowed": true,
+                "front-channel-logout-allowed": false, "auth-type-device-enabled": true,
+                "device-authorization-expiration": 120, "device-authorization-interval": 1,
                 "additional-parameters": claims}});
         self.ask("POST", "/api/mod/plugin", &plugin);
         let client = json!({"client_id": CLIENT.0, "name": CLIENT.0, "confidential": true,
@@ -137,13 +152,80 @@ impl Provider {
         self.ask("POST", "/api/user?source=database", &user);
     }
 
-    /// Signs a user in as a browser would, and changes the code for tokens.
-    pub fn login(&self, name: &str) -> Tokens {
+    /// Makes a confidential client of a service at `origin`.
+    pub fn service(&self, (id, secret): (&str, &str), origin: &str) {
+        let mut clients = self.ask("GET", "/api/mod/client/database", &Value::Null).json();
+        clients["parameters"]["data-format"]["post_logout_redirect_uris"] =
+            json!({"multiple": true, "read": true, "write": true});
+        self.ask("PUT", "/api/mod/client/database", &clients);
+        self.ask("PUT", "/api/mod/client/database/reset", &Value::Null);
+        let client = json!({"client_id": id, "name": id, "confidential": true,
+            "client_secret": secret, "scope": ["openid"], "enabled": true,
+            "authorization_type": ["code", "refresh_token"],
+            "redirect_uri": [format!("{origin}/auth/callback")],
+            "post_logout_redirect_uris": [format!("{origin}/")],
+            "backchannel_logout_uri": format!("{origin}/auth/backchannel-logout"),
+            "token_endpoint_auth_method": ["client_secret_basic"]});
+        self.ask("POST", "/api/client?source=database", &client);
+    }
+
+    /// Makes a client for devices; public without a secret.
+    pub fn device_client(&self, id: &str, secret: Option<&str>) {
+        let mut client = json!({"client_id": id, "name": id, "confidential": secret.is_some(),
+            "scope": ["openid"], "enabled": true, "token_endpoint_auth_method": ["none"],
+            "authorization_type": ["refresh_token", "device_authorization"]});
+        if let Some(secret) = secret {
+            client["client_secret"] = json!(secret);
+            client["token_endpoint_auth_method"] = json!(["client_secret_basic"]);
+        }
+        self.ask("POST", "/api/client?source=database", &client);
+    }
+
+    /// Changes a parameter of its plugin, such as `access-token-duration` in seconds.
+    pub fn set(&self, parameter: &str, value: Value) {
+        let mut plugin = self.ask("GET", "/api/mod/plugin/oidc", &Value::Null).json();
+        plugin["parameters"][parameter] = value;
+        self.ask("PUT", "/api/mod/plugin/oidc", &plugin);
+        self.ask("PUT", "/api/mod/plugin/oidc/reset", &Value::Null);
+    }
+
+    /// Knows a client no more.
+    pub fn forget(&self, client: &str) {
+        self.ask("DELETE", &format!("/api/client/{client}?source=database"), &Value::Null);
+    }
+
+    /// The provider's cookie of a user who let `client` know of them.
+    fn consent(&self, name: &str, client: &str) -> String {
         let login = json!({"username": name, "password": password(name)});
         let cookie = self.send("POST", "/api/auth", "", &login).cookie();
         let grant = json!({"scope": "openid"});
-        let granted = self.send("PUT", &format!("/api/auth/grant/{}", CLIENT.0), &cookie, &grant);
+        let granted = self.send("PUT", &format!("/api/auth/grant/{client}"), &cookie, &grant);
         assert_eq!(granted.status, 200, "{}", granted.body);
+        cookie
+    }
+
+    /// Goes to one of its addresses as a user who signs in and agrees, and gives what it leads to.
+    pub fn visit(&self, name: &str, client: &str, address: &str) -> Visit {
+        let cookie = self.consent(name, client);
+        let address = url::Url::parse(address).unwrap();
+        let path = format!("{}?{}&g_continue", address.path(), address.query().unwrap());
+        let answer = self.send("GET", &path, &cookie, &Value::Null);
+        let location = answer.header("location").unwrap_or_else(|| panic!("{}", answer.head));
+        let session = answer.header("set-cookie").map(|_| answer.cookie()).unwrap_or_default();
+        Visit { location: location.to_owned(), cookies: format!("{cookie}; {session}") }
+    }
+
+    /// Ends the session of a visit, of which the provider tells every service.
+    pub fn sign_out(&self, visit: &Visit) {
+        let session = visit.cookies.split("PROVIDER_SID=").nth(1).unwrap();
+        let path = format!("/api/oidc/session/{session}/");
+        let answer = self.send("DELETE", &path, &visit.cookies, &Value::Null);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// Signs a user in as a browser would, and changes the code for tokens.
+    pub fn login(&self, name: &str) -> Tokens {
+        let cookie = self.consent(name, CLIENT.0);
         let query = encoded(&[
             ("response_type", "code"),
             ("client_id", CLIENT.0),
@@ -250,7 +332,7 @@ impl Drop for Provider {
 }
 
 /// A name that cannot be guessed is not needed on a machine of one's own.
-fn password(user: &str) -> String {
+pub fn password(user: &str) -> String {
     format!("{user}-password")
 }
 
@@ -286,6 +368,8 @@ fn launch(folder: &Path, port: u16) -> Child {
          admin_session_authentication=\"cookie\"\nprofile_session_authentication=\"cookie\"\n\
          login_api_enabled=true\nadmin_scope=\"g_admin\"\nprofile_scope=\"g_profile\"\n\
          hash_algorithm=\"SHA512\"\n{modules}\
+         static_files_path=\"/usr/share/glewlwyd/webapp/\"\n\
+         static_files_mime_types=({{extension=\".html\"; mime_type=\"text/html\"; compress=0;}})\n\
          database={{ type=\"sqlite3\"; path=\"{}\"; }};\n",
         folder.join("provider.sqlite3").display()
     );

@@ -148,11 +148,17 @@ async fn keys_that_are_weak_misspelled_for_something_else_or_ambiguous_are_left_
     }
 }
 
+/// A client with one member as given.
+fn client(config: &mut Value, member: &str, value: Value) {
+    config["client"] = json!({"client_id": "portal"});
+    config["client"][member] = value;
+}
+
 #[tokio::test]
 async fn a_configuration_that_trusts_too_much_is_refused_by_name() {
     let stub = Stub::new(&[]).await;
     type Change = fn(&mut Value);
-    let wrong: [(&str, Change); 19] = [
+    let wrong: [(&str, Change); 28] = [
         ("issuers is empty", |c| c["issuers"] = json!([])),
         ("roles is empty", |c| c["roles"] = json!({})),
         ("a permission of it is empty", |c| c["roles"]["dispatcher"] = json!([])),
@@ -175,6 +181,15 @@ async fn a_configuration_that_trusts_too_much_is_refused_by_name() {
         ("unknown variant `guess`", |c| {
             c["issuers"][0]["claims"]["roles"]["form"] = json!("guess");
         }),
+        ("plain http is for loopback", |c| client(c, "public_url", json!("http://ops.example"))),
+        ("host and port alone", |c| client(c, "public_url", json!("https://ops.example/app"))),
+        ("no credentials", |c| client(c, "public_url", json!("https://a:b@ops.example"))),
+        ("is none of the issuers", |c| client(c, "issuer", json!("https://other.example"))),
+        ("client_id is no name", |c| client(c, "client_id", json!(""))),
+        ("is no single scope", |c| client(c, "scopes", json!(["openid email"]))),
+        ("after_logout is no path", |c| client(c, "after_logout", json!("//evil.example"))),
+        ("a secret never stands", |c| client(c, "client_secret", json!("hunter2"))),
+        ("unknown field `client_sceret`", |c| client(c, "client_sceret", json!({"env": "A"}))),
         ("unknown field `leewya`", |c| c["leewya"] = json!(1)),
         ("leeway is 600", |c| c["leeway"] = json!(600)),
         ("max_stale is shorter", |c| c["keys"] = json!({"refresh": 60, "max_stale": 10})),
@@ -192,6 +207,13 @@ async fn a_configuration_that_trusts_too_much_is_refused_by_name() {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{why}");
         assert!(error.message().contains(why), "{why}: {error}");
     }
+    let mut unclear = stub.config();
+    let mut second = unclear["issuers"][0].clone();
+    (second["issuer"], second["tenants"]) = (json!("https://other.example"), json!(["other"]));
+    unclear["issuers"].as_array_mut().unwrap().push(second);
+    unclear["client"] = json!({"client_id": "portal"});
+    let error = built(unclear).await.err().unwrap();
+    assert!(error.message().contains("name the issuer"), "{error}");
     let mut apart = stub.config();
     let mut second = apart["issuers"][0].clone();
     second["issuer"] = json!("https://other.example");

@@ -4,11 +4,13 @@ use crate::adapter::AdapterInfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ActorId, TenantId};
 use crate::roster::Roster;
+use crate::sign_in::SignIn;
 use crate::timestamp::Timestamp;
 use async_trait::async_trait;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// The contract's versioned name.
 pub const CONTRACT: &str = "AuthProvider.v1";
@@ -158,6 +160,11 @@ pub trait AuthProvider: Send + Sync + fmt::Debug {
     /// Whether what is presented can be forged by anybody who reaches the service, so that it may
     /// listen on loopback alone.
     fn loopback_only(&self) -> bool;
+
+    /// How people sign in, where the adapter can sign them in and is set up to.
+    fn sign_in(&self) -> Option<Arc<dyn SignIn>> {
+        None
+    }
 }
 
 #[cfg(test)]

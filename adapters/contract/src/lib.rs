@@ -19,6 +19,7 @@ pub mod record;
 pub mod registry;
 pub mod roster;
 pub mod secret;
+pub mod sign_in;
 pub mod store;
 pub mod timestamp;
 
@@ -34,5 +35,6 @@ pub use kind::Kind;
 pub use record::{NewRecord, Payload, Record};
 pub use roster::{Actor, Roster};
 pub use secret::{Secret, SecretRef};
+pub use sign_in::SignIn;
 pub use store::ScenarioStore;
 pub use timestamp::Timestamp;

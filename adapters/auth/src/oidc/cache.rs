@@ -106,6 +106,11 @@ impl Cache {
         self.counting().map(drop).ok_or_else(|| self.unavailable())
     }
 
+    /// The newest keys, if they still count.
+    pub fn newest(&self) -> Option<Arc<KeySet>> {
+        self.counting().map(|(keys, _)| keys)
+    }
+
     /// Fetches the keys now, whatever is known of them.
     ///
     /// # Errors

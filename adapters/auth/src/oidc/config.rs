@@ -1,5 +1,6 @@
 //! `[adapters.oidc-rbac]`, checked once.
 
+use super::login::config::Client;
 use super::pointer::Pointer;
 use super::provider::KIND;
 use super::signature::supported;
@@ -31,6 +32,9 @@ pub struct Config {
     /// When and how keys are fetched.
     #[serde(default)]
     pub keys: Keys,
+    /// How people sign in; absent means that they do not.
+    #[serde(default)]
+    pub client: Option<Client>,
 }
 
 /// One issuer: its tokens' exact `iss`, and what is believed of them.
@@ -191,7 +195,7 @@ impl Config {
                 one.apart(other)?;
             }
         }
-        Ok(())
+        self.client.as_ref().map_or(Ok(()), |client| client.check(&self.issuers))
     }
 }
 
@@ -203,7 +207,7 @@ impl Issuer {
             return Err(named("an issuer has no query".into()));
         }
         if let Some(uri) = &self.jwks_uri {
-            keys_address(&url, uri).map_err(named)?;
+            endpoint(&url, "jwks_uri", uri).map_err(named)?;
         }
         if self.audiences.is_empty() || self.audiences.contains("") {
             return Err(named("audiences is empty: any service's token would be accepted".into()));
@@ -270,14 +274,14 @@ pub fn address(text: &str) -> std::result::Result<Url, String> {
     }
 }
 
-/// Where an issuer's keys may be: an issuer on TLS has them on TLS too.
+/// An address that an issuer names: one on TLS names none without.
 ///
 /// # Errors
 /// Says in words what is wrong with it.
-pub fn keys_address(issuer: &Url, text: &str) -> std::result::Result<Url, String> {
-    let url = address(text).map_err(|why| format!("jwks_uri: {why}"))?;
+pub fn endpoint(issuer: &Url, name: &str, text: &str) -> std::result::Result<Url, String> {
+    let url = address(text).map_err(|why| format!("{name}: {why}"))?;
     if issuer.scheme() == "https" && url.scheme() != "https" {
-        return Err("jwks_uri: its keys are not on TLS as the issuer is".into());
+        return Err(format!("{name}: it is not on TLS as the issuer is"));
     }
     Ok(url)
 }

@@ -30,9 +30,7 @@ pub fn issuer<'a>(
 
 /// The algorithm of a token that says it is an access token.
 pub fn header(header: &Header, issuer: &Issuer) -> Result<Algorithm> {
-    let algorithm = issuer.algorithms.iter().find(|a| format!("{a:?}") == header.alg);
-    let algorithm = algorithm
-        .ok_or_else(|| unauthenticated("the token's algorithm is none that is accepted"))?;
+    let algorithm = algorithm(header, issuer)?;
     let accepted = match &header.typ {
         None => issuer.untyped,
         Some(typ) => {
@@ -45,10 +43,18 @@ pub fn header(header: &Header, issuer: &Issuer) -> Result<Algorithm> {
         }
     };
     if accepted {
-        Ok(*algorithm)
+        Ok(algorithm)
     } else {
         Err(unauthenticated("the token's type is none that is accepted"))
     }
+}
+
+/// A token's algorithm, if it is one that is accepted from its issuer.
+pub fn algorithm(header: &Header, issuer: &Issuer) -> Result<Algorithm> {
+    let algorithm = issuer.algorithms.iter().find(|a| format!("{a:?}") == header.alg);
+    algorithm
+        .copied()
+        .ok_or_else(|| unauthenticated("the token's algorithm is none that is accepted"))
 }
 
 /// Who the claims of a verified token of `issuer` speak of, at `now`.
@@ -79,7 +85,7 @@ pub fn principal(
 }
 
 /// A NumericDate.
-fn second(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>> {
+pub fn second(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_f64() {

@@ -17,12 +17,18 @@ pub const MAX_KEYS: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: BTreeMap<String, Arc<Key>>,
+    text: Arc<[u8]>,
 }
 
 impl KeySet {
     /// The key of that name.
     pub fn get(&self, kid: &str) -> Option<Arc<Key>> {
         self.keys.get(kid).cloned()
+    }
+
+    /// As it was published, for another reader.
+    pub fn text(&self) -> &[u8] {
+        &self.text
     }
 
     /// How many there are.
@@ -67,7 +73,7 @@ pub fn read(text: &[u8], allowed: &[Algorithm]) -> Result<KeySet, String> {
     if keys.is_empty() {
         return Err(format!("none of the {} keys of the key set can be used", listed.len()));
     }
-    Ok(KeySet { keys })
+    Ok(KeySet { keys, text: text.into() })
 }
 
 fn text_of<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

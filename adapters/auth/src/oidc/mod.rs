@@ -1,18 +1,21 @@
-//! `oidc-rbac`: bearer access tokens of OpenID Providers, verified here.
+//! `oidc-rbac`: bearer access tokens of OpenID Providers, verified here, and how people get theirs.
 //!
 //! `token`, `decide`, `jwks` and `signature` are functions of data; `cache` decides when keys are
-//! fetched and `provider` puts the parts in order; `source` alone speaks to the network.
+//! fetched and `verify` puts the parts in order; `source` alone speaks to the network. `login` signs
+//! people in, where a client is configured.
 
 mod cache;
 mod config;
 mod decide;
 mod jwks;
+mod login;
 mod pointer;
 mod provider;
 mod signature;
 mod source;
 mod strict;
 mod token;
+mod verify;
 
 pub use provider::{KIND, build};
 

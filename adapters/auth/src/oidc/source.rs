@@ -1,7 +1,7 @@
 //! An issuer's metadata and keys over HTTP.
 
 use super::cache::KeySource;
-use super::config::{Issuer, Keys, address, keys_address, refuse};
+use super::config::{Issuer, Keys, address, endpoint, refuse};
 use super::jwks::{self, KeySet};
 use async_trait::async_trait;
 use flowcontrol_contract::error::Result;
@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +23,12 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The part of a provider's metadata that is used.
 #[derive(Deserialize)]
 struct Metadata {
-    issuer: String,
     jwks_uri: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    issuer: String,
 }
 
 /// Fetches one issuer's keys.
@@ -44,7 +49,8 @@ impl Http {
     /// `Configuration` when the addresses or the root certificate are wrong.
     pub fn new(issuer: &Issuer, keys: &Keys, folder: &Path) -> Result<Self> {
         let base = address(&issuer.issuer).map_err(refuse)?;
-        let jwks_uri = issuer.jwks_uri.as_deref().map(|uri| keys_address(&base, uri));
+        let jwks_uri = issuer.jwks_uri.as_deref();
+        let jwks_uri = jwks_uri.map(|uri| endpoint(&base, "jwks_uri", uri));
         let client = Client::builder()
             .tls_backend_preconfigured(tls(issuer
                 .ca
@@ -70,44 +76,95 @@ impl Http {
         if let Some(uri) = &self.jwks_uri {
             return Ok(uri.clone());
         }
+        let found: Metadata = self.metadata().await?;
+        self.endpoint("jwks_uri", &found.jwks_uri)
+    }
+
+    /// What the issuer publishes of itself, as far as `T` holds it.
+    ///
+    /// # Errors
+    /// Says in words why it cannot be had, or that another issuer speaks there.
+    pub async fn metadata<T: DeserializeOwned>(&self) -> Result<T, String> {
         let mut url = self.base.clone();
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{path}/.well-known/openid-configuration"));
         let body = self.get(&url).await?;
-        let found: Metadata = serde_json::from_slice(&body)
-            .map_err(|_| format!("{url} answered no metadata of a provider"))?;
-        if found.issuer != self.issuer {
+        let none = |_| format!("{url} answered no metadata of a provider");
+        let named: Named = serde_json::from_slice(&body).map_err(none)?;
+        if named.issuer != self.issuer {
             return Err(format!("{url} is the metadata of another issuer"));
         }
-        keys_address(&self.base, &found.jwks_uri)
+        serde_json::from_slice(&body).map_err(none)
+    }
+
+    /// An address that the metadata names.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with it.
+    pub fn endpoint(&self, name: &str, text: &str) -> Result<Url, String> {
+        endpoint(&self.base, name, text)
+    }
+
+    /// Sends a request as it is, to an address that [`Self::endpoint`] gave.
+    ///
+    /// # Errors
+    /// Says in words why there is no answer, or that it is the server that failed. The request is
+    /// not repeated.
+    pub async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, String> {
+        let mut url = request.uri().to_string();
+        url.truncate(url.find('?').unwrap_or(url.len()));
+        let request = request.try_into().map_err(|_| format!("{url} is no address to ask"))?;
+        let failed = |e: reqwest::Error| failure(&url, &e);
+        let answer = self.client.execute(request).await.map_err(failed)?;
+        let status = answer.status();
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(format!("{url} answered {}", status.as_u16()));
+        }
+        let kind = answer.headers().get(http::header::CONTENT_TYPE).cloned();
+        let body = body(answer, &url).await?;
+        let mut whole = http::Response::new(body);
+        *whole.status_mut() = status;
+        if let Some(kind) = kind {
+            whole.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+        }
+        Ok(whole)
     }
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, String> {
-        // reqwest's own errors repeat the address.
-        let failed = |e: reqwest::Error| {
-            let why = if e.is_timeout() {
-                "did not answer in time"
-            } else if e.is_connect() {
-                "cannot be reached"
-            } else {
-                "broke off"
-            };
-            format!("{url} {why}")
-        };
+        let failed = |e: reqwest::Error| failure(url.as_str(), &e);
         let request = self.client.get(url.clone()).header("accept", "application/json");
-        let mut answer = request.send().await.map_err(failed)?;
+        let answer = request.send().await.map_err(failed)?;
         if answer.status() != StatusCode::OK {
             return Err(format!("{url} answered {}", answer.status().as_u16()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(format!("{url} answered more than {MAX_BODY_BYTES} bytes"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        body(answer, url.as_str()).await
     }
+}
+
+/// reqwest's own errors repeat the address, with what is in its query.
+fn failure(url: &str, error: &reqwest::Error) -> String {
+    let why = if error.is_timeout() {
+        "did not answer in time"
+    } else if error.is_connect() {
+        "cannot be reached"
+    } else {
+        "broke off"
+    };
+    format!("{url} {why}")
+}
+
+async fn body(mut answer: reqwest::Response, url: &str) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|e| failure(url, &e))? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(format!("{url} answered more than {MAX_BODY_BYTES} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 #[async_trait]

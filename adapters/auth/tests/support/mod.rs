@@ -73,7 +73,7 @@ impl Stub {
                 let (answers, asked) = (answers.clone(), asked.clone());
                 tokio::spawn(async move {
                     let mut request = Vec::new();
-                    while !request.windows(4).any(|w| w == b"\r\n\r\n") {
+                    while !whole(&request) {
                         let mut chunk = [0; 1024];
                         match socket.read(&mut chunk).await {
                             Ok(0) | Err(_) => return,
@@ -129,6 +129,14 @@ impl Stub {
             "bfg": {"tenant": "bfg-control", "roles": ["dispatcher"],
                 "permissions": ["order.read", "order.write"]}})
     }
+}
+
+/// Whether a request was read to its end: who closes before that may break the answer off.
+fn whole(request: &[u8]) -> bool {
+    let Some(end) = request.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    request.len() >= end + 4 + length.map_or(0, |n| n.trim().parse::<usize>().unwrap())
 }
 
 pub fn now() -> u64 {

@@ -1,0 +1,107 @@
+//! Where a provider does what, as it publishes it: asked when it is needed, and kept for a while.
+
+use crate::oidc::config::Keys;
+use crate::oidc::source::Http;
+use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+#[derive(Deserialize)]
+struct Metadata {
+    authorization_endpoint: String,
+    token_endpoint: String,
+    device_authorization_endpoint: Option<String>,
+    end_session_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// A provider's addresses.
+#[derive(Debug)]
+pub struct Endpoints {
+    /// Where a browser signs in.
+    pub authorization: Url,
+    /// Where codes and refresh tokens become tokens.
+    pub token: Url,
+    /// Where a device begins.
+    pub device: Option<Url>,
+    /// Where a browser signs out.
+    pub end_session: Option<Url>,
+    /// Where tokens are given up.
+    pub revocation: Option<Url>,
+    /// Whether every answer names the issuer (RFC 9207).
+    pub names_itself: bool,
+}
+
+/// A provider's addresses, asked for at most once at a time and once a cooldown.
+#[derive(Debug)]
+pub struct Directory {
+    /// How the provider is reached.
+    pub http: Http,
+    refresh: Duration,
+    cooldown: Duration,
+    last: Mutex<Option<Asked>>,
+}
+
+/// When it was asked, and what came of it.
+type Asked = (Instant, Result<Arc<Endpoints>, String>);
+
+impl Directory {
+    /// One that has asked nothing yet.
+    pub fn new(http: Http, keys: &Keys) -> Self {
+        let seconds = |n: u32| Duration::from_secs(n.into());
+        Self {
+            http,
+            refresh: seconds(keys.refresh),
+            cooldown: seconds(keys.cooldown),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The addresses.
+    ///
+    /// # Errors
+    /// `Unavailable` that says why they cannot be had.
+    pub async fn endpoints(&self) -> Result<Arc<Endpoints>> {
+        let mut last = self.last.lock().await;
+        let fresh = last.as_ref().is_some_and(|(at, found)| {
+            at.elapsed() < if found.is_ok() { self.refresh } else { self.cooldown }
+        });
+        if !fresh {
+            let found = self.ask().await.map(Arc::new);
+            // Addresses seldom change: while the provider does not tell, those that it told hold.
+            let kept = match (&*last, &found) {
+                (Some((_, Ok(before))), Err(_)) => Ok(before.clone()),
+                _ => found,
+            };
+            *last = Some((Instant::now(), kept));
+        }
+        match &*last {
+            Some((_, Ok(endpoints))) => Ok(endpoints.clone()),
+            Some((_, Err(why))) => Err(Error::new(ErrorKind::Unavailable, why.clone())),
+            None => Err(Error::new(ErrorKind::Unavailable, "the provider was not asked")),
+        }
+    }
+
+    async fn ask(&self) -> Result<Endpoints, String> {
+        let found: Metadata = self.http.metadata().await?;
+        let some = |name: &str, text: Option<String>| {
+            text.map(|text| self.http.endpoint(name, &text)).transpose()
+        };
+        Ok(Endpoints {
+            authorization: self
+                .http
+                .endpoint("authorization_endpoint", &found.authorization_endpoint)?,
+            token: self.http.endpoint("token_endpoint", &found.token_endpoint)?,
+            device: some("device_authorization_endpoint", found.device_authorization_endpoint)?,
+            end_session: some("end_session_endpoint", found.end_session_endpoint)?,
+            revocation: some("revocation_endpoint", found.revocation_endpoint)?,
+            names_itself: found.authorization_response_iss_parameter_supported,
+        })
+    }
+}

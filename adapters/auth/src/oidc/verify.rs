@@ -1,0 +1,96 @@
+//! A token's signature and claims, with the keys that its issuer publishes.
+
+use super::cache::Cache;
+use super::config::{Config, Issuer};
+use super::jwks::KeySet;
+use super::source::Http;
+use super::token::Unverified;
+use super::{decide, signature, token, unauthenticated};
+use flowcontrol_contract::error::Result;
+use flowcontrol_contract::{Principal, Timestamp};
+use jsonwebtoken::Algorithm;
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The claims of a token.
+pub type Claims = Map<String, Value>;
+
+/// Verifies tokens of the configured issuers.
+#[derive(Debug)]
+pub struct Verifier {
+    /// The configuration.
+    pub config: Config,
+    /// One for each issuer of the configuration, in its order.
+    pub caches: Vec<Arc<Cache>>,
+}
+
+impl Verifier {
+    /// A verifier that has fetched nothing yet; paths start from `base`.
+    ///
+    /// # Errors
+    /// `Configuration` when an address or a root certificate is wrong.
+    pub fn new(config: Config, base: &Path) -> Result<Self> {
+        signature::install();
+        let cache = |issuer: &Issuer| {
+            let source = Http::new(issuer, &config.keys, base)?;
+            Ok(Cache::new(&issuer.issuer, Box::new(source), &config.keys))
+        };
+        Ok(Self { caches: config.issuers.iter().map(cache).collect::<Result<_>>()?, config })
+    }
+
+    /// Who an access token speaks of, and its claims.
+    ///
+    /// # Errors
+    /// As [`flowcontrol_contract::AuthProvider::authenticate`] says.
+    pub async fn access(&self, text: &str) -> Result<(Principal, Claims)> {
+        let token = token::parse(text)?;
+        let place = decide::issuer(&token.claims, &self.config.issuers)?;
+        let issuer = &self.config.issuers[place];
+        let algorithm = decide::header(&token.header, issuer)?;
+        self.signature(place, &token, algorithm).await?;
+        let now = Timestamp::now();
+        let principal = decide::principal(&token.claims, issuer, &self.config, now)?;
+        Ok((principal, token.claims))
+    }
+
+    /// The claims of another token of one issuer, whose type is one of `types` or not said. Only
+    /// issuer, signature and age were looked at; the keys are those that it was verified with.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it is not that issuer's, `Unavailable` when that cannot be known now.
+    pub async fn other(
+        &self,
+        place: usize,
+        text: &str,
+        types: &[&str],
+    ) -> Result<(Claims, Arc<KeySet>)> {
+        let issuer = &self.config.issuers[place];
+        if text.len() > self.config.max_token_bytes {
+            return Err(unauthenticated("the token is too long"));
+        }
+        let token = token::parse(text)?;
+        decide::issuer(&token.claims, [issuer])?;
+        let typ = token.header.typ.as_ref().map(|typ| typ.to_ascii_lowercase());
+        if typ.is_some_and(|typ| !types.contains(&typ.as_str())) {
+            return Err(unauthenticated("the token's type is none that is accepted"));
+        }
+        let algorithm = decide::algorithm(&token.header, issuer)?;
+        self.signature(place, &token, algorithm).await?;
+        let keys = self.caches[place].newest().ok_or_else(|| unauthenticated("no keys count"))?;
+        Ok((token.claims, keys))
+    }
+
+    async fn signature(
+        &self,
+        place: usize,
+        token: &Unverified<'_>,
+        algorithm: Algorithm,
+    ) -> Result<()> {
+        let key = self.caches[place].key(&token.header.kid).await?;
+        if key.algorithm != algorithm {
+            return Err(unauthenticated("the token's key is for another algorithm"));
+        }
+        signature::verify(&key, token.signed, token.signature)
+    }
+}

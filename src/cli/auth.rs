@@ -1,0 +1,58 @@
+//! `auth login / whoami / logout`.
+
+use super::args::Auth;
+use super::{Cx, out};
+use crate::error::{Exit, Result};
+use crate::login;
+use flowcontrol_contract::auth::Principal;
+use flowcontrol_contract::sign_in::Prompt;
+use serde_json::json;
+
+/// Signs in, tells who is signed in, or signs out.
+pub async fn run(cx: &Cx, args: &Auth) -> Result<Exit> {
+    match args {
+        Auth::Login => shown(cx, &login::sign_in(&cx.settings, &ask).await?, "signed in as"),
+        Auth::Whoami => shown(cx, &login::current(&cx.settings).await?, ""),
+        Auth::Logout => {
+            let ended = login::sign_out(&cx.settings).await?;
+            let value = json!({"signed_out": ended.was, "revoked": ended.revoked});
+            out::either(cx.format, &value, || match (ended.was, ended.revoked) {
+                (false, _) => "nobody was signed in".to_owned(),
+                (true, true) => "signed out; the provider takes the tokens no more".to_owned(),
+                (true, false) => "signed out here; the provider was not told, so its access token \
+                     counts until its end"
+                    .to_owned(),
+            })?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// What a person has to do, on standard error: standard output is for the result.
+fn ask(prompt: Prompt) {
+    let Prompt { address, code, complete, lasts } = prompt;
+    out::note(&format!("open {address} and type in {code}"));
+    if let Some(complete) = complete {
+        out::note(&format!("or open {complete}"));
+    }
+    out::note(&format!("waiting for up to {} minutes", lasts.as_secs().div_ceil(60)));
+}
+
+fn shown(cx: &Cx, who: &Principal, before: &str) -> Result<Exit> {
+    let value = json!({"tenant": who.tenant, "actor": who.actor, "roles": who.roles,
+        "permissions": who.permissions, "issuer": who.how.issuer, "expires_at": who.how.expires_at});
+    out::either(cx.format, &value, || {
+        let permissions: Vec<&str> = who.permissions.iter().map(String::as_str).collect();
+        let until = who.how.expires_at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        let issuer = who.how.issuer.as_deref().unwrap_or("-");
+        format!(
+            "{before}{}{} of {}\nroles        {}\npermissions  {}\nissuer       {issuer}\nuntil        {until}",
+            if before.is_empty() { "" } else { " " },
+            who.actor,
+            who.tenant,
+            who.roles.join(", "),
+            permissions.join(", "),
+        )
+    })?;
+    Ok(Exit::Done)
+}
