@@ -6,7 +6,7 @@ use crate::config::{FILE, Settings, nearest};
 use crate::error::{Failure, Result};
 use crate::evidence::{
     Authentication, Bound, CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef,
-    Verdict, Word, schema,
+    SignedIn, Verdict, Word, schema,
 };
 use crate::gates::decision::{self, Decision};
 use crate::gates::inputs::{Acceptance, Evidence};
@@ -24,16 +24,36 @@ pub struct Ask<'a> {
     pub check: &'a str,
     /// Who gives the word: an actor of the first tenant.
     pub actor: &'a str,
-    /// How the actor is known, unless a key signs the word.
-    pub authentication: Authentication,
+    /// What proves that it is theirs.
+    pub proof: Proof<'a>,
     /// What is decided, each as `NAME=VALUE`.
     pub values: &'a [String],
     /// Takes the word back.
     pub revoke: bool,
-    /// Signs the word.
-    pub key: Option<&'a PrivateKey>,
     /// What the packet says besides of how it was asked for: a request's id.
     pub via: Option<&'a str>,
+}
+
+/// What proves whose word it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// Nothing: anybody can write a name.
+    Nothing,
+    /// A signature by the actor's key.
+    Key(&'a PrivateKey),
+    /// The word of the service in which they are signed in.
+    SignIn(SignedIn<'a>),
+}
+
+impl Proof<'_> {
+    /// The key that signs.
+    fn key(&self) -> Option<&PrivateKey> {
+        match self {
+            Self::Nothing => None,
+            Self::Key(key) => Some(key),
+            Self::SignIn(signed_in) => Some(signed_in.key),
+        }
+    }
 }
 
 /// A word that was recorded.
@@ -56,6 +76,7 @@ impl Accepted {
         json!({"check": word.check, "actor": word.actor,
             "authentication": word.authentication,
             "key": word.signature.as_ref().map(|s| s.key),
+            "vouched_by": word.sign_in.as_ref().map(|s| s.signature.key),
             "values": word.values, "revoked": word.revoked,
             "profile": recorded.packet.profile, "bound": word.bound,
             "sequence": recorded.packet.sequence, "sha256": recorded.sha256,
@@ -75,13 +96,6 @@ pub fn accept(
     mut inputs: Inputs,
     ask: &Ask<'_>,
 ) -> Result<Accepted> {
-    // What could not be read back must not be sealed: the chain would not be judged any more.
-    if ask.authentication == Authentication::Oidc && ask.key.is_none() {
-        return Err(Failure::check(
-            "this version cannot prove later that somebody was signed in when they gave their word",
-        )
-        .hint("`flowcontrol accept --key FILE` records a word that is proved to be its owner's"));
-    }
     let decision = decided(&judge(&inputs), ask.check)?;
     let actor = actor(&inputs, ask.actor)?.clone();
     decision.permits(&inputs, &actor).map_err(|why| {
@@ -90,17 +104,26 @@ pub fn accept(
             gate_of(decision.path)
         ))
     })?;
-    match ask.key {
-        Some(key) => owned(settings, &inputs, &actor, key.public())?,
+    match ask.proof {
+        Proof::Key(key) => owned(settings, &inputs, &actor, key.public())?,
+        Proof::SignIn(by) if !inputs.profile.vouchers.contains(&by.key.public()) => {
+            return Err(Failure::usage(format!(
+                "[vouching] trusted does not name this service's key {}, so a word that it vouches \
+                 for would not count",
+                by.key.public().short()
+            )));
+        }
         // Taking a word back needs no proof: it can only close what was open.
-        None if inputs.profile.keys.contains_key(&actor.id) && !ask.revoke => {
+        Proof::Nothing | Proof::SignIn(_)
+            if inputs.profile.keys.contains_key(&actor.id) && !ask.revoke =>
+        {
             return Err(Failure::usage(format!(
                 "[keys] names a key for {}, so a word without their signature would not count",
                 actor.id
             ))
             .hint("sign it: --key FILE with the private key"));
         }
-        None => {}
+        Proof::Nothing | Proof::SignIn(_) => {}
     }
     let values = given(ask.values, decision)?;
     if ask.revoke {
@@ -111,7 +134,7 @@ pub fn accept(
     let word = Word {
         check: decision.path.to_owned(),
         actor: actor.id.clone(),
-        authentication: ask.authentication,
+        authentication: Authentication::Mock,
         values,
         revoked: ask.revoke,
         bound: Bound {
@@ -120,15 +143,17 @@ pub fn accept(
             evidence: decision.evidence(&inputs),
         },
         signature: None,
+        sign_in: None,
     };
     let mut secrets = KnownSecrets::new();
-    secrets.extend(ask.key.iter().flat_map(|key| key.forms()));
+    secrets.extend(ask.proof.key().iter().flat_map(|key| key.forms()));
     let sealed = store.append_after(
         |previous| {
             let (time, profile) = (clock::now(), profile(&inputs));
-            let word = match ask.key {
-                Some(key) => word.signed(key, &profile, time, previous)?,
-                None => word,
+            let word = match &ask.proof {
+                Proof::Key(key) => word.signed(key, &profile, time, previous)?,
+                Proof::SignIn(by) => word.vouched(by, &profile, time, previous)?,
+                Proof::Nothing => word,
             };
             let mut draft = draft(&inputs, decision, &actor, &word, time)?;
             if let Some(via) = ask.via {

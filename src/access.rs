@@ -145,7 +145,7 @@ mod tests {
             actor: actor.id,
             roles: vec![actor.role],
             permissions: actor.permissions.into_iter().collect(),
-            how: Authenticated { kind: "test", issuer: None, expires_at: None },
+            how: Authenticated { kind: "test", issuer: None, subject: None, expires_at: None },
         };
         roster.actors.clone().into_iter().map(of).collect()
     }

@@ -71,6 +71,7 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
         residency: profile.residency,
         acceptance_days: profile.acceptance_days,
         keys: settings.config.keys.clone(),
+        vouchers: settings.config.vouching.trusted.clone(),
         external: settings.config.target.external.is_some(),
         program,
         active: if named { option(&active.config.profile) } else { String::new() },

@@ -6,9 +6,10 @@ use super::once::{Answer, Key, key};
 use super::openapi::{Keyed, Writing};
 use super::problem::Problem;
 use super::service::Service;
-use crate::accept::{Ask, accept as record};
+use crate::accept::{Ask, Proof, accept as record};
 use crate::access::Action;
-use crate::evidence::Authentication;
+use crate::evidence::SignedIn;
+use crate::keys::PrivateKey;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use flowcontrol_contract::{Digest, Mode};
@@ -43,8 +44,10 @@ pub struct Accepted {
     check: String,
     /// Who.
     actor: String,
-    /// How the actor was known: `mock` or `oidc`.
+    /// How the actor was known: `mock`, or `oidc` for which the service vouched.
     authentication: String,
+    /// The service's public key where it vouched for who is signed in.
+    vouched_by: Option<String>,
     /// What was decided.
     values: BTreeMap<String, String>,
     /// Whether it was taken back.
@@ -98,22 +101,20 @@ async fn seal(service: &Arc<Service>, caller: &Caller, word: Word) -> Result<Ans
     let inputs = service.gathered(word.profile.as_deref()).await?;
     let settings = service.settings.clone();
     let store = settings.evidence()?;
-    // An adapter that asks nobody knows no more than what was written into a header.
-    let authentication = match service.auth.info().mode {
-        Mode::Local => Authentication::Mock,
-        Mode::Live => Authentication::Oidc,
-    };
+    let sign_in = sign_in(service, caller)?;
     let values: Vec<_> = word.values.iter().map(|(n, v)| format!("{n}={v}")).collect();
     let (actor, via) = (caller.principal.actor.clone(), format!("request {}", caller.request.0));
-    let state = settings.state();
+    let (state, request) = (settings.state(), caller.request.0.to_string());
     let done = tokio::task::spawn_blocking(move || {
+        let proof = sign_in.as_ref().map_or(Proof::Nothing, |(key, issuer, subject)| {
+            Proof::SignIn(SignedIn { issuer, subject, request: &request, key })
+        });
         let ask = Ask {
             check: &word.check,
             actor: actor.as_str(),
-            authentication,
+            proof,
             values: &values,
             revoke: word.revoke,
-            key: None,
             via: Some(&via),
         };
         record(&settings, &store, inputs, &ask)
@@ -126,4 +127,26 @@ async fn seal(service: &Arc<Service>, caller: &Caller, word: Word) -> Result<Ans
         headers: vec![(header::LOCATION, at)],
         body: done.value().to_string(),
     })
+}
+
+/// What this service vouches with, and for whom; `None` for a caller whom it knows by nothing but
+/// what was written into a header.
+fn sign_in(
+    service: &Service,
+    caller: &Caller,
+) -> Result<Option<(PrivateKey, String, String)>, Problem> {
+    let how = &caller.principal.how;
+    let (Mode::Live, Some(issuer)) = (service.auth.info().mode, &how.issuer) else {
+        return Ok(None);
+    };
+    let subject = how.subject.clone().unwrap_or_default();
+    match service.settings.vouching_key()? {
+        Some(key) => Ok(Some((key, issuer.clone(), subject))),
+        // What could not be proved later must not be sealed: the chain would not be judged any more.
+        None => Err(Problem::new(
+            "conflict",
+            "this service has no key to vouch for who is signed in; the word can be given with a \
+             key of its owner's: flowcontrol accept --key FILE",
+        )),
+    }
 }

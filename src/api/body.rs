@@ -62,8 +62,8 @@ fn of_kind(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     }
 }
 
-/// The body as a value: 400 with line and column where it is no JSON, 422 with a JSON pointer where
-/// it is another JSON than asked for.
+/// The body as a value: 400 where it is no JSON, with line, column and the JSON pointer that it had
+/// come to; 422 with the JSON pointer where it is another JSON than asked for.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -71,15 +71,17 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
         let inner = error.into_inner();
         match inner.is_data() {
             true => Problem::new("invalid", plain(&inner)).with("pointer", pointer),
-            false => broken(&inner),
+            false => broken(&inner, pointer),
         }
     })?;
-    reader.end().map_err(|error| broken(&error))?;
+    // What follows stands beside the whole document.
+    reader.end().map_err(|error| broken(&error, String::new()))?;
     Ok(value)
 }
 
-fn broken(error: &serde_json::Error) -> Problem {
+fn broken(error: &serde_json::Error, pointer: String) -> Problem {
     Problem::new("bad-request", plain(error))
+        .with("pointer", pointer)
         .with("line", error.line())
         .with("column", error.column())
 }
@@ -189,6 +191,7 @@ mod tests {
         };
         let (status, document) = said("{\"list\":[\n{]}");
         assert_eq!((status, &document["line"], &document["column"]), (400, &2.into(), &2.into()));
+        assert_eq!(document["pointer"], "/list/0");
         let (status, document) = said("{\"list\":[{\"n\":1},{\"n\":\"x\"}]}");
         assert_eq!((status, document["pointer"].as_str()), (422, Some("/list/1/n")));
         let (status, document) = said("{\"list\":[{\"n\":1,\"m\":1}]}");

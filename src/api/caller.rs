@@ -32,6 +32,7 @@ impl Caller {
     pub fn cx(&self, service: &Service) -> CallCx {
         CallCx {
             actor: Some(self.principal.actor.clone()),
+            request: Some(self.request.0.to_string()),
             deadline: Some(clock::instant() + service.limits.answer_time),
             ..CallCx::tenant(self.principal.tenant.clone())
         }

@@ -96,16 +96,18 @@ pub async fn edge(
     let who = known.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (tenant, actor) =
         who.as_ref().map_or(("-", "-"), |p| (p.tenant.as_str(), p.actor.as_str()));
-    let (micros, cause) = (took.as_micros(), cause.unwrap_or_default());
-    let line = "request";
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let cause = cause.as_deref();
     match status {
         500.. => {
-            tracing::error!(request_id = %id.0, method, route, status, micros, tenant, actor, cause, line)
+            tracing::error!(request_id = %id.0, method, route, status, micros, tenant, actor, cause, "request")
         }
         400.. => {
-            tracing::info!(request_id = %id.0, method, route, status, micros, tenant, actor, cause, line)
+            tracing::info!(request_id = %id.0, method, route, status, micros, tenant, actor, cause, "request")
         }
-        _ => tracing::info!(request_id = %id.0, method, route, status, micros, tenant, actor, line),
+        _ => {
+            tracing::info!(request_id = %id.0, method, route, status, micros, tenant, actor, "request")
+        }
     }
     response
 }

@@ -47,6 +47,7 @@ pub async fn open(
     safe(&*auth, address.ip())?;
     // A key that cannot be read stops this before anybody is answered.
     settings.evidence()?;
+    settings.vouching_key()?;
     let store = open_store(&settings).await?;
     let listener = TcpListener::bind(address).await.map_err(|e| {
         Failure::environment(format!("cannot listen on {address}: {e}"))

@@ -2,9 +2,8 @@
 
 use super::args::Accept;
 use super::{Cx, gates, out};
-use crate::accept::{Ask, accept};
+use crate::accept::{Ask, Proof, accept};
 use crate::error::{Exit, Result};
-use crate::evidence::Authentication;
 use crate::keys;
 use crate::report::gates as views;
 
@@ -17,10 +16,9 @@ pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
     let ask = Ask {
         check: &args.check,
         actor: &args.actor,
-        authentication: Authentication::Mock,
+        proof: key.as_ref().map_or(Proof::Nothing, Proof::Key),
         values: &args.value,
         revoke: args.revoke,
-        key: key.as_ref(),
         via: None,
     };
     let done = accept(&cx.settings, &store, inputs, &ask)?;

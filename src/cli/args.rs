@@ -159,7 +159,8 @@ admits.\n\nExamples:\n  \
     /// configuration has the limits.
     #[command(after_help = "Examples:\n  \
         flowcontrol serve\n  \
-        flowcontrol serve --listen 127.0.0.1:0 --format json   # a free port, named on standard output")]
+        flowcontrol serve --listen 127.0.0.1:0 --format json   # a free port, named on standard output\n  \
+        flowcontrol serve --log-format json 2>requests.jsonl   # one JSON object for each request")]
     Serve(Serve),
     /// Writes what a reviewer looks at, as one self-contained HTML page and its JSON.
     ///
@@ -575,6 +576,10 @@ pub struct Serve {
     /// Where to listen, instead of [serve] listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// How the log on standard error is written, instead of [serve] log: for people, or one JSON
+    /// object a line.
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<Format>,
 }
 
 /// `dossier`.

@@ -94,7 +94,9 @@ async fn start(
         until,
         ran: until.map_or_else(|| "cutover run".into(), |b| format!("cutover run --until {b}")),
     };
-    let stop = Stop::listen("stopping; what was acknowledged stays, the source stays frozen");
+    let stop = Stop::listen(|| {
+        super::out::note("stopping; what was acknowledged stays, the source stays frozen")
+    });
     let done = Box::pin(cutover::run(&order, &inputs, &cx.progress, stop.receiver())).await;
     drop(stop);
     cx.progress.clear();

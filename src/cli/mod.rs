@@ -24,7 +24,7 @@ mod serve;
 mod snapshot;
 mod usage;
 
-use crate::config::{FILE, Overrides, Settings, words};
+use crate::config::{FILE, LogFormat, Overrides, Settings, words};
 use crate::error::{Exit, Failure, Result};
 use crate::registry::open_store;
 use crate::report::Progress;
@@ -49,6 +49,7 @@ struct Cx {
     view: View,
     progress: Progress,
     verbose: bool,
+    verbosity: u8,
 }
 
 impl Cx {
@@ -119,7 +120,10 @@ fn is_help(kind: ErrorKind) -> bool {
 
 fn start(cli: Cli) -> Result<Exit> {
     colour(&cli.global);
-    log(cli.global.verbose, matches!(cli.command, Command::Serve(_)));
+    // How a service logs is for its configuration to say, too.
+    if !matches!(cli.command, Command::Serve(_)) {
+        log(cli.global.verbose, LogFormat::Text);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -152,6 +156,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
         view: view(global),
         progress: Progress::choose(terminal, global.no_progress, global.verbose > 0),
         verbose: global.verbose > 0,
+        verbosity: global.verbose,
     };
     // The rehearsal and the probes clean up what they started themselves; every other command
     // leaves nothing half-done when its future is dropped.
@@ -213,15 +218,15 @@ struct Stop {
 }
 
 impl Stop {
-    /// Listens from the call on; says `note` when it hears something.
-    fn listen(note: &'static str) -> Self {
+    /// Listens from the call on; tells the user when it hears something.
+    fn listen(tell: impl FnOnce() + Send + 'static) -> Self {
         let (sender, heard) = watch::channel(false);
         let interrupted = interrupted();
         let listener = tokio::spawn(async move {
             interrupted.await;
             // The work may have ended already.
             let _ = sender.send(true);
-            out::note(note);
+            tell();
             std::future::pending::<()>().await;
         });
         Self { heard, listener }
@@ -287,9 +292,9 @@ fn view(global: &Global) -> View {
     }
 }
 
-/// A service tells of every request; a command only of what went wrong, unless asked.
-fn log(verbose: u8, service: bool) {
-    let level = match verbose.max(u8::from(service)) {
+/// Starts the log on standard error: what went wrong, and more when asked.
+fn log(verbose: u8, format: LogFormat) {
+    let level = match verbose {
         // What the server remarks on a probe is part of the probe, not news.
         0 => "warn,sqlx=error",
         1 => {
@@ -297,11 +302,16 @@ fn log(verbose: u8, service: bool) {
         }
         _ => "debug",
     };
-    let started = tracing_subscriber::fmt()
+    let builder = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .try_init();
+        .with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => {
+            let json = builder.json().flatten_event(true);
+            json.with_current_span(false).with_span_list(false).try_init()
+        }
+    };
     debug_assert!(started.is_ok(), "logging is started once");
 }
 

@@ -10,7 +10,7 @@ use crate::target::TargetChoice;
 /// Runs the main job and prints its report, whatever it came to.
 pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {
     let order = order(cx, &args)?;
-    let stop = Stop::listen("stopping; taking down what this rehearsal made");
+    let stop = Stop::listen(|| super::out::note("stopping; taking down what this rehearsal made"));
     let done = Box::pin(rehearse(&cx.settings, &order, &cx.progress, stop.receiver())).await;
     drop(stop);
     cx.progress.clear();

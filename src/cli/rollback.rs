@@ -16,7 +16,9 @@ pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
     };
     // A key that cannot be read stops this before anything is frozen.
     let evidence = cx.settings.evidence()?;
-    let stop = Stop::listen("stopping; writes go on, and what this drill made is taken down");
+    let stop = Stop::listen(|| {
+        super::out::note("stopping; writes go on, and what this drill made is taken down")
+    });
     let inputs = gates::gather(cx, judged.as_deref(), named).await?;
     let settings = cx.settings.of_profile(judged.as_deref())?;
     let order = DrillOrder {

@@ -1,13 +1,27 @@
 //! `serve`: the Scenario API, until it is asked to stop.
 
-use super::args::Serve;
-use super::{Cx, Stop, out};
+use super::args::{Format, Serve};
+use super::{Cx, Stop, log, out};
 use crate::api;
+use crate::config::LogFormat;
 use crate::error::{Exit, Result};
 
 /// Says where it listens once it does, and ends when what is under way has ended.
 pub async fn run(cx: &Cx, args: &Serve) -> Result<Exit> {
-    let stop = Stop::listen("stopping; what is under way comes to its end");
+    let format = match args.log_format {
+        Some(Format::Text) => LogFormat::Text,
+        Some(Format::Json) => LogFormat::Json,
+        None => cx.settings.config.serve.log,
+    };
+    // A service tells of every request.
+    log(cx.verbosity.max(1), format);
+    let stop = Stop::listen(move || {
+        let note = "stopping; what is under way comes to its end";
+        match format {
+            LogFormat::Text => out::note(note),
+            LogFormat::Json => tracing::info!("{note}"),
+        }
+    });
     let address = args.listen.unwrap_or(cx.settings.config.serve.listen);
     let server = Box::pin(api::open(cx.settings.clone(), address, stop.receiver())).await?;
     let address = server.address()?;

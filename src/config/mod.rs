@@ -10,10 +10,10 @@ mod template;
 pub use explain::{nearest, words};
 pub use model::{
     Config, EvidenceSection, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile,
-    RehearsalSettings, Residency, TargetSection, TlsSection,
+    RehearsalSettings, Residency, TargetSection, TlsSection, VouchingSection,
 };
 pub use secrets::{HeldSecrets, ProcessSecrets};
-pub use serve::ServeSection;
+pub use serve::{LogFormat, ServeSection};
 pub use template::TEMPLATE;
 
 use crate::error::{Failure, Result};
@@ -126,8 +126,8 @@ impl Settings {
     /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
     /// rehearses with stands in each packet's target, and evidence must not grow stale when a
     /// variable that finds it is set or not. Nor is `[evidence]`: with which key a machine signs
-    /// says nothing of what it proved; nor `[serve]`, how a machine answers. `[keys]` and `acceptance_days` are: they decide which words
-    /// count.
+    /// says nothing of what it proved; nor `[serve]`, how a machine answers. `[keys]`, `[vouching] trusted` and
+    /// `acceptance_days` are: they decide which words count.
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
@@ -136,6 +136,7 @@ impl Settings {
         config.rehearsal = Default::default();
         config.evidence = Default::default();
         config.serve = Default::default();
+        config.vouching.signing_key = None;
         let text = serde_json::to_string(&config)
             .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
         let canonical = json::canonicalize(&text)
@@ -265,18 +266,50 @@ impl Settings {
     /// A usage failure when the key cannot be read; it is not repeated.
     pub fn evidence(&self) -> Result<EvidenceStore> {
         let store = EvidenceStore::at(&self.state());
-        let Some(reference) = &self.config.evidence.signing_key else { return Ok(store) };
-        let wrong = "[evidence] signing_key";
+        let reference = self.config.evidence.signing_key.as_ref();
+        let without = "to seal without a signature";
+        Ok(match self.private_key("[evidence] signing_key", reference, without)? {
+            Some(key) => store.signed_by(key),
+            None => store,
+        })
+    }
+
+    /// The key with which this service vouches for words of callers who are signed in.
+    ///
+    /// # Errors
+    /// A usage failure when it cannot be read, or is none that counts.
+    pub fn vouching_key(&self) -> Result<Option<PrivateKey>> {
+        let section = &self.config.vouching;
+        let without = "to take no word of callers who are signed in";
+        let name = "[vouching] signing_key";
+        let key = self.private_key(name, section.signing_key.as_ref(), without)?;
+        match key {
+            Some(key) if !section.trusted.contains(&key.public()) => Err(Failure::usage(format!(
+                "{name} is the key {}, which [vouching] trusted does not name, so no word that it \
+                 vouches for would count",
+                key.public().short()
+            ))
+            .hint(format!("if it is this service's key, add \"{}\" to trusted", key.public()))),
+            key => Ok(key),
+        }
+    }
+
+    /// The private key that `reference` leads to.
+    fn private_key(
+        &self,
+        name: &str,
+        reference: Option<&SecretRef>,
+        without: &str,
+    ) -> Result<Option<PrivateKey>> {
+        let Some(reference) = reference else { return Ok(None) };
         let pem = ProcessSecrets { base: &self.base }
             .resolve(reference)
-            .map_err(|e| Failure::from(e).context(wrong))?;
-        let key = PrivateKey::from_pem(pem.expose()).map_err(|why| {
-            Failure::usage(format!("{wrong}, {reference}: {why}")).hint(
-                "`flowcontrol keys new --out FILE` makes one; leave signing_key out to seal \
-                 without a signature",
-            )
-        })?;
-        Ok(store.signed_by(key))
+            .map_err(|e| Failure::from(e).context(name))?;
+        PrivateKey::from_pem(pem.expose()).map(Some).map_err(|why| {
+            Failure::usage(format!("{name}, {reference}: {why}")).hint(format!(
+                "`flowcontrol keys new --out FILE` makes one; leave signing_key out {without}"
+            ))
+        })
     }
 
     /// What the migrations are written for.
@@ -389,6 +422,10 @@ mod tests {
         assert_ne!(keyed, plain);
         assert_ne!(of(text(&format!("[keys]\nuser_md_anna = \"{two}\"\n"))), keyed);
         assert_ne!(of(text(&format!("[keys]\ndriver_tarasenko = \"{one}\"\n"))), keyed);
+        let service =
+            |signs: &str| of(text(&format!("[vouching]\n{signs}trusted = [\"{one}\"]\n")));
+        assert_ne!(service(""), plain);
+        assert_eq!(service("signing_key = { env = \"A\" }\n"), service(""));
         let days = |n: u32| {
             let line = format!("acceptance_days = {n}");
             of(text("").replace("# acceptance_days = 90", &line))
@@ -397,7 +434,7 @@ mod tests {
         assert_ne!(days(91), days(90));
         // A configuration without these is spelled as it was before they existed.
         let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
-        for word in ["keys", "evidence", "acceptance_days"] {
+        for word in ["keys", "evidence", "vouching", "acceptance_days"] {
             assert!(!spelled.contains(word), "{word}");
         }
     }

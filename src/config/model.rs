@@ -51,6 +51,9 @@ pub struct Config {
     /// Public keys of actors: whose signature makes a word theirs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<ActorId, PublicKey>,
+    /// Services that vouch for who was signed in when they gave their word.
+    #[serde(default, skip_serializing_if = "VouchingSection::is_empty")]
+    pub vouching: VouchingSection,
     /// How this machine signs evidence, and whose signature it trusts.
     #[serde(default, skip_serializing_if = "EvidenceSection::is_empty")]
     pub evidence: EvidenceSection,
@@ -70,6 +73,24 @@ pub struct EvidenceSection {
 }
 
 impl EvidenceSection {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[vouching]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VouchingSection {
+    /// Where this service keeps the private key with which it vouches for words of callers who are
+    /// signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<SecretRef>,
+    /// Public keys of the services whose vouching counts.
+    pub trusted: Vec<PublicKey>,
+}
+
+impl VouchingSection {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -5,12 +5,25 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
+/// How the service's log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 /// `[serve]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServeSection {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How its log on standard error is written.
+    pub log: LogFormat,
     /// Bytes of a request's body.
     pub max_body_bytes: usize,
     /// How long a request's head may take to come, in milliseconds; then the connection ends.
@@ -39,6 +52,7 @@ impl Default for ServeSection {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+            log: LogFormat::Text,
             max_body_bytes: 8 * 1024 * 1024,
             head_timeout_ms: 10_000,
             body_timeout_ms: 20_000,

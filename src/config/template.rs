@@ -117,9 +117,16 @@ image = "postgres:17"
 # signing_key = { file = "/run/secrets/flowcontrol.pem" }
 # trusted = ["ed25519:..."]
 
+# The key with which this service vouches for words of callers who are signed in through OIDC, and
+# the services whose vouching counts. Only where the service alone holds the key.
+# [vouching]
+# signing_key = { file = "/run/secrets/service.pem" }
+# trusted = ["ed25519:..."]
+
 # How this machine serves the Scenario API.
 # [serve]
 # listen = "127.0.0.1:8700"
+# log = "json"          # one object for each request, on standard error; else text for people
 # max_body_bytes = 8388608
 # requests_a_second = 100
 # session_minutes = 720                # from a browser's sign-in to the end of its session

@@ -4,8 +4,7 @@ use super::batch::Cargo;
 use crate::error::{Failure, Result};
 use crate::evidence::{EvidenceStore, Sealed};
 use crate::gates::inputs::Role;
-use flowcontrol_contract::batch::{AuditEvent, BatchImport};
-use flowcontrol_contract::{EventId, Payload, Roster};
+use flowcontrol_contract::{AuditEvent, BatchImport, EventId, Payload, Roster};
 
 /// Names where the events come from.
 const SOURCE: &str = "flowcontrol-evidence";

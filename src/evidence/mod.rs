@@ -30,4 +30,4 @@ pub use redact::KnownSecrets;
 pub use seal::{Flaw, Sealed};
 pub use store::{EvidenceStore, Listing, Stored};
 pub use transfer::{Exported, Import, Imported, Joined};
-pub use word::{Authentication, Bound, Word};
+pub use word::{Authentication, Bound, SignIn, SignedIn, Word};

@@ -4,7 +4,7 @@ use super::canonical::canonical;
 use super::packet::{Packet, ProfileRef, Verdict};
 use super::schema;
 use crate::error::Result;
-use crate::keys::{PrivateKey, Signature, Subject};
+use crate::keys::{PrivateKey, PublicKey, Signature, Subject};
 use flowcontrol_contract::{ActorId, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,6 +63,46 @@ pub struct Word {
     /// The actor's signature, where that is how they were known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
+    /// Who was signed in, where that is how they were known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
+}
+
+/// Somebody who was signed in when they gave a word, as the service says that took it: it verified a
+/// token of the issuer and found the actor in it. The token itself is kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The OpenID provider.
+    pub issuer: String,
+    /// Whom the provider knows the actor as.
+    pub subject: String,
+    /// The request that the word came with.
+    pub request: String,
+    /// The service's signature on the word and on this.
+    pub signature: Signature,
+}
+
+/// What a service vouches for: that this is who gave the word.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedIn<'a> {
+    /// The OpenID provider.
+    pub issuer: &'a str,
+    /// Whom the provider knows the actor as.
+    pub subject: &'a str,
+    /// The request that the word came with.
+    pub request: &'a str,
+    /// The service's key.
+    pub key: &'a PrivateKey,
+}
+
+/// What a service signs.
+#[derive(Serialize)]
+struct Vouched<'a> {
+    issuer: &'a str,
+    request: &'a str,
+    subject: &'a str,
+    word: Statement<'a>,
 }
 
 /// What is signed of a word: all that it says and all that it was said about, so that it stands for
@@ -92,18 +132,42 @@ impl Word {
         time: Timestamp,
         previous: Option<Digest>,
     ) -> Result<Self> {
-        let statement = self.statement(profile, time, previous)?;
+        let statement = canonical(&self.statement(profile, time, previous))?;
         let signature = Some(key.sign(Subject::Acceptance, &statement));
         Ok(Self { authentication: Authentication::Signature, signature, ..self })
     }
 
-    fn statement(
-        &self,
+    /// The word vouched for by a service in which its actor is signed in; otherwise as
+    /// [`Word::signed`].
+    ///
+    /// # Errors
+    /// As [`canonical`].
+    pub fn vouched(
+        self,
+        by: &SignedIn<'_>,
         profile: &ProfileRef,
         time: Timestamp,
         previous: Option<Digest>,
-    ) -> Result<String> {
-        canonical(&Statement {
+    ) -> Result<Self> {
+        let SignedIn { issuer, subject, request, key } = *by;
+        let word = self.statement(profile, time, previous);
+        let vouched = canonical(&Vouched { issuer, request, subject, word })?;
+        let sign_in = Some(SignIn {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            request: request.to_owned(),
+            signature: key.sign(Subject::SignIn, &vouched),
+        });
+        Ok(Self { authentication: Authentication::Oidc, sign_in, ..self })
+    }
+
+    fn statement<'a>(
+        &'a self,
+        profile: &'a ProfileRef,
+        time: Timestamp,
+        previous: Option<Digest>,
+    ) -> Statement<'a> {
+        Statement {
             actor: &self.actor,
             check: &self.check,
             evidence: &self.bound.evidence,
@@ -113,32 +177,48 @@ impl Word {
             snapshot: self.bound.snapshot,
             time,
             values: &self.values,
-        })
+        }
     }
 
     /// Whether the authentication that it claims holds, as far as mathematics can tell; whose key
     /// it should be is for the gates.
     fn authentic(&self, packet: &Packet) -> Result<(), String> {
-        match (self.authentication, &self.signature) {
-            (Authentication::Mock, None) => Ok(()),
-            (Authentication::Mock, Some(_)) => {
+        let Packet { profile, created_at, previous, .. } = packet;
+        let statement = self.statement(profile, *created_at, *previous);
+        let unlike = |key: &PublicKey| {
+            Err(format!("its signature is not one by {} on what it says", key.short()))
+        };
+        match (self.authentication, &self.signature, &self.sign_in) {
+            (Authentication::Mock, None, None) => Ok(()),
+            (Authentication::Mock, Some(_), _) => {
                 Err("it carries a signature and claims authentication mock".to_owned())
             }
-            (Authentication::Oidc, _) => {
-                Err("it claims authentication oidc, which this version cannot verify".to_owned())
-            }
-            (Authentication::Signature, None) => {
+            (Authentication::Signature, None, _) => {
                 Err("it claims authentication signature and carries none".to_owned())
             }
-            (Authentication::Signature, Some(signature)) => {
-                let statement = self
-                    .statement(&packet.profile, packet.created_at, packet.previous)
-                    .map_err(|e| e.message)?;
-                if signature.verifies(Subject::Acceptance, &statement) {
-                    return Ok(());
+            (Authentication::Signature, Some(signature), None) => {
+                let text = canonical(&statement).map_err(|e| e.message)?;
+                match signature.verifies(Subject::Acceptance, &text) {
+                    true => Ok(()),
+                    false => unlike(&signature.key),
                 }
-                let key = signature.key.short();
-                Err(format!("its signature is not one by {key} on what it says"))
+            }
+            (Authentication::Oidc, None, Some(SignIn { issuer, subject, request, signature })) => {
+                let vouched = Vouched { issuer, request, subject, word: statement };
+                let text = canonical(&vouched).map_err(|e| e.message)?;
+                match signature.verifies(Subject::SignIn, &text) {
+                    true => Ok(()),
+                    false => unlike(&signature.key),
+                }
+            }
+            (Authentication::Oidc, _, None) => {
+                Err("it claims authentication oidc, and no service vouches for it".to_owned())
+            }
+            (Authentication::Oidc, Some(_), Some(_)) => {
+                Err("it carries a signature and claims authentication oidc".to_owned())
+            }
+            (other, _, Some(_)) => {
+                Err(format!("it carries a sign-in and claims authentication {}", other.name()))
             }
         }
     }
@@ -147,7 +227,7 @@ impl Word {
     ///
     /// # Errors
     /// One sentence: what the packet contradicts. A signature that does not verify is refused, and
-    /// so is an authentication that this version cannot verify: anybody can write it into a file.
+    /// so is a sign-in for which no service vouches: anybody can write it into a file.
     pub fn read(packet: &Packet) -> Result<Option<Self>, String> {
         if packet.schema != schema::ACCEPTANCE {
             return Ok(None);

@@ -108,8 +108,8 @@ impl Decision {
         })
     }
 
-    /// The owner's word, if it counts: signed by their own key if it is signed, for this very
-    /// profile, snapshot and evidence, not taken back, not expired, and for production not by a
+    /// The owner's word, if it counts: signed by their own key if it is signed, vouched for by a
+    /// service that is trusted if they were signed in, for this very profile, snapshot and evidence, not taken back, not expired, and for production not by a
     /// mock login.
     ///
     /// # Errors
@@ -143,7 +143,7 @@ impl Decision {
             ));
         }
         let has_key = inputs.profile.keys.keys().any(|actor| actor.as_str() == last.actor);
-        if has_key && last.authentication == Authentication::Mock {
+        if has_key && last.authentication != Authentication::Signature {
             return Err(format!(
                 "{name} has a key in [keys], and the acceptance is not signed with it"
             ));
@@ -176,17 +176,27 @@ impl Decision {
 
 impl Judged {
     /// Whether a word is the actor's, as far as it claims to be proved: signed by the very key that
-    /// the configuration names for them now.
+    /// the configuration names for them now, or vouched for by a service that it trusts now.
     ///
     /// # Errors
     /// What the owner did instead, to follow their name.
     fn vouches_for(&self, word: &Acceptance) -> Result<(), String> {
-        if word.authentication != Authentication::Signature {
+        if word.authentication == Authentication::Mock {
             return Ok(());
         }
         let Some(key) = word.key else {
             return Err("accepted it with a signature that is not there".to_owned());
         };
+        if word.authentication == Authentication::Oidc {
+            return match self.vouchers.contains(&key) {
+                true => Ok(()),
+                false => Err(format!(
+                    "accepted it signed in to a service with key {}, and [vouching] trusted does \
+                     not name that one",
+                    key.short()
+                )),
+            };
+        }
         let known = self.keys.iter().find(|(actor, _)| actor.as_str() == word.actor);
         match known {
             Some((_, known)) if *known == key => Ok(()),

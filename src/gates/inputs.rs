@@ -64,6 +64,8 @@ pub struct Judged {
     pub acceptance_days: Option<u32>,
     /// Whose signature makes a word an actor's.
     pub keys: BTreeMap<ActorId, PublicKey>,
+    /// Services whose vouching for a sign-in makes a word an actor's.
+    pub vouchers: Vec<PublicKey>,
     /// Whether `[target.external]` is there.
     pub external: bool,
     /// The program with the option that selects the configuration file, for commands in checks.
@@ -175,7 +177,8 @@ pub struct Acceptance {
     pub actor: String,
     /// How the actor was known.
     pub authentication: Authentication,
-    /// The key whose signature it carries and which verifies.
+    /// The key whose signature it carries and which verifies: the actor's own, or that of the
+    /// service in which they were signed in.
     pub key: Option<PublicKey>,
     /// The profile that was accepted.
     pub profile: ProfileRef,
@@ -204,7 +207,7 @@ impl Acceptance {
             check: word.check,
             actor: word.actor.as_str().to_owned(),
             authentication: word.authentication,
-            key: word.signature.map(|signature| signature.key),
+            key: word.signature.or(word.sign_in.map(|s| s.signature)).map(|s| s.key),
             profile: packet.profile.clone(),
             snapshot: word.bound.snapshot,
             evidence: word.bound.evidence,

@@ -21,6 +21,7 @@ mod changes;
 mod next;
 mod proofs;
 mod signed;
+mod signed_in;
 mod wiring;
 
 /// What is built today: both kinds of store and of auth.
@@ -54,6 +55,7 @@ fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
             residency: None,
             acceptance_days: None,
             keys: BTreeMap::new(),
+            vouchers: Vec::new(),
             external: false,
             program: "flowcontrol".into(),
             active: String::new(),
@@ -194,6 +196,9 @@ fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
     let value = |v: &Value| (v.name().to_owned(), example(*v).to_owned());
     let signs = authentication == Authentication::Signature;
     let owners = inputs.scenario.actors.iter().filter(|_| signs);
+    if authentication == Authentication::Oidc {
+        inputs.profile.vouchers = vec![key("service").public()];
+    }
     inputs.profile.keys = owners.map(|a| (a.id.clone(), key(a.id.as_str()).public())).collect();
     inputs.acceptances = words
         .map(|(check, actor)| {
@@ -202,7 +207,11 @@ fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
                 check: check.into(),
                 actor: actor.into(),
                 authentication,
-                key: signs.then(|| key(actor).public()),
+                key: match authentication {
+                    Authentication::Mock => None,
+                    Authentication::Oidc => Some(key("service").public()),
+                    Authentication::Signature => Some(key(actor).public()),
+                },
                 profile: ProfileRef {
                     name: inputs.profile.name.clone(),
                     sha256: inputs.profile.sha256,
@@ -570,7 +579,7 @@ fn a_packet_that_is_no_acceptance_is_refused_and_not_passed_over() {
         ("no acceptance", json!({"further": 1})),
         ("no acceptance", json!({"actor": ""})),
         ("no acceptance", json!({"authentication": "sworn"})),
-        ("cannot verify", json!({"authentication": "oidc"})),
+        ("no service vouches", json!({"authentication": "oidc"})),
         ("carries none", json!({"authentication": "signature"})),
         ("its body accepts", json!({"check": "checklist/db-schema"})),
         ("contradicts", json!({"revoked": true})),

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub enum Subject {
     /// An owner's word.
     Acceptance,
+    /// An owner's word, as a service vouches for it in which they were signed in.
+    SignIn,
     /// A sealed packet.
     Packet,
     /// The end of a chain.
@@ -29,6 +31,7 @@ impl Subject {
     pub fn message(self, content: &str) -> Vec<u8> {
         let line = match self {
             Self::Acceptance => "FlowControlAcceptanceSignature.v1",
+            Self::SignIn => "FlowControlSignInSignature.v1",
             Self::Packet => "FlowControlPacketSignature.v1",
             Self::Head => "FlowControlHeadSignature.v1",
         };

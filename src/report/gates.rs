@@ -125,9 +125,13 @@ pub fn accepted(recorded: &Evidence, word: &Word, actor: &Actor, score: (usize, 
             "  bound to  configuration {}, snapshot {snapshot}, evidence {seen}",
             profile.sha256.short()
         ),
-        match word.signature {
-            Some(signature) => format!("  signed    by {}", signature.key),
-            None => format!(
+        match (&word.signature, &word.sign_in) {
+            (Some(signature), _) => format!("  signed    by {}", signature.key),
+            (None, Some(sign_in)) => format!(
+                "  signed in as {} at {}, for which {} vouches",
+                sign_in.subject, sign_in.issuer, sign_in.signature.key
+            ),
+            (None, None) => format!(
                 "  login     {}: not proved; production never admits it",
                 word.authentication.name()
             ),

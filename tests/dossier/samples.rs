@@ -42,6 +42,7 @@ fn inputs() -> Inputs {
             active: String::new(),
             switch: String::new(),
             keys: Default::default(),
+            vouchers: Vec::new(),
             acceptance_days: None,
         },
         scenario: Scenario {

@@ -13,6 +13,8 @@ mod evidence;
 #[allow(dead_code, reason = "other tests use more of it")]
 mod forge;
 mod gates;
+mod hostile;
+mod logs;
 mod oidc;
 mod postgres;
 mod problems;

@@ -23,6 +23,7 @@ async fn ask(router: &Router, actor: &str, path: &str, body: Option<Value>) -> (
         request = request.header(name, value);
     }
     request = request.header("content-type", "application/json");
+    request = request.header("x-request-id", "written-1");
     let body = Body::from(body.map_or_else(String::new, |b| b.to_string()));
     let answer = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
     let status = answer.status().as_u16();
@@ -56,6 +57,16 @@ async fn one_connection_serves_two_tenants_and_neither_sees_the_other() {
     assert_eq!(ask(&router, marek, &path, None).await.0, 200);
     let (missing, told) = ask(&router, theirs, &path, None).await;
     assert_eq!((missing, &told["detail"]), (404, &json!("there is no such record")));
+
+    // Who wrote it, in which request, stands beside it; another tenant has its own.
+    let mut superuser = database.superuser().await;
+    let trail = "select tenant_id, actor_id, source, payload ->> 'request' \
+                 from bfg_flowcontrol.audit_events where source = 'flowcontrol-call'";
+    let trail: Vec<(String, String, String, String)> =
+        sqlx::query_as(trail).fetch_all(&mut superuser).await.unwrap();
+    let [(tenant, actor, source, request)] = trail.as_slice() else { panic!("{trail:?}") };
+    assert_eq!((tenant.as_str(), actor.as_str()), (OURS, marek));
+    assert_eq!((source.as_str(), request.as_str()), ("flowcontrol-call", "written-1"));
 
     // A batch that the database refuses half way leaves nothing, and nothing of it to the next.
     let mut clash = risks(&["row-2", "row-1"]);

@@ -79,7 +79,7 @@ impl Mock {
             actor: ActorId::new(actor)?,
             roles: vec![role.to_owned()],
             permissions: permissions.into_iter().map(str::to_owned).collect(),
-            how: Authenticated { kind: KIND, issuer: None, expires_at: None },
+            how: Authenticated { kind: KIND, issuer: None, subject: None, expires_at: None },
         };
         if self.rosters.is_empty() {
             return Ok(principal);

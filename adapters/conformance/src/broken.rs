@@ -4,6 +4,7 @@
 //! that must notice; a case that no defect names, or that does not notice its defect, fails here.
 
 mod append;
+mod audit;
 mod content;
 mod defect;
 mod fence;

@@ -109,7 +109,7 @@ impl Reference {
             actor: ActorId::new(actor)?,
             roles: list(&roles),
             permissions: list(&permissions).into_iter().collect(),
-            how: Authenticated { kind: "reference", issuer: None, expires_at: None },
+            how: Authenticated { kind: "reference", issuer: None, subject: None, expires_at: None },
         };
         let rosters = rosters();
         let roster = rosters.iter().find(|r| r.tenant == principal.tenant);

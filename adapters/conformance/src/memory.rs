@@ -15,7 +15,9 @@ use flowcontrol_contract::fence::{Fence, Windows};
 use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
-use flowcontrol_contract::{CallCx, NewRecord, Record, RecordId, Roster, TenantId};
+use flowcontrol_contract::{
+    AuditEvent, CallCx, NewRecord, Record, RecordId, Roster, TenantId, audit,
+};
 use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -125,6 +127,8 @@ impl ScenarioStore for MemoryStore {
                 Placing::Nothing(appended) => Ok(appended),
                 Placing::New(records) => {
                     let first = records.first().map_or(0, |r| r.seq);
+                    history.known(cx.actor.as_ref()).map_err(|e| e.at(KIND, "append"))?;
+                    history.events.extend(audit::of_append(cx, first, batch)?);
                     history.push(records);
                     Ok(Appended { first, last: history.head(), replayed: false })
                 }
@@ -142,6 +146,10 @@ impl ScenarioStore for MemoryStore {
 
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
         Ok(self.history(cx, |history| batches(history.after(after))))
+    }
+
+    async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
+        Ok(self.history(cx, |history| history.trail(after).take(audit::PAGE).cloned().collect()))
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {

@@ -6,6 +6,7 @@
 
 mod append;
 mod atomic;
+mod audit;
 mod awkward;
 mod concurrent;
 mod content;
@@ -102,6 +103,7 @@ pub fn cases() -> Vec<Case> {
         atomic::CASES,
         idempotent::CASES,
         concurrent::CASES,
+        audit::CASES,
         read::CASES,
         content::CASES,
         isolation::CASES,

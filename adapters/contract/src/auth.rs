@@ -105,6 +105,8 @@ pub struct Authenticated {
     pub kind: &'static str,
     /// Who vouched; `None` where nobody did, as with plain headers.
     pub issuer: Option<String>,
+    /// Whom they know it as; `None` where nobody vouched.
+    pub subject: Option<String>,
     /// When it ends; `None` where what was presented has no end.
     pub expires_at: Option<Timestamp>,
 }

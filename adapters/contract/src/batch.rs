@@ -13,11 +13,12 @@
 //!
 //! [`Fence::raise`]: crate::fence::Fence::raise
 
+use crate::audit::AuditEvent;
 use crate::call::CallCx;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::id::{ActorId, EventId, TenantId};
-use crate::record::{Payload, Record};
+use crate::id::TenantId;
+use crate::record::Record;
 use crate::store::Imported;
 use async_trait::async_trait;
 
@@ -77,40 +78,6 @@ pub fn check_name(batch: &str) -> Result<()> {
     )))
 }
 
-/// An event of the evidence chain as a store keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditEvent {
-    /// Unique within the tenant, and the key of idempotency.
-    pub id: EventId,
-    /// Who did it: an actor of the tenant.
-    pub actor: ActorId,
-    /// Where it comes from, for example `evidence-chain`.
-    pub source: String,
-    /// What happened.
-    pub payload: Payload,
-}
-
-impl AuditEvent {
-    /// An event with a source.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a source that is empty or holds a control character.
-    pub fn new(
-        id: EventId,
-        actor: ActorId,
-        source: impl Into<String>,
-        payload: Payload,
-    ) -> Result<Self> {
-        let source = source.into();
-        if source.trim().is_empty() || source.chars().any(char::is_control) {
-            return Err(Error::invalid(format!(
-                "the source of audit event {id} is empty or holds a control character"
-            )));
-        }
-        Ok(Self { id, actor, source, payload })
-    }
-}
-
 /// Fills a store batch by batch. Once every batch is there, the store is the same as one that
 /// [`ScenarioStore::import`] filled.
 ///
@@ -142,7 +109,7 @@ pub trait BatchImport: Send + Sync {
     /// is an actor that was not enrolled.
     async fn carry_chain(&self, cx: &CallCx, events: &[AuditEvent]) -> Result<u64>;
 
-    /// How many events the tenant has.
+    /// How many events the tenant has, of whatever kind.
     async fn carried(&self, cx: &CallCx) -> Result<u64>;
 }
 

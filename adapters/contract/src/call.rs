@@ -10,6 +10,8 @@ pub struct CallCx {
     pub tenant: TenantId,
     /// Who asks; `None` for the engine itself.
     pub actor: Option<ActorId>,
+    /// The request that the call belongs to, for the audit trail; `None` outside of one.
+    pub request: Option<String>,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
     /// The caller's key for calls that must happen once.
@@ -22,6 +24,13 @@ pub struct CallCx {
 impl CallCx {
     /// The engine's own call on behalf of `tenant`.
     pub fn tenant(tenant: TenantId) -> Self {
-        Self { tenant, actor: None, deadline: None, idempotency_key: None, window: None }
+        Self {
+            tenant,
+            actor: None,
+            request: None,
+            deadline: None,
+            idempotency_key: None,
+            window: None,
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! project; the engine receives adapters as trait objects of these traits.
 
 pub mod adapter;
+pub mod audit;
 pub mod auth;
 pub mod batch;
 pub mod call;
@@ -24,8 +25,9 @@ pub mod store;
 pub mod timestamp;
 
 pub use adapter::{AdapterInfo, Mode, Port};
+pub use audit::AuditEvent;
 pub use auth::{AuthProvider, Authenticated, Presented, Principal, Probe, ProbedIssuer};
-pub use batch::{AuditEvent, BatchImport, Part};
+pub use batch::{BatchImport, Part};
 pub use call::CallCx;
 pub use digest::{Digest, Hasher};
 pub use error::{Error, ErrorKind, Result, Retry};

@@ -1,6 +1,7 @@
 //! `ScenarioStore.v1`: an append-only history for each tenant.
 
 use crate::adapter::AdapterInfo;
+use crate::audit::AuditEvent;
 use crate::batch::BatchImport;
 use crate::call::CallCx;
 use crate::digest::Digest;
@@ -151,7 +152,10 @@ pub trait ScenarioStore: Send + Sync + fmt::Debug {
     /// Idempotent by record id: a batch that is there already, record for record, is `replayed`
     /// (whatever `expected` says). An id that names another content, or a batch that is there in
     /// part, is a `Conflict`; so is an `expected` head that is not the head. An actor or tenant
-    /// that was not enrolled is `InvalidInput`.
+    /// that was not enrolled is `InvalidInput`, the call's own actor too.
+    ///
+    /// What is written is written together with its events in the audit trail, which are those of
+    /// [`crate::audit::of_append`]; a batch that is refused or replayed leaves none.
     async fn append(
         &self,
         cx: &CallCx,
@@ -168,6 +172,11 @@ pub trait ScenarioStore: Send + Sync + fmt::Debug {
     /// The tenant's records whose sequence number is above `after`, in order, in constant
     /// memory, as of the moment of the call.
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches>;
+
+    /// The audit events of the tenant's appends whose first record lies above `after`, in order, at
+    /// most [`crate::audit::PAGE`] of them; [`AuditEvent::first`] of the last one goes on. Nothing
+    /// changes an event or takes it away.
+    async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>>;
 
     /// A copy of the given tenants' histories as of one moment, while writing may go on.
     /// A tenant that was never enrolled is `NotFound`.

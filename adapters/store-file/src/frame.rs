@@ -1,4 +1,5 @@
-//! A frame: one acknowledged batch in a log, a header line followed by one line for each record.
+//! A frame: one acknowledged batch in a log, a header line followed by one line for each record, and
+//! by lines of the audit trail where the batch was appended.
 //!
 //! The header has a fixed length and its own checksum, so its length field can be trusted before
 //! the body is there; the body's SHA-256 stands in the header. Both are text: a log can be read

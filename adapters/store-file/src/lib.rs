@@ -15,6 +15,9 @@
 //! - **Durability.** A call returns when its frame is synced. A writer that dies leaves a torn
 //!   frame at most; readers ignore it, the next writer cuts it off, keeps its bytes and reports
 //!   it ([`FileStore::recovered`]). Damage anywhere else is `Corrupt` and is never cut off.
+//! - **Audit.** The events of an append stand behind its records in the same frame, and so live
+//!   and die with them. Whoever may write the folder may rewrite them, as everything in it: where
+//!   that matters, the scenario belongs into a database.
 //! - **Writers** hold the lock for one operation at a time, so several processes may take turns.
 //!   A writer waits for its turn until the call's deadline (`Timeout`), or for ten seconds when
 //!   it has none (`Unavailable`).
@@ -41,6 +44,7 @@ mod run;
 mod store;
 mod stream;
 mod tenant;
+mod trail;
 mod turn;
 mod view;
 mod window;

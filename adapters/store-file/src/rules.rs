@@ -24,6 +24,17 @@ pub(crate) enum Decision {
     Replayed(u64),
 }
 
+/// Refuses a caller who is no actor of the tenant.
+pub(crate) fn caller(roster: &Roster, caller: Option<&ActorId>) -> Result<()> {
+    match caller {
+        Some(who) if !roster.has(who) => {
+            Err(Error::invalid(format!("actor {who} is not enrolled in tenant {}", roster.tenant))
+                .hint("enroll whoever calls first"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn enrolled<'a>(roster: &Roster, mut actors: impl Iterator<Item = &'a ActorId>) -> Result<()> {
     let known: HashSet<_> = roster.actors.iter().map(|a| &a.id).collect();
     match actors.find(|actor| !known.contains(actor)) {

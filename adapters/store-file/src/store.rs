@@ -9,6 +9,7 @@ use crate::lock::{self, Note, WriteLock};
 use crate::read_back::FolderView;
 use crate::stream::stream;
 use crate::tenant::{Tenant, id_of};
+use crate::trail;
 use crate::turn::{Memory, Turn};
 use crate::view::{Part, read_after, read_all, view};
 use async_trait::async_trait;
@@ -17,8 +18,8 @@ use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
 use flowcontrol_contract::{
-    AdapterInfo, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId, Result, Roster,
-    TenantId,
+    AdapterInfo, AuditEvent, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId,
+    Result, Roster, TenantId,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -255,8 +256,8 @@ impl ScenarioStore for FileStore {
         batch: &[NewRecord],
     ) -> Result<Appended> {
         let empty = batch.is_empty();
-        let (tenant, batch) = (cx.tenant.clone(), batch.to_vec());
-        let append = move |turn: &mut Turn| turn.append(&tenant, expected, batch);
+        let (call, batch) = (cx.clone(), batch.to_vec());
+        let append = move |turn: &mut Turn| turn.append(&call, expected, batch);
         match empty {
             true => self.turn("append", cx, append).await,
             false => self.writing("append", cx, append).await,
@@ -281,6 +282,11 @@ impl ScenarioStore for FileStore {
             }
             None => Ok(()),
         }))
+    }
+
+    async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
+        let trail = move |tenant: &mut Tenant| trail::read(&tenant.extent(), after);
+        Ok(self.reading("trail", cx, trail).await?.unwrap_or_default())
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {

@@ -10,9 +10,11 @@ use crate::lock::{NAME, Note, WriteLock};
 use crate::roster::{Enrolled, merge};
 use crate::rules::{self, Decision, Standing};
 use crate::tenant::{Tenant, Torn, id_of};
+use crate::trail;
 use flowcontrol_contract::store::{Appended, Chunk, Expected, Imported};
 use flowcontrol_contract::{
-    CallCx, Digest, Error, ErrorKind, NewRecord, Record, RecordId, Result, Retry, Roster, TenantId,
+    AuditEvent, CallCx, Digest, Error, ErrorKind, NewRecord, Record, RecordId, Result, Retry,
+    Roster, TenantId, audit,
 };
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -166,11 +168,13 @@ impl Turn {
     /// See the contract's `append`.
     pub(crate) fn append(
         &mut self,
-        id: &TenantId,
+        cx: &CallCx,
         expected: Expected,
         batch: Vec<NewRecord>,
     ) -> Result<Appended> {
+        let id = &cx.tenant;
         let roster = self.roster(id)?;
+        rules::caller(&roster, cx.actor.as_ref())?;
         rules::batch(&roster, &batch)?;
         let tenant = self.files.tenant(id);
         let mut tenant = lock(&tenant);
@@ -186,12 +190,13 @@ impl Turn {
                 Ok(Appended { first, last: first + count - 1, replayed: true })
             }
             Decision::Append(first) => {
+                let events = audit::of_append(cx, first, &batch)?;
                 let records: Vec<Record> = batch
                     .into_iter()
                     .zip(first..)
                     .map(|(new, seq)| new.placed(id.clone(), seq))
                     .collect();
-                self.write_frame(&mut tenant, &records, None)?;
+                self.write_frame(&mut tenant, &records, &events, None)?;
                 Ok(Appended { first, last: tenant.tail.head, replayed: false })
             }
         }
@@ -220,16 +225,18 @@ impl Turn {
             if let Some((place, seq)) = other {
                 return Err(rules::taken(&new[place], seq));
             }
-            self.write_frame(&mut tenant, new, Some(chunk.snapshot))?;
+            self.write_frame(&mut tenant, new, &[], Some(chunk.snapshot))?;
         }
         Ok(Imported { last: tenant.tail.head, snapshot: tenant.tail.imported })
     }
 
-    /// Writes `records`, at least one, as a frame; durable on return.
+    /// Writes `records`, at least one, and what the audit trail says of them as a frame; durable on
+    /// return.
     fn write_frame(
         &mut self,
         tenant: &mut Tenant,
         records: &[Record],
+        events: &[AuditEvent],
         snapshot: Option<Digest>,
     ) -> Result<()> {
         let mut body = String::new();
@@ -237,6 +244,7 @@ impl Turn {
             record.write_line(&mut body);
             body.push('\n');
         }
+        trail::write(&mut body, events);
         let commit = self.next_commit()?;
         let header = Header {
             commit,

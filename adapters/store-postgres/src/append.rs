@@ -1,10 +1,12 @@
 //! Appending a batch.
 
-use crate::failure;
 use crate::row;
 use crate::work::{Core, Work};
+use crate::{chain, failure};
 use flowcontrol_contract::store::{Appended, Expected};
-use flowcontrol_contract::{ActorId, CallCx, Error, Kind, NewRecord, Record, Result, TenantId};
+use flowcontrol_contract::{
+    ActorId, CallCx, Error, Kind, NewRecord, Record, Result, TenantId, audit,
+};
 use sqlx::Row;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -33,7 +35,8 @@ pub(crate) async fn append(
     if let Some(done) = replayed(batch, &stored(core, work, tenant, batch).await?)? {
         return Ok(done);
     }
-    let state = state(core, work, tenant, batch.iter().map(|r| &r.actor)).await?;
+    let actors = batch.iter().map(|r| &r.actor).chain(&cx.actor);
+    let state = state(core, work, tenant, actors).await?;
     if let Expected::Head(head) = expected
         && head != state.head
     {
@@ -49,6 +52,8 @@ pub(crate) async fn append(
         head += part.len() as u64;
     }
     project(core, work, tenant, state.head, batch.iter().map(|r| r.kind)).await?;
+    let events = audit::of_append(cx, state.head + 1, batch)?;
+    chain::add(core, work, cx, &events.iter().collect::<Vec<_>>()).await?;
     Ok(Appended { first: state.head + 1, last: head, replayed: false })
 }
 

@@ -1,9 +1,11 @@
-//! Carrying the evidence chain into `audit_events`.
+//! The audit trail in `audit_events`: events of appends, and the evidence chain carried along.
 
 use crate::append::{expect_rows, state};
 use crate::work::{Core, Work};
 use crate::{failure, row};
-use flowcontrol_contract::{AuditEvent, CallCx, Error, ErrorKind, Payload, Result};
+use flowcontrol_contract::{
+    ActorId, AuditEvent, CallCx, Error, ErrorKind, EventId, Payload, Result, audit,
+};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,13 +48,52 @@ pub(crate) async fn carry(
     if new.is_empty() {
         return Ok(0);
     }
-    let texts = |f: fn(&AuditEvent) -> &str| new.iter().map(|e| f(e)).collect::<Vec<_>>();
-    let add = core.sql.query(&core.sql.events_add).bind(tenant.as_str());
+    add(core, work, cx, &new).await?;
+    Ok(new.len() as u64)
+}
+
+/// Writes events, of which none is there.
+pub(crate) async fn add(
+    core: &Core,
+    work: &mut Work,
+    cx: &CallCx,
+    events: &[&AuditEvent],
+) -> Result<()> {
+    let texts = |f: fn(&AuditEvent) -> &str| events.iter().map(|e| f(e)).collect::<Vec<_>>();
+    let add = core.sql.query(&core.sql.events_add).bind(cx.tenant.as_str());
     let add = add.bind(texts(|e| e.id.as_str())).bind(texts(|e| e.actor.as_str()));
     let add = add.bind(texts(|e| &e.source)).bind(texts(|e| e.payload.as_str()));
     let done = add.execute(work.conn()?).await.map_err(failure::sql)?;
-    expect_rows("audit_events", done.rows_affected(), new.len())?;
-    Ok(new.len() as u64)
+    expect_rows("audit_events", done.rows_affected(), events.len())
+}
+
+/// The events of appends whose first record lies above `after`, a page at most.
+pub(crate) async fn trail(
+    core: &Core,
+    work: &mut Work,
+    cx: &CallCx,
+    after: u64,
+) -> Result<Vec<AuditEvent>> {
+    let query = core.sql.query(&core.sql.trail).bind(cx.tenant.as_str());
+    let query = query.bind(audit::append_id(after)?.as_str().to_owned());
+    let query = query.bind(row::to_bigint(audit::PAGE as u64)?);
+    let rows = query.fetch_all(work.conn()?).await.map_err(failure::sql)?;
+    rows.iter()
+        .map(|row| {
+            let (id, (actor, source, payload)) = stored(row)?;
+            let event = || {
+                AuditEvent::new(
+                    EventId::new(&id)?,
+                    ActorId::new(actor)?,
+                    source,
+                    Payload::parse(&payload)?,
+                )
+            };
+            event().map_err(|e| {
+                Error::new(ErrorKind::Corrupt, format!("audit event {id}: {}", e.message()))
+            })
+        })
+        .collect()
 }
 
 /// An event's actor, source and payload in canonical form.

@@ -12,6 +12,7 @@ mod export;
 mod failure;
 mod fence;
 mod import;
+mod lookup;
 mod pool;
 pub mod powers;
 mod read;

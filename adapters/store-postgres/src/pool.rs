@@ -20,6 +20,8 @@ pub(crate) struct Seat {
     pub(crate) conn: PgConnection,
     /// Whether the session has its staging table.
     pub(crate) staged: bool,
+    /// Whether the session has the limits that [`crate::lookup`] relies on.
+    pub(crate) tuned: bool,
     idle_since: Instant,
 }
 
@@ -97,7 +99,8 @@ impl Pool {
             }
         }
         let conn = self.connect().await?;
-        Ok(self.lend(Seat { conn, staged: false, idle_since: Instant::now() }, permit))
+        Ok(self
+            .lend(Seat { conn, staged: false, tuned: false, idle_since: Instant::now() }, permit))
     }
 
     async fn answers(&self, conn: &mut PgConnection) -> bool {

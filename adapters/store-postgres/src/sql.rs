@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) const STAGE: &str = "flowcontrol_stage";
 
 /// Tables that the store cannot work without.
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 13] = [
     "tenants",
     "organisations",
     "users",
@@ -22,6 +22,7 @@ pub(crate) const TABLES: [&str; 12] = [
     "documents",
     "invoices",
     "payments",
+    "audit_events",
     "replay_chunks",
     "freeze_windows",
     "cutover_parts",
@@ -59,6 +60,11 @@ pub(crate) struct Sql {
     /// Besides: durable commits, and plans that read in key order. A table that was just filled
     /// has no statistics, and a bitmap scan would read and sort all that is left for each batch.
     pub(crate) open: Text,
+    /// (statement timeout, lock timeout): the same for the session, but for the tenant.
+    pub(crate) tune: Text,
+    /// (setting, tenant, id): one record, in a transaction of its own, and what the setting was
+    /// before; its other columns are null where there is none.
+    pub(crate) one: Text,
     /// (key): waits for the tenant's writers.
     pub(crate) lock: Text,
     /// (tenant, actors): head, whether enrolled, the actors that are not.
@@ -91,6 +97,8 @@ pub(crate) struct Sql {
     pub(crate) events: Text,
     /// (tenant, ids, actors, sources, payloads).
     pub(crate) events_add: Text,
+    /// (tenant, id, limit): events of appends behind that one, in order.
+    pub(crate) trail: Text,
     /// (tenant): how many events there are.
     pub(crate) events_count: Text,
     /// (tenant, snapshot): the tenant's part of the snapshot's manifest.
@@ -174,6 +182,24 @@ impl Sql {
                  from before"
                     .into(),
             ),
+            tune: text(
+                "select set_config('statement_timeout', $1, false), \
+                        set_config('lock_timeout', $2, false), \
+                        set_config('search_path', 'pg_catalog, pg_temp', false), \
+                        set_config('enable_bitmapscan', 'off', false), \
+                        set_config('jit', 'off', false)"
+                    .into(),
+            ),
+            one: text(format!(
+                "with before as materialized ( \
+                   select coalesce(current_setting($1, true), '') as tenant), \
+                 opened as materialized ( \
+                   select tenant, set_config($1, $2, true) as own from before) \
+                 select {columns}, payload, opened.tenant from opened \
+                 left join lateral ( \
+                   select {columns}, payload::text as payload from {s}.records \
+                   where tenant_id = opened.own and record_id = $3 offset 0) found on true"
+            )),
             lock: text("select pg_advisory_xact_lock($1)".into()),
             state: text(format!(
                 "select coalesce((select seq from {s}.records where tenant_id = $1 \
@@ -239,6 +265,11 @@ impl Sql {
                  select $1, e.id, e.actor, e.source, e.payload::jsonb \
                  from unnest($2::text[], $3::text[], $4::text[], $5::text[]) \
                       as e (id, actor, source, payload)"
+            )),
+            trail: text(format!(
+                "select event_id, actor_id, source, payload::text from {s}.audit_events \
+                 where tenant_id = $1 and event_id > $2 and starts_with(event_id, 'append-') \
+                 order by event_id limit $3"
             )),
             events_count: text(format!(
                 "select count(*) from {s}.audit_events where tenant_id = $1"

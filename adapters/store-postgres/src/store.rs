@@ -8,14 +8,14 @@ use crate::readback::Reader;
 use crate::refusal::{self, Refusal};
 use crate::sql::{Sql, TABLES};
 use crate::work::{Access, Core, within};
-use crate::{KIND, append, import, read, roster};
+use crate::{KIND, append, chain, import, lookup, read, roster};
 use async_trait::async_trait;
 use flowcontrol_contract::fence::Fence;
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::store::{Appended, Batches, Chunk, Expected, Export, Imported, ReadBack};
 use flowcontrol_contract::{
-    AdapterInfo, BatchImport, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record, RecordId,
-    Result, Roster, ScenarioStore, TenantId,
+    AdapterInfo, AuditEvent, BatchImport, CallCx, Error, ErrorKind, Mode, NewRecord, Port, Record,
+    RecordId, Result, Roster, ScenarioStore, TenantId,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -204,10 +204,7 @@ impl ScenarioStore for PgStore {
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
         let run = async {
             self.may_call()?;
-            let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
-            let get = read::get(&self.core, &mut work, &cx.tenant, id);
-            let done = within(cx.deadline, get).await;
-            work.settle(done).await
+            lookup::get(&self.core, cx, id).await
         };
         run.await.map_err(|e| e.at(KIND, "get"))
     }
@@ -229,6 +226,17 @@ impl ScenarioStore for PgStore {
             read::stream(Arc::clone(&self.core), cx.tenant.clone(), cx.deadline, after).await
         };
         run.await.map_err(|e| e.at(KIND, "read"))
+    }
+
+    async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
+        let run = async {
+            self.may_call()?;
+            let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
+            let trail = chain::trail(&self.core, &mut work, cx, after);
+            let done = within(cx.deadline, trail).await;
+            work.settle(done).await
+        };
+        run.await.map_err(|e| e.at(KIND, "trail"))
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {

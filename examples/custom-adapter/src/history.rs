@@ -3,7 +3,9 @@
 use crate::journal::Entry;
 use flowcontrol_contract::error::{Error, Result};
 use flowcontrol_contract::store::{Appended, Chunk, Expected};
-use flowcontrol_contract::{Digest, NewRecord, Record, RecordId, Roster, TenantId};
+use flowcontrol_contract::{
+    AuditEvent, CallCx, Digest, NewRecord, Record, RecordId, Roster, TenantId, audit,
+};
 use std::collections::{HashMap, HashSet};
 
 /// What the journal says of a tenant. Record `n` stands at place `n - 1`.
@@ -13,11 +15,18 @@ pub(crate) struct History {
     records: Vec<Record>,
     places: HashMap<RecordId, usize>,
     pub(crate) snapshot: Option<Digest>,
+    events: Vec<AuditEvent>,
 }
 
 impl History {
     pub(crate) fn new(roster: Roster) -> Self {
-        Self { roster, records: Vec::new(), places: HashMap::new(), snapshot: None }
+        Self {
+            roster,
+            records: Vec::new(),
+            places: HashMap::new(),
+            snapshot: None,
+            events: Vec::new(),
+        }
     }
 
     pub(crate) fn head(&self) -> u64 {
@@ -35,10 +44,17 @@ impl History {
         &self.records[from..to.clamp(from, from.saturating_add(limit))]
     }
 
+    /// The events of appends whose first record lies above `after`, a page of them.
+    pub(crate) fn trail(&self, after: u64) -> Vec<AuditEvent> {
+        let later = |event: &&AuditEvent| event.first().is_some_and(|first| first > after);
+        self.events.iter().filter(later).take(audit::PAGE).cloned().collect()
+    }
+
     /// Takes over what the journal holds.
     pub(crate) fn apply(&mut self, entry: Entry) -> Result<()> {
         self.roster = entry.roster.unwrap_or_else(|| self.roster.clone());
         self.snapshot = entry.snapshot.or(self.snapshot);
+        self.events.extend(entry.events);
         for record in entry.records {
             if record.tenant != self.roster.tenant || record.seq != self.head() + 1 {
                 return Err(Error::invalid(format!("record {} is out of place", record.id)));
@@ -56,14 +72,15 @@ impl History {
         Roster::new(new.tenant.clone(), new.name.clone(), actors)
     }
 
-    /// What an append comes to: its answer, and the records to write.
+    /// What an append comes to: its answer, and what to write.
     pub(crate) fn append(
         &self,
+        cx: &CallCx,
         expected: Expected,
         batch: &[NewRecord],
-    ) -> Result<(Appended, Vec<Record>)> {
+    ) -> Result<(Appended, Entry)> {
         let Some(start) = batch.first() else {
-            return Ok((Appended { first: 0, last: 0, replayed: false }, Vec::new()));
+            return Ok((Appended { first: 0, last: 0, replayed: false }, Entry::default()));
         };
         if let Some(old) = self.get(&start.id) {
             let (first, last) = (old.seq, old.seq + batch.len() as u64 - 1);
@@ -74,7 +91,7 @@ impl History {
                     start.id
                 )));
             }
-            return Ok((Appended { first, last, replayed: true }, Vec::new()));
+            return Ok((Appended { first, last, replayed: true }, Entry::default()));
         }
         let head = self.head();
         if let Expected::Head(believed) = expected
@@ -86,9 +103,14 @@ impl History {
         let records: Vec<Record> =
             (head + 1..).zip(batch).map(|(seq, r)| r.clone().placed(tenant.clone(), seq)).collect();
         self.acceptable(&records)?;
+        if let Some(caller) = cx.actor.as_ref().filter(|actor| !self.roster.has(actor)) {
+            return Err(Error::invalid(format!("tenant {tenant} has no actor {caller}"))
+                .hint("enroll whoever calls first"));
+        }
+        let events = audit::of_append(cx, head + 1, batch)?;
         Ok((
             Appended { first: head + 1, last: head + records.len() as u64, replayed: false },
-            records,
+            Entry { records, events, ..Entry::default() },
         ))
     }
 

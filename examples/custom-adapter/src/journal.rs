@@ -6,8 +6,11 @@
 
 use flowcontrol_contract::error::{Error, ErrorKind, Result, Retry};
 use flowcontrol_contract::fence::Windows;
-use flowcontrol_contract::{Digest, Record, Roster, TenantId};
+use flowcontrol_contract::{
+    ActorId, AuditEvent, Digest, EventId, Payload, Record, Roster, TenantId,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +23,13 @@ enum Mark {
     Commit {
         tenant: TenantId,
         snapshot: Option<Digest>,
+    },
+    /// What the audit trail says of the records before it.
+    Audit {
+        id: EventId,
+        actor: ActorId,
+        source: String,
+        payload: Value,
     },
     /// Every freeze window as of now; it needs no commit of its own.
     Windows(Windows),
@@ -34,6 +44,8 @@ pub(crate) struct Entry {
     pub(crate) records: Vec<Record>,
     /// The snapshot that the records were imported from.
     pub(crate) snapshot: Option<Digest>,
+    /// What the audit trail says of the records.
+    pub(crate) events: Vec<AuditEvent>,
 }
 
 /// What a line completes.
@@ -133,6 +145,12 @@ impl Journal {
             record.write_line(&mut text);
             text.push('\n');
         }
+        for event in &entry.events {
+            let payload = serde_json::from_str(event.payload.as_str())
+                .map_err(|e| Error::invalid(e.to_string()))?;
+            let (id, actor, source) = (event.id.clone(), event.actor.clone(), event.source.clone());
+            text.push_str(&mark(&Mark::Audit { id, actor, source, payload })?);
+        }
         let commit = Mark::Commit { tenant: tenant.clone(), snapshot: entry.snapshot };
         text.push_str(&mark(&commit)?);
         self.add(&text)
@@ -173,6 +191,11 @@ impl Entry {
         match serde_json::from_str(line).map_err(|e| Error::invalid(e.to_string()))? {
             Mark::Roster(roster) => {
                 self.roster = Some(roster);
+                Ok(Taken::Part)
+            }
+            Mark::Audit { id, actor, source, payload } => {
+                let payload = Payload::parse(&payload.to_string())?;
+                self.events.push(AuditEvent::new(id, actor, source, payload)?);
                 Ok(Taken::Part)
             }
             Mark::Commit { tenant, snapshot } => {

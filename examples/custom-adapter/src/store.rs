@@ -12,7 +12,7 @@ use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
 use flowcontrol_contract::{
-    AdapterInfo, CallCx, NewRecord, Port, Record, RecordId, Roster, TenantId,
+    AdapterInfo, AuditEvent, CallCx, NewRecord, Port, Record, RecordId, Roster, TenantId,
 };
 use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
@@ -194,11 +194,10 @@ impl ScenarioStore for JournalStore {
         expected: Expected,
         batch: &[NewRecord],
     ) -> Result<Appended> {
-        let (tenant, batch) = (cx.tenant.clone(), batch.to_vec());
+        let (call, batch) = (cx.clone(), batch.to_vec());
         let written = self.write(cx, !batch.is_empty(), move |history| {
-            let history = history.ok_or_else(|| not_enrolled(&tenant))?;
-            let (answer, records) = history.append(expected, &batch)?;
-            let entry = Entry { records, ..Entry::default() };
+            let history = history.ok_or_else(|| not_enrolled(&call.tenant))?;
+            let (answer, entry) = history.append(&call, expected, &batch)?;
             Ok((answer, (!entry.records.is_empty()).then_some(entry)))
         });
         written.await.map_err(|e| e.at(KIND, "append"))
@@ -215,6 +214,10 @@ impl ScenarioStore for JournalStore {
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
         let last = self.head(cx).await?;
         Ok(self.stream(cx.tenant.clone(), after, last))
+    }
+
+    async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
+        Ok(self.history(&cx.tenant, |history| history.trail(after))?.unwrap_or_default())
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
@@ -249,7 +252,7 @@ impl ScenarioStore for JournalStore {
             if records.is_empty() {
                 return Ok((Imported { last, snapshot: history.snapshot }, None));
             }
-            let entry = Entry { records: missing, snapshot: Some(snapshot), roster: None };
+            let entry = Entry { records: missing, snapshot: Some(snapshot), ..Entry::default() };
             let known = entry.records.is_empty() && history.snapshot == entry.snapshot;
             Ok((Imported { last, snapshot: entry.snapshot }, (!known).then_some(entry)))
         });

@@ -136,7 +136,7 @@ async fn a_damaged_line_is_named() {
     std::fs::write(&path, text.replacen("\"seq\":1", "\"seq\":7", 1)).unwrap();
     let error = opened(&path).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.chain().contains("scenario.jsonl line 4"), "{}", error.chain());
+    assert!(error.chain().contains("scenario.jsonl line 5"), "{}", error.chain());
 }
 
 #[tokio::test]

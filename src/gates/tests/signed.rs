@@ -146,7 +146,7 @@ fn a_signature_is_for_its_word_and_nothing_else() {
     let mock = given(&inputs, &own, |w| w.authentication = Authentication::Mock);
     assert!(refused(&mock).contains("carries a signature and claims authentication mock"));
     let oidc = given(&inputs, &own, |w| w.authentication = Authentication::Oidc);
-    assert!(refused(&oidc).contains("oidc, which this version cannot verify"));
+    assert!(refused(&oidc).contains("no service vouches for it"));
 }
 
 /// Each hex digit of key and signature, each of its bits.

@@ -69,16 +69,17 @@ pub fn principal(
     if let Some(name) = NOT_FOR_ACCESS.iter().find(|name| claims.contains_key(**name)) {
         return Err(unauthenticated(format!("a token with {name} is no access token")));
     }
-    match claims.get("sub") {
-        Some(Value::String(subject)) if !subject.is_empty() => {}
+    let subject = match claims.get("sub") {
+        Some(Value::String(subject)) if !subject.is_empty() => subject,
         _ => return Err(unauthenticated("the token names no subject as a text")),
-    }
+    };
     let tenant = tenant(claims, issuer)?;
     let actor = actor(claims, issuer)?;
     let (roles, permissions) = powers(claims, issuer, config)?;
     let how = Authenticated {
         kind: KIND,
         issuer: Some(issuer.issuer.clone()),
+        subject: Some(subject.clone()),
         expires_at: Some(expires_at),
     };
     Ok(Principal { tenant, actor, roles, permissions, how })

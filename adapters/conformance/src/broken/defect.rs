@@ -113,6 +113,25 @@ defects! {
     /// A caller who gives up leaves the first half of a batch.
     LeavesHalfABatch => "concurrent/a_call_given_up_leaves_whole_batches",
 
+    /// Events do not name the request.
+    ForgetsTheRequest => "audit/names_the_caller_and_the_request",
+    /// The engine's appends leave no event.
+    TrustsTheEngine => "audit/names_each_actor_when_the_engine_appends",
+    /// Only the last append has an event.
+    KeepsTheLastEvent => "audit/tells_of_every_append_in_order",
+    /// The event is written before the batch is judged.
+    WritesEventsFirst => "audit/keeps_no_event_of_what_was_refused",
+    /// Each replay is an event.
+    TellsOfReplays => "audit/keeps_no_second_event_of_a_replay",
+    /// Nobody asks whether the caller is an actor.
+    TakesAnyCaller => "audit/refuses_a_caller_never_enrolled",
+    /// The trail holds every tenant's events.
+    MixesTrails => "audit/is_of_one_tenant",
+    /// The trail always starts at its beginning.
+    TurnsNoPage => "audit/is_given_page_by_page",
+    /// Events are gone after opening again.
+    ForgetsEvents => "audit/outlives_the_process",
+
     /// Looking up a record panics.
     PanicsWhenAsked => "read/finds_each_record_by_id",
     /// The index of ids holds the first batch only.

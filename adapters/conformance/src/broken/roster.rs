@@ -62,6 +62,7 @@ pub(super) async fn reopened(store: &Broken) {
     store.inner.with(|all| match defect {
         Defect::ForgetsWindows => drop(store.inner.windows(std::mem::take)),
         Defect::ForgetsEverything => all.clear(),
+        Defect::ForgetsEvents => all.values_mut().for_each(|history| history.events.clear()),
         Defect::ForgetsActors => all.values_mut().for_each(|history| {
             history.roster.as_mut().unwrap().actors.pop();
         }),

@@ -2,7 +2,7 @@
 
 use super::defect::Defect;
 use super::fence::{self, Write};
-use super::{append, import, read, roster, view};
+use super::{append, audit, import, read, roster, view};
 use crate::memory::{History, MemoryStore};
 use async_trait::async_trait;
 use flowcontrol_contract::adapter::{AdapterInfo, Port};
@@ -11,7 +11,7 @@ use flowcontrol_contract::fence::{Fence, Window};
 use flowcontrol_contract::store::{
     Appended, Batches, Chunk, Expected, Export, Imported, ReadBack, ScenarioStore,
 };
-use flowcontrol_contract::{CallCx, NewRecord, Record, RecordId, Roster, TenantId};
+use flowcontrol_contract::{AuditEvent, CallCx, NewRecord, Record, RecordId, Roster, TenantId};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
@@ -131,7 +131,9 @@ impl ScenarioStore for Broken {
         batch: &[NewRecord],
     ) -> Result<Appended> {
         let cx = fence::writing(self, self.cx(cx), Write::Append(batch)).await?;
-        append::append(self, &cx, expected, batch).await
+        let cx = audit::before(self, cx, batch).await?;
+        let done = append::append(self, &cx, expected, batch).await;
+        audit::after(self, &cx, done, batch)
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
@@ -146,6 +148,10 @@ impl ScenarioStore for Broken {
 
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
         read::read(self, &self.cx(cx), after).await
+    }
+
+    async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
+        audit::trail(self, &self.cx(cx), after).await
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {

@@ -2,7 +2,9 @@
 
 use flowcontrol_contract::error::{Error, Result};
 use flowcontrol_contract::store::{Appended, Chunk, Expected};
-use flowcontrol_contract::{Digest, NewRecord, Record, RecordId, Roster, TenantId};
+use flowcontrol_contract::{
+    ActorId, AuditEvent, Digest, NewRecord, Record, RecordId, Roster, TenantId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A tenant's roster and records.
@@ -13,6 +15,8 @@ pub(crate) struct History {
     /// The snapshot of the chunks imported so far.
     pub(crate) snapshot: Option<Digest>,
     pub(crate) places: BTreeMap<RecordId, usize>,
+    /// The audit trail of appends, in order.
+    pub(crate) events: Vec<AuditEvent>,
 }
 
 /// What an append comes to.
@@ -46,6 +50,21 @@ impl History {
         for record in records {
             self.places.insert(record.id.clone(), self.records.len());
             self.records.push(record);
+        }
+    }
+
+    /// The events of appends whose first record lies above `after`.
+    pub(crate) fn trail(&self, after: u64) -> impl Iterator<Item = &AuditEvent> {
+        self.events.iter().filter(move |event| event.first().is_some_and(|first| first > after))
+    }
+
+    /// Refuses a caller who was not enrolled.
+    pub(crate) fn known(&self, caller: Option<&ActorId>) -> Result<()> {
+        match caller {
+            Some(who) if !self.roster.as_ref().is_some_and(|roster| roster.has(who)) => {
+                Err(Error::invalid(format!("the caller {who} is no actor of the tenant")))
+            }
+            _ => Ok(()),
         }
     }
 
