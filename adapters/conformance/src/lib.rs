@@ -10,6 +10,7 @@
 //! ```
 
 pub mod auth;
+pub mod ksef;
 pub mod memory;
 mod report;
 pub mod store;
@@ -18,3 +19,5 @@ pub mod store;
 mod broken;
 #[cfg(test)]
 mod broken_auth;
+#[cfg(test)]
+mod broken_ksef;

@@ -1,5 +1,6 @@
 //! The one error type at the seam between the engine and its adapters.
 
+use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -69,6 +70,41 @@ pub enum Retry {
     Ambiguous,
 }
 
+/// What an outside service said of a failure in its own words and codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// The HTTP status; 0 where it stood in the body of a good answer.
+    #[serde(default)]
+    pub status: u16,
+    /// The service's own code; 0 where it gave none.
+    pub code: i64,
+    /// The service's sentence.
+    pub description: String,
+    /// What it adds, entry by entry.
+    #[serde(default)]
+    pub details: Vec<String>,
+    /// Seconds to wait before asking again, where it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl fmt::Display for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.status) {
+            (0, status) => write!(f, "{status}")?,
+            (code, 0) => write!(f, "{code}")?,
+            (code, status) => write!(f, "{status}/{code}")?,
+        }
+        if !self.description.is_empty() {
+            write!(f, " {}", self.description)?;
+        }
+        if !self.details.is_empty() {
+            write!(f, " ({})", self.details.join("; "))?;
+        }
+        Ok(())
+    }
+}
+
 /// An adapter's failure. `Display` is one line without the source; [`Error::chain`] prints all.
 #[derive(Debug)]
 pub struct Error {
@@ -78,6 +114,7 @@ pub struct Error {
     operation: &'static str,
     message: String,
     hint: Option<String>,
+    reported: Option<Box<Reported>>,
     source: Option<Source>,
 }
 
@@ -94,6 +131,7 @@ impl Error {
             operation: "",
             message: message.into(),
             hint: None,
+            reported: None,
             source: None,
         }
     }
@@ -130,6 +168,13 @@ impl Error {
         self
     }
 
+    /// What the outside service said; it must hold no secret either.
+    #[must_use]
+    pub fn because(mut self, reported: Reported) -> Self {
+        self.reported = Some(Box::new(reported));
+        self
+    }
+
     /// The underlying failure; it must hold no secret either.
     #[must_use]
     pub fn source(mut self, source: impl Into<Source>) -> Self {
@@ -150,6 +195,11 @@ impl Error {
     /// The sentence alone, without where it happened.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What the outside service said, where it said anything.
+    pub fn reported(&self) -> Option<&Reported> {
+        self.reported.as_deref()
     }
 
     /// The way out, if the adapter knows one.

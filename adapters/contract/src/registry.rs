@@ -3,6 +3,7 @@
 use crate::adapter::{Mode, Port};
 use crate::auth::AuthProvider;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ksef::KsefProvider;
 use crate::secret::Secrets;
 use crate::store::ScenarioStore;
 use futures::future::BoxFuture;
@@ -33,6 +34,10 @@ pub type StoreFactory =
 /// Builds an auth adapter from its part of the configuration.
 pub type AuthFactory =
     for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn AuthProvider>>>;
+
+/// Builds a KSeF adapter from its part of the configuration.
+pub type KsefFactory =
+    for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn KsefProvider>>>;
 
 #[derive(Clone, Copy)]
 struct Entry<F> {
@@ -66,6 +71,7 @@ fn modes<F>(kinds: &Kinds<F>) -> Vec<(&'static str, Mode)> {
 pub struct Registry {
     stores: Kinds<StoreFactory>,
     auths: Kinds<AuthFactory>,
+    ksefs: Kinds<KsefFactory>,
 }
 
 impl fmt::Debug for Registry {
@@ -96,11 +102,20 @@ impl Registry {
         add(&mut self.auths, Port::Auth, kind, mode, factory);
     }
 
+    /// Adds a KSeF adapter.
+    ///
+    /// # Panics
+    /// When the kind is registered already.
+    pub fn ksef(&mut self, kind: &'static str, mode: Mode, factory: KsefFactory) {
+        add(&mut self.ksefs, Port::Ksef, kind, mode, factory);
+    }
+
     /// The known kinds of a port with their modes.
     pub fn kinds(&self, port: Port) -> Vec<(&'static str, Mode)> {
         match port {
             Port::Store => modes(&self.stores),
             Port::Auth => modes(&self.auths),
+            Port::Ksef => modes(&self.ksefs),
             _ => Vec::new(),
         }
     }
@@ -129,5 +144,18 @@ impl Registry {
         cx: BuildCx<'_>,
     ) -> Result<Arc<dyn AuthProvider>> {
         find(&self.auths, Port::Auth, kind)?(config, cx).await
+    }
+
+    /// Builds the KSeF adapter of `kind`.
+    ///
+    /// # Errors
+    /// `Configuration` that lists the known kinds, or whatever the factory says.
+    pub async fn build_ksef(
+        &self,
+        kind: &str,
+        config: serde_json::Value,
+        cx: BuildCx<'_>,
+    ) -> Result<Arc<dyn KsefProvider>> {
+        find(&self.ksefs, Port::Ksef, kind)?(config, cx).await
     }
 }
