@@ -1,0 +1,221 @@
+//! From bytes to a tree, with everything that KSeF refuses before it looks at the schema.
+
+use super::MAX_BYTES_WITH_ATTACHMENT;
+use super::finding::{Finding, Severity};
+use roxmltree::{Document, Node, ParsingOptions};
+
+/// So many findings are told; a file that has more is not an invoice with mistakes in it.
+const MOST: usize = 200;
+
+/// What was found so far in one document.
+pub struct Report<'d, 'x> {
+    document: &'d Document<'x>,
+    /// The findings, in the order of the rules.
+    pub findings: Vec<Finding>,
+}
+
+impl<'d, 'x> Report<'d, 'x> {
+    /// An empty one.
+    pub fn new(document: &'d Document<'x>) -> Self {
+        Self { document, findings: Vec::new() }
+    }
+
+    /// Adds a finding about a node.
+    pub fn at(
+        &mut self,
+        node: Node<'_, '_>,
+        severity: Severity,
+        rule: &'static str,
+        message: String,
+    ) {
+        self.under(node, "", severity, rule, message);
+    }
+
+    /// Adds a finding about a child that `node` should have.
+    pub fn under(
+        &mut self,
+        node: Node<'_, '_>,
+        child: &str,
+        severity: Severity,
+        rule: &'static str,
+        message: String,
+    ) {
+        // Lines and paths are counted from the start of the file each time.
+        if self.findings.len() >= MOST {
+            return;
+        }
+        let mut path = path_of(node);
+        if !child.is_empty() {
+            path.push('/');
+            path.push_str(child);
+        }
+        let line = Some(self.document.text_pos_at(node.range().start).row);
+        self.findings.push(Finding { path, line, rule, message, severity });
+    }
+
+    /// An error about a node.
+    pub fn error(&mut self, node: Node<'_, '_>, rule: &'static str, message: impl Into<String>) {
+        self.at(node, Severity::Error, rule, message.into());
+    }
+
+    /// A warning about a node.
+    pub fn warn(&mut self, node: Node<'_, '_>, rule: &'static str, message: impl Into<String>) {
+        self.at(node, Severity::Warning, rule, message.into());
+    }
+}
+
+/// Names from the root to a node; one of several of a name gets its place among them.
+pub fn path_of(node: Node<'_, '_>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for at in node.ancestors().filter(Node::is_element) {
+        let name = at.tag_name().name();
+        let same = |n: &Node<'_, '_>| n.is_element() && n.tag_name() == at.tag_name();
+        let before = at.prev_siblings().skip(1).filter(same).count();
+        let alone = before == 0 && !at.next_siblings().skip(1).any(|n| same(&n));
+        names.push(if alone { name.to_owned() } else { format!("{name}[{}]", before + 1) });
+    }
+    names.iter().rev().fold(String::new(), |path, name| path + "/" + name)
+}
+
+fn refusal(rule: &'static str, line: Option<u32>, message: impl Into<String>) -> Finding {
+    Finding { path: String::new(), line, rule, message: message.into(), severity: Severity::Error }
+}
+
+/// The text of a file, and what is wrong with its encoding.
+///
+/// # Errors
+/// The findings after which there is no text to go on with.
+pub fn text(bytes: &[u8]) -> Result<(&str, Vec<Finding>), Vec<Finding>> {
+    let mut findings = Vec::new();
+    if bytes.len() > MAX_BYTES_WITH_ATTACHMENT {
+        return Err(vec![size(bytes.len(), MAX_BYTES_WITH_ATTACHMENT)]);
+    }
+    let utf16 = bytes.starts_with(&[0xFE, 0xFF])
+        || bytes.starts_with(&[0xFF, 0xFE])
+        || bytes.starts_with(&[0, b'<'])
+        || bytes.starts_with(&[b'<', 0]);
+    if utf16 {
+        let message =
+            "it is UTF-16; KSeF takes UTF-8 only: save it as UTF-8 without a byte order mark";
+        return Err(vec![refusal("encoding.utf16", None, message)]);
+    }
+    let rest = bytes.strip_prefix(b"\xEF\xBB\xBF");
+    if rest.is_some() {
+        let message = "it begins with a byte order mark (EF BB BF): save it as UTF-8 without one";
+        findings.push(refusal("encoding.bom", Some(1), message));
+    }
+    let text = std::str::from_utf8(rest.unwrap_or(bytes)).map_err(|e| {
+        let message = format!("it is no UTF-8 from byte {} on", e.valid_up_to());
+        vec![refusal("encoding.utf8", None, message)]
+    })?;
+    findings.extend(declaration(text));
+    findings.extend(discouraged(text).map(|(at, char)| {
+        let line = text[..at].bytes().filter(|b| *b == b'\n').count() + 1;
+        character(char, u32::try_from(line).ok())
+    }));
+    Ok((text, findings))
+}
+
+/// The rule about how large an invoice may be.
+pub fn size(bytes: usize, most: usize) -> Finding {
+    refusal("size", None, format!("it has {bytes} bytes; KSeF takes {most} at most"))
+}
+
+/// Reads the tree; what is not well-formed, or brings a DTD, gives no tree.
+///
+/// # Errors
+/// Why there is none.
+pub fn tree(text: &str) -> Result<Document<'_>, Finding> {
+    let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).map_err(|error| match error {
+        roxmltree::Error::DtdDetected => {
+            let line = text.find("<!DOCTYPE").map_or(1, |at| text[..at].matches('\n').count() + 1);
+            let message =
+                "it has a document type declaration; KSeF refuses those with all their entities";
+            refusal("xml.dtd", u32::try_from(line).ok(), message)
+        }
+        error => {
+            let position = error.pos();
+            let message = format!("it is not well-formed XML: {error}");
+            refusal("xml.malformed", Some(position.row), message)
+        }
+    })
+}
+
+/// What stands in a tree beside elements: processing instructions, and characters that hid behind
+/// references.
+pub fn contents(report: &mut Report<'_, '_>, text: &str) {
+    let document = report.document;
+    // Looked for in the bytes first: nearly no file has one.
+    if memchr_pair(text.as_bytes(), *b"<?", 1) {
+        for node in document.root().descendants().filter(Node::is_pi) {
+            let target = node.pi().map_or("", |pi| pi.target);
+            let line = Some(document.text_pos_at(node.range().start).row);
+            let message =
+                format!("it has a processing instruction <?{target} ..?>; KSeF refuses those");
+            report.findings.push(refusal("xml.instruction", line, message));
+        }
+    }
+    if memchr_pair(text.as_bytes(), *b"&#", 0) {
+        for node in document.root().descendants() {
+            let texts = node.text().into_iter().chain(node.attributes().map(|a| a.value()));
+            let hidden = texts.filter_map(|text| discouraged(text).map(|(_, char)| char)).next();
+            // One that is spelled out was told of already.
+            if let Some(char) = hidden.filter(|char| !text.contains(*char)) {
+                let line = Some(document.text_pos_at(node.range().start).row);
+                report.findings.push(character(char, line));
+                return;
+            }
+        }
+    }
+}
+
+fn memchr_pair(bytes: &[u8], pair: [u8; 2], from: usize) -> bool {
+    bytes.get(from..).is_some_and(|bytes| bytes.windows(2).any(|two| two == pair))
+}
+
+/// What the XML declaration says of version and encoding, where it says something else than it may.
+fn declaration(text: &str) -> Option<Finding> {
+    let inside = text.strip_prefix("<?xml")?.split_once("?>")?.0;
+    let value = |name: &str| {
+        let (_, rest) = inside.split_once(name)?;
+        let rest = rest.trim_start().strip_prefix('=')?.trim_start();
+        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        rest[1..].split_once(quote).map(|(value, _)| value)
+    };
+    if let Some(encoding) = value("encoding").filter(|e| !e.eq_ignore_ascii_case("utf-8")) {
+        let message = format!("it declares the encoding {encoding:?}; KSeF takes UTF-8 only");
+        return Some(refusal("encoding.declared", Some(1), message));
+    }
+    let version = value("version").filter(|v| *v != "1.0")?;
+    Some(refusal("xml.version", Some(1), format!("it declares XML {version:?}; FA(3) is XML 1.0")))
+}
+
+fn character(char: char, line: Option<u32>) -> Finding {
+    let message = format!(
+        "it has the character U+{:04X}, which XML 1.0 discourages and KSeF refuses",
+        u32::from(char)
+    );
+    refusal("xml.character", line, message)
+}
+
+/// The first character that XML 1.0 discourages (section 2.2, note), and where it begins.
+pub fn discouraged(text: &str) -> Option<(usize, char)> {
+    let bytes = text.as_bytes();
+    // Bytes that one of them can begin with: 7F; C2 for U+0080-9F; EF for U+FDD0-EF; F0-F4 for the
+    // ends of the planes.
+    let suspect = |byte: &u8| matches!(byte, 0x7F | 0xC2 | 0xEF | 0xF0..=0xF4);
+    let mut from = 0;
+    while let Some(step) = bytes[from..].iter().position(suspect) {
+        let at = from + step;
+        let char = text[at..].chars().next()?;
+        let code = u32::from(char);
+        let bad = matches!(code, 0x7F..=0x84 | 0x86..=0x9F | 0xFDD0..=0xFDEF)
+            || (code > 0xFFFF && code & 0xFFFE == 0xFFFE);
+        if bad {
+            return Some((at, char));
+        }
+        from = at + char.len_utf8();
+    }
+    None
+}

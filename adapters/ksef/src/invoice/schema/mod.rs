@@ -1,0 +1,15 @@
+//! The structure of FA(3) 1-0E as tables: element names, their order, how often they may stand, and
+//! what their texts look like.
+
+mod codes;
+mod invoice;
+mod lines;
+mod parties;
+mod parts;
+mod terms;
+mod text;
+
+pub use invoice::INVOICE;
+pub use lines::{GTU, PROCEDURE, RATE};
+pub use parts::{Body, Element, Part};
+pub use text::{LONG, SHORT, TINY, Text, WORDS, day, instant};

@@ -1,0 +1,12 @@
+//! KSeF adapters: `mock-ksef`, a faithful KSeF on loopback, and `ksef-api`, the ministry's system.
+
+pub mod crypto;
+pub mod invoice;
+pub mod live;
+pub mod nip;
+pub mod number;
+pub mod print;
+pub mod qr;
+pub mod simulator;
+pub mod wire;
+pub mod xades;

@@ -1,0 +1,31 @@
+//! The client of KSeF API 2.0: `ksef-api`, and `mock-ksef`, which is the same client before a
+//! simulator of its own.
+//!
+//! `decide`, `refusal`, `window` and `receipt` are functions of data; `state` alone writes files;
+//! `http` alone speaks to the network; `login` keeps one access token for all calls; `interactive`
+//! and `batch` put the parts in order.
+
+mod api;
+mod batch;
+mod clock;
+mod config;
+mod decide;
+mod http;
+mod interactive;
+mod keys;
+mod login;
+mod look_up;
+mod mock;
+mod package;
+mod preflight;
+mod provider;
+mod receipt;
+mod refusal;
+mod route;
+mod state;
+mod window;
+
+pub use clock::SystemClock;
+pub use config::{Config, Environment};
+pub use mock::{KIND as MOCK, build as build_mock};
+pub use provider::{KIND, Ksef, build};

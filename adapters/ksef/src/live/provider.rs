@@ -1,0 +1,488 @@
+//! The adapter: whose turn it is, what is kept, what KSeF is asked.
+
+use super::api::{Api, reference};
+use super::clock::SystemClock;
+use super::config::{Config, refuse};
+use super::decide;
+use super::http::Http;
+use super::keys::Keys;
+use super::login::{Login, SignIn};
+use super::route::Group;
+use super::state::{Entry, Folder, Turn};
+use super::{batch, interactive, look_up, preflight, receipt};
+use crate::wire::RateLimit;
+use crate::xades::Credential;
+use async_trait::async_trait;
+use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
+use flowcontrol_contract::ksef::{
+    Invoices, KsefProbe, Limits, Rate, State, Submission, Submitted, Upo,
+};
+use flowcontrol_contract::registry::BuildCx;
+use flowcontrol_contract::{
+    AdapterInfo, CallCx, Clock, Digest, KsefProvider, Mode, Port, Reference, TenantId,
+};
+use futures::future::BoxFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
+use url::Url;
+
+/// Its name in the configuration.
+pub const KIND: &str = "ksef-api";
+
+/// What a client is made of; both kinds give it.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub kind: &'static str,
+    pub mode: Mode,
+    pub environment: String,
+    /// The one tenant that is served; `None` serves each in a folder of its own.
+    pub tenant: Option<TenantId>,
+    pub nip: String,
+    pub base: Url,
+    pub by: SignIn,
+    pub state: PathBuf,
+    pub clock: Arc<dyn Clock>,
+    pub timeout: Duration,
+    pub patience: Duration,
+    pub part_bytes: u64,
+}
+
+/// A client of one KSeF in one context.
+#[derive(Debug)]
+pub struct Ksef {
+    kind: &'static str,
+    mode: Mode,
+    environment: String,
+    tenant: Option<TenantId>,
+    nip: String,
+    state: PathBuf,
+    patience: Duration,
+    part_bytes: u64,
+    api: Api,
+    /// One submission at a time within the process; between processes a lock in the folder.
+    turn: Mutex<()>,
+}
+
+/// Builds `ksef-api`. It asks nobody; a certificate that cannot sign in is refused here.
+pub fn build<'a>(
+    config: serde_json::Value,
+    cx: BuildCx<'a>,
+) -> BoxFuture<'a, Result<Arc<dyn KsefProvider>>> {
+    Box::pin(async move {
+        Ok(Arc::new(Ksef::new(config, cx, Arc::new(SystemClock))?) as Arc<dyn KsefProvider>)
+    })
+}
+
+impl Ksef {
+    /// From `[adapters.ksef-api]`, going by `clock`.
+    ///
+    /// # Errors
+    /// `Configuration` that names what is wrong.
+    pub fn new(config: serde_json::Value, cx: BuildCx<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let config = Config::read(config)?;
+        let secret = |reference| cx.secrets.resolve(reference);
+        let by = match (&config.token, &config.certificate, &config.key) {
+            (Some(token), ..) => SignIn::Token(secret(token)?),
+            (None, Some(certificate), Some(key)) => {
+                let (certificate, key) = (secret(certificate)?, secret(key)?);
+                let unsaid = config.unsaid_purpose();
+                Credential::read(certificate.expose(), key.expose(), clock.now(), unsaid)
+                    .map(|credential| SignIn::Certificate(Box::new(credential)))
+                    .map_err(|e| e.at(KIND, "configuration"))?
+            }
+            _ => return Err(refuse("nothing signs in")),
+        };
+        Self::of(Parts {
+            kind: KIND,
+            mode: Mode::Live,
+            environment: config.environment_name().to_owned(),
+            tenant: Some(config.tenant.clone()),
+            nip: config.nip.clone(),
+            base: config.base()?,
+            by,
+            state: cx.base.join(&config.state),
+            clock,
+            timeout: Duration::from_secs(config.timeout.into()),
+            patience: Duration::from_secs(config.patience.into()),
+            part_bytes: config.part_bytes,
+        })
+    }
+
+    pub(super) fn of(parts: Parts) -> Result<Self> {
+        let http = Http::new(parts.base, parts.kind, parts.clock, parts.timeout, parts.patience)?;
+        let http = Arc::new(http);
+        let keys = Arc::new(Keys::new(http.clone()));
+        let login = Login::new(http.clone(), keys.clone(), parts.nip.clone(), parts.by);
+        Ok(Self {
+            kind: parts.kind,
+            mode: parts.mode,
+            environment: parts.environment,
+            tenant: parts.tenant,
+            nip: parts.nip,
+            state: parts.state,
+            patience: parts.patience,
+            part_bytes: parts.part_bytes,
+            api: Api { http, keys, login },
+            turn: Mutex::new(()),
+        })
+    }
+
+    fn folder(&self, cx: &CallCx) -> Result<Folder> {
+        match &self.tenant {
+            Some(tenant) if *tenant != cx.tenant => Err(Error::new(
+                ErrorKind::Denied,
+                format!("{} has no KSeF context here", cx.tenant),
+            )),
+            _ => Ok(Folder::of(&self.state, &cx.tenant)),
+        }
+    }
+
+    /// Waits until the tenant's folder is this call's alone.
+    async fn alone(&self, cx: &CallCx) -> Result<Alone<'_>> {
+        let folder = self.folder(cx)?;
+        let here = self.turn.lock().await;
+        let everywhere = folder.turn(&**self.api.http.clock(), self.patience).await?;
+        Ok(Alone { folder, _everywhere: everywhere, _here: here })
+    }
+
+    /// Says where a failure happened.
+    fn told<T>(&self, operation: &'static str, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|e| e.at(self.kind, operation))
+    }
+
+    async fn submitted(&self, folder: &Folder, submission: &Submission<'_>) -> Result<Submitted> {
+        let invoice = Digest::of(submission.invoice);
+        let mut entry = match folder.entry(&invoice)? {
+            Some(entry) => {
+                if (entry.offline, entry.corrects) != (submission.offline, submission.corrects) {
+                    return Err(Error::conflict(
+                        "the same invoice was submitted before as another kind of sending \
+                         (offline, or whose technical correction it is)",
+                    ));
+                }
+                entry
+            }
+            None => self.fresh(folder, submission, invoice)?,
+        };
+        interactive::submit(&self.api, folder, &mut entry, submission.invoice).await?;
+        Ok(entry.told())
+    }
+
+    fn fresh(
+        &self,
+        folder: &Folder,
+        submission: &Submission<'_>,
+        invoice: Digest,
+    ) -> Result<Entry> {
+        let named = preflight::judge(submission.invoice, self.api.http.clock().now())?;
+        preflight::originals(submission.invoice, &named.seller, folder)?;
+        if submission.corrects.is_some() && !submission.offline {
+            return Err(Error::invalid("a technical correction is of an offline invoice")
+                .hint("submit it with `offline`"));
+        }
+        let entry = Entry {
+            invoice,
+            seller: named.seller,
+            number: named.number,
+            offline: submission.offline,
+            corrects: submission.corrects,
+            session: None,
+            reference: None,
+            state: State::Kept,
+            undecrypted: 0,
+            receipt: None,
+        };
+        folder.keep(&entry)?;
+        Ok(entry)
+    }
+
+    async fn asked(&self, folder: &Folder, invoice: &Digest) -> Result<Submitted> {
+        let mut entry = known(folder, invoice)?;
+        if entry.state.is_final() || entry.state == State::Kept {
+            return Ok(entry.told());
+        }
+        let Some(session) = entry.session.clone() else { return Ok(entry.told()) };
+        let status = match &entry.reference {
+            Some(reference) => Some(self.api.invoice(&session, reference).await?),
+            None => look_up::in_session(&self.api, &session, invoice).await?,
+        };
+        let mut failed = false;
+        let mut outcome = Ok(());
+        if let Some(status) = &status {
+            match look_up::apply(&self.api, &mut entry, status).await {
+                Ok(key_failed) => failed = key_failed,
+                Err(e) => {
+                    failed = entry.state == State::Kept;
+                    outcome = Err(e);
+                }
+            }
+        }
+        if outcome.is_ok() && matches!(entry.state, State::Pending { .. } | State::Unknown) {
+            outcome = self.by_session(&mut entry, &session, &mut failed).await;
+        }
+        folder.keep(&entry)?;
+        if failed && folder.session()?.is_some_and(|s| s.reference == session) {
+            folder.keep_session(None)?;
+        }
+        outcome.map(|()| entry.told())
+    }
+
+    /// An invoice that is not decided may be so for ever, where its whole session failed.
+    async fn by_session(
+        &self,
+        entry: &mut Entry,
+        session: &Reference,
+        failed: &mut bool,
+    ) -> Result<()> {
+        let status = self.api.session(session).await?.status;
+        if !decide::session_failed(status.code) {
+            return Ok(());
+        }
+        let because = Reported {
+            code: status.code.into(),
+            description: status.description,
+            details: status.details.unwrap_or_default(),
+            ..Reported::default()
+        };
+        *failed = true;
+        tracing::warn!(session = %session, reason = %because, "KSeF gave up on a session");
+        look_up::again(entry, because).map(drop)
+    }
+
+    async fn receipt(&self, folder: &Folder, invoice: &Digest) -> Result<Upo> {
+        let mut entry = known(folder, invoice)?;
+        let State::Accepted { number, earlier, .. } = entry.state.clone() else {
+            return Err(Error::conflict(format!(
+                "there is no receipt: the invoice is {}",
+                entry.state.name()
+            ))
+            .hint("`flowcontrol ksef status` asks KSeF what became of it"));
+        };
+        if let Some(digest) = entry.receipt {
+            let xml = folder.receipt(invoice)?;
+            if Digest::of(&xml) != digest {
+                return Err(Error::new(
+                    ErrorKind::Corrupt,
+                    format!("the kept receipt of {number} was changed"),
+                ));
+            }
+            return Ok(Upo { number, invoice: *invoice, xml, digest });
+        }
+        let Some(session) = earlier.or_else(|| entry.session.clone()) else {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                "no session is kept of an accepted invoice",
+            ));
+        };
+        let answer = self.fetched(&entry, &session, &number).await?;
+        if let Err(why) = receipt::judge(&answer.body, answer.hash.as_deref(), &number, invoice) {
+            let place = folder.quarantine(invoice, &answer.body)?;
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("the receipt of {number} proves nothing: {why}"),
+            )
+            .hint(format!("it was set aside as {}; ask again later", place.display())));
+        }
+        let digest = Digest::of(&answer.body);
+        folder.keep_receipt(invoice, &answer.body)?;
+        entry.receipt = Some(digest);
+        folder.keep(&entry)?;
+        Ok(Upo { number, invoice: *invoice, xml: answer.body, digest })
+    }
+
+    /// From the pre-signed address where KSeF gives one, which no limit counts; else by the API.
+    async fn fetched(
+        &self,
+        entry: &Entry,
+        session: &Reference,
+        number: &flowcontrol_contract::KsefNumber,
+    ) -> Result<super::http::Answer> {
+        if let Some(reference) = &entry.reference
+            && entry.session.as_ref() == Some(session)
+            && let Some(address) = self.api.invoice(session, reference).await?.upo_download_url
+        {
+            match self.api.http.download(&address).await {
+                Ok(answer) => return Ok(answer),
+                Err(e) => tracing::debug!(reason = e.message(), "the pre-signed address failed"),
+            }
+        }
+        self.api.receipt(session, number).await
+    }
+
+    async fn found(&self, invoice: &Digest) -> Result<Option<Submitted>> {
+        let Some((session, status)) = look_up::anywhere(&self.api, invoice).await? else {
+            return Ok(None);
+        };
+        let state = match decide::verdict(&status)? {
+            decide::Verdict::Is(state) => state,
+            decide::Verdict::Again(because) => State::Refused { because },
+            decide::Verdict::Duplicate { number, session } => {
+                State::NumberTaken { by: number, session }
+            }
+        };
+        let reference = Some(reference(&status.reference_number)?);
+        Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))
+    }
+
+    async fn allowed(&self) -> Result<Limits> {
+        const MB: u64 = 1_000_000;
+        let context = self.api.context_limits().await?;
+        let rates = self.api.rate_limits().await?;
+        let groups = [
+            ("onlineSession", Some(Group::OnlineSession), rates.online_session),
+            ("onlineSessionClose", Some(Group::OnlineSessionClose), rates.online_session_close),
+            ("invoiceSend", Some(Group::InvoiceSend), rates.invoice_send),
+            ("batchSession", Some(Group::BatchSession), rates.batch_session),
+            ("batchSessionClose", Some(Group::BatchSessionClose), rates.batch_session_close),
+            ("invoiceStatus", Some(Group::InvoiceStatus), rates.invoice_status),
+            ("sessionInvoiceList", Some(Group::SessionInvoiceList), rates.session_invoice_list),
+            ("sessionList", Some(Group::SessionList), rates.session_list),
+            ("sessionMisc", Some(Group::SessionMisc), rates.session_misc),
+            ("invoiceMetadata", None, rates.invoice_metadata),
+            ("invoiceExport", None, rates.invoice_export),
+            ("invoiceExportStatus", None, rates.invoice_export_status),
+            ("invoiceDownload", None, rates.invoice_download),
+            ("other", Some(Group::Other), rates.other),
+            ("anonymous", Some(Group::Anonymous), rates.anonymous),
+            ("global", None, rates.global),
+        ];
+        let mut told = Vec::new();
+        for (name, group, limit) in groups {
+            let Some(limit) = limit else { continue };
+            let figures = figures(limit);
+            if let Some(group) = group {
+                self.api.http.allow(group, figures);
+            }
+            let [second, minute, hour] = figures.map(u64::from);
+            told.push(Rate {
+                of: name.to_owned(),
+                per_second: second,
+                per_minute: minute,
+                per_hour: hour,
+            });
+        }
+        let online = context.online_session;
+        Ok(Limits {
+            invoice_bytes: u64::from(online.max_invoice_size_in_mb) * MB,
+            invoice_with_attachment_bytes: u64::from(online.max_invoice_with_attachment_size_in_mb)
+                * MB,
+            invoices_in_session: online.max_invoices.into(),
+            invoices_in_batch: context.batch_session.max_invoices.into(),
+            rates: told,
+        })
+    }
+
+    async fn probed(&self) -> Result<KsefProbe> {
+        let keys = self.api.keys.count().await?;
+        self.api.login.access().await?;
+        let (by, until) = match self.api.login.by() {
+            SignIn::Token(_) => ("token", None),
+            SignIn::Certificate(credential) => ("certificate", Some(credential.until())),
+        };
+        Ok(KsefProbe {
+            environment: self.environment.clone(),
+            context: self.nip.clone(),
+            signed_in_by: by.to_owned(),
+            keys,
+            certificate_until: until,
+        })
+    }
+}
+
+/// A tenant's folder that nobody else changes meanwhile: no other process, and no other call.
+struct Alone<'a> {
+    folder: Folder,
+    _everywhere: Turn,
+    _here: MutexGuard<'a, ()>,
+}
+
+/// -1 is no limit there, 0 here.
+fn figures(limit: RateLimit) -> [u32; 3] {
+    [limit.per_second, limit.per_minute, limit.per_hour].map(|n| u32::try_from(n).unwrap_or(0))
+}
+
+fn known(folder: &Folder, invoice: &Digest) -> Result<Entry> {
+    folder.entry(invoice)?.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("no invoice {invoice} was submitted here"))
+            .hint("`flowcontrol ksef status --find FILE` looks it up in KSeF")
+    })
+}
+
+#[async_trait]
+impl KsefProvider for Ksef {
+    fn info(&self) -> AdapterInfo {
+        AdapterInfo {
+            port: Port::Ksef,
+            kind: self.kind,
+            mode: self.mode,
+            endpoint: self.api.http.endpoint(),
+        }
+    }
+
+    async fn submit(&self, cx: &CallCx, submission: &Submission<'_>) -> Result<Submitted> {
+        let work = async {
+            let alone = self.alone(cx).await?;
+            self.submitted(&alone.folder, submission).await
+        };
+        self.told("submit", work.await)
+    }
+
+    async fn submit_batch(
+        &self,
+        cx: &CallCx,
+        invoices: &mut Invoices<'_>,
+        offline: bool,
+    ) -> Result<Vec<Submitted>> {
+        let work = async {
+            let alone = self.alone(cx).await?;
+            batch::submit(&self.api, &alone.folder, invoices, offline, self.part_bytes).await
+        };
+        self.told("submit_batch", work.await)
+    }
+
+    async fn status(&self, cx: &CallCx, invoice: &Digest) -> Result<Submitted> {
+        let work = async {
+            let alone = self.alone(cx).await?;
+            self.asked(&alone.folder, invoice).await
+        };
+        self.told("status", work.await)
+    }
+
+    async fn upo(&self, cx: &CallCx, invoice: &Digest) -> Result<Upo> {
+        let work = async {
+            let alone = self.alone(cx).await?;
+            self.receipt(&alone.folder, invoice).await
+        };
+        self.told("upo", work.await)
+    }
+
+    async fn find(&self, cx: &CallCx, invoice: &Digest) -> Result<Option<Submitted>> {
+        let work = async {
+            self.folder(cx)?;
+            self.found(invoice).await
+        };
+        self.told("find", work.await)
+    }
+
+    async fn close(&self, cx: &CallCx) -> Result<()> {
+        let work = async {
+            let alone = self.alone(cx).await?;
+            interactive::close(&self.api, &alone.folder).await
+        };
+        self.told("close", work.await)
+    }
+
+    async fn limits(&self, cx: &CallCx) -> Result<Limits> {
+        let work = async {
+            self.folder(cx)?;
+            self.allowed().await
+        };
+        self.told("limits", work.await)
+    }
+
+    async fn probe(&self) -> Result<KsefProbe> {
+        self.told("probe", self.probed().await)
+    }
+}
