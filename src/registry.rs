@@ -5,7 +5,10 @@ use crate::error::Result;
 use crate::target::{Endpoint, Login, TlsTrust};
 use flowcontrol_auth as auth;
 use flowcontrol_contract::registry::{BuildCx, Registry};
-use flowcontrol_contract::{AuthProvider, Mode, Port, ScenarioStore, TenantId};
+use flowcontrol_contract::{AuthProvider, KsefProvider, Mode, Port, ScenarioStore, TenantId};
+/// Invoices and codes of KSeF: what the command line makes and judges without any adapter.
+pub use flowcontrol_ksef as ksef;
+use flowcontrol_ksef::live;
 use flowcontrol_store_file as store_file;
 use flowcontrol_store_postgres as store_postgres;
 use serde_json::json;
@@ -29,6 +32,8 @@ pub fn registry() -> Registry {
     registry.store(store_postgres::KIND, Mode::Live, store_postgres::build);
     registry.auth(auth::MOCK, Mode::Local, auth::build_mock);
     registry.auth(auth::OIDC, Mode::Live, auth::build_oidc);
+    registry.ksef(live::MOCK, Mode::Local, live::build_mock);
+    registry.ksef(live::KIND, Mode::Live, live::build);
     registry
 }
 
@@ -53,6 +58,15 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
 pub async fn open_auth(settings: &Settings) -> Result<Arc<dyn AuthProvider>> {
     let (kind, config) = chosen(settings, Port::Auth)?;
     Ok(registry().build_auth(kind, config, building(settings, &secrets(settings))).await?)
+}
+
+/// Builds the active profile's KSeF adapter. It signs in nowhere yet.
+///
+/// # Errors
+/// When the profile or the adapter's configuration is wrong, or its certificate cannot sign in.
+pub async fn open_ksef(settings: &Settings) -> Result<Arc<dyn KsefProvider>> {
+    let (kind, config) = chosen(settings, Port::Ksef)?;
+    Ok(registry().build_ksef(kind, config, building(settings, &secrets(settings))).await?)
 }
 
 /// The active profile's kind of a port, and that kind's own configuration.

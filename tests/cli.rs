@@ -26,6 +26,12 @@ mod gates;
 mod handoff;
 #[path = "cli/keys.rs"]
 mod keys;
+#[path = "cli/ksef.rs"]
+mod ksef;
+#[path = "cli/ksef_serve.rs"]
+mod ksef_serve;
+#[path = "cli/ksef_submit.rs"]
+mod ksef_submit;
 #[path = "cli/machine.rs"]
 mod machine;
 #[path = "cli/migrate.rs"]

@@ -10,7 +10,7 @@ use crate::gates::adapters::SECRETS;
 use crate::gates::judge;
 use crate::gates::swap::{Swap, swap};
 use crate::probe;
-use crate::registry::{built, open_auth, registry};
+use crate::registry::{built, open_auth, open_ksef, registry};
 use crate::report::adapters as views;
 use flowcontrol_contract::{Mode, Port};
 
@@ -109,6 +109,10 @@ async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
         },
         Port::Auth => match open_auth(&cx.settings).await {
             Ok(provider) => probe::auth(&kind, &*provider).await,
+            Err(failure) => probe::unopened(port, &kind, failure.message),
+        },
+        Port::Ksef => match open_ksef(&cx.settings).await {
+            Ok(provider) => probe::ksef(&kind, &*provider).await,
             Err(failure) => probe::unopened(port, &kind, failure.message),
         },
         // Another port's probe comes with its adapters.

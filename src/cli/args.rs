@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+pub use super::ksef::Ksef;
 use super::usage::whole;
 use crate::report::ReportFormat;
 use crate::report::style::ColorChoice;
@@ -174,6 +175,9 @@ admits.\n\nExamples:\n  \
     /// Signs in at the profile's OpenID Provider, and says who is signed in.
     #[command(subcommand)]
     Auth(Auth),
+    /// Makes and judges invoices for KSeF, Poland's national system of e-invoices.
+    #[command(subcommand)]
+    Ksef(Ksef),
     /// Makes keys to sign with, and shows public ones.
     #[command(subcommand)]
     Keys(Keys),

@@ -15,6 +15,7 @@ mod gates;
 mod handoff;
 mod init;
 mod keys;
+mod ksef;
 mod migrate;
 mod out;
 mod rehearse;
@@ -133,6 +134,11 @@ fn start(cli: Cli) -> Result<Exit> {
             Command::Init { dir } => init::run(&dir, cli.global.format),
             Command::Completions { shell } => completions(shell, cli.global.format),
             Command::Keys(args) => keys::run(&args, cli.global.format),
+            Command::Ksef(ksef::Ksef::Serve(args)) => ksef::serve(&args, cli.global.format).await,
+            Command::Ksef(command) => match ksef::alone(command, cli.global.format) {
+                Ok(done) => done,
+                Err(command) => run(Command::Ksef(command), &cli.global).await,
+            },
             command => run(command, &cli.global).await,
         }
     });
@@ -179,6 +185,7 @@ async fn run(command: Command, global: &Global) -> Result<Exit> {
             Command::Scenario(args) => scenario::run(&cx, args).await,
             Command::Snapshot(args) => snapshot::run(&cx, args).await,
             Command::Adapters(args) => adapters::run(&cx, &args).await,
+            Command::Ksef(command) => ksef::run(&cx, command).await,
             Command::Release(args) => handoff::release(&cx, &args, global.profile.is_some()).await,
             Command::Evidence(args) => evidence::run(&cx, args),
             Command::Accept(args) => accept::run(&cx, &args, global.profile.is_some()).await,
@@ -298,7 +305,7 @@ fn log(verbose: u8, format: LogFormat) {
         // What the server remarks on a probe is part of the probe, not news.
         0 => "warn,sqlx=error",
         1 => {
-            "sqlx=error,flowcontrol=info,flowcontrol_store_file=info,flowcontrol_store_postgres=info,warn"
+            "sqlx=error,flowcontrol=info,flowcontrol_ksef=info,flowcontrol_store_file=info,flowcontrol_store_postgres=info,warn"
         }
         _ => "debug",
     };

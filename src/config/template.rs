@@ -83,6 +83,20 @@ dir = ".flowcontrol/store"
 # resource = "https://api.bfg.example.org"                 # where the provider must be told (RFC 8707)
 # after_logout = "/"
 
+# A KSeF of its own on loopback, for one taxpayer; it forgets nothing.
+# [adapters.mock-ksef]
+# tenant = "bfg-control"
+# nip = "5265877635"
+
+# The ministry's KSeF. What is sent to "prd" has legal effect, so that one needs production = true.
+# [adapters.ksef-api]
+# environment = "test"                 # "demo", "prd"; or base_url of a KSeF on loopback
+# tenant = "bfg-control"               # whose invoices go through this context
+# nip = "5265877635"
+# certificate = { file = "/run/secrets/ksef-authentication.pem" }
+# key = { file = "/run/secrets/ksef-authentication.key" }   # PKCS#8 without a password
+# token = { env = "KSEF_TOKEN" }       # instead of the two; tokens end on 31 December 2026
+
 # The migrations; without `dir` the built-in ones are used.
 [migrations]
 # dir = "migrations"

@@ -2,10 +2,12 @@
 //! They read, and change nothing.
 
 mod auth;
+mod ksef;
 mod secrets;
 mod store;
 
 pub use auth::auth;
+pub use ksef::ksef;
 pub use secrets::secrets;
 pub use store::store;
 

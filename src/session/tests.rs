@@ -40,6 +40,7 @@ fn grant(actor: &str, ends: Timestamp) -> Grant {
         how: Authenticated {
             kind: "test",
             issuer: Some("https://idp.example.org".into()),
+            subject: Some(actor.into()),
             expires_at: Some(ends),
         },
     };

@@ -177,7 +177,7 @@ fn only_what_is_not_built_is_missing(site: &Site, whole: &Judged) {
         let absent = format!("this version has no adapter {kind}");
         assert!(credentials.contains(&absent), "{credentials}");
     }
-    for kind in ["postgres-rls", "oidc-rbac"] {
+    for kind in ["postgres-rls", "oidc-rbac", "ksef-api"] {
         assert!(credentials.contains(&format!("[adapters.{kind}] is not in")), "{credentials}");
     }
     let claims = whole.reason("wiring/oidc-claims");

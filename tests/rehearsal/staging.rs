@@ -236,7 +236,7 @@ fn as_far_as_it_honestly_can_be(site: &Site, whole: &Judged) {
     ] {
         assert_eq!(production.reason(check), why);
     }
-    assert!(production.reason("wiring/live-credentials").contains("no adapter ksef-api"));
+    assert!(production.reason("wiring/live-credentials").contains("no adapter document-ai"));
     // The handoff is ready for staging, and claims nothing of production.
     assert_eq!(released(site).last().map(String::as_str), Some("BFG_RELEASE_DECISION=READY"));
     let env = site.run("release env --for production").expect(0);

@@ -1,0 +1,55 @@
+//! Files of invoices, and the day they are judged by.
+
+use crate::clock;
+use crate::error::{Failure, Result};
+use crate::registry::ksef::invoice::{Context, MAX_BYTES_WITH_ATTACHMENT};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use time::{Date, OffsetDateTime};
+
+/// Reads a file, or standard input for `-`: one byte more than the largest invoice at most, so that
+/// one that is too large is still told by its own rule.
+///
+/// # Errors
+/// When there is no such file or it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let failed = |e: std::io::Error| match e.kind() {
+        ErrorKind::NotFound => {
+            Failure::usage(format!("there is no file {shown}")).hint("check the path")
+        }
+        ErrorKind::IsADirectory => {
+            Failure::usage(format!("{shown} is a folder, not a file")).hint("name its files")
+        }
+        _ => Failure::environment(format!("cannot read {shown}: {e}")),
+    };
+    let most = u64::try_from(MAX_BYTES_WITH_ATTACHMENT).unwrap_or(u64::MAX) + 1;
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        File::open(path).and_then(|f| f.take(most).read_to_end(&mut bytes)).map_err(failed)?;
+    }
+    Ok(bytes)
+}
+
+/// The present instant.
+pub fn now() -> OffsetDateTime {
+    let micros = i128::from(clock::now().micros());
+    OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// What invoices are judged by: the day that was named, else today in Warsaw.
+///
+/// # Errors
+/// When the text is no day.
+pub fn context(as_of: Option<&str>) -> Result<Context> {
+    let Some(text) = as_of else { return Ok(Context::at(now())) };
+    let form = time::macros::format_description!("[year]-[month]-[day]");
+    let today = Date::parse(text, form).map_err(|_| {
+        Failure::usage(format!("--as-of is {text:?}, which is no day"))
+            .hint("write it as 2026-02-15")
+    })?;
+    Ok(Context { today })
+}

@@ -1,0 +1,43 @@
+//! `ksef ...`: invoices for KSeF.
+
+mod args;
+mod ask;
+mod build;
+mod file;
+mod ledger;
+mod qr;
+mod serve;
+mod submit;
+mod validate;
+mod view;
+
+pub use args::Ksef;
+pub use serve::run as serve;
+
+use super::Cx;
+use super::args::Format;
+use crate::error::{Exit, Result};
+
+/// The commands that need neither configuration nor store; `Err` gives the others back.
+pub fn alone(command: Ksef, format: Format) -> std::result::Result<Result<Exit>, Ksef> {
+    match command {
+        Ksef::Build(args) if args.file.is_some() => Ok(build::from_file(&args, format)),
+        Ksef::Validate(args) => Ok(validate::run(&args, format)),
+        Ksef::Qr(args) => Ok(qr::run(&args, format)),
+        other => Err(other),
+    }
+}
+
+/// The commands that need the configuration.
+pub async fn run(cx: &Cx, command: Ksef) -> Result<Exit> {
+    match command {
+        Ksef::Build(args) => build::from_record(cx, &args).await,
+        Ksef::Validate(args) => validate::run(&args, cx.format),
+        Ksef::Qr(args) => qr::run(&args, cx.format),
+        Ksef::Submit(args) => submit::run(cx, &args).await,
+        Ksef::Status(args) => ask::status(cx, &args).await,
+        Ksef::Upo(args) => ask::upo(cx, &args).await,
+        Ksef::Limits(args) => ask::limits(cx, &args).await,
+        Ksef::Serve(args) => serve(&args, cx.format).await,
+    }
+}

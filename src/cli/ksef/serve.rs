@@ -1,0 +1,66 @@
+//! `ksef serve`: the simulator, until it is asked to stop.
+
+use super::args::Serve;
+use crate::cli::args::Format;
+use crate::cli::{Stop, out};
+use crate::error::{Exit, Failure, Result};
+use crate::registry::ksef::nip::Nip;
+use crate::registry::ksef::simulator::{Config, Simulator, Tempo, unlimited_rates};
+use serde_json::json;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Says where it listens once it does, and ends when what is under way has ended.
+pub async fn run(args: &Serve, format: Format) -> Result<Exit> {
+    let stop = Stop::listen(|| out::note("stopping; what is under way comes to its end"));
+    let mut config = Config::new(&args.state);
+    config.listen = args.listen;
+    config.faults.clone_from(&args.faults);
+    if args.instant {
+        config.tempo = Tempo::INSTANT;
+    }
+    if args.no_limits {
+        config.rates = unlimited_rates();
+    }
+    let simulator = Simulator::start(config).await?;
+    for repair in simulator.repairs() {
+        out::note(repair);
+    }
+    let token = token(&simulator, &args.context, &args.state)?;
+    let value = json!({"base_url": simulator.base_url(), "listening": simulator.address().to_string(),
+        "context": args.context.as_str(), "token_file": token});
+    out::either(format, &value, || {
+        format!(
+            "a KSeF for tests listens; nothing here has legal effect\n  base URL  {}\n  context   \
+             NIP {}\n  token     in {}\n  controls  http://{}/simulator",
+            simulator.base_url(),
+            args.context,
+            token.display(),
+            simulator.address()
+        )
+    })?;
+    let mut heard = stop.receiver();
+    // The sender lives as long as `stop` does.
+    let _ = heard.wait_for(|heard| *heard).await;
+    simulator.stop().await;
+    Ok(Exit::Done)
+}
+
+/// The context's token in a file of its own: made once, kept over restarts.
+fn token(simulator: &Simulator, context: &Nip, state: &Path) -> Result<PathBuf> {
+    let path = state.join(format!("token-{context}"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let token = simulator.issue_token(context)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options
+        .open(&path)
+        .and_then(|mut file| {
+            file.write_all(token.expose().as_bytes()).and_then(|()| file.sync_all())
+        })
+        .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))?;
+    Ok(path)
+}

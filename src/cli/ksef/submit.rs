@@ -1,0 +1,160 @@
+//! `ksef submit`: sends files, waits for what becomes of them, keeps the receipts and notes them in
+//! the scenario.
+
+use super::args::Submit;
+use super::{file, ledger, view};
+use crate::cli::{Cx, out};
+use crate::error::{Exit, Failure, Result};
+use crate::registry::open_ksef;
+use crate::report::counted;
+use flowcontrol_contract::ksef::{State, Submission, Submitted};
+use flowcontrol_contract::{self as contract, CallCx, Digest, KsefProvider, RecordId};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a pending invoice is left alone between two looks.
+const LOOK: Duration = Duration::from_millis(1500);
+/// How often one file is sent anew after KSeF could not decrypt it or gave up by itself.
+const AGAIN: u32 = 2;
+
+/// One file on its way.
+struct Sent {
+    path: PathBuf,
+    told: Submitted,
+    upo: Option<Digest>,
+}
+
+/// Sends, waits, closes.
+pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
+    if args.record.is_some() && args.files.len() != 1 {
+        return Err(Failure::usage("--record belongs to one invoice, and here are several files")
+            .hint("submit them one by one"));
+    }
+    let call = view::call(cx, args.tenant.as_deref())?;
+    let record = match &args.record {
+        Some(id) => {
+            let id = RecordId::new(id)?;
+            Some(ledger::invoice(&*cx.store().await?, &call, &id).await?)
+        }
+        None => None,
+    };
+    // A batch may be larger than memory, so its files are read when they are packed.
+    let mut contents = Vec::new();
+    for path in args.files.iter().filter(|_| !args.batch) {
+        let bytes = file::read(path)?;
+        if let Some(record) = &record {
+            ledger::same_number(record, &bytes)?;
+        }
+        contents.push(bytes);
+    }
+    let provider = open_ksef(&cx.settings).await?;
+    let ksef = &*provider;
+    let many = Some(args.files.len() as u64);
+    let mut told = Vec::new();
+    if args.batch {
+        let step = cx.progress.step("package and send", many);
+        let mut invoices = args.files.iter().map(|path| {
+            step.inc(1);
+            file::read(path).map_err(|failure| contract::Error::invalid(failure.message))
+        });
+        told = ksef.submit_batch(&call, &mut invoices, args.offline).await?;
+        step.done("KSeF has the package");
+    } else {
+        let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
+        let step = cx.progress.step("send", many);
+        for bytes in &contents {
+            let submission = Submission { invoice: bytes, offline: args.offline, corrects };
+            told.push(ksef.submit(&call, &submission).await?);
+            step.inc(1);
+        }
+        step.done("KSeF has them");
+    }
+    let named = args.files.iter().cloned().zip(told);
+    let mut sent: Vec<Sent> = named.map(|(path, told)| Sent { path, told, upo: None }).collect();
+    let step = cx.progress.step("wait for KSeF", Some(sent.len() as u64));
+    let mut waited = Duration::ZERO;
+    for (place, one) in sent.iter_mut().enumerate() {
+        let bytes = contents.get(place).map_or(&[][..], Vec::as_slice);
+        follow(ksef, &call, args, bytes, one, &mut waited).await?;
+        step.inc(1);
+    }
+    step.done("waited");
+    if !args.batch {
+        ksef.close(&call).await?;
+    }
+    for one in &mut sent {
+        if matches!(one.told.state, State::Accepted { .. }) {
+            one.upo = Some(ksef.upo(&call, &one.told.invoice).await?.digest);
+        }
+    }
+    let mut noted = Vec::new();
+    if let (Some(record), [one]) = (&record, &sent[..]) {
+        noted = ledger::note(&*cx.store().await?, &call, record, &one.told, one.upo).await?;
+    }
+    report(cx, &sent, &noted)
+}
+
+/// Waits for one invoice, within what is left of the time; one that KSeF gave up on is sent anew.
+async fn follow(
+    ksef: &dyn KsefProvider,
+    call: &CallCx,
+    args: &Submit,
+    bytes: &[u8],
+    one: &mut Sent,
+    waited: &mut Duration,
+) -> Result<()> {
+    let mut again = 0;
+    let limit = Duration::from_secs(args.wait);
+    loop {
+        if one.told.state.is_final() || (*waited >= limit && args.wait > 0) || args.wait == 0 {
+            return Ok(());
+        }
+        if one.told.state == State::Kept {
+            if args.batch || again == AGAIN {
+                return Ok(());
+            }
+            again += 1;
+            let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
+            let submission = Submission { invoice: bytes, offline: args.offline, corrects };
+            one.told = ksef.submit(call, &submission).await?;
+        }
+        one.told = ksef.status(call, &one.told.invoice).await?;
+        if !one.told.state.is_final() {
+            tokio::time::sleep(LOOK).await;
+            *waited += LOOK;
+        }
+    }
+}
+
+fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
+    let accepted = sent.iter().filter(|s| s.upo.is_some()).count();
+    let value = json!({
+        "invoices": sent.iter().map(|s| {
+            let mut value = view::value(&s.told);
+            value["file"] = json!(s.path.display().to_string());
+            value["upo_sha256"] = json!(s.upo);
+            value
+        }).collect::<Vec<_>>(),
+        "accepted": accepted,
+        "records": noted,
+    });
+    out::either(cx.format, &value, || {
+        let mut text = String::new();
+        for one in sent {
+            text.push_str(&format!("{}: {}\n", one.path.display(), view::text(&one.told)));
+        }
+        if sent.len() > 1 {
+            let all = counted(sent.len() as u64, "invoice", "invoices");
+            text.push_str(&format!("\n{all}: {accepted} accepted\n"));
+        }
+        for id in noted {
+            text.push_str(&format!("noted in the scenario: {id}\n"));
+        }
+        if sent.iter().any(|s| !s.told.state.is_final()) {
+            text.push_str("`flowcontrol ksef status FILE` asks again; nothing is sent twice\n");
+        }
+        text
+    })?;
+    Ok(if accepted == sent.len() { Exit::Done } else { Exit::Check })
+}
