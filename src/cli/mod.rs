@@ -135,9 +135,9 @@ fn start(cli: Cli) -> Result<Exit> {
             Command::Completions { shell } => completions(shell, cli.global.format),
             Command::Keys(args) => keys::run(&args, cli.global.format),
             Command::Ksef(ksef::Ksef::Serve(args)) => ksef::serve(&args, cli.global.format).await,
-            Command::Ksef(command) => match ksef::alone(command, cli.global.format) {
-                Ok(done) => done,
-                Err(command) => run(Command::Ksef(command), &cli.global).await,
+            Command::Ksef(command) => match ksef::alone(&command, cli.global.format) {
+                Some(done) => done,
+                None => run(Command::Ksef(command), &cli.global).await,
             },
             command => run(command, &cli.global).await,
         }

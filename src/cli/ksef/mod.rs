@@ -18,13 +18,13 @@ use super::Cx;
 use super::args::Format;
 use crate::error::{Exit, Result};
 
-/// The commands that need neither configuration nor store; `Err` gives the others back.
-pub fn alone(command: Ksef, format: Format) -> std::result::Result<Result<Exit>, Ksef> {
+/// The commands that need neither configuration nor store; `None` for the others.
+pub fn alone(command: &Ksef, format: Format) -> Option<Result<Exit>> {
     match command {
-        Ksef::Build(args) if args.file.is_some() => Ok(build::from_file(&args, format)),
-        Ksef::Validate(args) => Ok(validate::run(&args, format)),
-        Ksef::Qr(args) => Ok(qr::run(&args, format)),
-        other => Err(other),
+        Ksef::Build(args) if args.file.is_some() => Some(build::from_file(args, format)),
+        Ksef::Validate(args) => Some(validate::run(args, format)),
+        Ksef::Qr(args) => Some(qr::run(args, format)),
+        _ => None,
     }
 }
 
