@@ -175,7 +175,7 @@ mod tests {
         assert_eq!((failure.kind(), failure.retryable()), (ErrorKind::Timeout, Retry::Ambiguous));
         assert_eq!(made, 1);
         let outcome: Result<()> =
-            block_on(guard(&clock).call("ask", Effect::Repeatable, || pending()));
+            block_on(guard(&clock).call("ask", Effect::Repeatable, pending));
         assert_eq!(outcome.unwrap_err().retryable(), Retry::Temporary);
     }
 }
