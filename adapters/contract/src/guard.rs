@@ -174,8 +174,7 @@ mod tests {
         let failure = outcome.unwrap_err();
         assert_eq!((failure.kind(), failure.retryable()), (ErrorKind::Timeout, Retry::Ambiguous));
         assert_eq!(made, 1);
-        let outcome: Result<()> =
-            block_on(guard(&clock).call("ask", Effect::Repeatable, pending));
+        let outcome: Result<()> = block_on(guard(&clock).call("ask", Effect::Repeatable, pending));
         assert_eq!(outcome.unwrap_err().retryable(), Retry::Temporary);
     }
 }
