@@ -8,10 +8,16 @@ mod batch;
 mod certificate;
 #[path = "live/conformance.rs"]
 mod conformance;
+#[path = "live/document.rs"]
+mod document;
 #[path = "support/invoices.rs"]
 mod invoices;
+#[path = "support/judges.rs"]
+mod judges;
 #[path = "live/kill.rs"]
 mod kill;
+#[path = "support/relay.rs"]
+mod relay;
 #[path = "live/rules.rs"]
 mod rules;
 #[path = "support/scene.rs"]

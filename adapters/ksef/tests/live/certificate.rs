@@ -8,11 +8,11 @@ use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{KsefProvider, Result, Secret, SecretRef};
 use flowcontrol_ksef::live::Ksef;
 use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A certificate and its key, by the names of files.
-struct Pair {
+pub struct Pair {
     certificate: String,
     key: String,
 }
@@ -26,7 +26,7 @@ impl Secrets for Pair {
     }
 }
 
-fn pair(nip: &str, usage: KeyUsagePurpose, until: i32, rsa: bool) -> Pair {
+pub fn pair(nip: &str, usage: KeyUsagePurpose, until: i32, rsa: bool) -> Pair {
     let key = if rsa {
         let der = flowcontrol_ksef::crypto::PrivateKey::generate().unwrap().to_pkcs8().unwrap();
         KeyPair::try_from(&*der).unwrap()
@@ -44,7 +44,11 @@ fn pair(nip: &str, usage: KeyUsagePurpose, until: i32, rsa: bool) -> Pair {
 }
 
 fn client(scene: &Scene, pair: &Pair) -> Result<Ksef> {
-    let mut config = scene.config();
+    client_of(scene, scene.config(), pair)
+}
+
+/// A client that signs in with a certificate and is else as `config` says.
+pub fn client_of(scene: &Scene, mut config: Value, pair: &Pair) -> Result<Ksef> {
     config.as_object_mut().unwrap().remove("token");
     config["certificate"] = json!({"file": "certificate"});
     config["key"] = json!({"file": "key"});

@@ -4,7 +4,7 @@
 use crate::batch::{package, zip};
 use crate::caller::{Caller, SELLER, fa3, sending};
 use crate::invoices::{another_of, invoice};
-use crate::judges::{answers, python, root, said, skip};
+use crate::judges::{answers, official, openapi, python, said, skip};
 use flowcontrol_ksef::crypto::SymmetricKey;
 use flowcontrol_ksef::nip::Nip;
 use flowcontrol_ksef::simulator::{Operation, Tempo};
@@ -12,18 +12,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
-
-/// The folder with what the ministry publishes, or a skip by name.
-fn official(test: &str) -> Option<PathBuf> {
-    let folder = root().join("..").join("shared").join("ksef");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    skip(test, "ksef-schemas", "the official documents are not beside the project");
-    None
-}
 
 /// Calls everything, well and badly.
 async fn everything(caller: &mut Caller) {
@@ -129,15 +119,6 @@ impl Caller {
     }
 }
 
-/// Lets the judge see exchanges.
-fn judge(python: &std::path::Path, document: &std::path::Path, exchanges: &[Value]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("exchanges.json");
-    std::fs::write(&file, serde_json::to_vec(exchanges).unwrap()).unwrap();
-    let script = root().join("tests/judges/ksef_openapi.py");
-    Command::new(python).arg(script).arg(document).arg(&file).output().unwrap()
-}
-
 #[tokio::test]
 async fn every_answer_is_one_of_the_official_document() {
     let test = "every_answer_is_one_of_the_official_document";
@@ -152,7 +133,7 @@ async fn every_answer_is_one_of_the_official_document() {
         everything(&mut caller).await;
         exchanges.append(&mut caller.noted.lock().unwrap());
     }
-    let out = judge(&python, &document, &exchanges);
+    let out = openapi(&python, &document, &exchanges);
     assert!(out.status.success(), "{}", said(&out));
 
     // Every operation that the document knows was called.
@@ -173,7 +154,7 @@ async fn every_answer_is_one_of_the_official_document() {
             .unwrap()
             .clone();
         change(&mut one);
-        judge(&python, &document, &[one])
+        openapi(&python, &document, &[one])
     };
     assert!(bend(&|_| {}).status.success());
     for change in [

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -43,4 +44,23 @@ pub fn python(test: &str, module: &str) -> Option<PathBuf> {
 /// Everything that a program said.
 pub fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// The folder with what the ministry publishes, or a skip by name.
+pub fn official(test: &str) -> Option<PathBuf> {
+    let folder = root().join("..").join("shared").join("ksef");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    skip(test, "ksef-schemas", "the official documents are not beside the project");
+    None
+}
+
+/// Lets the judge of the official API document see exchanges.
+pub fn openapi(python: &Path, document: &Path, exchanges: &[Value]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exchanges.json");
+    std::fs::write(&file, serde_json::to_vec(exchanges).unwrap()).unwrap();
+    let script = root().join("tests/judges/ksef_openapi.py");
+    Command::new(python).arg(script).arg(document).arg(&file).output().unwrap()
 }
