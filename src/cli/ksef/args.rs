@@ -83,7 +83,7 @@ const PAYLOAD: &str = "A payload; everything in `ksef` but seller and buyer may 
     \"buyer\": {\"nip\": \"1111111111\"}}}\n\n\
     Known parties: {\"seller\": {..}, \"buyers\": {\"Karpaty Trans\": {\"nip\": ..}}}\n\n\
     Examples:\n  \
-    flowcontrol ksef build invoice-00000011 --tenant bfg-control --parties parties.json --out fv.xml\n  \
+    flowcontrol ksef build invoice-00000009 --tenant bfg-control --parties parties.json --out fv.xml\n  \
     flowcontrol ksef build --file payload.json | flowcontrol ksef validate -";
 
 /// `ksef build`.
