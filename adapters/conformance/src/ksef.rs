@@ -7,13 +7,12 @@ mod proves;
 mod refuses;
 mod sends;
 
-use crate::report::{Report, caught};
+use crate::report::Report;
 use crate::store::expect::{Outcome, done};
+use crate::suite::{self, suite};
 use async_trait::async_trait;
 use flowcontrol_contract::ksef::{Submission, Submitted};
 use flowcontrol_contract::{CallCx, Digest, KsefProvider, TenantId};
-use futures::future::BoxFuture;
-use std::fmt;
 use std::sync::Arc;
 
 /// Makes the adapter that the cases ask.
@@ -38,46 +37,8 @@ pub trait KsefFixture: Send + Sync {
     async fn decide(&self);
 }
 
-type Check = for<'a> fn(&'a dyn KsefFixture) -> BoxFuture<'a, Outcome>;
-
 /// One promise of the contract and how it is checked.
-#[derive(Clone, Copy)]
-pub struct Case {
-    name: &'static str,
-    check: Check,
-}
-
-impl Case {
-    /// The case's stable name: `verb/promise`.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Checks the promise on an adapter from the fixture.
-    ///
-    /// # Errors
-    /// What was expected and what came; a panic of the adapter counts as a failure too.
-    pub async fn run(&self, fixture: &dyn KsefFixture) -> Result<(), String> {
-        caught((self.check)(fixture)).await
-    }
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// Names a case after its module and function.
-macro_rules! suite {
-    ($verb:literal: $($check:ident),+ $(,)?) => {
-        pub(super) const CASES: &[super::Case] = &[$(super::Case {
-            name: concat!($verb, "/", stringify!($check)),
-            check: |fixture| Box::pin($check(fixture)),
-        }),+];
-    };
-}
-use suite;
+pub type Case = suite::Case<dyn KsefFixture>;
 
 /// Every case, in the order of reports.
 pub fn cases() -> Vec<Case> {
@@ -85,19 +46,15 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Runs every case, one after the other.
-pub async fn run(fixture: &dyn KsefFixture) -> Report {
-    let mut report = Report::default();
-    for case in cases() {
-        report.add(case.name, case.run(fixture).await);
-    }
-    report
+pub async fn run(fixture: &(dyn KsefFixture + 'static)) -> Report {
+    suite::run(cases(), fixture).await
 }
 
 /// Runs every case and demands that all pass.
 ///
 /// # Panics
 /// With every failure, when there is one.
-pub async fn assert_all(fixture: &dyn KsefFixture) {
+pub async fn assert_all(fixture: &(dyn KsefFixture + 'static)) {
     let report = run(fixture).await;
     assert!(report.failed.is_empty(), "{report}");
 }

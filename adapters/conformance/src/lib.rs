@@ -4,7 +4,7 @@
 //!
 //! ```no_run
 //! # use flowcontrol_conformance::store::{StoreFixture, assert_all};
-//! # async fn test(fixture: &dyn StoreFixture) {
+//! # async fn test(fixture: &(dyn StoreFixture + 'static)) {
 //! assert_all(fixture).await;
 //! # }
 //! ```
@@ -14,6 +14,9 @@ pub mod ksef;
 pub mod memory;
 mod report;
 pub mod store;
+mod suite;
+
+pub use suite::Case;
 
 #[cfg(test)]
 mod broken;

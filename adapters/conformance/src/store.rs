@@ -24,11 +24,9 @@ mod sample;
 mod scale;
 mod scene;
 
-use crate::report::caught;
+use crate::suite::{self, suite};
 use async_trait::async_trait;
 use flowcontrol_contract::ScenarioStore;
-use futures::future::BoxFuture;
-use std::fmt;
 use std::sync::Arc;
 
 pub use crate::report::Report;
@@ -54,46 +52,8 @@ pub trait StoreFixture: Send + Sync {
     }
 }
 
-type Check = for<'a> fn(&'a dyn StoreFixture) -> BoxFuture<'a, expect::Outcome>;
-
 /// One promise of the contract and how it is checked.
-#[derive(Clone, Copy)]
-pub struct Case {
-    name: &'static str,
-    check: Check,
-}
-
-impl Case {
-    /// The case's stable name: `noun/promise`.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Checks the promise on a store from the fixture.
-    ///
-    /// # Errors
-    /// What was expected and what came; a panic of the store counts as a failure too.
-    pub async fn run(&self, fixture: &dyn StoreFixture) -> Result<(), String> {
-        caught((self.check)(fixture)).await
-    }
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// Names a case after its module and function.
-macro_rules! suite {
-    ($noun:literal: $($check:ident),+ $(,)?) => {
-        pub(super) const CASES: &[super::Case] = &[$(super::Case {
-            name: concat!($noun, "/", stringify!($check)),
-            check: |fixture| Box::pin($check(fixture)),
-        }),+];
-    };
-}
-use suite;
+pub type Case = suite::Case<dyn StoreFixture>;
 
 /// Every case, in the order of reports.
 pub fn cases() -> Vec<Case> {
@@ -118,19 +78,15 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Runs every case, one after the other.
-pub async fn run(fixture: &dyn StoreFixture) -> Report {
-    let mut report = Report::default();
-    for case in cases() {
-        report.add(case.name, case.run(fixture).await);
-    }
-    report
+pub async fn run(fixture: &(dyn StoreFixture + 'static)) -> Report {
+    suite::run(cases(), fixture).await
 }
 
 /// Runs every case and demands that all pass.
 ///
 /// # Panics
 /// With every failure, when there is one.
-pub async fn assert_all(fixture: &dyn StoreFixture) {
+pub async fn assert_all(fixture: &(dyn StoreFixture + 'static)) {
     let report = run(fixture).await;
     assert!(report.failed.is_empty(), "{report}");
 }
