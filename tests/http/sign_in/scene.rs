@@ -50,7 +50,7 @@ impl Scene {
             }],
             "roles": {"dispatcher": ["create_order", "plan_route", "view_operations"],
                 "managing_director": ["view_audit", "view_operations"]},
-            "keys": {"cooldown": 1, "timeout": 3_000},
+            "keys": {"cooldown": 1, "timeout": 30_000},
             "client": {"client_id": CLIENT.0, "client_secret": {"file": secret},
                 "public_url": origin, "resource": AUDIENCE},
         });
