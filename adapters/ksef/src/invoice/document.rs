@@ -146,8 +146,8 @@ pub fn tree(text: &str) -> Result<Document<'_>, Finding> {
 /// references.
 pub fn contents(report: &mut Report<'_, '_>, text: &str) {
     let document = report.document;
-    // Looked for in the bytes first: nearly no file has one.
-    if memchr_pair(text.as_bytes(), *b"<?", 1) {
+    // Looked for in the text first: nearly no file has one but its declaration.
+    if text.get(1..).is_some_and(|rest| rest.contains("<?")) {
         for node in document.root().descendants().filter(Node::is_pi) {
             let target = node.pi().map_or("", |pi| pi.target);
             let line = Some(document.text_pos_at(node.range().start).row);
@@ -156,7 +156,7 @@ pub fn contents(report: &mut Report<'_, '_>, text: &str) {
             report.findings.push(refusal("xml.instruction", line, message));
         }
     }
-    if memchr_pair(text.as_bytes(), *b"&#", 0) {
+    if text.contains("&#") {
         for node in document.root().descendants() {
             let texts = node.text().into_iter().chain(node.attributes().map(|a| a.value()));
             let hidden = texts.filter_map(|text| discouraged(text).map(|(_, char)| char)).next();
@@ -168,10 +168,6 @@ pub fn contents(report: &mut Report<'_, '_>, text: &str) {
             }
         }
     }
-}
-
-fn memchr_pair(bytes: &[u8], pair: [u8; 2], from: usize) -> bool {
-    bytes.get(from..).is_some_and(|bytes| bytes.windows(2).any(|two| two == pair))
 }
 
 /// What the XML declaration says of version and encoding, where it says something else than it may.
@@ -201,21 +197,64 @@ fn character(char: char, line: Option<u32>) -> Finding {
 
 /// The first character that XML 1.0 discourages (section 2.2, note), and where it begins.
 pub fn discouraged(text: &str) -> Option<(usize, char)> {
+    find(text, |byte| byte == 0x7F, is_discouraged)
+}
+
+/// The first character that KSeF refuses in a text, written out or referred to: what XML cannot
+/// hold, and what it discourages.
+pub fn refused(text: &str) -> Option<char> {
+    let white = |code: u32| matches!(code, 0x09 | 0x0A | 0x0D);
+    let control = |code: u32| code < 0x20 && !white(code) || (0x7F..=0x9F).contains(&code);
+    let bad = |code| control(code) || is_discouraged(code) || matches!(code, 0xFFFE | 0xFFFF);
+    find(text, |byte| byte < 0x20 || byte == 0x7F, bad).map(|(_, char)| char)
+}
+
+fn is_discouraged(code: u32) -> bool {
+    matches!(code, 0x7F..=0x84 | 0x86..=0x9F | 0xFDD0..=0xFDEF)
+        || (code > 0xFFFF && code & 0xFFFE == 0xFFFE)
+}
+
+/// The first bad character, of which the bytes say first whether one can begin there: those of
+/// ASCII by `suspect`, C2 for U+0080-9F, EF for U+FDD0-EF and U+FFFE, F0-F4 for the ends of the
+/// planes.
+fn find(
+    text: &str,
+    suspect: impl Fn(u8) -> bool,
+    bad: impl Fn(u32) -> bool,
+) -> Option<(usize, char)> {
     let bytes = text.as_bytes();
-    // Bytes that one of them can begin with: 7F; C2 for U+0080-9F; EF for U+FDD0-EF; F0-F4 for the
-    // ends of the planes.
-    let suspect = |byte: &u8| matches!(byte, 0x7F | 0xC2 | 0xEF | 0xF0..=0xF4);
+    let suspect = |byte: &u8| suspect(*byte) || matches!(byte, 0xC2 | 0xEF | 0xF0..=0xF4);
     let mut from = 0;
     while let Some(step) = bytes[from..].iter().position(suspect) {
         let at = from + step;
         let char = text[at..].chars().next()?;
-        let code = u32::from(char);
-        let bad = matches!(code, 0x7F..=0x84 | 0x86..=0x9F | 0xFDD0..=0xFDEF)
-            || (code > 0xFFFF && code & 0xFFFE == 0xFFFE);
-        if bad {
+        if bad(u32::from(char)) {
             return Some((at, char));
         }
         from = at + char.len_utf8();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two lists as the recommendation and the ministry spell them, character by character.
+    #[test]
+    fn of_all_characters_the_listed_ones_are_found() {
+        for char in '\0'..=char::MAX {
+            let code = u32::from(char);
+            let ends = (0x1..=0x10).any(|plane| matches!(code ^ (plane << 16), 0xFFFE | 0xFFFF));
+            let discourages = (0x7F..=0x84).contains(&code)
+                || (0x86..=0x9F).contains(&code)
+                || (0xFDD0..=0xFDEF).contains(&code)
+                || ends;
+            let holds = matches!(char, '\t' | '\n' | '\r') || code > 0x1F && code & !1 != 0xFFFE;
+            let text = format!("ż{char}ó");
+            assert_eq!(discouraged(&text), discourages.then_some((2, char)), "{code:X}");
+            let refuses = discourages || !holds || char == '\u{85}';
+            assert_eq!(refused(&text), refuses.then_some(char), "{code:X}");
+        }
+    }
 }

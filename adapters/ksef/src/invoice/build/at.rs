@@ -1,7 +1,7 @@
 //! Where in a payload a value stands, and what is wrong with it.
 
 use crate::invoice::amount;
-use crate::invoice::document::discouraged;
+use crate::invoice::document::refused;
 use crate::invoice::schema::{Text, day};
 use rust_decimal::Decimal;
 use std::fmt;
@@ -67,10 +67,7 @@ impl At<'_> {
 
     /// A text that fits its field of FA(3).
     pub fn text(&self, text: &str, form: Text) -> Built<String> {
-        let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-        let unfit = |c: &char| control(*c) || matches!(*c, '\u{FFFE}' | '\u{FFFF}');
-        let found = text.chars().find(unfit).or_else(|| discouraged(text).map(|(_, c)| c));
-        if let Some(char) = found {
+        if let Some(char) = refused(text) {
             let code = u32::from(char);
             return Err(self.refuse(format!("has the character U+{code:04X}, which KSeF refuses")));
         }

@@ -42,6 +42,11 @@ pub fn read_parties(json: &str) -> Result<Parties, BuildError> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Built<T> {
+    // Paths are kept only where one will be told: keeping them takes longer than reading.
+    serde_json::from_str(json).or_else(|_| read_by_path(json))
+}
+
+fn read_by_path<T: serde::de::DeserializeOwned>(json: &str) -> Built<T> {
     use serde_path_to_error::Segment;
     let mut input = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {

@@ -2,6 +2,7 @@
 //! what their texts look like.
 
 mod codes;
+mod form;
 mod invoice;
 mod lines;
 mod parties;
@@ -9,7 +10,8 @@ mod parts;
 mod terms;
 mod text;
 
+pub use form::{day, instant};
 pub use invoice::INVOICE;
 pub use lines::{GTU, PROCEDURE, RATE};
 pub use parts::{Body, Element, Part};
-pub use text::{LONG, SHORT, TINY, Text, WORDS, day, instant};
+pub use text::{LONG, SHORT, TINY, Text, WORDS};

@@ -1,12 +1,13 @@
 //! What texts look like.
 
 use super::codes::{COUNTRIES, CURRENCIES, EU_COUNTRIES};
+use super::form::{
+    collapse, day, digits, instant, is_email, is_eu_vat, is_payment_id, is_payment_link,
+    is_percent, is_swift,
+};
 use crate::invoice::amount::is_decimal;
 use crate::{nip, number};
 use std::borrow::Cow;
-use time::format_description::well_known::Iso8601;
-use time::macros::format_description;
-use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
 /// The form of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,82 +75,21 @@ pub const TINY: Text = Text::Token(1, 20);
 /// A day as most fields have it.
 pub const DAY: Text = Text::Day(2006);
 
-/// White space collapsed as XML Schema does it.
-pub fn collapse(text: &str) -> Cow<'_, str> {
-    let white = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
-    let trimmed = text.trim_matches(white);
-    let mut pairs = trimmed.as_bytes().windows(2);
-    let loose = trimmed.contains(['\t', '\n', '\r']) || pairs.any(|two| two == b"  ");
-    if !loose {
-        return Cow::Borrowed(trimmed);
-    }
-    Cow::Owned(trimmed.split(white).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
-}
-
-/// The day that a text says, without an offset.
-pub fn day(text: &str) -> Option<Date> {
-    // The parser alone would take a sign before the year.
-    (text.len() == 10)
-        .then(|| Date::parse(text, format_description!("[year]-[month]-[day]")).ok())?
-}
-
-/// Whether a text is a decimal of XML Schema from 0 to 100 with up to 6 decimals. Of all numbers
-/// in FA(3) only these have no pattern, so that signs and zeros may stand in front.
-fn is_percent(text: &str) -> bool {
-    let unsigned = text.strip_prefix('+').unwrap_or(text);
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let numeric = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    let some = unsigned.bytes().any(|b| b.is_ascii_digit());
-    let within = whole.len() < 3 || (whole == "100" && fraction.is_empty());
-    some && numeric(whole) && numeric(fraction) && within && fraction.len() <= 6
-}
-
-/// Whether a text has the form of `dateTime`; the parser alone takes other forms of ISO 8601.
-fn is_instant(text: &str) -> bool {
-    let Some((head, tail)) = text.split_at_checked(19) else { return false };
-    let shape = head.bytes().zip(b"0000-00-00T00:00:00").all(|(byte, form)| match form {
-        b'0' => byte.is_ascii_digit(),
-        form => byte == *form,
-    });
-    let fraction = tail.strip_prefix('.').map(|t| t.bytes().take_while(u8::is_ascii_digit).count());
-    let zone = match fraction {
-        Some(0) => return false,
-        Some(digits) => &tail[1 + digits..],
-        None => tail,
-    };
-    let offset = zone.len() == 6
-        && zone.bytes().zip(b"+00:00").all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            b'+' => matches!(byte, b'+' | b'-'),
-            form => byte == *form,
-        });
-    shape && (zone.is_empty() || zone == "Z" || offset)
-}
-
-/// The instant that a text says, and whether it has an offset; without one, it is read as UTC.
-pub fn instant(text: &str) -> Option<(OffsetDateTime, bool)> {
-    if !is_instant(text) {
-        return None;
-    }
-    if let Ok(instant) = OffsetDateTime::parse(text, &Iso8601::PARSING) {
-        return Some((instant, true));
-    }
-    let local = PrimitiveDateTime::parse(text, &Iso8601::PARSING).ok()?;
-    Some((local.assume_utc(), false))
-}
-
 /// Rule and message for a text that is not of this form.
 pub type Complaint = (&'static str, String);
 
+/// So many characters of a refused text are repeated in the message.
+const TOLD: usize = 60;
+
 impl Text {
-    /// Judges a text.
+    /// Judges a text. Nothing is spelled for a good one: an invoice has thousands of them.
     ///
     /// # Errors
     /// The rule that it breaks, and a sentence.
     pub fn judge(self, raw: &str) -> Result<(), Complaint> {
         match self {
             Self::Plain(min, max) => return length(raw, min, max),
+            Self::Token(min, max) => return length(&collapse(raw), min, max),
             Self::Nip => {
                 return nip::check(raw)
                     .map_err(|e| ("value.nip", format!("{raw:?} is no NIP: {e}")));
@@ -157,151 +97,117 @@ impl Text {
             _ => {}
         }
         let text = collapse(raw);
-        let text = text.as_ref();
-        let told = if text.chars().count() > 60 {
-            format!("{:?}..", text.chars().take(60).collect::<String>())
-        } else {
-            format!("{text:?}")
+        if self.fits(raw, &text) {
+            return Ok(());
+        }
+        let (rule, what) = self.expected();
+        let told = match text.char_indices().nth(TOLD) {
+            Some((end, _)) => format!("{:?}..", &text[..end]),
+            None => format!("{text:?}"),
         };
-        let ensure = |good: bool, rule: &'static str, what: &str| {
-            if good { Ok(()) } else { Err((rule, format!("{told} is no {what}"))) }
-        };
+        Err((rule, format!("{told} is no {what}")))
+    }
+
+    /// Whether a text is of this form; `text` is `raw` with its white space collapsed.
+    fn fits(self, raw: &str, text: &str) -> bool {
         match self {
-            Self::Token(min, max) => length(text, min, max),
-            Self::Amount => ensure(
-                is_decimal(text, 16, 2),
+            // Measured, or complained of in words of their own.
+            Self::Token(..) | Self::Plain(..) | Self::Nip => true,
+            Self::Amount => is_decimal(text, 16, 2),
+            Self::Price => is_decimal(text, 14, 8),
+            Self::Quantity => is_decimal(text, 16, 6),
+            Self::Percent => is_percent(text),
+            Self::Day(first) => day(text).is_some_and(|d| {
+                d.year() >= first && (d.year() < 2050 || d.ordinal() == 1 && d.year() == 2050)
+            }),
+            Self::Instant(first) => instant(text).is_some_and(|(at, _)| {
+                (first..2050).contains(&at.year())
+                    && (first != 2025 || at.year() > 2025 || u8::from(at.month()) >= 9)
+            }),
+            Self::InternalId => text
+                .split_once('-')
+                .is_some_and(|(nip, rest)| nip::check(nip).is_ok() && digits(rest, &[5])),
+            Self::KsefNumber => number::is_reference(text),
+            Self::Word(words) => words.contains(&text),
+            Self::Whole(min, max) => text
+                .strip_prefix('+')
+                .unwrap_or(text)
+                .parse::<u64>()
+                .is_ok_and(|n| (min..=max).contains(&n)),
+            Self::Integer => {
+                let number = text.strip_prefix(['-', '+']).unwrap_or(text);
+                !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+            }
+            Self::Country => COUNTRIES.binary_search(&text).is_ok(),
+            Self::EuCountry => EU_COUNTRIES.binary_search(&text).is_ok(),
+            Self::Currency => CURRENCIES.binary_search(&text).is_ok(),
+            Self::EuVat => is_eu_vat(raw),
+            Self::Email => is_email(text),
+            Self::Digits(lengths) => digits(raw, lengths),
+            Self::Swift => is_swift(raw),
+            Self::PaymentId => is_payment_id(text),
+            Self::PaymentLink => is_payment_link(text),
+        }
+    }
+
+    /// The rule that a text of another form breaks, and what it should have been.
+    fn expected(self) -> (&'static str, Cow<'static, str>) {
+        let (rule, what) = match self {
+            Self::Token(..) | Self::Plain(..) => ("value.length", "text of this length"),
+            Self::Nip => ("value.nip", "NIP"),
+            Self::Amount => (
                 "value.amount",
                 "amount: digits, a point and up to 2 decimals, without plus sign, exponent, comma or leading zero",
             ),
-            Self::Price => ensure(
-                is_decimal(text, 14, 8),
-                "value.price",
-                "unit price: up to 14 digits, a point and up to 8 decimals",
-            ),
-            Self::Quantity => ensure(
-                is_decimal(text, 16, 6),
-                "value.quantity",
-                "number with up to 16 digits, a point and up to 6 decimals",
-            ),
-            Self::Percent => ensure(
-                is_percent(text),
-                "value.percent",
-                "percentage from 0 to 100 with up to 6 decimals",
-            ),
+            Self::Price => {
+                ("value.price", "unit price: up to 14 digits, a point and up to 8 decimals")
+            }
+            Self::Quantity => {
+                ("value.quantity", "number with up to 16 digits, a point and up to 6 decimals")
+            }
+            Self::Percent => ("value.percent", "percentage from 0 to 100 with up to 6 decimals"),
             Self::Day(first) => {
-                let good = day(text).is_some_and(|d| {
-                    d.year() >= first && (d.year() < 2050 || d.ordinal() == 1 && d.year() == 2050)
-                });
-                ensure(
-                    good,
-                    "value.date",
-                    &format!("date: YYYY-MM-DD without an offset, from {first} to 2050"),
-                )
+                let what = format!("date: YYYY-MM-DD without an offset, from {first} to 2050");
+                return ("value.date", what.into());
             }
             Self::Instant(first) => {
-                let good = instant(text).is_some_and(|(at, _)| {
-                    (first..2050).contains(&at.year())
-                        && (first != 2025 || at.year() > 2025 || u8::from(at.month()) >= 9)
-                });
-                ensure(
-                    good,
-                    "value.time",
-                    &format!("time such as 2026-02-01T08:00:00Z, from {first} to 2050"),
-                )
+                let what = format!("time such as 2026-02-01T08:00:00Z, from {first} to 2050");
+                return ("value.time", what.into());
             }
-            Self::Nip | Self::Plain(..) => Ok(()),
             Self::InternalId => {
-                let good = text
-                    .split_once('-')
-                    .is_some_and(|(nip, rest)| nip::check(nip).is_ok() && digits(rest, &[5]));
-                ensure(
-                    good,
-                    "value.internal_id",
-                    "internal identifier: a NIP, a dash and five digits",
-                )
+                ("value.internal_id", "internal identifier: a NIP, a dash and five digits")
             }
-            Self::KsefNumber => ensure(
-                number::is_reference(text),
-                "value.ksef_number",
-                "KSeF number: NIP-YYYYMMDD-12HEX-2HEX",
-            ),
-            Self::Word(words) => ensure(
-                words.contains(&text),
-                "value.code",
-                &format!("value of this field; it takes {}", words.join(", ")),
-            ),
+            Self::KsefNumber => ("value.ksef_number", "KSeF number: NIP-YYYYMMDD-12HEX-2HEX"),
+            Self::Word(words) => {
+                let what = format!("value of this field; it takes {}", words.join(", "));
+                return ("value.code", what.into());
+            }
             Self::Whole(min, max) => {
-                let good = text
-                    .strip_prefix('+')
-                    .unwrap_or(text)
-                    .parse::<u64>()
-                    .is_ok_and(|n| (min..=max).contains(&n));
                 let range = if min == max { min.to_string() } else { format!("{min} to {max}") };
-                ensure(good, "value.code", &format!("value of this field; it takes {range}"))
+                return ("value.code", format!("value of this field; it takes {range}").into());
             }
-            Self::Integer => {
-                let number = text.strip_prefix(['-', '+']).unwrap_or(text);
-                ensure(
-                    !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()),
-                    "value.number",
-                    "whole number",
-                )
-            }
-            Self::Country => ensure(
-                COUNTRIES.binary_search(&text).is_ok(),
-                "value.code",
-                "country code such as PL",
-            ),
-            Self::EuCountry => ensure(
-                EU_COUNTRIES.binary_search(&text).is_ok(),
-                "value.code",
-                "prefix of a VAT number in the Union such as DE",
-            ),
-            Self::Currency => ensure(
-                CURRENCIES.binary_search(&text).is_ok(),
-                "value.code",
-                "currency code such as PLN",
-            ),
+            Self::Integer => ("value.number", "whole number"),
+            Self::Country => ("value.code", "country code such as PL"),
+            Self::EuCountry => ("value.code", "prefix of a VAT number in the Union such as DE"),
+            Self::Currency => ("value.code", "currency code such as PLN"),
             Self::EuVat => {
-                let good = (1..=12).contains(&raw.len())
-                    && raw.bytes().all(|b| {
-                        b.is_ascii_digit() || b.is_ascii_uppercase() || matches!(b, b'+' | b'*')
-                    });
-                ensure(
-                    good,
-                    "value.vat_number",
-                    "VAT number without its prefix: 1 to 12 digits and capitals",
-                )
+                ("value.vat_number", "VAT number without its prefix: 1 to 12 digits and capitals")
             }
-            Self::Email => {
-                let good = (3..=255).contains(&text.chars().count())
-                    && text.find('@').is_some_and(|at| at > 0)
-                    && !text.ends_with('@');
-                ensure(good, "value.email", "e-mail address")
+            Self::Email => ("value.email", "e-mail address"),
+            Self::Digits(lengths) => {
+                let lengths: Vec<_> = lengths.iter().map(usize::to_string).collect();
+                return (
+                    "value.digits",
+                    format!("number of {} digits", lengths.join(" or ")).into(),
+                );
             }
-            Self::Digits(lengths) => ensure(
-                digits(raw, lengths),
-                "value.digits",
-                &format!(
-                    "number of {} digits",
-                    lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ")
-                ),
-            ),
-            Self::Swift => {
-                let good = matches!(raw.len(), 8 | 11)
-                    && raw.bytes().take(6).all(|b| b.is_ascii_uppercase())
-                    && raw.bytes().skip(6).all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-                ensure(good, "value.swift", "SWIFT code")
+            Self::Swift => ("value.swift", "SWIFT code"),
+            Self::PaymentId => {
+                ("value.payment_id", "payment identifier: 3 digits and 10 letters or digits")
             }
-            Self::PaymentId => ensure(
-                payment_id(text),
-                "value.payment_id",
-                "payment identifier: 3 digits and 10 letters or digits",
-            ),
-            Self::PaymentLink => {
-                ensure(payment_link(text), "value.payment_link", "link http(s)://host/..?IPKSeF=..")
-            }
-        }
+            Self::PaymentLink => ("value.payment_link", "link http(s)://host/..?IPKSeF=.."),
+        };
+        (rule, what.into())
     }
 }
 
@@ -319,33 +225,6 @@ fn length(text: &str, min: usize, max: usize) -> Result<(), Complaint> {
         }
         _ => Ok(()),
     }
-}
-
-fn digits(text: &str, lengths: &[usize]) -> bool {
-    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn payment_id(text: &str) -> bool {
-    let (head, tail) = text.split_at_checked(3).unwrap_or_default();
-    digits(head, &[3]) && tail.len() == 10 && tail.bytes().all(|b| b.is_ascii_alphanumeric())
-}
-
-fn payment_link(text: &str) -> bool {
-    let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let (Some(address), true) = (address, text.chars().count() <= 512) else { return false };
-    let address = address.split('#').next().unwrap_or("");
-    let Some((place, query)) = address.split_once('?') else { return false };
-    let host = place.split(['/', ':']).next().unwrap_or("");
-    let labels = || host.split('.');
-    let named = labels().count() >= 2
-        && labels()
-            .all(|l| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
-        && labels()
-            .next_back()
-            .is_some_and(|l| l.len() >= 2 && l.bytes().all(|b| b.is_ascii_alphabetic()));
-    named
-        && !address.contains(char::is_whitespace)
-        && query.split('&').filter_map(|pair| pair.strip_prefix("IPKSeF=")).any(payment_id)
 }
 
 #[cfg(test)]

@@ -112,14 +112,19 @@ impl Xml {
 
 /// A carriage return would be read back as a line feed, were it not referred to.
 fn escape(out: &mut String, text: &str) {
-    for char in text.chars() {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\r' => out.push_str("&#13;"),
-            char => out.push(char),
-        }
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let reference = match byte {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'\r' => "&#13;",
+            _ => continue,
+        };
+        out.push_str(&text[from..at]);
+        out.push_str(reference);
+        from = at + 1;
     }
+    out.push_str(&text[from..]);
 }
