@@ -10,7 +10,8 @@ use crate::session::guard::{self, CSRF_HEADER, Shown};
 use crate::session::{PATIENCE, Sessions, cookie};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::{get, post};
 use flowcontrol_contract::sign_in::{Answer, CALLBACK};
@@ -28,13 +29,25 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/auth/backchannel-logout", post(signed_out))
 }
 
+/// The sessions, for a caller who is not known yet and is slowed down by where they come from.
+struct Open(Arc<Sessions>);
+
+impl FromRequestParts<Arc<Service>> for Open {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, Problem> {
+        let sessions = service.sessions.clone().ok_or_else(|| Problem::not_found("thing"))?;
+        let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        caller::within(service, Asker::Stranger(from))?;
+        Ok(Self(sessions))
+    }
+}
+
 /// Leads a browser to the provider.
-async fn login(
-    State(service): State<Arc<Service>>,
-    request: Request,
-) -> Result<Response<Body>, Problem> {
-    let sessions = sessions(&service)?;
-    stranger(&service, &request)?;
+async fn login(Open(sessions): Open, request: Request) -> Result<Response<Body>, Problem> {
     let query = Query::of(request.uri())?;
     let begun = sessions.begin(query.one("return_to")).await.map_err(|e| failed(&e))?;
     let mut response = see_other(begun.url.expose())?;
@@ -43,12 +56,7 @@ async fn login(
 }
 
 /// Where the provider sends a browser back to.
-async fn callback(
-    State(service): State<Arc<Service>>,
-    request: Request,
-) -> Result<Response<Body>, Problem> {
-    let sessions = sessions(&service)?;
-    stranger(&service, &request)?;
+async fn callback(Open(sessions): Open, request: Request) -> Result<Response<Body>, Problem> {
     let query = Query::of(request.uri())?;
     let answer = Answer {
         code: query.one("code"),
@@ -72,10 +80,9 @@ async fn callback(
 /// Who is signed in, until when, and what a write must repeat.
 async fn session(
     State(service): State<Arc<Service>>,
+    Open(sessions): Open,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let sessions = sessions(&service)?;
-    stranger(&service, &request)?;
     let Some(name) = cookie::read(request.headers(), cookie::SESSION) else {
         return Err(nobody());
     };
@@ -93,10 +100,9 @@ async fn session(
 /// Ends the session here, and leads the browser to where it ends at the provider.
 async fn logout(
     State(service): State<Arc<Service>>,
+    Open(sessions): Open,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let sessions = sessions(&service)?;
-    stranger(&service, &request)?;
     let headers = request.headers().clone();
     let Some(name) = cookie::read(&headers, cookie::SESSION) else { return Err(nobody()) };
     let Some(csrf) = sessions.csrf(name).await else { return Err(nobody()) };
@@ -127,10 +133,9 @@ async fn logout(
 /// The provider says whose sessions are over (OpenID Connect Back-Channel Logout 1.0).
 async fn signed_out(
     State(service): State<Arc<Service>>,
+    Open(sessions): Open,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let sessions = sessions(&service)?;
-    stranger(&service, &request)?;
     let form = body::form(&service.limits, request).await?;
     let mut tokens = form.iter().filter(|(name, _)| name == "logout_token").map(|(_, token)| token);
     let (Some(token), None) = (tokens.next(), tokens.next()) else {
@@ -141,19 +146,9 @@ async fn signed_out(
     Ok(Response::new(Body::empty()))
 }
 
-fn sessions(service: &Service) -> Result<&Arc<Sessions>, Problem> {
-    service.sessions.as_ref().ok_or_else(|| Problem::not_found("thing"))
-}
-
 fn nobody() -> Problem {
     let challenge = "Bearer realm=\"flowcontrol\"".to_owned();
     Problem::new("unauthenticated", "").challenge(challenge)
-}
-
-/// Whoever comes here is not known yet, and is slowed down by where they come from.
-fn stranger(service: &Service, request: &Request) -> Result<(), Problem> {
-    let from = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    caller::within(service, Asker::Stranger(from))
 }
 
 /// Whoever signs in learns that it failed and not why: the log has it.

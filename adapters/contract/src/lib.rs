@@ -25,6 +25,7 @@ pub mod roster;
 pub mod secret;
 pub mod sign_in;
 pub mod store;
+mod text;
 pub mod timestamp;
 
 pub use adapter::{AdapterInfo, Mode, Port};

@@ -2,6 +2,7 @@
 
 pub mod crypto;
 pub mod invoice;
+mod key;
 pub mod live;
 pub mod nip;
 pub mod number;
@@ -10,3 +11,5 @@ pub mod qr;
 pub mod simulator;
 pub mod wire;
 pub mod xades;
+
+pub use key::KeyError;

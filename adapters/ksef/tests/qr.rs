@@ -6,6 +6,7 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flowcontrol_ksef::KeyError;
 use flowcontrol_ksef::invoice::summary;
 use flowcontrol_ksef::nip::Nip;
 use flowcontrol_ksef::print::{Codes, page};
@@ -120,7 +121,7 @@ fn only_an_offline_certificate_with_its_own_key_signs() {
     assert_eq!(read(&[], &pem, NOW), Err(CertificateError::Unsaid));
     assert_eq!(read(&[KeyUsagePurpose::KeyCertSign], &pem, NOW), Err(CertificateError::Unsaid));
     assert_eq!(read(offline, &other.serialize_pem(), NOW), Err(CertificateError::Pair));
-    assert_eq!(read(offline, "no key", NOW), Err(CertificateError::Key));
+    assert_eq!(read(offline, "no key", NOW), Err(CertificateError::Key(KeyError::Pem)));
     assert!(matches!(
         read(offline, &pem, NOW + Duration::days(2)),
         Err(CertificateError::Time { .. })

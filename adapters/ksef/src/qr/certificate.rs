@@ -1,11 +1,9 @@
 //! The certificate that signs KOD II, judged before it signs anything.
 
-use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PSS_SHA256, RsaKeyPair,
-};
+use crate::key::{KeyError, SigningKey};
+use ring::signature::RSA_PSS_SHA256;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -16,12 +14,9 @@ pub enum CertificateError {
     /// Unreadable.
     #[error("the certificate is not X.509 in PEM (-----BEGIN CERTIFICATE-----)")]
     Certificate,
-    /// Unreadable.
-    #[error(
-        "the private key is not PEM, or not PKCS#8 without a password \
-         (`openssl pkcs8 -topk8 -nocrypt` writes it), or neither RSA of 2048 bits or more nor P-256"
-    )]
-    Key,
+    /// Unreadable, or of a kind that KSeF does not take.
+    #[error("{0} ({hint})", hint = .0.hint())]
+    Key(#[from] KeyError),
     /// Of another pair.
     #[error("the private key does not belong to the certificate")]
     Pair,
@@ -51,15 +46,10 @@ pub enum CertificateError {
     Sign,
 }
 
-enum Key {
-    Rsa(Box<RsaKeyPair>),
-    P256(Box<EcdsaKeyPair>),
-}
-
 /// An `Offline` certificate of KSeF with its private key, valid now. `Debug` shows no key.
 pub struct OfflineCertificate {
     serial: String,
-    key: Key,
+    key: SigningKey,
 }
 
 impl fmt::Debug for OfflineCertificate {
@@ -94,7 +84,7 @@ impl OfflineCertificate {
         if !(from..=until).contains(&now) {
             return Err(CertificateError::Time { from, until, now });
         }
-        let key = read_key(key)?;
+        let key = SigningKey::read(key)?;
         if key.public() != &*parsed.public_key().subject_public_key.data {
             return Err(CertificateError::Pair);
         }
@@ -108,25 +98,7 @@ impl OfflineCertificate {
 
     /// Signs: RSA-PSS with SHA-256 and a salt of 32 bytes, or ECDSA on P-256 as R||S.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CertificateError> {
-        let random = SystemRandom::new();
-        let failed = |_| CertificateError::Sign;
-        match &self.key {
-            Key::Rsa(key) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PSS_SHA256, &random, message, &mut signature).map_err(failed)?;
-                Ok(signature)
-            }
-            Key::P256(key) => Ok(key.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
-        }
-    }
-}
-
-impl Key {
-    fn public(&self) -> &[u8] {
-        match self {
-            Self::Rsa(key) => key.public_key().as_ref(),
-            Self::P256(key) => key.public_key().as_ref(),
-        }
+        self.key.sign(&RSA_PSS_SHA256, message).ok_or(CertificateError::Sign)
     }
 }
 
@@ -137,18 +109,6 @@ fn serial(der: &[u8]) -> String {
         all => all,
     };
     digits.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-fn read_key(pem: &str) -> Result<Key, CertificateError> {
-    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::Key)?;
-    let PrivateKeyDer::Pkcs8(der) = der else { return Err(CertificateError::Key) };
-    let der = der.secret_pkcs8_der();
-    if let Ok(key) = RsaKeyPair::from_pkcs8(der) {
-        return Ok(Key::Rsa(Box::new(key)));
-    }
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &SystemRandom::new())
-        .map(|key| Key::P256(Box::new(key)))
-        .map_err(|_| CertificateError::Key)
 }
 
 #[cfg(test)]

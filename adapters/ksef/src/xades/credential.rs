@@ -1,12 +1,10 @@
 //! A certificate and its key, judged before anything is signed with them.
 
+use crate::key::SigningKey;
 use flowcontrol_contract::{Error, ErrorKind, Result, Timestamp};
-use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-};
+use ring::signature::RSA_PKCS1_SHA256;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -21,15 +19,10 @@ pub enum Purpose {
     Unsaid,
 }
 
-enum Key {
-    Rsa(Box<RsaKeyPair>),
-    P256(Box<EcdsaKeyPair>),
-}
-
 /// A certificate that signs in, with its private key. `Debug` shows no key.
 pub struct Credential {
     certificate: Vec<u8>,
-    key: Key,
+    key: SigningKey,
     until: Timestamp,
 }
 
@@ -55,7 +48,7 @@ impl Credential {
         let Ok(([], parsed)) = X509Certificate::from_der(&der) else {
             return Err(refuse("the certificate is not X.509"));
         };
-        let key = read_key(key)?;
+        let key = SigningKey::read(key).map_err(|e| refuse(e.to_string()).hint(e.hint()))?;
         if key.public() != &*parsed.public_key().subject_public_key.data {
             return Err(refuse("the private key does not belong to the certificate")
                 .hint("give the key that the certificate was requested with"));
@@ -99,23 +92,16 @@ impl Credential {
     /// The signature algorithm's name in XML.
     pub(super) fn algorithm(&self) -> &'static str {
         match self.key {
-            Key::Rsa(_) => super::RSA_SHA256,
-            Key::P256(_) => super::ECDSA_SHA256,
+            SigningKey::Rsa(_) => super::RSA_SHA256,
+            SigningKey::P256(_) => super::ECDSA_SHA256,
         }
     }
 
     /// Signs bytes; ECDSA gives R||S.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
-        let random = SystemRandom::new();
-        let failed = |_| Error::new(ErrorKind::Unexpected, "the private key cannot sign");
-        match &self.key {
-            Key::Rsa(key) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
-                Ok(signature)
-            }
-            Key::P256(key) => Ok(key.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
-        }
+        self.key
+            .sign(&RSA_PKCS1_SHA256, message)
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the private key cannot sign"))
     }
 }
 
@@ -125,43 +111,6 @@ impl fmt::Debug for Credential {
             .field("algorithm", &self.algorithm())
             .field("until", &self.until)
             .finish_non_exhaustive()
-    }
-}
-
-impl Key {
-    fn public(&self) -> &[u8] {
-        match self {
-            Self::Rsa(key) => key.public_key().as_ref(),
-            Self::P256(key) => key.public_key().as_ref(),
-        }
-    }
-}
-
-const CONVERT: &str = "`openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW` writes what is read here: \
-                       PKCS#8 without a password";
-
-fn read_key(pem: &str) -> Result<Key> {
-    if pem.contains("ENCRYPTED") {
-        return Err(refuse("the private key is encrypted with a password").hint(CONVERT));
-    }
-    let unread = || refuse("the private key is not PEM, or is cut short").hint(CONVERT);
-    match PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| unread())? {
-        PrivateKeyDer::Pkcs8(der) => {
-            let der = der.secret_pkcs8_der();
-            if let Ok(key) = RsaKeyPair::from_pkcs8(der) {
-                return Ok(Key::Rsa(Box::new(key)));
-            }
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &SystemRandom::new())
-                .map(|key| Key::P256(Box::new(key)))
-                .map_err(|_| {
-                    refuse("the private key is neither RSA of 2048 to 4096 bits nor ECDSA on P-256")
-                        .hint("KSeF takes RSA of at least 2048 bits or ECDSA on P-256")
-                })
-        }
-        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der())
-            .map(|key| Key::Rsa(Box::new(key)))
-            .map_err(|_| refuse("the RSA key has fewer than 2048 bits, or more than 4096")),
-        _ => Err(refuse("the private key is in a form that is not read").hint(CONVERT)),
     }
 }
 
