@@ -261,6 +261,19 @@ pub enum Scenario {
         #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         lines: u64,
     },
+    /// Who appended what to a tenant, and in which request: the audit trail of its appends, as JSON
+    /// Lines; one JSON document with --format json.
+    #[command(
+        after_help = "Example:\n  flowcontrol scenario trail --tenant bfg-control --after 120"
+    )]
+    Trail {
+        /// Whose trail.
+        #[arg(long)]
+        tenant: String,
+        /// Only appends whose first record lies above this sequence number.
+        #[arg(long, default_value_t = 0, value_name = "SEQ", value_parser = whole::<u64>, allow_negative_numbers = true)]
+        after: u64,
+    },
     /// Refuses every write to the store's tenants for a while; reading goes on.
     #[command(after_help = "Example:\n  \
         flowcontrol scenario freeze --minutes 30 --reason \"rollback drill\"")]

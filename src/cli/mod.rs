@@ -16,6 +16,7 @@ mod handoff;
 mod init;
 mod keys;
 mod ksef;
+mod lines;
 mod migrate;
 mod out;
 mod rehearse;

@@ -1,9 +1,11 @@
-//! `scenario show / append / tail / freeze / thaw`.
+//! `scenario show / append / tail / trail / freeze / thaw`.
 
-use super::args::{Format, Scenario};
+use super::args::Scenario;
+use super::lines::Lines;
 use super::{Cx, freeze, out};
 use crate::error::{Exit, Failure, Result};
 use crate::report::counted;
+use flowcontrol_contract::audit::AuditEvent;
 use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
 use flowcontrol_contract::store::Expected;
@@ -37,6 +39,9 @@ pub async fn run(cx: &Cx, args: Scenario) -> Result<Exit> {
         }
         Scenario::Tail { tenant, lines } => {
             tail(cx, &*store, TenantId::new(tenant)?, lines).await?
+        }
+        Scenario::Trail { tenant, after } => {
+            trail(cx, &*store, TenantId::new(tenant)?, after).await?;
         }
         Scenario::Freeze { minutes, reason, id } => {
             freeze::freeze(cx, &*store, minutes, &reason, id).await?;
@@ -219,30 +224,36 @@ fn plain(message: &str) -> String {
 }
 
 async fn tail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, lines: u64) -> Result<()> {
-    let call = CallCx::tenant(tenant.clone());
+    let call = CallCx::tenant(tenant);
     roster(store, &call).await?;
-    let json = cx.format == Format::Json;
     let after = store.head(&call).await?.saturating_sub(lines);
     let mut batches = store.read(&call, after).await?;
-    let mut gap = "";
-    if json {
-        out::part(&format!("{{\"tenant\":{},\"records\":[", serde_json::json!(tenant)))?;
-    }
+    let mut told = Lines::begin(cx.format, &call.tenant, "records")?;
     while let Some(batch) = batches.next().await {
-        let mut text = String::new();
-        for record in batch? {
-            text.push_str(gap);
-            record.write_line(&mut text);
-            gap = if json { ",\n" } else { "\n" };
-        }
-        if !out::part(&text)? {
+        let spelled = batch?.into_iter().map(|record| {
+            let mut line = String::new();
+            record.write_line(&mut line);
+            line
+        });
+        if !told.add(spelled)? {
             return Ok(());
         }
     }
-    let end = match (json, gap.is_empty()) {
-        (true, _) => "]}\n",
-        (false, false) => "\n",
-        (false, true) => "",
-    };
-    out::part(end).map(|_| ())
+    told.end()
+}
+
+/// The audit trail, page by page: it may be as long as the scenario.
+async fn trail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, after: u64) -> Result<()> {
+    let call = CallCx::tenant(tenant);
+    roster(store, &call).await?;
+    let mut told = Lines::begin(cx.format, &call.tenant, "events")?;
+    let mut after = after;
+    loop {
+        let page = store.trail(&call, after).await?;
+        let Some(last) = page.last().and_then(AuditEvent::first) else { return told.end() };
+        if !told.add(page.iter().map(AuditEvent::to_line))? {
+            return Ok(());
+        }
+        after = last;
+    }
 }

@@ -216,6 +216,33 @@ fn appending_again_changes_nothing_and_another_content_is_a_conflict() {
     assert_eq!(place.run("scenario tail --tenant bfg-control -n 0").fine(), "");
 }
 
+/// Every append is there with its actor, and a replayed one is there once.
+#[test]
+fn the_trail_tells_of_each_append_once() {
+    let place = Place::seeded(60);
+    let append = "scenario append - --tenant bfg-control";
+    let seeded = place.run("scenario trail --tenant bfg-control").fine().lines().count();
+    assert!(seeded > 0);
+    for id in ["r-1", "r-2", "r-1"] {
+        place.fed(append, line(id, &json!({"level": "low"})).as_bytes()).fine();
+    }
+    let all = place.run("scenario trail --tenant bfg-control").fine();
+    assert_eq!(all.lines().count(), seeded + 2);
+    let new = place.run("scenario trail --tenant bfg-control --after 30").fine();
+    assert!(all.ends_with(&new));
+    let events: Vec<Value> = new.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let told = events
+        .iter()
+        .map(|e| (e["payload"]["first"].as_u64().unwrap(), e["payload"]["last"].as_u64().unwrap()));
+    assert_eq!(told.collect::<Vec<_>>(), [(31, 31), (32, 32)]);
+    assert!(events.iter().all(|e| e["actor"].is_string() && e["source"].is_string()));
+    let document = place.run("scenario trail --tenant bfg-control --after 30 --format json").json();
+    assert_eq!(document["events"].as_array().unwrap(), &events);
+    assert_eq!(place.run("scenario trail --tenant bfg-control --after 99").fine(), "");
+    let said = place.run("scenario trail --tenant nobody").refused(2);
+    assert!(said.contains("no tenant nobody") && said.contains("bfg-control"), "{said}");
+}
+
 #[test]
 fn a_payload_of_a_megabyte_is_kept_as_it_is() {
     let place = Place::seeded(60);

@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "scenario show",
     "scenario append",
     "scenario tail",
+    "scenario trail",
     "scenario freeze",
     "scenario thaw",
     "snapshot freeze",
