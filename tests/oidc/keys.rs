@@ -101,12 +101,12 @@ async fn a_provider_that_hangs_does_not_hold_up_a_known_key() {
         assert_eq!(scene.verdict(&token).await, None);
         slowest = slowest.max(began.elapsed());
     }
-    // One fetch takes 3 s until it is given up.
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    // One fetch takes 10 s until it is given up.
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     let mut header = scene.signer.header();
     header["kid"] = json!("key-2");
     let unknown = scene.signer.token(&header, &scene.claims());
-    let came = tokio::time::timeout(Duration::from_secs(20), scene.verdict(&unknown)).await;
+    let came = tokio::time::timeout(Duration::from_secs(45), scene.verdict(&unknown)).await;
     assert_eq!(came.unwrap(), UNAVAILABLE);
     scene.provider.go_on();
     scene.until(&unknown, REFUSED).await;

@@ -132,7 +132,7 @@ pub fn config(issuer: &str) -> Value {
                 "roles": {"at": "/roles", "form": "comma"}},
         }],
         "roles": {"dispatcher": ["create_order", "view_operations"], "driver": ["report_event"]},
-        "keys": {"cooldown": 1, "refresh": 1, "max_stale": 6, "timeout": 3_000},
+        "keys": {"cooldown": 1, "refresh": 1, "max_stale": 6, "timeout": 10_000},
     })
 }
 

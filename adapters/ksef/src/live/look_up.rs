@@ -6,7 +6,7 @@ use super::state::Entry;
 use crate::crypto;
 use crate::wire::InvoiceStatus;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::{Digest, KsefNumber, Reference};
 
 /// How often KSeF may fail to decrypt one invoice before a person is asked.
@@ -39,7 +39,7 @@ pub async fn in_session(
 ///
 /// # Errors
 /// When KSeF cannot be asked.
-pub async fn anywhere(api: &Api, invoice: &Digest) -> Result<Option<(Reference, InvoiceStatus)>> {
+async fn anywhere(api: &Api, invoice: &Digest) -> Result<Option<(Reference, InvoiceStatus)>> {
     for of in SESSION_TYPES {
         let mut page: Option<String> = None;
         loop {
@@ -57,6 +57,23 @@ pub async fn anywhere(api: &Api, invoice: &Digest) -> Result<Option<(Reference, 
         }
     }
     Ok(None)
+}
+
+/// What KSeF tells of the invoice of these bytes, whoever sent it.
+///
+/// # Errors
+/// When KSeF cannot be asked, or answers what cannot be.
+pub async fn found(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
+    let Some((session, status)) = anywhere(api, invoice).await? else {
+        return Ok(None);
+    };
+    let state = match decide::verdict(&status)? {
+        Verdict::Is(state) => state,
+        Verdict::Again(because) => State::Refused { because },
+        Verdict::Duplicate { number, session } => State::NumberTaken { by: number, session },
+    };
+    let reference = Some(reference(&status.reference_number)?);
+    Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))
 }
 
 /// What a status makes of an entry. `true` when KSeF gave up on the session's key, so that nothing

@@ -13,6 +13,7 @@ mod decide;
 mod http;
 mod interactive;
 mod keys;
+mod limits;
 mod login;
 mod look_up;
 mod mock;

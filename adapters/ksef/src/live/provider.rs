@@ -1,22 +1,18 @@
 //! The adapter: whose turn it is, what is kept, what KSeF is asked.
 
-use super::api::{Api, reference};
+use super::api::Api;
 use super::clock::SystemClock;
 use super::config::{Config, refuse};
 use super::decide;
 use super::http::Http;
 use super::keys::Keys;
 use super::login::{Login, SignIn};
-use super::route::Group;
 use super::state::{Entry, Folder, Turn};
-use super::{batch, interactive, look_up, preflight, receipt};
-use crate::wire::RateLimit;
+use super::{batch, interactive, limits, look_up, preflight, receipt};
 use crate::xades::Credential;
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
-use flowcontrol_contract::ksef::{
-    Invoices, KsefProbe, Limits, Rate, State, Submission, Submitted, Upo,
-};
+use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, State, Submission, Submitted, Upo};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{
     AdapterInfo, CallCx, Clock, Digest, KsefProvider, Mode, Port, Reference, TenantId,
@@ -251,129 +247,6 @@ impl Ksef {
         look_up::again(entry, because).map(drop)
     }
 
-    async fn receipt(&self, folder: &Folder, invoice: &Digest) -> Result<Upo> {
-        let mut entry = known(folder, invoice)?;
-        let State::Accepted { number, earlier, .. } = entry.state.clone() else {
-            return Err(Error::conflict(format!(
-                "there is no receipt: the invoice is {}",
-                entry.state.name()
-            ))
-            .hint("`flowcontrol ksef status` asks KSeF what became of it"));
-        };
-        if let Some(digest) = entry.receipt {
-            let xml = folder.receipt(invoice)?;
-            if Digest::of(&xml) != digest {
-                return Err(Error::new(
-                    ErrorKind::Corrupt,
-                    format!("the kept receipt of {number} was changed"),
-                ));
-            }
-            return Ok(Upo { number, invoice: *invoice, xml, digest });
-        }
-        let Some(session) = earlier.or_else(|| entry.session.clone()) else {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                "no session is kept of an accepted invoice",
-            ));
-        };
-        let answer = self.fetched(&entry, &session, &number).await?;
-        if let Err(why) = receipt::judge(&answer.body, answer.hash.as_deref(), &number, invoice) {
-            let place = folder.quarantine(invoice, &answer.body)?;
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                format!("the receipt of {number} proves nothing: {why}"),
-            )
-            .hint(format!("it was set aside as {}; ask again later", place.display())));
-        }
-        let digest = Digest::of(&answer.body);
-        folder.keep_receipt(invoice, &answer.body)?;
-        entry.receipt = Some(digest);
-        folder.keep(&entry)?;
-        Ok(Upo { number, invoice: *invoice, xml: answer.body, digest })
-    }
-
-    /// From the pre-signed address where KSeF gives one, which no limit counts; else by the API.
-    async fn fetched(
-        &self,
-        entry: &Entry,
-        session: &Reference,
-        number: &flowcontrol_contract::KsefNumber,
-    ) -> Result<super::http::Answer> {
-        if let Some(reference) = &entry.reference
-            && entry.session.as_ref() == Some(session)
-            && let Some(address) = self.api.invoice(session, reference).await?.upo_download_url
-        {
-            match self.api.http.download(&address).await {
-                Ok(answer) => return Ok(answer),
-                Err(e) => tracing::debug!(reason = e.message(), "the pre-signed address failed"),
-            }
-        }
-        self.api.receipt(session, number).await
-    }
-
-    async fn found(&self, invoice: &Digest) -> Result<Option<Submitted>> {
-        let Some((session, status)) = look_up::anywhere(&self.api, invoice).await? else {
-            return Ok(None);
-        };
-        let state = match decide::verdict(&status)? {
-            decide::Verdict::Is(state) => state,
-            decide::Verdict::Again(because) => State::Refused { because },
-            decide::Verdict::Duplicate { number, session } => {
-                State::NumberTaken { by: number, session }
-            }
-        };
-        let reference = Some(reference(&status.reference_number)?);
-        Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))
-    }
-
-    async fn allowed(&self) -> Result<Limits> {
-        const MB: u64 = 1_000_000;
-        let context = self.api.context_limits().await?;
-        let rates = self.api.rate_limits().await?;
-        let groups = [
-            ("onlineSession", Some(Group::OnlineSession), rates.online_session),
-            ("onlineSessionClose", Some(Group::OnlineSessionClose), rates.online_session_close),
-            ("invoiceSend", Some(Group::InvoiceSend), rates.invoice_send),
-            ("batchSession", Some(Group::BatchSession), rates.batch_session),
-            ("batchSessionClose", Some(Group::BatchSessionClose), rates.batch_session_close),
-            ("invoiceStatus", Some(Group::InvoiceStatus), rates.invoice_status),
-            ("sessionInvoiceList", Some(Group::SessionInvoiceList), rates.session_invoice_list),
-            ("sessionList", Some(Group::SessionList), rates.session_list),
-            ("sessionMisc", Some(Group::SessionMisc), rates.session_misc),
-            ("invoiceMetadata", None, rates.invoice_metadata),
-            ("invoiceExport", None, rates.invoice_export),
-            ("invoiceExportStatus", None, rates.invoice_export_status),
-            ("invoiceDownload", None, rates.invoice_download),
-            ("other", Some(Group::Other), rates.other),
-            ("anonymous", Some(Group::Anonymous), rates.anonymous),
-            ("global", None, rates.global),
-        ];
-        let mut told = Vec::new();
-        for (name, group, limit) in groups {
-            let Some(limit) = limit else { continue };
-            let figures = figures(limit);
-            if let Some(group) = group {
-                self.api.http.allow(group, figures);
-            }
-            let [second, minute, hour] = figures.map(u64::from);
-            told.push(Rate {
-                of: name.to_owned(),
-                per_second: second,
-                per_minute: minute,
-                per_hour: hour,
-            });
-        }
-        let online = context.online_session;
-        Ok(Limits {
-            invoice_bytes: u64::from(online.max_invoice_size_in_mb) * MB,
-            invoice_with_attachment_bytes: u64::from(online.max_invoice_with_attachment_size_in_mb)
-                * MB,
-            invoices_in_session: online.max_invoices.into(),
-            invoices_in_batch: context.batch_session.max_invoices.into(),
-            rates: told,
-        })
-    }
-
     async fn probed(&self) -> Result<KsefProbe> {
         let keys = self.api.keys.count().await?;
         self.api.login.access().await?;
@@ -396,11 +269,6 @@ struct Alone<'a> {
     folder: Folder,
     _everywhere: Turn,
     _here: MutexGuard<'a, ()>,
-}
-
-/// -1 is no limit there, 0 here.
-fn figures(limit: RateLimit) -> [u32; 3] {
-    [limit.per_second, limit.per_minute, limit.per_hour].map(|n| u32::try_from(n).unwrap_or(0))
 }
 
 fn known(folder: &Folder, invoice: &Digest) -> Result<Entry> {
@@ -453,7 +321,7 @@ impl KsefProvider for Ksef {
     async fn upo(&self, cx: &CallCx, invoice: &Digest) -> Result<Upo> {
         let work = async {
             let alone = self.alone(cx).await?;
-            self.receipt(&alone.folder, invoice).await
+            receipt::of(&self.api, &alone.folder, known(&alone.folder, invoice)?).await
         };
         self.told("upo", work.await)
     }
@@ -461,7 +329,7 @@ impl KsefProvider for Ksef {
     async fn find(&self, cx: &CallCx, invoice: &Digest) -> Result<Option<Submitted>> {
         let work = async {
             self.folder(cx)?;
-            self.found(invoice).await
+            look_up::found(&self.api, invoice).await
         };
         self.told("find", work.await)
     }
@@ -477,7 +345,7 @@ impl KsefProvider for Ksef {
     async fn limits(&self, cx: &CallCx) -> Result<Limits> {
         let work = async {
             self.folder(cx)?;
-            self.allowed().await
+            limits::ask(&self.api).await
         };
         self.told("limits", work.await)
     }

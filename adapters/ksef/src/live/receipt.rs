@@ -1,22 +1,88 @@
-//! Whether a receipt (UPO) speaks of the invoice that it was asked for.
+//! Receipts (UPO): from KSeF into the folder, if they speak of the invoice that they were asked for.
 
+use super::api::Api;
+use super::http::Answer;
+use super::state::{Entry, Folder};
 use crate::crypto;
-use flowcontrol_contract::{Digest, KsefNumber};
+use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use flowcontrol_contract::ksef::{State, Upo};
+use flowcontrol_contract::{Digest, KsefNumber, Reference};
 
 /// The namespace of UPO 4.3 without its version, which grows.
 const NAMESPACE: &str = "http://upo.schematy.mf.gov.pl/KSeF/";
+
+/// The receipt of a submission, kept or fetched now; what proves nothing is set aside.
+///
+/// # Errors
+/// When there is none, or KSeF cannot be asked, or the receipt is not what it should be.
+pub async fn of(api: &Api, folder: &Folder, mut entry: Entry) -> Result<Upo> {
+    let invoice = entry.invoice;
+    let State::Accepted { number, earlier, .. } = entry.state.clone() else {
+        return Err(Error::conflict(format!(
+            "there is no receipt: the invoice is {}",
+            entry.state.name()
+        ))
+        .hint("`flowcontrol ksef status` asks KSeF what became of it"));
+    };
+    if let Some(digest) = entry.receipt {
+        let xml = folder.receipt(&invoice)?;
+        if Digest::of(&xml) != digest {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("the kept receipt of {number} was changed"),
+            ));
+        }
+        return Ok(Upo { number, invoice, xml, digest });
+    }
+    let Some(session) = earlier.or_else(|| entry.session.clone()) else {
+        return Err(Error::new(ErrorKind::Corrupt, "no session is kept of an accepted invoice"));
+    };
+    let answer = fetched(api, &entry, &session, &number).await?;
+    if let Err(why) = judge(&answer.body, answer.hash.as_deref(), &number, &invoice) {
+        let place = folder.quarantine(&invoice, &answer.body)?;
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("the receipt of {number} proves nothing: {why}"),
+        )
+        .hint(format!("it was set aside as {}; ask again later", place.display())));
+    }
+    let digest = Digest::of(&answer.body);
+    folder.keep_receipt(&invoice, &answer.body)?;
+    entry.receipt = Some(digest);
+    folder.keep(&entry)?;
+    Ok(Upo { number, invoice, xml: answer.body, digest })
+}
+
+/// From the pre-signed address where KSeF gives one, which no limit counts; else by the API.
+async fn fetched(
+    api: &Api,
+    entry: &Entry,
+    session: &Reference,
+    number: &KsefNumber,
+) -> Result<Answer> {
+    if let Some(reference) = &entry.reference
+        && entry.session.as_ref() == Some(session)
+        && let Some(address) = api.invoice(session, reference).await?.upo_download_url
+    {
+        match api.http.download(&address).await {
+            Ok(answer) => return Ok(answer),
+            Err(e) => tracing::debug!(reason = e.message(), "the pre-signed address failed"),
+        }
+    }
+    api.receipt(session, number).await
+}
 
 /// Judges a receipt: it is what was sent (`told`, the base64 SHA-256 of the answer's header), it is
 /// an UPO, and it names exactly this invoice under exactly this number.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn judge(
+fn judge(
     xml: &[u8],
     told: Option<&str>,
     number: &KsefNumber,
     invoice: &Digest,
-) -> Result<(), String> {
+) -> std::result::Result<(), String> {
     if let Some(told) = told
         && told != crypto::sha256_base64(xml)
     {
