@@ -4,7 +4,7 @@
 
 mod support;
 
-use flowcontrol_ksef::invoice::{Context, MAX_BYTES, accepted, check};
+use flowcontrol_ksef::invoice::{Context, MAX_BYTES, accepted, check, summary};
 use support::{build, context, errors, payload};
 use time::macros::{date, datetime};
 
@@ -85,6 +85,18 @@ fn a_prefix_for_the_namespace_is_as_good_as_none() {
     let foreign = text.replace("<P_1>", "<P_1 xmlns=\"urn:other\">");
     let found = errors(&check(foreign.as_bytes(), &context()));
     assert!(found.iter().any(|f| f.starts_with("structure.namespace")), "{found:?}");
+}
+
+/// To XML a space of another kind is a letter: it makes a name, and no gap between elements.
+#[test]
+fn only_the_white_space_of_xml_is_white() {
+    for space in ['\u{A0}', '\u{2000}', '\u{3000}'] {
+        let named = sound().replace("BFG Control sp. z o.o.", &space.to_string());
+        assert_eq!(errors(&check(named.as_bytes(), &context())), Vec::<String>::new());
+        assert_eq!(summary(named.as_bytes()).unwrap().seller_name, space.to_string());
+        let between = sound().replace("<Podmiot1>", &format!("{space}<Podmiot1>"));
+        assert_eq!(errors(&check(between.as_bytes(), &context())), ["structure.text /Faktura"]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::document::{self, Report};
 use super::finding::Finding;
+use super::schema::trim;
 use super::structure::{self, child};
 use roxmltree::{Document, Node};
 
@@ -61,7 +62,7 @@ impl Part<'_, '_> {
     /// The text at a path below it; empty where there is none.
     pub fn text(&self, path: &[&str]) -> String {
         let found = path.iter().try_fold(self.0, |node, name| child(node, name));
-        found.map(|node| structure::text(node).trim().to_owned()).unwrap_or_default()
+        found.map(|node| trim(&structure::text(node)).to_owned()).unwrap_or_default()
     }
 
     /// Whether it has a child of this name.

@@ -3,7 +3,7 @@
 use super::NAMESPACE;
 use super::document::Report;
 use super::finding::Severity;
-use super::schema::{Body, Element, INVOICE, Part, Text};
+use super::schema::{Body, Element, INVOICE, Part, Text, trim};
 use roxmltree::Node;
 use std::borrow::Cow;
 
@@ -61,7 +61,7 @@ pub fn child<'a, 'x>(node: Node<'a, 'x>, name: &str) -> Option<Node<'a, 'x>> {
 /// The text at a path of names, without white space around it.
 pub fn value(node: Node<'_, '_>, path: &[&str]) -> Option<String> {
     let found = path.iter().try_fold(node, |node, name| child(node, name))?;
-    let text = text(found).trim().to_owned();
+    let text = trim(&text(found)).to_owned();
     (!text.is_empty()).then_some(text)
 }
 
@@ -119,10 +119,10 @@ fn children(report: &mut Report<'_, '_>, parent: Node<'_, '_>, parts: &'static [
                 let message = "is not in the namespace of FA(3)";
                 report.error(node, "structure.namespace", message);
             }
-        } else if node.is_text() && node.text().is_some_and(|t| !t.trim().is_empty()) {
+        } else if node.is_text() && node.text().is_some_and(|t| !trim(t).is_empty()) {
             let message = format!(
                 "holds the text {:?} between its elements",
-                node.text().unwrap_or("").trim()
+                trim(node.text().unwrap_or(""))
             );
             report.error(parent, "structure.text", message);
         }

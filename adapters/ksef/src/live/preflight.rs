@@ -1,7 +1,7 @@
 //! What is refused here, before any request.
 
 use super::state::{Entry, Folder};
-use crate::invoice::{self, Severity};
+use crate::invoice::{self, Reader, Severity};
 use flowcontrol_contract::Timestamp;
 use flowcontrol_contract::error::{Error, Result};
 use flowcontrol_contract::ksef::State;
@@ -70,14 +70,8 @@ fn refuse(original: &str, entry: &Entry) -> Result<()> {
 
 /// The originals that a correction refers to without a KSeF number, by their own numbers.
 fn unnumbered(xml: &[u8]) -> Vec<String> {
-    let Ok(text) = std::str::from_utf8(xml) else { return Vec::new() };
-    let Ok(tree) = roxmltree::Document::parse(text) else { return Vec::new() };
-    let originals = tree.descendants().filter(|n| n.tag_name().name() == "DaneFaKorygowanej");
-    originals
-        .filter(|n| n.children().any(|c| c.tag_name().name() == "NrKSeFN"))
-        .filter_map(|n| {
-            let number = n.children().find(|c| c.tag_name().name() == "NrFaKorygowanej")?;
-            number.text().map(|t| t.trim().to_owned())
-        })
-        .collect()
+    let Ok(invoice) = Reader::open(xml) else { return Vec::new() };
+    let originals = invoice.all(&["Fa", "DaneFaKorygowanej"]);
+    let unnumbered = originals.iter().filter(|original| original.has("NrKSeFN"));
+    unnumbered.map(|original| original.text(&["NrFaKorygowanej"])).collect()
 }

@@ -1,6 +1,7 @@
 //! The values of `Fa`, read once.
 
 use crate::invoice::amount::{is_decimal, read};
+use crate::invoice::schema::trim;
 use crate::invoice::structure::{child, text};
 use roxmltree::Node;
 use rust_decimal::Decimal;
@@ -148,12 +149,12 @@ pub struct Line<'a, 'x> {
 
 /// The text of an element that holds nothing else, trimmed.
 pub fn plain<'a>(node: Node<'a, '_>) -> &'a str {
-    node.text().unwrap_or("").trim()
+    trim(node.text().unwrap_or(""))
 }
 
 fn number(node: Node<'_, '_>) -> Option<Decimal> {
     let text = text(node);
-    let text = text.trim();
+    let text = trim(&text);
     // One that is spelled wrongly has a finding of its own.
     if is_decimal(text, 16, 8) { read(text) } else { None }
 }

@@ -5,10 +5,18 @@ use time::format_description::well_known::Iso8601;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
+/// Without the white space of XML around it; a space of another kind is a character like any other.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_white)
+}
+
+fn is_white(char: char) -> bool {
+    matches!(char, ' ' | '\t' | '\n' | '\r')
+}
+
 /// White space collapsed as XML Schema does it.
 pub fn collapse(text: &str) -> Cow<'_, str> {
-    let white = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
-    let trimmed = text.trim_matches(white);
+    let trimmed = trim(text);
     let mut before = 0;
     let loose = trimmed.bytes().any(|byte| {
         let loose = matches!(byte, b'\t' | b'\n' | b'\r') || (byte, before) == (b' ', b' ');
@@ -18,7 +26,9 @@ pub fn collapse(text: &str) -> Cow<'_, str> {
     if !loose {
         return Cow::Borrowed(trimmed);
     }
-    Cow::Owned(trimmed.split(white).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+    Cow::Owned(
+        trimmed.split(is_white).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "),
+    )
 }
 
 /// The day that a text says, without an offset.
