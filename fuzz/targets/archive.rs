@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
         book.own.push(Entry { name, bytes: bytes.to_vec() });
     }
     let last = book.own.last().map_or(Digest::of(""), |e| Digest::of(&e.bytes));
-    let last = Link { sequence: book.own.len() as u64, previous: None, sha256: last };
+    let last = Link { sequence: book.own.len() as u64, previous: None, sha256: last, signed_by: None };
     if let Ok(bytes) = archive::write(&book, last, "0.1.0") {
         read(&bytes);
     }
@@ -33,7 +33,8 @@ fuzz_target!(|data: &[u8]| {
 fn read(bytes: &[u8]) {
     let Ok(Archive { manifest, book }) = archive::read(bytes) else { return };
     let _ = book.verify(Some(manifest.head));
-    let last = Link { sequence: manifest.packets, previous: None, sha256: manifest.head };
+    let (sequence, sha256) = (manifest.packets, manifest.head);
+    let last = Link { sequence, previous: None, sha256, signed_by: None };
     let again = archive::write(&book, last, &manifest.tool_version).unwrap();
     assert_eq!(archive::read(&again).unwrap(), Archive { manifest, book });
 }
