@@ -6,7 +6,7 @@ use flowcontrol_fuzz::sealed;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    read(data);
+    let _ = read(data);
     if let Some(bytes) = sealed(data) {
         match read(&bytes) {
             Ok(()) | Err(Flaw::Edited(_) | Flaw::Schema { .. }) => {}
