@@ -23,7 +23,8 @@ fuzz_target!(|data: &[u8]| {
         book.own.push(Entry { name, bytes: bytes.to_vec() });
     }
     let last = book.own.last().map_or(Digest::of(""), |e| Digest::of(&e.bytes));
-    let last = Link { sequence: book.own.len() as u64, previous: None, sha256: last, signed_by: None };
+    let last =
+        Link { sequence: book.own.len() as u64, previous: None, sha256: last, signed_by: None };
     if let Ok(bytes) = archive::write(&book, last, "0.1.0") {
         read(&bytes);
     }

@@ -55,8 +55,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let (principal, csrf) = match known(parts, service).await {
             Ok(known) => known,
             Err(error) => {
-                let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-                within(service, Asker::Stranger(from))?;
+                stranger(parts, service)?;
                 return Err(refused(service, &error));
             }
         };
@@ -112,8 +111,14 @@ pub fn plain<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     }
 }
 
+/// Whoever is not known is slowed down by where they come from.
+pub fn stranger(parts: &Parts, service: &Service) -> Result<(), Problem> {
+    let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    within(service, Asker::Stranger(from))
+}
+
 /// Whoever tries often is slowed down, whether they are known or not.
-pub fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
+fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
     service.rates.take(asker, clock::instant()).map_err(|wait| {
         #[expect(
             clippy::cast_possible_truncation,

@@ -3,9 +3,9 @@
 
 use super::body;
 use super::caller::{self, CSRF_ABSENT};
-use super::edge::{Known, Peer};
+use super::edge::Known;
 use super::problem::Problem;
-use super::service::{Asker, Service};
+use super::service::Service;
 use crate::session::guard::{self, CSRF_HEADER, Shown};
 use crate::session::{PATIENCE, Sessions, cookie};
 use axum::Router;
@@ -40,8 +40,7 @@ impl FromRequestParts<Arc<Service>> for Open {
         service: &Arc<Service>,
     ) -> Result<Self, Problem> {
         let sessions = service.sessions.clone().ok_or_else(|| Problem::not_found("thing"))?;
-        let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-        caller::within(service, Asker::Stranger(from))?;
+        caller::stranger(parts, service)?;
         Ok(Self(sessions))
     }
 }

@@ -9,7 +9,7 @@ use flowcontrol_contract::audit::AuditEvent;
 use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
 use flowcontrol_contract::store::Expected;
-use flowcontrol_contract::{CallCx, Kind, NewRecord, Roster, ScenarioStore, TenantId};
+use flowcontrol_contract::{CallCx, Kind, NewRecord, Record, Roster, ScenarioStore, TenantId};
 use futures::StreamExt;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -230,12 +230,7 @@ async fn tail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, lines: u64) 
     let mut batches = store.read(&call, after).await?;
     let mut told = Lines::begin(cx.format, &call.tenant, "records")?;
     while let Some(batch) = batches.next().await {
-        let spelled = batch?.into_iter().map(|record| {
-            let mut line = String::new();
-            record.write_line(&mut line);
-            line
-        });
-        if !told.add(spelled)? {
+        if !told.add(batch?.iter().map(Record::to_line))? {
             return Ok(());
         }
     }
@@ -243,11 +238,10 @@ async fn tail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, lines: u64) 
 }
 
 /// The audit trail, page by page: it may be as long as the scenario.
-async fn trail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, after: u64) -> Result<()> {
+async fn trail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, mut after: u64) -> Result<()> {
     let call = CallCx::tenant(tenant);
     roster(store, &call).await?;
     let mut told = Lines::begin(cx.format, &call.tenant, "events")?;
-    let mut after = after;
     loop {
         let page = store.trail(&call, after).await?;
         let Some(last) = page.last().and_then(AuditEvent::first) else { return told.end() };

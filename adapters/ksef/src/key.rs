@@ -24,7 +24,7 @@ pub enum KeyError {
     /// It is no PEM.
     #[error("the private key is not PEM, or is cut short")]
     Pem,
-    /// SEC 1.
+    /// It is neither PKCS#8 nor PKCS#1, such as SEC 1.
     #[error("the private key is in a form that is not read")]
     Form,
     /// RSA that is too short or too long.

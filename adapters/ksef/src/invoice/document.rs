@@ -2,6 +2,7 @@
 
 use super::MAX_BYTES_WITH_ATTACHMENT;
 use super::finding::{Finding, Severity};
+use super::schema::is_white;
 use roxmltree::{Document, Node, ParsingOptions};
 
 /// So many findings are told; a file that has more is not an invoice with mistakes in it.
@@ -197,38 +198,34 @@ fn character(char: char, line: Option<u32>) -> Finding {
 
 /// The first character that XML 1.0 discourages (section 2.2, note), and where it begins.
 pub fn discouraged(text: &str) -> Option<(usize, char)> {
-    find(text, |byte| byte == 0x7F, is_discouraged)
+    find(text, is_discouraged)
 }
 
-/// The first character that KSeF refuses in a text, written out or referred to: what XML cannot
-/// hold, and what it discourages.
+/// The first character that KSeF refuses in a text, written out or referred to: a control
+/// character, what else XML cannot hold, and what it discourages.
 pub fn refused(text: &str) -> Option<char> {
-    let white = |code: u32| matches!(code, 0x09 | 0x0A | 0x0D);
-    let control = |code: u32| code < 0x20 && !white(code) || (0x7F..=0x9F).contains(&code);
-    let bad = |code| control(code) || is_discouraged(code) || matches!(code, 0xFFFE | 0xFFFF);
-    find(text, |byte| byte < 0x20 || byte == 0x7F, bad).map(|(_, char)| char)
+    let control = |char: char| char.is_control() && !is_white(char);
+    let bad =
+        |char| control(char) || is_discouraged(char) || matches!(char, '\u{FFFE}' | '\u{FFFF}');
+    find(text, bad).map(|(_, char)| char)
 }
 
-fn is_discouraged(code: u32) -> bool {
+fn is_discouraged(char: char) -> bool {
+    let code = u32::from(char);
     matches!(code, 0x7F..=0x84 | 0x86..=0x9F | 0xFDD0..=0xFDEF)
         || (code > 0xFFFF && code & 0xFFFE == 0xFFFE)
 }
 
-/// The first bad character, of which the bytes say first whether one can begin there: those of
-/// ASCII by `suspect`, C2 for U+0080-9F, EF for U+FDD0-EF and U+FFFE, F0-F4 for the ends of the
-/// planes.
-fn find(
-    text: &str,
-    suspect: impl Fn(u8) -> bool,
-    bad: impl Fn(u32) -> bool,
-) -> Option<(usize, char)> {
+/// The first bad character, of which the bytes say first whether one can begin there: controls of
+/// ASCII, C2 for U+0080-9F, EF for U+FDD0-EF and U+FFFE, F0-F4 for the ends of the planes.
+fn find(text: &str, bad: impl Fn(char) -> bool) -> Option<(usize, char)> {
     let bytes = text.as_bytes();
-    let suspect = |byte: &u8| suspect(*byte) || matches!(byte, 0xC2 | 0xEF | 0xF0..=0xF4);
+    let suspect = |byte: &u8| matches!(byte, 0..=0x1F | 0x7F | 0xC2 | 0xEF | 0xF0..=0xF4);
     let mut from = 0;
     while let Some(step) = bytes[from..].iter().position(suspect) {
         let at = from + step;
         let char = text[at..].chars().next()?;
-        if bad(u32::from(char)) {
+        if bad(char) {
             return Some((at, char));
         }
         from = at + char.len_utf8();

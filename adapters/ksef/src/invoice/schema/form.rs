@@ -10,7 +10,8 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches(is_white)
 }
 
-fn is_white(char: char) -> bool {
+/// Whether a character is white space to XML.
+pub fn is_white(char: char) -> bool {
     matches!(char, ' ' | '\t' | '\n' | '\r')
 }
 

@@ -10,7 +10,7 @@ mod parts;
 mod terms;
 mod text;
 
-pub use form::{day, instant, trim};
+pub use form::{day, instant, is_white, trim};
 pub use invoice::INVOICE;
 pub use lines::{GTU, PROCEDURE, RATE};
 pub use parts::{Body, Element, Part};
