@@ -22,12 +22,15 @@ mod support;
 
 use axum::http::{Request, header};
 use flowcontrol::config::HeldSecrets;
-use flowcontrol::runbook::{self, Layout, Limits, Site};
-use flowcontrol::target::{RoleNames, Target, TargetChoice, TargetSettings, TlsTrust, Workspace};
-use flowcontrol::{demo, registry};
+use flowcontrol::registry;
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, NewRecord};
+use flowcontrol_database::{RoleNames, TlsTrust, Workspace};
+use flowcontrol_demo as demo;
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_target::{Target, TargetChoice, TargetSettings};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use provider::Stub;

@@ -9,12 +9,12 @@
 )]
 
 use flowcontrol::config::HeldSecrets;
-use flowcontrol::demo::{Size, Story, rosters};
 use flowcontrol::registry;
-use flowcontrol::snapshot::{Header, Writer, import, verify};
-use flowcontrol::target::{TlsTrust, Workspace};
 use flowcontrol_contract::SessionId;
 use flowcontrol_contract::registry::BuildCx;
+use flowcontrol_database::{TlsTrust, Workspace};
+use flowcontrol_demo::{Size, Story, rosters};
+use flowcontrol_snapshot::{Header, Writer, import, verify};
 use std::path::Path;
 use std::process::Command;
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use flowcontrol::api::{Service, router};
 use flowcontrol::config::{Overrides, Settings, TEMPLATE};
-use flowcontrol::demo;
+use flowcontrol_demo as demo;
 use flowcontrol::registry::open_auth;
 use flowcontrol_conformance::memory::MemoryStore;
 use libfuzzer_sys::fuzz_target;

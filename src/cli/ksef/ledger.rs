@@ -2,8 +2,8 @@
 //! receipt's digest, and its payments likewise. Records are never changed, so these follow the ones
 //! that they supersede.
 
-use crate::error::{Failure, Result};
 use crate::registry::ksef::invoice;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{
@@ -102,5 +102,5 @@ pub async fn note(
     Ok(new.into_iter().map(|r| r.id).collect())
 }
 
-/// Ends the id of a record that follows another.
+/// Endpoints the id of a record that follows another.
 const SUFFIX: &str = "/ksef";

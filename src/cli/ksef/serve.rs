@@ -3,9 +3,9 @@
 use super::args::Serve;
 use crate::cli::args::Format;
 use crate::cli::{Stop, out};
-use crate::error::{Exit, Failure, Result};
 use crate::registry::ksef::nip::Nip;
 use crate::registry::ksef::simulator::{Config, Simulator, Tempo, unlimited_rates};
+use flowcontrol_base::{Exit, Failure, Result};
 use serde_json::json;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
