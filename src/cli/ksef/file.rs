@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::error::{Failure, Result};
-use crate::registry::ksef::invoice::{Context, MAX_BYTES_WITH_ATTACHMENT};
+use flowcontrol_ksef_invoice::{Context, MAX_BYTES_WITH_ATTACHMENT};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;

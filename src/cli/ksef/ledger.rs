@@ -3,12 +3,12 @@
 //! that they supersede.
 
 use crate::error::{Failure, Result};
-use crate::registry::ksef::invoice;
 use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{
     CallCx, Digest, Kind, NewRecord, Payload, Record, RecordId, ScenarioStore,
 };
+use flowcontrol_ksef_invoice as invoice;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 
