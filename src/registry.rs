@@ -6,14 +6,15 @@ use flowcontrol_base::Result;
 use flowcontrol_contract::registry::{BuildCx, Registration, Registry};
 use flowcontrol_contract::{AuthProvider, KsefProvider, Mode, Port, ScenarioStore, TenantId};
 use flowcontrol_database::{Endpoint, Login, TlsTrust};
-/// Invoices and codes of KSeF: what the command line makes and judges without any adapter.
-pub use flowcontrol_ksef as ksef;
-use flowcontrol_ksef::live;
+use flowcontrol_ksef as ksef;
+use flowcontrol_ksef_simulator as ksef_simulator;
 use flowcontrol_store_file as store_file;
 use flowcontrol_store_postgres as store_postgres;
 use serde_json::json;
 use sqlx::postgres::PgConnection;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The kind of the store that a rehearsal replays into.
@@ -36,8 +37,8 @@ pub fn built_in() -> Registry {
         Registration::auth(auth::OIDC, Mode::Live, auth::build_oidc),
         Registration::planned(Port::Ocr, "local-ocr", Mode::Local),
         Registration::planned(Port::Ocr, "document-ai", Mode::Live),
-        Registration::ksef(live::MOCK, Mode::Local, live::build_mock),
-        Registration::ksef(live::KIND, Mode::Live, live::build),
+        Registration::ksef(ksef_simulator::mock::KIND, Mode::Local, ksef_simulator::mock::build),
+        Registration::ksef(ksef::KIND, Mode::Live, ksef::build),
         Registration::planned(Port::Eta, "local-eta", Mode::Local),
         Registration::planned(Port::Eta, "maps-eta", Mode::Live),
         Registration::planned(Port::Sync, "service-worker", Mode::Local),
@@ -74,6 +75,51 @@ pub async fn open_ksef(settings: &Settings) -> Result<Arc<dyn KsefProvider>> {
     let (kind, config) = chosen(settings, Port::Ksef)?;
     Ok(settings.adapters.build_ksef(kind, config, building(settings, &secrets(settings))).await?)
 }
+
+/// A fault of the KSeF simulator, as `ksef serve --fault` spells it.
+#[derive(Clone, Debug)]
+pub struct KsefFault(ksef_simulator::Planned);
+
+impl FromStr for KsefFault {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+/// How `ksef serve` runs its simulator.
+#[derive(Clone, Copy, Debug)]
+pub struct KsefServe<'a> {
+    /// Where it listens, on loopback.
+    pub listen: SocketAddr,
+    /// The folder of its state.
+    pub state: &'a Path,
+    /// What goes wrong.
+    pub faults: &'a [KsefFault],
+    /// Decides everything at once.
+    pub instant: bool,
+    /// Applies KSeF's limits of requests.
+    pub limits: bool,
+}
+
+/// Starts a KSeF simulator, which serves until it is dropped or stopped.
+///
+/// # Errors
+/// When the address is not on loopback or is taken, or the state cannot be used.
+pub async fn serve_ksef(serve: KsefServe<'_>) -> Result<ksef_simulator::Simulator> {
+    let mut config = ksef_simulator::Config::new(serve.state);
+    config.listen = serve.listen;
+    config.faults = serve.faults.iter().map(|fault| fault.0.clone()).collect();
+    if serve.instant {
+        config.tempo = ksef_simulator::Tempo::INSTANT;
+    }
+    if !serve.limits {
+        config.rates = ksef_simulator::unlimited_rates();
+    }
+    Ok(ksef_simulator::Simulator::start(config).await?)
+}
+
 /// The active profile's kind of a port, and that kind's own configuration.
 fn chosen(settings: &Settings, port: Port) -> Result<(&str, serde_json::Value)> {
     let kind = settings.profile()?.kind(port);
