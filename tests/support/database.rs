@@ -1,5 +1,7 @@
 //! A scratch database on the test server: migrated, with roles of its own, dropped at the end.
 
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 use crate::support;
 use flowcontrol::clock;
 use flowcontrol::target::{Endpoint, Login, Logins, RoleNames, TlsTrust};

@@ -2,13 +2,13 @@
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 pub mod xsd;
 
 use flowcontrol_ksef::invoice::{
     BuildError, Context, Finding, Parties, Severity, Source, draft, write,
 };
+pub use flowcontrol_testkit::require::skip;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use time::macros::{date, datetime};
@@ -24,17 +24,6 @@ pub fn official(test: &str) -> Option<PathBuf> {
     }
     skip(test, "ksef-schemas", "../shared/ksef is not there");
     None
-}
-
-/// Says that a test is skipped and why; fails instead where the component is required.
-///
-/// # Panics
-/// When `FLOWCONTROL_REQUIRE` lists the component.
-pub fn skip(test: &str, component: &str, reason: &str) {
-    let required = std::env::var("FLOWCONTROL_REQUIRE")
-        .is_ok_and(|list| list.split([',', ' ']).any(|item| item == component));
-    assert!(!required, "{test}: {component} is required here, but {reason}");
-    eprintln!("skipped: {test}: {component}: {reason}");
 }
 
 /// A day after every sample's date of issue.
