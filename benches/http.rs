@@ -108,7 +108,7 @@ async fn fill(workspace: &Workspace, records: u64) {
     let mut config = store(workspace);
     config["password"] = json!({"held": "application"});
     let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-    let adapters = registry::registry();
+    let adapters = registry::built_in();
     let store = adapters.build_store(registry::POSTGRES, config, cx).await.expect("a store");
     let size = demo::Size { records: 1, tenants: 1, seed: 1 };
     let roster = demo::rosters(size).expect("rosters").remove(0);

@@ -79,6 +79,6 @@ pub async fn replay(workspace: &Workspace, snapshot: &Path) {
     });
     let cx = BuildCx { secrets: &secrets, base: Path::new("") };
     let store =
-        registry::registry().build_store(registry::POSTGRES, config, cx).await.expect("a store");
+        registry::built_in().build_store(registry::POSTGRES, config, cx).await.expect("a store");
     import(snapshot, summary.sha256, &*store, |_| {}).await.expect("replayed");
 }

@@ -397,11 +397,17 @@ impl Settings {
 mod tests {
     use super::{Config, Settings};
     use std::path::PathBuf;
+    use std::sync::Arc;
+
+    fn settings(config: Config) -> Settings {
+        let adapters = Arc::new(crate::registry::built_in());
+        Settings { config, base: PathBuf::from("."), file: None, adapters }
+    }
 
     #[test]
     fn the_digest_covers_the_profile_and_not_what_this_machine_rehearses_with() {
         let config = Config::built_in().unwrap();
-        let plain = Settings { config, base: PathBuf::from("."), file: None };
+        let plain = settings(config);
         let mut other = plain.clone();
         other.config.rehearsal.pg_bin = Some("/opt/postgresql/bin".into());
         other.config.rehearsal.image = "postgres:18".into();
@@ -415,7 +421,7 @@ mod tests {
         let text = |more: &str| format!("{}{more}", super::TEMPLATE);
         let of = |text: String| {
             let config = Config::parse(&text).unwrap();
-            Settings { config, base: PathBuf::from("."), file: None }.digest().unwrap()
+            settings(config).digest().unwrap()
         };
         let plain = of(text(""));
         let key =
@@ -440,7 +446,7 @@ mod tests {
         assert_ne!(days(91), days(90));
         // A configuration without these is spelled as it was before they existed.
         let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
-        for word in ["keys", "evidence", "vouching", "acceptance_days"] {
+        for word in ["keys", "evidence", "vouching", "acceptance_days", "owners", "access"] {
             assert!(!spelled.contains(word), "{word}");
         }
     }

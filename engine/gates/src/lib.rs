@@ -29,6 +29,8 @@ pub mod swap;
 pub mod values;
 pub mod wiring;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

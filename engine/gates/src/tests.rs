@@ -1,21 +1,13 @@
 //! All gates over constructed inputs: the fresh state, the way on, and every way back.
 
-use super::inputs::{
-    Acceptance, Authentication, Evidence, Judged, PortState, Scenario, Stage, TENANT_BUNDLE,
-};
-use super::values::Value;
+use super::inputs::{Acceptance, Authentication, Evidence, Residency, Stage, TENANT_BUNDLE};
 use super::{Gate, Inputs, Judgement, Production, decision, judge};
-use crate::config::PORT_KINDS;
-use crate::inputs::Residency;
-use crate::report::style::Paint;
-use crate::report::terminal::View;
-use flowcontrol_contract::{Digest, Kind, Port, SessionId, Timestamp};
-use flowcontrol_demo as demo;
+use crate::testing::*;
+use flowcontrol_contract::{Digest, Mode, Port, Timestamp};
 use flowcontrol_evidence::keys::PrivateKey;
-use flowcontrol_evidence::{CheckResult, Outcome, Packet, ProfileRef, Verdict, schema};
+use flowcontrol_evidence::{Outcome, Packet, Verdict, schema};
 use proptest::prelude::{Just, Strategy, proptest};
 use serde_json::{Map, json};
-use std::collections::BTreeMap;
 
 mod arbitrary;
 mod changes;
@@ -24,214 +16,6 @@ mod proofs;
 mod signed;
 mod signed_in;
 mod wiring;
-
-/// What is built today: both kinds of store, of auth and of KSeF.
-fn today(port: Port, known: &[&str]) -> Vec<String> {
-    let built = matches!(port, Port::Store | Port::Auth | Port::Ksef);
-    if built { every(port, known) } else { Vec::new() }
-}
-
-fn every(_: Port, known: &[&str]) -> Vec<String> {
-    known.iter().map(|k| (*k).to_owned()).collect()
-}
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(seconds * 1_000_000).unwrap()
-}
-
-fn fresh(built: fn(Port, &[&str]) -> Vec<String>) -> Inputs {
-    let ports = PORT_KINDS.map(|(port, known)| PortState {
-        port,
-        kind: known[0].to_owned(),
-        local: known[0],
-        live: known[1],
-        built: built(port, known),
-        configured: true,
-    });
-    let rosters = demo::rosters(demo::Size { tenants: 1, ..demo::Size::default() }).unwrap();
-    Inputs {
-        profile: Judged {
-            name: "local-demo".into(),
-            sha256: Digest::of("local-demo"),
-            ports: ports.into(),
-            residency: None,
-            acceptance_days: None,
-            keys: BTreeMap::new(),
-            vouchers: Vec::new(),
-            external: false,
-            program: "flowcontrol".into(),
-            active: String::new(),
-            switch: String::new(),
-        },
-        scenario: Scenario {
-            session: SessionId::new("grant-demo-local").unwrap(),
-            snapshot: None,
-            records: BTreeMap::new(),
-            actors: rosters[0].actors.clone(),
-            enrolled: 5,
-            filled_on_demand: true,
-            seedable: true,
-        },
-        migrations: Digest::of("migrations"),
-        packets: Vec::new(),
-        acceptances: Vec::new(),
-        as_of: at(1_000),
-    }
-}
-
-fn packet(inputs: &Inputs, schema: &str, ids: &[&str], kind: &str) -> Evidence {
-    let checks = ids.iter().map(|id| {
-        let mut figures = Map::new();
-        if *id == "tls-fingerprint" {
-            figures.insert("generated".into(), json!(kind != "external"));
-        }
-        CheckResult {
-            id: (*id).into(),
-            title: (*id).into(),
-            verdict: Verdict::Ready,
-            reason: "it was seen".into(),
-            figures,
-        }
-    });
-    let checks: Vec<_> = checks.collect();
-    Evidence {
-        sha256: Digest::of(format!("{schema} {kind}")),
-        packet: Packet {
-            schema: schema.into(),
-            sequence: 1,
-            previous: None,
-            created_at: at(500),
-            tool_version: "0".into(),
-            ran: "rehearse".into(),
-            profile: ProfileRef {
-                name: inputs.profile.name.clone(),
-                sha256: inputs.profile.sha256,
-            },
-            snapshot_sha256: inputs.scenario.snapshot,
-            target: Some(json!({ "kind": kind })),
-            checks,
-            outcome: Outcome::Passed,
-            body: json!({ "migrations_sha256": inputs.migrations }),
-        },
-    }
-}
-
-const CONNECTION: [&str; 4] =
-    ["endpoint-reachability", "tls-fingerprint", "rbac-session", "write-probe"];
-const DRY_RUN: [&str; 5] = [
-    "snapshot-export",
-    "schema-map",
-    "rbac-claims",
-    "adapter-replay-transcript",
-    "rollback-checkpoint",
-];
-const DRILL: [&str; 3] = ["freeze-window", "storage-fallback", "audit-packet"];
-
-fn filled(mut inputs: Inputs) -> Inputs {
-    inputs.scenario.snapshot = Some(Digest::of("snapshot"));
-    inputs.scenario.records = Kind::ALL.into_iter().map(|k| (k, 10)).collect();
-    inputs
-}
-
-/// After `connect` and `rehearse` on a target of `kind`.
-fn rehearsed(inputs: Inputs, kind: &str) -> Inputs {
-    let mut inputs = filled(inputs);
-    inputs.packets = vec![
-        packet(&inputs, schema::CONNECTION, &CONNECTION, kind),
-        packet(&inputs, schema::DRY_RUN, &DRY_RUN, kind),
-    ];
-    inputs
-}
-
-/// As `stage` would have it: its name and its kinds.
-fn staged(mut inputs: Inputs, stage: Stage) -> Inputs {
-    inputs.profile.name = format!("{stage:?}").to_lowercase();
-    for port in &mut inputs.profile.ports {
-        let live = match stage {
-            Stage::Demo => false,
-            Stage::Staging => matches!(port.port, Port::Store | Port::Auth),
-            Stage::Production => true,
-        };
-        if live {
-            port.kind = port.live.into();
-        }
-    }
-    assert_eq!(inputs.profile.stage(), stage);
-    inputs
-}
-
-fn example(value: Value) -> &'static str {
-    match value {
-        Value::Provider => "Hetzner Online",
-        Value::Account => "bfg-1234",
-        Value::Region => "eu-central-1",
-        Value::RuntimeOwner => "Marek Zielinski",
-        Value::Rpo => "15m",
-        Value::RestoreOwner => "Anna Kowalska",
-    }
-}
-
-/// An actor's own key.
-fn key(actor: &str) -> PrivateKey {
-    PrivateKey::from_seed(&Digest::of(actor).0).unwrap()
-}
-
-/// Every acceptance that any gate asks for, and a drill.
-fn accepted(mut inputs: Inputs, authentication: Authentication) -> Inputs {
-    let words = [
-        ("checklist/contracts-frozen", "user_md_anna"),
-        ("checklist/role-headers", "user_dispatcher_marek"),
-        ("checklist/scenario-store", "user_dispatcher_marek"),
-        ("checklist/db-schema", "user_accountant_olena"),
-        ("checklist/secrets-and-auth", "user_accountant_olena"),
-        ("checklist/migration-rollback", "user_md_anna"),
-        ("rollback-drill/owner-confirmation", "user_md_anna"),
-        ("provider-acceptance/live-provider", "user_md_anna"),
-        ("provider-acceptance/auth-owner", "user_md_anna"),
-        ("provider-acceptance/tenant-secrets", "user_md_anna"),
-        ("provider-acceptance/live-wiring", "user_md_anna"),
-        ("infrastructure/hosting", "user_md_anna"),
-        ("infrastructure/region", "user_md_anna"),
-        ("infrastructure/runtime-owner", "user_md_anna"),
-        ("infrastructure/secrets-and-backup", "user_md_anna"),
-    ];
-    let value = |v: &Value| (v.name().to_owned(), example(*v).to_owned());
-    let signs = authentication == Authentication::Signature;
-    let owners = inputs.scenario.actors.iter().filter(|_| signs);
-    if authentication == Authentication::Oidc {
-        inputs.profile.vouchers = vec![key("service").public()];
-    }
-    inputs.profile.keys = owners.map(|a| (a.id.clone(), key(a.id.as_str()).public())).collect();
-    inputs.acceptances = words
-        .map(|(check, actor)| {
-            let decision = decision::find(check).unwrap();
-            Acceptance {
-                check: check.into(),
-                actor: actor.into(),
-                authentication,
-                key: match authentication {
-                    Authentication::Mock => None,
-                    Authentication::Oidc => Some(key("service").public()),
-                    Authentication::Signature => Some(key(actor).public()),
-                },
-                profile: ProfileRef {
-                    name: inputs.profile.name.clone(),
-                    sha256: inputs.profile.sha256,
-                },
-                snapshot: inputs.scenario.snapshot,
-                evidence: decision.evidence(&inputs),
-                values: decision.values.iter().map(value).collect(),
-                as_of: at(600),
-                revoked: false,
-                sha256: Digest::of(check),
-            }
-        })
-        .into();
-    let kind = inputs.packets[0].packet.target.as_ref().unwrap()["kind"].as_str().unwrap();
-    let drill = packet(&inputs, super::rollback::PACKET, &DRILL, kind);
-    inputs.packets.push(drill);
-    inputs
-}
 
 fn gate<'a>(judgement: &'a Judgement, id: &str) -> &'a Gate {
     judgement.gate(id).unwrap()
@@ -351,10 +135,6 @@ fn connecting_and_rehearsing_turns_what_rests_on_them_and_nothing_else() {
     assert_eq!(score(&judgement, "preflight"), (3, 5));
     assert_eq!(score(&judgement, "checklist"), (0, 6));
     assert_eq!(score(&judgement, "wiring"), (0, 7));
-    let view = View { columns: 200, paint: Paint { on: false } };
-    let said = crate::report::gates::text(&judgement, None, view);
-    let whose = "Next       checklist/contracts-frozen, Anna Kowalska decides: flowcontrol accept";
-    assert!(said.contains(whose), "{said}");
     let next = judgement.readiness.next_action.unwrap();
     assert_eq!(next.check, "checklist/contracts-frozen");
     let command = "flowcontrol accept checklist/contracts-frozen --as user_md_anna";

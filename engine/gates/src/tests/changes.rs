@@ -210,7 +210,7 @@ fn facts_of_the_configuration_and_the_scenario_count_like_evidence() {
         ("actors", |i| i.scenario.actors.clear()),
         ("permissions", |i| i.scenario.actors[0].permissions.clear()),
         ("director", |i| i.scenario.actors.retain(|a| a.role != "managing_director")),
-        ("an adapter", |i| i.profile.ports[0].built.clear()),
+        ("an adapter", |i| i.profile.ports[0].kinds.iter_mut().for_each(|k| k.built = false)),
         ("a port", |i| drop(i.profile.ports.remove(1))),
     ];
     for stage in STAGES {

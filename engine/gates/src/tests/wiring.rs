@@ -9,7 +9,7 @@ fn probed(inputs: &Inputs) -> Evidence {
     let mut evidence = packet(inputs, schema::ADAPTERS, &ids, "external");
     for check in &mut evidence.packet.checks {
         if let Some(port) = inputs.profile.ports.iter().find(|p| p.port.name() == check.id) {
-            let mode = if port.kind == port.local { "local" } else { "live" };
+            let mode = if port.is_live() { "live" } else { "local" };
             check.figures = Map::from_iter([
                 ("kind".to_owned(), json!(port.kind)),
                 ("mode".to_owned(), json!(mode)),
@@ -62,13 +62,13 @@ fn each_piece_that_is_local_stale_mock_or_unsigned_keeps_production_closed_and_i
                 }
             }
         }),
-        ("which is no live adapter", |i| {
+        ("which is not a live adapter", |i| {
             let auth = i.profile.ports.iter_mut().find(|p| p.port == Port::Auth).unwrap();
-            auth.kind = auth.local.to_owned();
+            auth.kind = kind_of(auth, Mode::Local);
         }),
         ("this version has no adapter oidc-rbac", |i| {
             let auth = i.profile.ports.iter_mut().find(|p| p.port == Port::Auth).unwrap();
-            auth.built = vec![auth.local.to_owned()];
+            auth.kinds[1].built = false;
         }),
         ("probed another adapter than ksef-api", |i| {
             let probe = &mut i.packets.last_mut().unwrap().packet;
