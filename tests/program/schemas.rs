@@ -4,23 +4,14 @@
 //! The judge is Python's jsonschema, which `ci/test` installs into `target/judges`; without it
 //! these tests skip by name.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
-
-#[allow(dead_code, reason = "each test program uses a part of this")]
-#[path = "support/program.rs"]
-mod program;
-#[path = "report/samples.rs"]
+#[path = "../pure/report/samples.rs"]
 mod samples;
-#[allow(dead_code, reason = "each test program uses a part of this")]
-#[path = "rehearsal/site.rs"]
-mod site;
 
+use super::rehearsal::site::Site;
 use flowcontrol::report::json;
-use program::Place;
+use flowcontrol_testkit::place::Place;
+use flowcontrol_testkit::{judges, root};
 use serde_json::{Value, json};
-use site::Site;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,18 +37,9 @@ const OPTIONAL: [&str; 9] = [
     "without body.target.server",
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The judge's Python, or a skip by name.
 fn python(test: &str) -> Option<PathBuf> {
-    let python = root().join("target/judges/bin/python");
-    if python.exists() {
-        return Some(python);
-    }
-    support::skip(test, "judges", "target/judges is not there; ./ci/test installs it");
-    None
+    judges::folder(test).map(|folder| folder.join("bin/python"))
 }
 
 /// What the judge says of `documents`: whether all of them follow `schema`, and its lines.
@@ -139,7 +121,7 @@ fn schemas_of(packets: &[Value]) -> BTreeSet<&str> {
 /// Whether a local rehearsal can be made and judged here.
 fn ready(test: &str) -> Option<PathBuf> {
     let python = python(test)?;
-    support::server_or_skip(test)?;
+    crate::support::server_or_skip(test)?;
     Some(python)
 }
 
