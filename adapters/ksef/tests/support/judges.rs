@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-pub use flowcontrol_testkit::judges::{answers, python, said};
+pub use flowcontrol_testkit::judges::{python, said};
 pub use flowcontrol_testkit::require::skip;
 pub use flowcontrol_testkit::root;
 use serde_json::Value;
