@@ -2,7 +2,7 @@
 //! judge the same bytes by the official schema: lxml in one process with a compiled schema, in turn
 //! with us. One core each.
 //!
-//! `cargo bench -p flowcontrol-ksef`; `-- --rounds N --calls N` changes the size. Needs
+//! `cargo bench -p flowcontrol-ksef-wire`; `-- --rounds N --calls N` changes the size. Needs
 //! ../shared/ksef, and lxml in `target/judges` or in the Python of FLOWCONTROL_PYTHON.
 
 #![allow(
@@ -13,8 +13,8 @@
     reason = "a benchmark prints, and stops when it cannot go on"
 )]
 
-use flowcontrol_ksef::crypto::{SymmetricKey, sha256_base64};
-use flowcontrol_ksef::invoice::{Context, Parties, Source, accepted, check, draft, write};
+use flowcontrol_ksef_invoice::{Context, Parties, Source, accepted, check, draft, write};
+use flowcontrol_ksef_wire::crypto::{SymmetricKey, sha256_base64};
 use serde_json::json;
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};

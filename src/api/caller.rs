@@ -1,15 +1,15 @@
 //! Who is calling: asked of the auth adapter and of nobody else, before anything is read.
 
-use super::edge::{Known, Peer, RequestId};
+use super::middleware::{Known, Peer, RequestId};
 use super::problem::Problem;
 use super::service::{Asker, Service};
-use crate::access::{self, Action};
-use crate::clock;
-use crate::session::cookie;
-use crate::session::guard::{self, CSRF_HEADER, Shown};
+use crate::scenario::access::{self, Action};
+use crate::sign_in::browser::cookie;
+use crate::sign_in::browser::guard::{self, CSRF_HEADER, Shown};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use flowcontrol_base::clock;
 use flowcontrol_contract::auth::{Presented, Principal};
 use flowcontrol_contract::{CallCx, Error, ErrorKind, Secret};
 use std::sync::{Arc, PoisonError};
@@ -40,8 +40,8 @@ impl Caller {
 
     /// Refuses what is not theirs to do.
     pub async fn may(&self, service: &Service, action: Action) -> Result<(), Problem> {
-        let first = service.first_tenant().await?;
-        Ok(access::permits(&self.principal, action, first.as_ref())?)
+        let tenant = service.deployment_tenant().await?;
+        Ok(service.access().permits(&self.principal, action, tenant.as_ref())?)
     }
 }
 

@@ -6,13 +6,13 @@ use super::openapi::Refusals;
 use super::problem::Problem;
 use super::schema::{Listing, PacketSchema};
 use super::service::Service;
-use crate::access::Action;
-use crate::error::{Exit, Failure, Result as Done};
-use crate::evidence::EvidenceStore;
 use crate::report::evidence as views;
+use crate::scenario::access::Action;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use flowcontrol_base::{Exit, Failure, Result as Done};
+use flowcontrol_evidence::EvidenceStore;
 use std::sync::Arc;
 
 /// The packets in order.

@@ -4,13 +4,12 @@
 mod acceptances;
 mod body;
 mod caller;
-mod edge;
 mod evidence;
 mod gates;
+mod idempotency;
 mod metrics;
-mod once;
+mod middleware;
 pub mod openapi;
-mod patient;
 mod problem;
 mod rate;
 mod records;
@@ -22,6 +21,7 @@ mod service;
 mod sign_in;
 mod snapshot;
 mod status;
+mod write_timeout;
 
 pub use problem::Problem;
 pub use serve::{Server, open};
@@ -61,7 +61,7 @@ pub fn router(service: Arc<Service>) -> Router {
     router
         .merge(sign_in::routes())
         .fallback(async || StatusCode::NOT_FOUND)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), edge::edge))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), middleware::edge))
         .with_state(service)
 }
 

@@ -4,7 +4,7 @@ use super::problem::{KINDS, MEDIA_TYPE, Problem};
 use super::schema::{ProblemSchema, text};
 use super::service::Service;
 use crate::registry::CALLER_HEADERS;
-use crate::session::cookie;
+use crate::sign_in::browser::cookie;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -30,7 +30,7 @@ pub fn base() -> OpenApi {
         .info(
             InfoBuilder::new()
                 .title("FlowControl Scenario API")
-                .version(env!("CARGO_PKG_VERSION"))
+                .version(flowcontrol_base::VERSION)
                 .description(Some(about))
                 .license(Some(utoipa::openapi::License::new("MIT OR Apache-2.0"))),
         )

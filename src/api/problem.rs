@@ -1,10 +1,10 @@
 //! Errors as callers see them: RFC 9457 problem documents. None holds a secret, a path of this
 //! machine or more of another tenant than that it is not there.
 
-use crate::error::{Exit, Failure};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use flowcontrol_base::{Exit, Failure};
 use flowcontrol_contract::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -219,8 +219,8 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use super::{KINDS, Problem};
-    use crate::error::Failure;
     use axum::http::StatusCode;
+    use flowcontrol_base::Failure;
     use flowcontrol_contract::{Error, ErrorKind};
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::body::{self, etag, has, if_match, unchanged};
 use super::caller::Caller;
+use super::idempotency::{Answer, Key, key};
 use super::json;
-use super::once::{Answer, Key, key};
 use super::openapi::{Appending, Refusals, Writing};
 use super::problem::Problem;
 use super::schema::{BatchSchema, RecordSchema};
@@ -79,7 +79,8 @@ pub async fn page(
     let kind = query.kind.as_deref().map(Kind::parse).transpose()?;
     let wanted = Wanted { after, limit, kind };
     let cx = caller.cx(&service);
-    let page = scenario::page(&*service.store, &cx, &caller.principal, wanted).await?;
+    let page =
+        scenario::page(service.access(), &*service.store, &cx, &caller.principal, wanted).await?;
     let tag = etag(page.head);
     if has(request.headers(), &tag) {
         return Ok(unchanged(&tag));
@@ -113,7 +114,8 @@ pub async fn get(
     let missing = || Problem::not_found("record");
     let id = RecordId::new(id).map_err(|_| missing())?;
     let cx = caller.cx(&service);
-    let found = scenario::get(&*service.store, &cx, &caller.principal, &id).await?;
+    let found =
+        scenario::get(service.access(), &*service.store, &cx, &caller.principal, &id).await?;
     Ok(json(StatusCode::OK, found.ok_or_else(missing)?.to_line()))
 }
 
@@ -174,7 +176,9 @@ pub async fn append(
     });
     let own = Arc::clone(&service);
     let work = async move {
-        let done = scenario::append(&*own.store, &cx, &caller.principal, expected, &batch).await;
+        let done =
+            scenario::append(own.access(), &*own.store, &cx, &caller.principal, expected, &batch)
+                .await;
         let done = done.map_err(|refused| match refused {
             Refused::Other(error) => Problem::from(error),
             Refused::Moved(head) => {

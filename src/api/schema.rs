@@ -1,10 +1,10 @@
 //! The shapes of requests and answers that are not read off a handler's own types.
 
 use super::problem::KINDS;
-use crate::gates::decision;
-use crate::target::TargetChoice;
 use flowcontrol_contract::Kind;
 use flowcontrol_contract::projection::{self, ColumnType};
+use flowcontrol_gates::decision;
+use flowcontrol_target::TargetChoice;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{

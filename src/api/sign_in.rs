@@ -3,11 +3,11 @@
 
 use super::body;
 use super::caller::{self, CSRF_ABSENT};
-use super::edge::Known;
+use super::middleware::Known;
 use super::problem::Problem;
 use super::service::Service;
-use crate::session::guard::{self, CSRF_HEADER, Shown};
-use crate::session::{PATIENCE, Sessions, cookie};
+use crate::sign_in::browser::guard::{self, CSRF_HEADER, Shown};
+use crate::sign_in::browser::{PATIENCE, Sessions, cookie};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -96,7 +96,7 @@ async fn session(
     )
 }
 
-/// Ends the session here, and leads the browser to where it ends at the provider.
+/// Endpoints the session here, and leads the browser to where it ends at the provider.
 async fn logout(
     State(service): State<Arc<Service>>,
     Open(sessions): Open,

@@ -26,7 +26,7 @@ pub struct Health {
 #[utoipa::path(get, path = "/healthz", tag = "service", operation_id = "health", security(()),
     responses((status = 200, body = Health)))]
 pub async fn health() -> Result<Response<Body>, Problem> {
-    view(StatusCode::OK, &Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    view(StatusCode::OK, &Health { status: "ok", version: flowcontrol_base::VERSION })
 }
 
 /// An adapter that was asked.

@@ -1,11 +1,15 @@
 //! The report for a terminal: what is wrong first in its part, the decision last.
 
-use super::layout::{Side, count, counted, hang, pad, seconds, short, table};
-use super::model::{Decision, Finding, RehearsalReport, Scope, Severity, Step, StepStatus};
 use super::style::{Paint, Tone};
-use super::verdict;
-use crate::evidence::Verdict;
-use crate::evidence::text::one_line;
+use flowcontrol_base::text::layout::{
+    Side, count, counted, hang, pad, seconds, short, table, width,
+};
+use flowcontrol_base::text::one_line;
+use flowcontrol_evidence::Verdict;
+use flowcontrol_gates::outcome::verdict;
+use flowcontrol_gates::outcome::{
+    Decision, Finding, RehearsalReport, Scope, Severity, Step, StepStatus,
+};
 use std::fmt::Write as _;
 
 /// How to draw.
@@ -150,7 +154,7 @@ impl Screen {
     fn steps(&mut self, steps: &[Step]) {
         let passed = steps.iter().filter(|s| s.status == StepStatus::Passed).count();
         self.heading("Steps", &format!("{passed} of {} passed", steps.len()));
-        let widest = steps.iter().map(|s| super::layout::width(&s.title)).max().unwrap_or(0);
+        let widest = steps.iter().map(|s| width(&s.title)).max().unwrap_or(0);
         for (i, step) in steps.iter().enumerate() {
             let (tone, mark) = match step.status {
                 StepStatus::Passed => (Tone::Good, "ok"),

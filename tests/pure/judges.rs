@@ -4,10 +4,10 @@
 //! `ci/test` installs them into `target/judges`; without it these tests skip by name.
 
 use crate::report::samples;
-use flowcontrol::demo::{Size, Story, rosters};
 use flowcontrol::report::{junit, sarif};
-use flowcontrol::snapshot::{Header, Writer, verify};
 use flowcontrol_contract::{NewRecord, SessionId};
+use flowcontrol_demo::{Size, Story, rosters};
+use flowcontrol_snapshot::{Header, Writer, verify};
 use flowcontrol_testkit::judges::{self, said};
 use flowcontrol_testkit::{require, root};
 use std::path::Path;

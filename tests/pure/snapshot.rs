@@ -1,8 +1,8 @@
 //! Snapshots: what was frozen is accepted, anything else is refused by line.
 
-use flowcontrol::demo::{Size, Story, rosters};
-use flowcontrol::snapshot::{Header, Reader, Summary, Writer, diff, verify};
 use flowcontrol_contract::{Record, SessionId};
+use flowcontrol_demo::{Size, Story, rosters};
+use flowcontrol_snapshot::{Header, Reader, Summary, Writer, diff, verify};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

@@ -1,8 +1,8 @@
 //! The migrated schema, judged by linters that are not ours.
 
 use crate::support;
-use flowcontrol::runbook::{self, Layout, Limits, Site};
-use flowcontrol::target::{Login, RoleNames};
+use flowcontrol_database::{Login, RoleNames};
+use flowcontrol_runbook::{self, Layout, Limits, Site};
 use flowcontrol_testkit::{judges, root};
 use sqlx::{AssertSqlSafe, Connection};
 use std::process::Command;
@@ -29,7 +29,7 @@ async fn the_schema_judges_find_nothing_and_can_find_something() {
     let endpoint = endpoint.database("judged");
     let (layout, limits) = (Layout::default(), Limits::default());
     let site = Site { endpoint: &endpoint, login: &owner, layout: &layout, limits: &limits };
-    runbook::up(site, &runbook::embedded().unwrap(), None).await.unwrap();
+    flowcontrol_runbook::up(site, &flowcontrol_runbook::embedded().unwrap(), None).await.unwrap();
     let url = format!("postgres://{}@{}:{}/judged", admin.user, endpoint.host, endpoint.port);
     let out = Command::new(root().join("ci/judge-schema"))
         .arg("--self-test")

@@ -1,11 +1,9 @@
 //! Targets are started for real, and leave nothing behind.
 
 use crate::support;
-use flowcontrol::target::{
-    Endpoint, ExternalSettings, Login, RoleNames, Target, TargetChoice, TargetKind, TargetSettings,
-    TlsTrust,
-};
-use flowcontrol::{Exit, Result};
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_database::{Endpoint, Login, RoleNames, TlsTrust};
+use flowcontrol_target::{ExternalSettings, Target, TargetChoice, TargetKind, TargetSettings};
 use flowcontrol_testkit::require;
 use sqlx::{Connection, Row};
 use std::io::{BufRead, BufReader};
@@ -285,7 +283,7 @@ fn a_cluster_whose_watchdog_was_killed_too_is_swept_by_the_next_run() {
     assert!(cluster.exists() && !processes_naming(&cluster).is_empty());
 
     let next =
-        flowcontrol::target::local::start_blocking(&settings, &quiet).expect("the next run starts");
+        flowcontrol_target::local::start_blocking(&settings, &quiet).expect("the next run starts");
     assert_eq!(next.swept.len(), 1, "{:?}", next.swept);
     assert!(!cluster.exists());
     eventually("the swept server has ended", || processes_naming(&cluster).is_empty());
@@ -364,7 +362,7 @@ async fn external(
         user: user.to_owned(),
         password: Some(flowcontrol_contract::Secret::new(format!("pw '\\ {test}"))),
     };
-    let logins = flowcontrol::target::Logins {
+    let logins = flowcontrol_database::Logins {
         owner: login(&names.owner),
         application: login(&names.application),
         replayer: login(&names.replayer),
@@ -375,7 +373,7 @@ async fn external(
     let mut connection = endpoint.connect(&admin).await.unwrap();
     for _ in 0..2 {
         // Twice: running it again changes nothing.
-        flowcontrol::target::roles::provision(&mut connection, &names, &logins).await.unwrap();
+        flowcontrol_target::roles::provision(&mut connection, &names, &logins).await.unwrap();
     }
     let settings = TargetSettings {
         external: Some(ExternalSettings { endpoint, admin, logins }),
@@ -397,7 +395,7 @@ async fn an_external_target_gets_a_database_and_loses_it_again() {
     target.drop_workspace(&workspace).await.unwrap();
 
     // The configured database itself is never dropped.
-    let configured = flowcontrol::target::Workspace {
+    let configured = flowcontrol_database::Workspace {
         endpoint: target.endpoint.clone(),
         logins: workspace.logins.clone(),
     };
@@ -502,7 +500,7 @@ async fn the_printed_roles_run_twice_by_psql() {
         auditor: "odd_auditor".into(),
         verifier: "odd_verifier".into(),
     };
-    let sql = flowcontrol::target::roles::provision_sql(&names, "odd");
+    let sql = flowcontrol_target::roles::provision_sql(&names, "odd");
     for _ in 0..2 {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&mut connection).await.unwrap();
     }

@@ -1,8 +1,9 @@
 //! The `container` target and `auto`, on a real Docker engine.
 
 use crate::support;
-use flowcontrol::target::{RoleNames, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust};
-use flowcontrol::{Exit, Result};
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_database::{RoleNames, TlsTrust};
+use flowcontrol_target::{Target, TargetChoice, TargetKind, TargetSettings};
 use flowcontrol_testkit::require;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -80,7 +81,7 @@ async fn a_container_works_and_leaves_nothing() {
             .await
             .unwrap();
     assert!(secure);
-    let plain = flowcontrol::target::Endpoint { tls: TlsTrust::Off, ..target.endpoint.clone() };
+    let plain = flowcontrol_database::Endpoint { tls: TlsTrust::Off, ..target.endpoint.clone() };
     assert!(plain.connect(&target.admin).await.is_err());
 
     target.dispose().await.unwrap();

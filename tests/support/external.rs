@@ -1,9 +1,10 @@
 //! An external target for the program to rehearse on: roles on the shared server.
 
 use crate::support;
-use flowcontrol::clock;
-use flowcontrol::target::{Endpoint, Login, Logins, RoleNames, TlsTrust, roles};
+use flowcontrol_base::clock;
 use flowcontrol_contract::Secret;
+use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, TlsTrust};
+use flowcontrol_target::roles;
 use flowcontrol_testkit::place::Place;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};

@@ -2,9 +2,10 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
-use flowcontrol::target::local::{self, Local};
-use flowcontrol::target::{Endpoint, Login, TargetSettings, TlsTrust};
 use flowcontrol_contract::Secret;
+use flowcontrol_database::{Endpoint, Login, TlsTrust};
+use flowcontrol_target::TargetSettings;
+use flowcontrol_target::local::{self, Local};
 use flowcontrol_testkit::require;
 use flowcontrol_testkit::server::Server;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! A primary with a hot standby that streams from it, both with the shared server's certificate.
 
 use crate::support;
-use flowcontrol::clock;
-use flowcontrol::target::{Endpoint, Login, TlsTrust};
+use flowcontrol_base::clock;
 use flowcontrol_contract::Secret;
+use flowcontrol_database::{Endpoint, Login, TlsTrust};
 use flowcontrol_testkit::require;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

@@ -1,15 +1,31 @@
-//! KSeF adapters: `mock-ksef`, a faithful KSeF on loopback, and `ksef-api`, the ministry's system.
+//! The client of KSeF API 2.0 behind `ksef-api`, and behind `mock-ksef` too, where it talks to a
+//! simulator in the same process.
+//!
+//! `decide`, `refusal`, `window` and `receipt` are functions of data; `state` alone writes files;
+//! `http` alone speaks to the network; `login` keeps one access token for all calls; `interactive`
+//! and `batch` put the parts in order.
 
-pub mod crypto;
-pub mod invoice;
-mod key;
-pub mod live;
-pub mod nip;
-pub mod number;
-pub mod print;
-pub mod qr;
-pub mod simulator;
-pub mod wire;
-pub mod xades;
+mod api;
+mod batch;
+mod clock;
+mod config;
+mod decide;
+mod http;
+mod interactive;
+mod keys;
+mod limits;
+mod login;
+mod look_up;
+mod package;
+mod preflight;
+mod provider;
+mod receipt;
+mod refusal;
+mod route;
+mod state;
+mod window;
 
-pub use key::KeyError;
+pub use clock::SystemClock;
+pub use config::{Config, Environment};
+pub use login::SignIn;
+pub use provider::{ClientSettings, KIND, Ksef, build};

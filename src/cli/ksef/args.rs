@@ -1,9 +1,9 @@
 //! The grammar of `ksef`.
 
-use crate::registry::ksef::nip::Nip;
-use crate::registry::ksef::qr::Place;
-use crate::registry::ksef::simulator::Planned;
+use crate::registry::KsefFault;
 use clap::{Args, Subcommand, ValueEnum};
+use flowcontrol_ksef_invoice::nip::Nip;
+use flowcontrol_ksef_invoice::qr::Place;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -196,7 +196,7 @@ pub struct Serve {
     pub context: Nip,
     /// Something that goes wrong; may be given several times.
     #[arg(long = "fault", value_name = "FAULT")]
-    pub faults: Vec<Planned>,
+    pub faults: Vec<KsefFault>,
     /// Decides everything at once.
     #[arg(long)]
     pub instant: bool,

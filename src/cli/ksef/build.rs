@@ -4,12 +4,12 @@ use super::args::Build;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::{Cx, out};
-use crate::error::{Exit, Failure, Result};
-use crate::registry::ksef::invoice::{
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_contract::{CallCx, Kind, Record, RecordId, ScenarioStore, TenantId};
+use flowcontrol_ksef_invoice::{
     BuildError, Context, Finding, Parties, Severity, Source, accepted, check, draft, read_parties,
     write,
 };
-use flowcontrol_contract::{CallCx, Kind, Record, RecordId, ScenarioStore, TenantId};
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;

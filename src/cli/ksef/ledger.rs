@@ -2,13 +2,13 @@
 //! receipt's digest, and its payments likewise. Records are never changed, so these follow the ones
 //! that they supersede.
 
-use crate::error::{Failure, Result};
-use crate::registry::ksef::invoice;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{
     CallCx, Digest, Kind, NewRecord, Payload, Record, RecordId, ScenarioStore,
 };
+use flowcontrol_ksef_invoice as invoice;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 

@@ -4,13 +4,13 @@ use super::args::Qr;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::out;
-use crate::error::{Exit, Failure, Result};
-use crate::registry::ksef::invoice::summary;
-use crate::registry::ksef::number::KsefNumber;
-use crate::registry::ksef::print::{Codes, page};
-use crate::registry::ksef::qr::{
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_ksef_invoice::number::KsefNumber;
+use flowcontrol_ksef_invoice::print::{Codes, page};
+use flowcontrol_ksef_invoice::qr::{
     Issuer, Link, OfflineCertificate, Picture, Place, code_one, code_two,
 };
+use flowcontrol_ksef_invoice::summary;
 use serde_json::json;
 use sha2::Digest;
 use std::path::Path;

@@ -3,9 +3,10 @@
 use super::args::Serve;
 use crate::cli::args::Format;
 use crate::cli::{Stop, out};
-use crate::error::{Exit, Failure, Result};
-use crate::registry::ksef::nip::Nip;
-use crate::registry::ksef::simulator::{Config, Simulator, Tempo, unlimited_rates};
+use crate::registry::{KsefServe, serve_ksef};
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_contract::Secret;
+use flowcontrol_ksef_invoice::nip::Nip;
 use serde_json::json;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -14,20 +15,19 @@ use std::path::{Path, PathBuf};
 /// Says where it listens once it does, and ends when what is under way has ended.
 pub async fn run(args: &Serve, format: Format) -> Result<Exit> {
     let stop = Stop::listen(|| out::note("stopping; what is under way comes to its end"));
-    let mut config = Config::new(&args.state);
-    config.listen = args.listen;
-    config.faults.clone_from(&args.faults);
-    if args.instant {
-        config.tempo = Tempo::INSTANT;
-    }
-    if args.no_limits {
-        config.rates = unlimited_rates();
-    }
-    let simulator = Simulator::start(config).await?;
+    let simulator = serve_ksef(KsefServe {
+        listen: args.listen,
+        state: &args.state,
+        faults: &args.faults,
+        instant: args.instant,
+        limits: !args.no_limits,
+    })
+    .await?;
     for repair in simulator.repairs() {
         out::note(repair);
     }
-    let token = token(&simulator, &args.context, &args.state)?;
+    let issue = || Ok(Secret::new(simulator.issue_token(&args.context)?.expose()));
+    let token = token(&args.context, &args.state, issue)?;
     let value = json!({"base_url": simulator.base_url(), "listening": simulator.address().to_string(),
         "context": args.context.as_str(), "token_file": token});
     out::either(format, &value, || {
@@ -48,12 +48,12 @@ pub async fn run(args: &Serve, format: Format) -> Result<Exit> {
 }
 
 /// The context's token in a file of its own: made once, kept over restarts.
-fn token(simulator: &Simulator, context: &Nip, state: &Path) -> Result<PathBuf> {
+fn token(context: &Nip, state: &Path, issue: impl FnOnce() -> Result<Secret>) -> Result<PathBuf> {
     let path = state.join(format!("token-{context}"));
     if path.exists() {
         return Ok(path);
     }
-    let token = simulator.issue_token(context)?;
+    let token = issue()?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     options

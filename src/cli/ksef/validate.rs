@@ -4,9 +4,9 @@ use super::args::Validate;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::out;
-use crate::error::{Exit, Result};
-use crate::registry::ksef::invoice::{Finding, Severity, accepted, check};
-use crate::report::counted;
+use flowcontrol_base::text::counted;
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_ksef_invoice::{Finding, Severity, accepted, check};
 use serde_json::json;
 use std::path::Path;
 

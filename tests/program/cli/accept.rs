@@ -1,9 +1,9 @@
 //! `accept`: owners' words, their refusals, and what they turn.
 
 use super::place::{Place, line};
-use flowcontrol::evidence::canonical::canonical;
-use flowcontrol::evidence::{Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, schema};
 use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::canonical::canonical;
+use flowcontrol_evidence::{Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, schema};
 use serde_json::{Value, json};
 
 /// The checklist with its owners.

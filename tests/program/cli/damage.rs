@@ -1,12 +1,12 @@
 //! A chain that came to harm: each command says so, and none of them makes it worse.
 
 use super::place::Place;
-use flowcontrol::evidence::canonical::canonical;
-use flowcontrol::evidence::chain::Head;
-use flowcontrol::evidence::{
+use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::canonical::canonical;
+use flowcontrol_evidence::chain::Head;
+use flowcontrol_evidence::{
     Book, Draft, Entry, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Sealed, archive, schema,
 };
-use flowcontrol_contract::{Digest, Timestamp};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

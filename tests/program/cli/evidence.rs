@@ -1,8 +1,8 @@
 //! Evidence from one machine's folder to another's.
 
 use super::place::Place;
-use flowcontrol::evidence::{Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, schema};
 use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::{Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, schema};
 use serde_json::json;
 
 /// A folder whose chain has a packet for each of `runs`.

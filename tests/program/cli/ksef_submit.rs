@@ -1,12 +1,10 @@
 //! `ksef submit`, `status`, `upo` and `limits` before the simulator in the same process.
 
 use super::place::Place;
-use flowcontrol::registry::ksef::invoice::today_at;
+use flowcontrol_ksef_invoice::today_at;
+use flowcontrol_ksef_testkit::invoices;
 use serde_json::Value;
 use time::OffsetDateTime;
-
-#[path = "../../../adapters/ksef/tests/support/invoices.rs"]
-mod invoices;
 
 /// An invoice of the day on which the test runs: the program goes by the machine's clock.
 fn today(number: &str) -> Vec<u8> {

@@ -1,11 +1,11 @@
 //! Folders that cannot be read or written, and words whose ground has moved.
 
 use super::place::{Place, Said};
-use flowcontrol::evidence::schema::{self, KNOWN};
-use flowcontrol::evidence::{
+use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::schema::{self, KNOWN};
+use flowcontrol_evidence::{
     CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict,
 };
-use flowcontrol_contract::{Digest, Timestamp};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -101,7 +101,7 @@ fn rehearsed(place: &Place, word: &Value, second: i64) -> Digest {
         target: Some(json!({"kind": "local"})),
         checks: known.checks.iter().map(check).collect(),
         outcome: Outcome::Passed,
-        body: json!({"migrations_sha256": flowcontrol::runbook::embedded().unwrap().digest()}),
+        body: json!({"migrations_sha256": flowcontrol_runbook::embedded().unwrap().digest()}),
     };
     let store = EvidenceStore::at(&place.file(".flowcontrol"));
     store.append(draft, &KnownSecrets::new()).unwrap().sealed.sha256()

@@ -1,9 +1,9 @@
 //! The provider that `docker-compose.yml` brings up knows the demo's actors as the demo does.
 
 use super::scene::NoSecrets;
-use flowcontrol::demo;
-use flowcontrol::registry::registry;
+use flowcontrol::registry::built_in;
 use flowcontrol_contract::registry::BuildCx;
+use flowcontrol_demo as demo;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -17,7 +17,7 @@ async fn the_demos_actors_sign_in_with_what_the_demo_gives_them() {
     let config: toml::Table = read("oidc.toml").parse().unwrap();
     let config = serde_json::to_value(&config["adapters"]["oidc-rbac"]).unwrap();
     let cx = BuildCx { secrets: &NoSecrets, base: Path::new("") };
-    let auth = registry().build_auth("oidc-rbac", config.clone(), cx).await.unwrap();
+    let auth = built_in().build_auth("oidc-rbac", config.clone(), cx).await.unwrap();
     // Its secret is not there, and that is found before anybody comes.
     assert!(auth.sign_in().unwrap().site().is_err());
 

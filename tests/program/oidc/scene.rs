@@ -1,6 +1,6 @@
 //! A provider, the adapter that trusts it, and what both make of a token.
 
-use flowcontrol::registry::registry;
+use flowcontrol::registry::built_in;
 use flowcontrol_contract::error::{ErrorKind, Result};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::secret::{Secret, SecretRef, Secrets};
@@ -29,7 +29,7 @@ impl Secrets for NoSecrets {
 
 pub async fn built(config: Value) -> Arc<dyn AuthProvider> {
     let cx = BuildCx { secrets: &NoSecrets, base: Path::new("") };
-    registry().build_auth("oidc-rbac", config, cx).await.unwrap()
+    built_in().build_auth("oidc-rbac", config, cx).await.unwrap()
 }
 
 impl Scene {

@@ -75,8 +75,10 @@ async fn a_healthy_run_says_all_and_leaves_only_its_folder() {
     let place = &external.place;
     place.seed(600, 3);
     // The right pin is accepted.
-    let seen =
-        flowcontrol::connect::certificate(&external.endpoint, std::time::Duration::from_secs(60));
+    let seen = flowcontrol::probe::target::certificate(
+        &external.endpoint,
+        std::time::Duration::from_secs(60),
+    );
     let fingerprint = seen.await.unwrap().unwrap().fingerprint;
     external.configure(&format!(", fingerprint = \"{fingerprint}\""));
     let report =

@@ -2,7 +2,7 @@
 
 use crate::rehearsal::site::{CONTRACTS, Judged, NOT_BUILT, Site, WORDS};
 use crate::support;
-use flowcontrol::evidence::{Draft, EvidenceStore, KnownSecrets};
+use flowcontrol_evidence::{Draft, EvidenceStore, KnownSecrets};
 use serde_json::{Value, json};
 
 /// The owners.

@@ -1,13 +1,13 @@
 //! A small scenario, frozen and replayed into a migrated database.
 
 use crate::database::{Database, run};
-use flowcontrol::demo::{Size, Story, rosters};
 use flowcontrol::registry;
 use flowcontrol::rehearsal::verify::{Verification, verify};
-use flowcontrol::snapshot::{Header, Summary, Writer, import};
-use flowcontrol::target::{Login, TlsTrust};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{NewRecord, Result, ScenarioStore, SessionId, TenantId};
+use flowcontrol_database::{Login, TlsTrust};
+use flowcontrol_demo::{Size, Story, rosters};
+use flowcontrol_snapshot::{Header, Summary, Writer, import};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Scene {
         });
         let secrets = self.database.passwords();
         let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-        registry::registry().build_store(registry::POSTGRES, config, cx).await
+        registry::built_in().build_store(registry::POSTGRES, config, cx).await
     }
 
     /// Compares the database with the snapshot as `login`.

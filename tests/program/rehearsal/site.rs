@@ -1,7 +1,8 @@
 //! A scenario in files beside a database that it can be cut over to, and what its gates say.
 
 use crate::external::External;
-use flowcontrol::target::{TlsTrust, roles};
+use flowcontrol_database::TlsTrust;
+use flowcontrol_target::roles;
 use flowcontrol_testkit::place::{Ended, Place};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection};

@@ -3,13 +3,13 @@
 use crate::external::External;
 use crate::rehearsal::scene::{self, Reads, Scene};
 use crate::support;
-use flowcontrol::Exit;
 use flowcontrol::config::{Overrides, Settings};
+use flowcontrol::progress::Progress;
 use flowcontrol::rehearsal::{Order, rehearse};
-use flowcontrol::report::Progress;
-use flowcontrol::snapshot::import;
-use flowcontrol::target::TargetChoice;
+use flowcontrol_base::Exit;
 use flowcontrol_contract::Digest;
+use flowcontrol_snapshot::import;
+use flowcontrol_target::TargetChoice;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
@@ -65,7 +65,11 @@ async fn a_snapshot_replaced_while_it_is_in_use_is_a_no_go() {
     let other = external.place.secrets().join("other.jsonl.zst");
     let other_digest = scene::freeze(&other, 8).sha256;
     let file = external.place.work().join("flowcontrol.toml");
-    let settings = Settings::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap();
+    let settings = Settings::load(
+        &Overrides { file: Some(file), ..Overrides::default() },
+        Arc::new(flowcontrol::registry::built_in()),
+    )
+    .unwrap();
     for (at, step) in [("replay: begun", "replay"), ("verify: begun", "verify")] {
         let progress = Progress::lines(Swapper {
             runs: settings.state().join("rehearsals"),

@@ -2,7 +2,7 @@
 
 use crate::external::External;
 use crate::replica::Replica;
-use flowcontrol::target::Endpoint;
+use flowcontrol_database::Endpoint;
 use flowcontrol_testkit::place::Ended;
 use flowcontrol_testkit::running::DEADLINE;
 use sqlx::Connection;

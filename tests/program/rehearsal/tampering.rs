@@ -3,8 +3,8 @@
 use crate::database::run;
 use crate::rehearsal::scene::{COLLIDING, EACH, Reads, Scene};
 use crate::support;
-use flowcontrol::snapshot::freeze;
 use flowcontrol_contract::ErrorKind;
+use flowcontrol_snapshot::freeze;
 use sqlx::AssertSqlSafe;
 
 /// Tables that the replay fills, parents first.
@@ -293,7 +293,7 @@ async fn settings_of_roles_and_database_change_no_digest() {
     assert_eq!(output, "escape", "the settings are in force");
 
     let replayer = scene.open(&scene.database.logins.replayer, Reads::AndWrites).await.unwrap();
-    flowcontrol::snapshot::import(&scene.snapshot, scene.summary.sha256, &*replayer, |_| {})
+    flowcontrol_snapshot::import(&scene.snapshot, scene.summary.sha256, &*replayer, |_| {})
         .await
         .unwrap();
     let (found, expected) = (scene.verify().await, plain.verify().await);

@@ -3,7 +3,8 @@
 use crate::external::External;
 use crate::rehearsal::site::{Judged, Site, WORDS};
 use crate::support;
-use flowcontrol::target::{TlsTrust, local};
+use flowcontrol_database::TlsTrust;
+use flowcontrol_target::local;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;

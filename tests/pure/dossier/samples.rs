@@ -1,15 +1,14 @@
 //! Dossiers of a fresh scenario, of one where everything is there, and of one full of hostile text.
 
-use flowcontrol::config::PORT_KINDS;
-use flowcontrol::demo;
-use flowcontrol::evidence::{
+use flowcontrol::report::dossier::{Dossier, Sources, build, html};
+use flowcontrol_contract::{Digest, SessionId, Timestamp};
+use flowcontrol_demo as demo;
+use flowcontrol_evidence::{
     Anchors, Authentication, CheckResult, Outcome, Packet, ProfileRef, Verdict, Verification,
     chain, schema,
 };
-use flowcontrol::gates::inputs::{Acceptance, Evidence, Judged, PortState, Scenario};
-use flowcontrol::gates::{Check, Inputs, Judgement, Production, judge};
-use flowcontrol::report::dossier::{Dossier, Sources, build, html};
-use flowcontrol_contract::{Digest, SessionId, Timestamp};
+use flowcontrol_gates::inputs::{Acceptance, Evidence, Judged, Scenario};
+use flowcontrol_gates::{Check, Inputs, Judgement, Production, judge, testing};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -22,20 +21,13 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn inputs() -> Inputs {
-    let ports = PORT_KINDS.map(|(port, known)| PortState {
-        port,
-        kind: known[0].to_owned(),
-        local: known[0],
-        live: known[1],
-        built: known.iter().map(|k| (*k).to_owned()).collect(),
-        configured: true,
-    });
     let rosters = demo::rosters(demo::Size { tenants: 1, ..demo::Size::default() }).unwrap();
     Inputs {
         profile: Judged {
             name: "local-demo".into(),
             sha256: Digest::of("local-demo"),
-            ports: ports.into(),
+            ports: testing::ports(testing::every),
+            owners: Default::default(),
             residency: None,
             external: false,
             program: "flowcontrol".into(),

@@ -1,9 +1,9 @@
 //! The archive's form: what it holds, and that nothing else is taken for one.
 
 use super::{append, files, store};
-use flowcontrol::Exit;
-use flowcontrol::evidence::transfer::open;
-use flowcontrol::evidence::{EvidenceStore, archive};
+use flowcontrol_base::Exit;
+use flowcontrol_evidence::transfer::open;
+use flowcontrol_evidence::{EvidenceStore, archive};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

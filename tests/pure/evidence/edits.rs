@@ -1,12 +1,12 @@
 //! A hundred packets of every schema: no single byte of them, nor of `HEAD`, can change unseen.
 
 use super::{entry, link, no_secrets, recorded};
-use flowcontrol::evidence::chain::{Head, verify};
-use flowcontrol::evidence::schema::{self, KNOWN, Schema};
-use flowcontrol::evidence::{
+use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::chain::{Head, verify};
+use flowcontrol_evidence::schema::{self, KNOWN, Schema};
+use flowcontrol_evidence::{
     Anchors, Answer, CheckResult, Draft, Entry, Flaw, Outcome, Packet, ProfileRef, Sealed, Verdict,
 };
-use flowcontrol_contract::{Digest, Timestamp};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

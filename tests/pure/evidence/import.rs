@@ -2,12 +2,12 @@
 
 use super::archive::{contents, exported, packed};
 use super::{append, draft, files, no_secrets, store};
-use flowcontrol::evidence::{
+use flowcontrol_base::{Exit, Failure};
+use flowcontrol_contract::Digest;
+use flowcontrol_evidence::{
     Answer, EvidenceStore, Import, Imported, Joined, ProblemKind, ProfileRef, Sealed, Verification,
     archive, schema,
 };
-use flowcontrol::{Exit, Failure};
-use flowcontrol_contract::Digest;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;

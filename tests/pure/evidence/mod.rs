@@ -1,12 +1,12 @@
 //! The evidence chain: what it stores, and that every way of tampering with it is found.
 
-use flowcontrol::evidence::chain::{Head, verify};
-use flowcontrol::evidence::{
+use flowcontrol_base::{Exit, Failure};
+use flowcontrol_contract::{Digest, Secret, Timestamp};
+use flowcontrol_evidence::chain::{Head, verify};
+use flowcontrol_evidence::{
     Anchors, Answer, CheckResult, Draft, Entry, EvidenceStore, Flaw, KnownSecrets, Outcome,
     ProblemKind, ProfileRef, Sealed, Verdict, Verification, schema, text,
 };
-use flowcontrol::{Exit, Failure};
-use flowcontrol_contract::{Digest, Secret, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::fs;

@@ -3,12 +3,14 @@
 
 use super::archive::{exported, packed, unpacked};
 use super::edits::mixed;
-use flowcontrol::evidence::canonical::canonical;
-use flowcontrol::evidence::manifest::Manifest;
-use flowcontrol::evidence::seal::Link;
-use flowcontrol::evidence::{Archive, Flaw, KnownSecrets, Packet, Sealed, Word, schema};
-use flowcontrol::evidence::{archive, text};
 use flowcontrol_contract::Digest;
+use flowcontrol_evidence::canonical::canonical;
+use flowcontrol_evidence::manifest::Manifest;
+use flowcontrol_evidence::seal::Link;
+use flowcontrol_evidence::{
+    Archive, Flaw, KnownSecrets, Packet, RecordedAcceptance, Sealed, schema,
+};
+use flowcontrol_evidence::{archive, text};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -110,7 +112,7 @@ fn read(bytes: &[u8]) -> Result<Packet, Flaw> {
         // Beside the rules of its schema, what shows itself to be a secret is never sealed.
         Err(refused) => assert!(!broken.is_empty() || refused.message.contains("refused to write")),
     }
-    match Word::read(found.packet()) {
+    match RecordedAcceptance::read(found.packet()) {
         Ok(Some(word)) => assert_eq!(json!(word), found.packet().body),
         Ok(None) => assert_ne!(found.packet().schema, schema::ACCEPTANCE),
         Err(why) => assert!(schema::judge(found.packet()).contains(&why)),
@@ -177,9 +179,9 @@ fn what_sealing_never_writes_is_refused_though_its_digest_holds() {
     word["snapshot_sha256"] = Value::Null;
     word["body"]["bound"]["snapshot"] = Value::Null;
     let whole = read(&sealed(&word).unwrap()).unwrap();
-    assert!(Word::read(&whole).unwrap().unwrap().revoked);
+    assert!(RecordedAcceptance::read(&whole).unwrap().unwrap().revoked);
     word["body"]["bound"].as_object_mut().unwrap().remove("snapshot");
-    let refused = Word::read(&read(&sealed(&word).unwrap()).unwrap()).unwrap_err();
+    let refused = RecordedAcceptance::read(&read(&sealed(&word).unwrap()).unwrap()).unwrap_err();
     assert!(refused.contains("leaves a member out"), "{refused}");
 }
 

@@ -2,12 +2,12 @@
 
 use super::archive::contents;
 use super::{append, chain, draft, entry, files, kinds, link, no_secrets, store};
-use flowcontrol::evidence::chain::verify;
-use flowcontrol::evidence::{
+use flowcontrol_evidence::chain::verify;
+use flowcontrol_evidence::keys::{PrivateKey, PublicKey};
+use flowcontrol_evidence::{
     Anchors, Answer, Entry, EvidenceStore, Flaw, Head, Import, Joined, ProblemKind, Sealed,
     Verification, schema,
 };
-use flowcontrol::keys::{PrivateKey, PublicKey};
 use std::fs;
 use std::path::Path;
 
@@ -211,7 +211,7 @@ fn a_signature_of_another_packet_or_key_is_a_flaw() {
     let read =
         |n: usize| -> serde_json::Value { serde_json::from_slice(&entries[n].bytes).unwrap() };
     let flaw = |packet: &serde_json::Value| {
-        let text = flowcontrol::evidence::canonical::canonical(packet).unwrap();
+        let text = flowcontrol_evidence::canonical::canonical(packet).unwrap();
         Sealed::parse(format!("{text}\n").as_bytes()).unwrap_err()
     };
     let mut moved = read(0);
@@ -267,7 +267,7 @@ fn the_head_before_the_first_signed_packet_is_signed_first() {
     append(&plain, 1).unwrap();
     append(&plain, 2).unwrap();
     let ours = again(state.path(), Some(key(1)));
-    let contradicts = flowcontrol::evidence::Draft { checks: Vec::new(), ..draft(3) };
+    let contradicts = flowcontrol_evidence::Draft { checks: Vec::new(), ..draft(3) };
     assert!(ours.append(contradicts, &no_secrets()).is_err());
     let head = Head::parse(&fs::read(ours.folder().join("HEAD")).unwrap());
     assert_eq!(head.signed_by(), Some(key(1).public()));
@@ -302,7 +302,7 @@ fn export_and_import_carry_signatures_and_the_signed_head() {
     let second = state.path().join("second.tar.zst");
     ours.export(&second, "0.1.0").unwrap();
     assert_eq!(fs::read(&file).unwrap(), fs::read(&second).unwrap());
-    let archive = flowcontrol::evidence::transfer::open(&file).unwrap();
+    let archive = flowcontrol_evidence::transfer::open(&file).unwrap();
     assert!(archive.book.verify_signed(None, &trusted).passed());
     assert!(!archive.book.verify_signed(None, &[key(2).public()]).passed());
 

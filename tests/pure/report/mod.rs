@@ -3,16 +3,17 @@
 
 pub mod samples;
 
-use flowcontrol::evidence::{
-    CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
-};
 use flowcontrol::report::style::Paint;
 use flowcontrol::report::terminal::View;
 use flowcontrol::report::{
-    Decision, RehearsalReport, ReportFormat, StepStatus, check_secrets, evidence, github, json,
-    junit, markdown, sarif, terminal, verdict, write_reports,
+    ReportFormat, check_secrets, evidence, github, json, junit, markdown, sarif, terminal,
+    write_reports,
 };
 use flowcontrol_contract::{Digest, Secret, Timestamp};
+use flowcontrol_evidence::{
+    CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
+};
+use flowcontrol_gates::outcome::{Decision, RehearsalReport, StepStatus, verdict};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -229,7 +230,7 @@ fn reports_are_written_whole_and_replace_older_ones() {
     let blocked = folder.path().join("file");
     fs::write(&blocked, "").unwrap();
     let refused = write_reports(&blocked, &all, &samples::fresh()).unwrap_err();
-    assert_eq!(refused.exit, flowcontrol::Exit::Environment);
+    assert_eq!(refused.exit, flowcontrol_base::Exit::Environment);
     assert!(refused.message.contains("/file"), "{refused}");
 }
 

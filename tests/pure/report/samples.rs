@@ -1,12 +1,12 @@
 //! Reports as rehearsals would leave them: healthy, leaking, mismatching, stopped early, hostile.
 
-use flowcontrol::evidence::{Verdict, schema};
-use flowcontrol::report::{
+use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::{Verdict, schema};
+use flowcontrol_gates::outcome::{
     CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
     PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity, SnapshotPart,
     StepStatus, TargetPart, Unproved, VerifyPart, verdict,
 };
-use flowcontrol_contract::{Digest, Timestamp};
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())

@@ -1,7 +1,7 @@
 //! Gates and owners' words over HTTP are those of the command line.
 
 use super::site::{Site, answer};
-use flowcontrol::evidence::{EvidenceStore, Word};
+use flowcontrol_evidence::{EvidenceStore, RecordedAcceptance};
 use serde_json::{Value, json};
 
 const GATES: &str = "/api/v1/gates";
@@ -58,7 +58,7 @@ async fn an_owners_word_turns_their_check_and_names_the_request() {
     let chain = EvidenceStore::at(&site.settings.state());
     assert!(chain.verify(None).unwrap().passed());
     let sealed = chain.load("2").unwrap();
-    assert!(Word::read(sealed.packet()).unwrap().unwrap().revoked);
+    assert!(RecordedAcceptance::read(sealed.packet()).unwrap().unwrap().revoked);
 }
 
 #[tokio::test]

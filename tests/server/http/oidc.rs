@@ -2,9 +2,9 @@
 
 use super::site::{OURS, Site, answer, headers_of, settled};
 use flowcontrol::config::{Settings, VouchingSection};
-use flowcontrol::evidence::{EvidenceStore, Word};
-use flowcontrol::keys::{PrivateKey, write_new};
 use flowcontrol_contract::SecretRef;
+use flowcontrol_evidence::keys::{PrivateKey, write_new};
+use flowcontrol_evidence::{EvidenceStore, RecordedAcceptance};
 use flowcontrol_testkit::forge::Signer;
 use flowcontrol_testkit::provider::{AUDIENCE, Provider};
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ async fn a_word_of_somebody_signed_in_is_vouched_for_and_can_be_proved_later() {
     let chain = EvidenceStore::at(&site.settings.state());
     assert!(chain.verify(None).unwrap().passed());
     let sealed = chain.load("1").unwrap();
-    let word = Word::read(sealed.packet()).unwrap().unwrap();
+    let word = RecordedAcceptance::read(sealed.packet()).unwrap().unwrap();
     let sign_in = word.sign_in.unwrap();
     assert_eq!((sign_in.issuer, sign_in.subject), (provider.issuer.clone(), "5f0c".to_owned()));
     assert_eq!((sign_in.request.as_str(), sign_in.signature.key), ("req-7", key.public()));

@@ -86,10 +86,10 @@ async fn a_rehearsal_is_stopped_and_so_is_one_that_the_services_end_meets() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let settings = site.settings.clone();
     let _folder = site.stop().await;
-    let chain = flowcontrol::evidence::EvidenceStore::at(&settings.state());
+    let chain = flowcontrol_evidence::EvidenceStore::at(&settings.state());
     assert!(chain.verify(None).unwrap().passed());
     let last = chain.list().unwrap().packets.pop().unwrap().read.unwrap();
-    assert_eq!(last.packet().outcome, flowcontrol::evidence::Outcome::Interrupted);
+    assert_eq!(last.packet().outcome, flowcontrol_evidence::Outcome::Interrupted);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The scenario, its actors and its snapshot.
 
 use super::site::{OURS, Site, THEIRS, answer};
-use flowcontrol::snapshot;
+use flowcontrol_snapshot as snapshot;
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/scenario";
@@ -26,7 +26,7 @@ async fn a_freeze_is_shown_and_refuses_writes_by_name() {
     let site = Site::new().await;
     let store = flowcontrol::registry::open_store(&site.settings).await.unwrap();
     let tenants = store.tenants().await.unwrap();
-    let now = flowcontrol::clock::now();
+    let now = flowcontrol_base::clock::now();
     let end = flowcontrol_contract::Timestamp::from_micros(now.micros() + 60_000_000).unwrap();
     let window = flowcontrol_contract::Window::new("drill", "rollback drill", now, end).unwrap();
     store.fence().raise(&tenants, &window).await.unwrap();

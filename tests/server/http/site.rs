@@ -2,9 +2,9 @@
 
 use flowcontrol::api::{Service, open, router};
 use flowcontrol::config::{Overrides, Settings, TEMPLATE};
-use flowcontrol::demo;
 use flowcontrol::registry::{open_auth, open_store};
 use flowcontrol_contract::{Actor, Roster, ScenarioStore};
+use flowcontrol_demo as demo;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ pub async fn settled(more: &str) -> (tempfile::TempDir, Settings) {
     let file = folder.path().join("flowcontrol.toml");
     std::fs::write(&file, format!("{TEMPLATE}\n{more}")).unwrap();
     let overrides = Overrides { file: Some(file), ..Overrides::default() };
-    let settings = Settings::load(&overrides).unwrap();
+    let settings = Settings::load(&overrides, Arc::new(flowcontrol::registry::built_in())).unwrap();
     let store = open_store(&settings).await.unwrap();
     seeded(&*store).await;
     (folder, settings)

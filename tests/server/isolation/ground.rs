@@ -1,10 +1,10 @@
 //! A database with roles of its own for one test, removed when the test ends, however it ends.
 
 use crate::support;
-use flowcontrol::clock;
-use flowcontrol::rehearsal::isolation::{Attack, ProbeSettings, Report, Verdict, run};
-use flowcontrol::target::{Endpoint, Login, Logins, RoleNames, Workspace};
+use flowcontrol_base::clock;
 use flowcontrol_contract::{Secret, TenantId};
+use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, Workspace};
+use flowcontrol_isolation::{Attack, ProbeSettings, Report, Verdict, run};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::future::Future;
 

@@ -5,7 +5,7 @@ mod ground;
 mod policies;
 mod schema;
 
-use flowcontrol::rehearsal::isolation::{Fixture, ProbeSettings, Report, Verdict};
+use flowcontrol_isolation::{Fixture, ProbeSettings, Report, Verdict};
 use ground::{assert_held, assert_leaks, leaking_objects, on_ground, verdict};
 use schema::{ORGS, TENANTS, migrated, twin};
 use serde_json::json;

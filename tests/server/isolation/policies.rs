@@ -6,7 +6,7 @@ use crate::isolation::ground::{
 };
 use crate::isolation::schema::{ORGS, twin};
 use crate::isolation::theirs;
-use flowcontrol::rehearsal::isolation::{Report, Verdict};
+use flowcontrol_isolation::{Report, Verdict};
 
 /// The twin after `mutation`, attacked.
 async fn attacked(ground: &Ground, mutation: &str) -> Report {

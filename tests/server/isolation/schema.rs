@@ -1,6 +1,6 @@
 //! The migrated schema with rows of two tenants in every table, and a twin with other names.
 
-use flowcontrol::target::RoleNames;
+use flowcontrol_database::RoleNames;
 
 pub const TENANTS: (&str, &str) = ("bfg-demo", "bfg-lviv-farma");
 

@@ -2,8 +2,8 @@
 //! to a schema that breaks none.
 
 use crate::migrations::scratch::{Folder, Scratch, depot, execute};
-use flowcontrol::runbook::catalog::{self, Catalog, TableKind, diff};
-use flowcontrol::runbook::{embedded, lint, prove, up, waiver};
+use flowcontrol_runbook::catalog::{self, Catalog, TableKind, diff};
+use flowcontrol_runbook::{embedded, lint, prove, up, waiver};
 use sqlx::PgConnection;
 
 async fn read(scratch: &Scratch) -> Catalog {

@@ -1,8 +1,8 @@
 //! Up, down, status, verify, and what the ledger remembers.
 
 use crate::migrations::scratch::{Folder, Scratch, count, depot, execute};
-use flowcontrol::error::Exit;
-use flowcontrol::runbook::{
+use flowcontrol_base::Exit;
+use flowcontrol_runbook::{
     Goal, LockMode, Source, State, Version, down, embedded, prove, status, up, verify,
 };
 

@@ -1,8 +1,8 @@
 //! The folder is read strictly, and the text's line endings do not count.
 
 use crate::migrations::scratch::{Folder, depot};
-use flowcontrol::error::Exit;
-use flowcontrol::runbook::{embedded, scan};
+use flowcontrol_base::Exit;
+use flowcontrol_runbook::{embedded, scan};
 use std::fs;
 
 /// What scanning the folder, after `change`, complains of.

@@ -1,9 +1,9 @@
 //! Locks: two migrators, failures, cancellation, and other sessions' locks.
 
 use crate::migrations::scratch::{Folder, Scratch, count, depot, execute};
-use flowcontrol::clock;
-use flowcontrol::error::Exit;
-use flowcontrol::runbook::{Goal, State, lock, status, up};
+use flowcontrol_base::Exit;
+use flowcontrol_base::clock;
+use flowcontrol_runbook::{Goal, State, lock, status, up};
 use sqlx::Connection;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn two_migrators_at_once_apply_each_file_once() {
 async fn an_index_built_concurrently_does_not_wait_for_the_migrator_that_waits() {
     let scratch = Scratch::depot().await;
     let source = depot();
-    up(scratch.site(), &source, Some(flowcontrol::runbook::Version(2))).await.unwrap();
+    up(scratch.site(), &source, Some(flowcontrol_runbook::Version(2))).await.unwrap();
     let mut reader = scratch.connect().await;
     execute(&mut reader, "begin isolation level repeatable read; select count(*) from depot.firms; select 1 from depot.parcels").await;
     let building = "select count(*) from pg_stat_activity where datname = current_database()

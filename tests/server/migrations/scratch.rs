@@ -1,10 +1,10 @@
 //! A database and roles of one test's own, gone when the test ends, however it ends.
 
 use crate::support;
-use flowcontrol::clock;
-use flowcontrol::runbook::{Layout, Limits, Site, Source, scan};
-use flowcontrol::target::{Endpoint, Login, RoleNames};
+use flowcontrol_base::clock;
 use flowcontrol_contract::Secret;
+use flowcontrol_database::{Endpoint, Login, RoleNames};
+use flowcontrol_runbook::{Layout, Limits, Site, Source, scan};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::{Path, PathBuf};

@@ -2,9 +2,9 @@
 
 use crate::database::{Database, run};
 use crate::store_postgres::scene::{chunk, cx, drain, enroll, fill, placed, read, record, tenant};
-use flowcontrol::target::{Login, TlsTrust};
 use flowcontrol_contract::store::{Completeness, Expected};
 use flowcontrol_contract::{ErrorKind, ScenarioStore};
+use flowcontrol_database::{Login, TlsTrust};
 use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
 use flowcontrol_testkit::require;
 use std::net::TcpListener;

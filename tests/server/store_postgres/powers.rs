@@ -114,7 +114,7 @@ async fn a_database_in_another_encoding_is_refused() {
 
 async fn as_verifier(
     database: &Database,
-    login: &flowcontrol::target::Login,
+    login: &flowcontrol_database::Login,
 ) -> flowcontrol_contract::Result<PgStore> {
     database.store_with(login, |c| c.verifier = true).await
 }

@@ -1,11 +1,11 @@
 //! Batches before the simulator: parts, resumption, and what fails as a whole.
 
-use crate::invoices::{another_of, invoice};
 use crate::scene::{Scene, cx};
 use flowcontrol_contract::KsefProvider;
 use flowcontrol_contract::error::{ErrorKind, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
-use flowcontrol_ksef::live::Ksef;
+use flowcontrol_ksef::Ksef;
+use flowcontrol_ksef_testkit::invoices::{another_of, invoice};
 
 fn files() -> Vec<Vec<u8>> {
     (0..8).map(|n| invoice(&format!("FV/{n}"))).collect()

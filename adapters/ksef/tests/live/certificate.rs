@@ -1,12 +1,12 @@
 //! The live client signs in with a certificate, and says what is wrong with one before any request.
 
-use crate::invoices::{SELLER, invoice};
 use crate::scene::{Scene, Shared};
 use flowcontrol_contract::error::ErrorKind;
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{KsefProvider, Result, Secret, SecretRef};
-use flowcontrol_ksef::live::Ksef;
+use flowcontrol_ksef::Ksef;
+use flowcontrol_ksef_testkit::invoices::{SELLER, invoice};
 use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -28,7 +28,8 @@ impl Secrets for Pair {
 
 pub fn pair(nip: &str, usage: KeyUsagePurpose, until: i32, rsa: bool) -> Pair {
     let key = if rsa {
-        let der = flowcontrol_ksef::crypto::PrivateKey::generate().unwrap().to_pkcs8().unwrap();
+        let der =
+            flowcontrol_ksef_wire::crypto::PrivateKey::generate().unwrap().to_pkcs8().unwrap();
         KeyPair::try_from(&*der).unwrap()
     } else {
         KeyPair::generate().unwrap()

@@ -1,10 +1,10 @@
 //! Both kinds pass the suite for `KsefProvider.v1`.
 
-use crate::invoices;
 use crate::scene::{Scene, cx};
 use async_trait::async_trait;
 use flowcontrol_conformance::ksef::{KsefFixture, assert_all};
 use flowcontrol_contract::{KsefProvider, TenantId};
+use flowcontrol_ksef_testkit::invoices;
 use std::sync::Arc;
 use std::time::Duration;
 

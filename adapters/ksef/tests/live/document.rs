@@ -1,12 +1,12 @@
 //! Every request of the live client, and every answer to it, against the official API document.
 
 use super::certificate::{client_of, pair};
-use crate::invoices::{SELLER, another_of, invoice};
-use crate::judges::{official, openapi, python, said};
 use crate::relay::Relay;
 use crate::scene::{Scene, cx};
 use flowcontrol_contract::ksef::Submission;
 use flowcontrol_contract::{Digest, KsefProvider};
+use flowcontrol_ksef_testkit::invoices::{SELLER, another_of, invoice};
+use flowcontrol_ksef_testkit::judges::{official, openapi, python, said};
 use rcgen::KeyUsagePurpose;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

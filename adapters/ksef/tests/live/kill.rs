@@ -1,11 +1,11 @@
 //! A program that is killed between KSeF's commit and its answer goes on without a second send.
 
-use crate::invoices;
 use crate::scene::{OneToken, Scene, cx};
 use flowcontrol_contract::ksef::{State, Submission};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{Digest, KsefProvider};
-use flowcontrol_ksef::live::{Ksef, SystemClock};
+use flowcontrol_ksef::{Ksef, SystemClock};
+use flowcontrol_ksef_testkit::invoices;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ async fn child() {
 fn today(number: &str) -> Vec<u8> {
     let now = flowcontrol_contract::Timestamp::now();
     let now = time::OffsetDateTime::from_unix_timestamp(now.micros() / 1_000_000).unwrap();
-    invoices::invoice_of(number, &flowcontrol_ksef::invoice::today_at(now).to_string())
+    invoices::invoice_of(number, &flowcontrol_ksef_invoice::today_at(now).to_string())
 }
 
 /// Passes everything on to the simulator, and kills the child when KSeF has answered a send: the

@@ -1,11 +1,11 @@
 //! Corrections, dates, receipts, and what is refused before any request.
 
-use crate::invoices::{correction, invoice, invoice_of};
 use crate::scene::{Scene, cx, number};
 use flowcontrol_contract::error::ErrorKind;
 use flowcontrol_contract::ksef::{State, Submission};
 use flowcontrol_contract::{Digest, KsefProvider, Timestamp};
-use flowcontrol_ksef::simulator::Tempo;
+use flowcontrol_ksef_simulator::Tempo;
+use flowcontrol_ksef_testkit::invoices::{correction, invoice, invoice_of};
 
 #[tokio::test]
 async fn a_correction_waits_for_its_originals_number() {

@@ -1,8 +1,8 @@
 //! No token, key, pre-signed address or invoice reaches a log, an error or `Debug`.
 
-use crate::invoices::invoice;
 use crate::scene::{Scene, cx};
 use flowcontrol_contract::{Digest, KsefProvider};
+use flowcontrol_ksef_testkit::invoices::invoice;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 

@@ -1,10 +1,10 @@
 //! What is lost, refused, slow or there already.
 
-use crate::invoices::{another_of, invoice};
 use crate::scene::{Scene, cx, number};
 use flowcontrol_contract::error::{ErrorKind, Retry};
 use flowcontrol_contract::ksef::State;
 use flowcontrol_contract::{Digest, KsefProvider};
+use flowcontrol_ksef_testkit::invoices::{another_of, invoice};
 use std::time::Duration;
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn an_invoice_gets_its_number_and_its_receipt() {
     let upo = client.upo(&cx(), &Digest::of(&xml)).await.unwrap();
     assert_eq!(upo.number.to_string(), number(&told));
     let text = String::from_utf8(upo.xml.clone()).unwrap();
-    assert!(text.contains(&flowcontrol_ksef::crypto::sha256_base64(&xml)), "{text}");
+    assert!(text.contains(&flowcontrol_ksef_wire::crypto::sha256_base64(&xml)), "{text}");
     // Kept byte for byte, and told without asking again.
     scene.plan("stored-upo:status=500*forever");
     scene.plan("upo-by-number:status=500*forever");

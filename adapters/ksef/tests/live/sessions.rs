@@ -1,10 +1,10 @@
 //! Sessions that end, close and are too busy.
 
-use crate::invoices::invoice;
 use crate::scene::{Scene, cx, number};
 use flowcontrol_contract::KsefProvider;
 use flowcontrol_contract::error::ErrorKind;
 use flowcontrol_contract::ksef::State;
+use flowcontrol_ksef_testkit::invoices::invoice;
 use std::time::Duration;
 
 #[tokio::test]

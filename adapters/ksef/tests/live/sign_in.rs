@@ -1,12 +1,12 @@
 //! Signing in, KSeF's keys, and clocks that differ.
 
-use crate::invoices::invoice;
 use crate::scene::{OneToken, Scene, Shared, cx, number};
 use flowcontrol_contract::error::ErrorKind;
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{KsefProvider, Timestamp};
-use flowcontrol_ksef::live::Ksef;
-use flowcontrol_ksef::simulator::SimulatorClock;
+use flowcontrol_ksef::Ksef;
+use flowcontrol_ksef_simulator::SimulatorClock;
+use flowcontrol_ksef_testkit::invoices::invoice;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,232 @@
+//! A faithful KSeF on loopback: its own keys, logins, sessions, judgements, numbers and receipts,
+//! with faults on request.
+//!
+//! States are a function of what happened and of the [`SimulatorClock`], so nothing runs in the
+//! background except the taking apart of a batch. What happened is in the journal before it is
+//! answered, so a restart continues.
+
+mod admit;
+mod batch;
+mod clock;
+mod config;
+mod disk;
+mod entry;
+mod event;
+mod faults;
+mod front;
+mod judge;
+mod keys;
+pub mod mock;
+mod names;
+mod operation;
+mod package;
+mod passes;
+mod rates;
+mod refusal;
+mod routes;
+mod server;
+mod session;
+mod shared;
+mod upo;
+mod world;
+
+pub use clock::SimulatorClock;
+pub use config::{Config, Tempo};
+pub use faults::{Fault, Faults, Planned};
+pub use operation::Operation;
+pub use rates::{official as official_rates, unlimited as unlimited_rates};
+
+use flowcontrol_contract::{Error, ErrorKind, Result};
+use flowcontrol_ksef_invoice::nip::Nip;
+use flowcontrol_ksef_wire::messages::{
+    ContextIdentifier, ContextIdentifierType, PublicKeyUsage, Sealed,
+};
+use keys::Keys;
+use shared::Shared;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use world::World;
+
+/// A running simulator. Dropping it stops it at once; [`Simulator::stop`] lets requests end.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    repairs: Vec<String>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// `Configuration` for an address off loopback, `Conflict` when another simulator uses the
+    /// folder, `Corrupt` for state that cannot be read, `Unavailable` when the address is taken.
+    pub async fn start(config: Config) -> Result<Self> {
+        if !config.listen.ip().is_loopback() {
+            let why = format!("a simulator listens on loopback only, not on {}", config.listen);
+            return Err(Error::new(ErrorKind::Configuration, why)
+                .hint("take 127.0.0.1 or [::1]; it has no TLS and hands out tokens"));
+        }
+        let folder = config.state_dir;
+        let lock = lock(&folder)?;
+        let now = config.clock.now();
+        let opened = {
+            let folder = folder.clone();
+            // Making RSA keys takes a while.
+            tokio::task::spawn_blocking(move || {
+                let keys = Keys::open(&folder, now)?;
+                let (world, repairs) = World::open(&folder, &keys)?;
+                Ok::<_, Error>((keys, world, repairs))
+            })
+        };
+        let opened = opened.await.map_err(|e| Error::new(ErrorKind::Unexpected, e.to_string()))?;
+        let (keys, world, repairs) = opened?;
+        let unbound = |e: &std::io::Error| {
+            Error::new(ErrorKind::Unavailable, format!("cannot listen on {}: {e}", config.listen))
+                .hint("take another port, or 0 for a free one")
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(|e| unbound(&e))?;
+        let address = listener.local_addr().map_err(|e| unbound(&e))?;
+        for repair in &repairs {
+            tracing::warn!("{repair}");
+        }
+        let faults = Faults::default();
+        config.faults.into_iter().for_each(|fault| faults.plan(fault));
+        let unfinished = unfinished(&world);
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            keys: RwLock::new(keys),
+            windows: Mutex::default(),
+            faults,
+            clock: config.clock,
+            tempo: config.tempo,
+            rates: config.rates,
+            attachments: config.attachments,
+            origin: format!("http://{address}"),
+            _lock: lock,
+        });
+        for index in unfinished {
+            let shared = shared.clone();
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = batch::process(&shared, index) {
+                    tracing::error!(error = %error.chain(), "a batch cannot be taken apart");
+                }
+            });
+        }
+        let (stop, stopped) = watch::channel(false);
+        let router = routes::router(shared.clone());
+        let serving = tokio::spawn(server::serve(listener, router, stopped));
+        Ok(Self { address, shared, repairs, stop, serving })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base of the API, as `https://api-test.ksef.mf.gov.pl/v2` is one.
+    pub fn base_url(&self) -> String {
+        format!("{}/v2", self.shared.origin)
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> &SimulatorClock {
+        &self.shared.clock
+    }
+
+    /// Its script of faults.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// What was half-written when it started, and what was done about it.
+    pub fn repairs(&self) -> &[String] {
+        &self.repairs
+    }
+
+    /// How many invoices it was sent, whatever became of them.
+    pub fn received(&self) -> usize {
+        self.shared.world().sessions.iter().map(|session| session.places.len()).sum()
+    }
+
+    /// Makes a KSeF token of a taxpayer that may do everything in their own context.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn issue_token(&self, nip: &Nip) -> Result<Sealed> {
+        let context =
+            ContextIdentifier { kind: ContextIdentifierType::Nip, value: nip.as_str().to_owned() };
+        let permissions = routes::all_permissions();
+        routes::issue_token(&self.shared, &context, permissions, "made by the simulator".to_owned())
+            .map(|made| made.token)
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "cannot write the simulator's state"))
+    }
+
+    /// Publishes a new key; with `retire` the earlier ones of its usage are taken back.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn rotate_keys(&self, usage: PublicKeyUsage, retire: bool) -> Result<()> {
+        let now = self.shared.clock.now();
+        self.shared.keys_mut().rotate(usage, retire, now)
+    }
+
+    /// Ends it when what is under way has ended, at most after five seconds.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // A task that panicked has ended too.
+        let _ = (&mut self.serving).await;
+        // A batch that is being taken apart still writes; what it does not end, a restart begins anew.
+        for _ in 0..500 {
+            if Arc::strong_count(&self.shared) == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Batches that were closed and not taken apart when the simulator ended.
+fn unfinished(world: &World) -> Vec<usize> {
+    let waits = |session: &session::Session| {
+        session.is_batch()
+            && session.closed.is_some()
+            && session.judged.is_none()
+            && session.key.is_some()
+    };
+    (0..world.sessions.len()).filter(|index| waits(&world.sessions[*index])).collect()
+}
+
+/// Takes the folder for this simulator alone.
+fn lock(folder: &Path) -> Result<File> {
+    // Its owner's alone: it holds keys, and invoices in the clear.
+    let mut maker = std::fs::DirBuilder::new();
+    let made = maker.recursive(true).mode(0o700).create(folder);
+    made.map_err(|e| disk::failed(folder, "make", &e))?;
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(|e| disk::failed(&path, "open", &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!("another simulator uses {}", folder.display()),
+        )
+        .hint("stop it, or give this one a folder of its own")),
+        Err(std::fs::TryLockError::Error(e)) => Err(disk::failed(&path, "lock", &e)),
+    }
+}

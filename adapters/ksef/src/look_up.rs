@@ -1,0 +1,140 @@
+//! What KSeF knows of an invoice, and what that makes of what is kept here.
+
+use super::api::{Api, SESSION_TYPES, reference};
+use super::decide::{self, Verdict};
+use super::state::Entry;
+use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
+use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::{Digest, KsefNumber, Reference};
+use flowcontrol_ksef_wire::crypto;
+use flowcontrol_ksef_wire::messages::InvoiceStatus;
+
+/// How often KSeF may fail to decrypt one invoice before a person is asked.
+const UNDECRYPTED: u32 = 2;
+
+/// The invoice of these bytes in a session; `None` when the session lists none.
+///
+/// # Errors
+/// When KSeF cannot be asked.
+pub async fn in_session(
+    api: &Api,
+    session: &Reference,
+    invoice: &Digest,
+) -> Result<Option<InvoiceStatus>> {
+    let hash = crypto::encode(invoice.0);
+    let mut page: Option<String> = None;
+    loop {
+        let (invoices, next) = api.invoices(session, page.as_deref()).await?;
+        if let Some(found) = invoices.into_iter().find(|i| i.invoice_hash == hash) {
+            return Ok(Some(found));
+        }
+        match next {
+            Some(mark) if Some(&mark) != page.as_ref() => page = Some(mark),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// The invoice of these bytes in any session of the context, the latest first.
+///
+/// # Errors
+/// When KSeF cannot be asked.
+async fn anywhere(api: &Api, invoice: &Digest) -> Result<Option<(Reference, InvoiceStatus)>> {
+    for of in SESSION_TYPES {
+        let mut page: Option<String> = None;
+        loop {
+            let (sessions, next) = api.sessions(of, page.as_deref()).await?;
+            for session in sessions {
+                let session = reference(&session.reference_number)?;
+                if let Some(found) = in_session(api, &session, invoice).await? {
+                    return Ok(Some((session, found)));
+                }
+            }
+            match next {
+                Some(mark) if Some(&mark) != page.as_ref() => page = Some(mark),
+                _ => break,
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What KSeF tells of the invoice of these bytes, whoever sent it.
+///
+/// # Errors
+/// When KSeF cannot be asked, or answers what cannot be.
+pub async fn found(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
+    let Some((session, status)) = anywhere(api, invoice).await? else {
+        return Ok(None);
+    };
+    let state = match decide::verdict(&status)? {
+        Verdict::Is(state) => state,
+        Verdict::Again(because) => State::Refused { because },
+        Verdict::Duplicate { number, session } => State::NumberTaken { by: number, session },
+    };
+    let reference = Some(reference(&status.reference_number)?);
+    Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))
+}
+
+/// What a status makes of an entry. `true` when KSeF gave up on the session's key, so that nothing
+/// more is sent under it.
+///
+/// # Errors
+/// When a duplicate cannot be looked up, KSeF says what it never should, or it failed to decrypt the
+/// same invoice again and again.
+pub async fn apply(api: &Api, entry: &mut Entry, status: &InvoiceStatus) -> Result<bool> {
+    entry.reference = Some(reference(&status.reference_number)?);
+    match decide::verdict(status)? {
+        Verdict::Is(state) => entry.state = state,
+        Verdict::Duplicate { number, session } => {
+            entry.state = duplicate(api, &entry.invoice, number, session).await?;
+        }
+        Verdict::Again(because) => return again(entry, because),
+    }
+    Ok(false)
+}
+
+/// The invoice is not to blame: it is kept, to be sent in another session.
+pub fn again(entry: &mut Entry, because: Reported) -> Result<bool> {
+    entry.state = State::Kept;
+    entry.reference = None;
+    entry.session = None;
+    entry.undecrypted += u32::from(because.code == 435);
+    if because.code == 435 && entry.undecrypted >= UNDECRYPTED {
+        return Err(Error::new(
+            ErrorKind::Unexpected,
+            format!("KSeF cannot decrypt the invoice, under another key again: {because}"),
+        )
+        .because(because)
+        .hint(
+            "nothing is wrong with the invoice; try again later, or ask the ministry's support",
+        ));
+    }
+    Ok(true)
+}
+
+/// Whether the invoice that has the number is this one.
+async fn duplicate(
+    api: &Api,
+    invoice: &Digest,
+    number: KsefNumber,
+    session: Option<Reference>,
+) -> Result<State> {
+    let conflict = |session| State::NumberTaken { by: number.clone(), session };
+    let Some(original) = session else { return Ok(conflict(None)) };
+    let same = match in_session(api, &original, invoice).await {
+        Ok(Some(found)) if found.ksef_number.as_deref() == Some(number.as_str()) => found,
+        Ok(_) => return Ok(conflict(Some(original))),
+        // Somebody else's session is not shown, and neither is whether the invoice is ours.
+        Err(e) if matches!(e.kind(), ErrorKind::Denied | ErrorKind::NotFound) => {
+            return Ok(conflict(Some(original)));
+        }
+        Err(e) => return Err(e),
+    };
+    match decide::verdict(&same)? {
+        Verdict::Is(State::Accepted { number, at, offline, .. }) => {
+            Ok(State::Accepted { number, at, offline, earlier: Some(original) })
+        }
+        _ => Ok(conflict(Some(original))),
+    }
+}

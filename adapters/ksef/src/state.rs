@@ -1,0 +1,437 @@
+//! What is written down before it is sent: one folder a tenant, one JSON file a thing, each replaced
+//! as a whole and on the disk before the call that it speaks of begins.
+//!
+//! Files are the owner's alone (0600), since those of sessions hold the keys that their invoices are
+//! encrypted with. No invoice's content is kept.
+
+use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::{Clock, Digest, Reference, TenantId, Timestamp};
+use flowcontrol_ksef_wire::crypto::{self, SymmetricKey};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind as Io, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// One invoice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The SHA-256 of its bytes.
+    pub invoice: Digest,
+    /// Who issued it, by NIP.
+    pub seller: String,
+    /// Its own number, `P_2`.
+    pub number: String,
+    /// Whether it is declared as issued offline.
+    pub offline: bool,
+    /// Whose technical correction it is.
+    pub corrects: Option<Digest>,
+    /// The session that it is or was sent in.
+    pub session: Option<Reference>,
+    /// Its reference there.
+    pub reference: Option<Reference>,
+    /// What became of it.
+    pub state: State,
+    /// How often KSeF could not decrypt it.
+    #[serde(default)]
+    pub undecrypted: u32,
+    /// The SHA-256 of its receipt, once that is kept.
+    #[serde(default)]
+    pub receipt: Option<Digest>,
+}
+
+impl Entry {
+    /// What a caller is told.
+    pub fn told(&self) -> Submitted {
+        Submitted {
+            invoice: self.invoice,
+            session: self.session.clone(),
+            reference: self.reference.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+/// A session's key and IV. `Debug` hides them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptKey {
+    key: String,
+    iv: String,
+}
+
+impl KeptKey {
+    /// The form in which a key is written down.
+    pub fn of(key: &SymmetricKey) -> Self {
+        Self { key: crypto::encode(key.key()), iv: crypto::encode(key.iv()) }
+    }
+
+    /// The key itself; `None` when what was written is none.
+    pub fn key(&self) -> Option<SymmetricKey> {
+        SymmetricKey::from_parts(&crypto::decode(&self.key)?, &crypto::decode(&self.iv)?)
+    }
+}
+
+impl fmt::Debug for KeptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// The interactive session that invoices are sent in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnlineSession {
+    /// Its reference.
+    pub reference: Reference,
+    /// What its invoices are encrypted with.
+    pub key: KeptKey,
+    /// When KSeF closes it by itself.
+    pub until: Timestamp,
+    /// How many invoices were sent in it, at most.
+    pub sent: u64,
+}
+
+/// A tenant's folder.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+/// Nobody else changes the folder while this lives.
+#[derive(Debug)]
+pub struct Turn(#[expect(dead_code, reason = "holds the lock until it is dropped")] File);
+
+impl Folder {
+    /// The folder of `tenant` under `root`; its name is hexadecimal, since a tenant's may be anything.
+    pub fn of(root: &Path, tenant: &TenantId) -> Self {
+        Self { root: root.join(hex(tenant.as_str().as_bytes())) }
+    }
+
+    /// Waits for its turn, at most `patience`.
+    ///
+    /// # Errors
+    /// `Conflict` when another process holds the folder for longer.
+    pub async fn turn(&self, clock: &dyn Clock, patience: Duration) -> Result<Turn> {
+        let path = self.root.join("lock");
+        self.folders().map_err(|e| cannot("prepare", &self.root, e))?;
+        let file = owners_own()
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|e| cannot("open", &path, e))?;
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Turn(file)),
+                Err(TryLockError::Error(e)) => return Err(cannot("lock", &path, e)),
+                Err(TryLockError::WouldBlock) if waited >= patience => {
+                    return Err(Error::conflict(format!(
+                        "another process is submitting invoices of this tenant ({})",
+                        self.root.display()
+                    ))
+                    .hint("wait for it; one that was killed holds nothing"));
+                }
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let pause = Duration::from_millis(100);
+            clock.sleep(pause).await;
+            waited += pause;
+        }
+    }
+
+    fn folders(&self) -> io::Result<()> {
+        for name in ["invoices", "receipts", "quarantine", "batches"] {
+            let path = self.root.join(name);
+            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        }
+        Ok(())
+    }
+
+    /// An invoice; `None` when it was never submitted.
+    ///
+    /// # Errors
+    /// `Corrupt` that names the file.
+    pub fn entry(&self, invoice: &Digest) -> Result<Option<Entry>> {
+        self.read(&self.invoice_path(invoice))
+    }
+
+    /// Writes an invoice down.
+    ///
+    /// # Errors
+    /// `Exhausted` or `Unavailable` when it is not on the disk.
+    pub fn keep(&self, entry: &Entry) -> Result<()> {
+        self.write_json(&self.invoice_path(&entry.invoice), entry)
+    }
+
+    /// The same without waiting for the disk: of what follows from a file that is on it.
+    ///
+    /// # Errors
+    /// As [`Folder::keep`].
+    pub fn keep_unsynced(&self, entry: &Entry) -> Result<()> {
+        let path = self.invoice_path(&entry.invoice);
+        put(&path, &json(entry)?, false)
+    }
+
+    /// Every invoice that bears a number of a seller.
+    ///
+    /// # Errors
+    /// As [`Folder::entry`].
+    pub fn numbered(&self, seller: &str, number: &str) -> Result<Vec<Entry>> {
+        let folder = self.root.join("invoices");
+        let files = match std::fs::read_dir(&folder) {
+            Ok(files) => files,
+            Err(e) if e.kind() == Io::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(cannot("read", &folder, e)),
+        };
+        let mut found = Vec::new();
+        for file in files {
+            let path = file.map_err(|e| cannot("read", &folder, e))?.path();
+            if path.extension().is_some_and(|e| e == "json")
+                && let Some(entry) = self.read::<Entry>(&path)?
+                && entry.seller == seller
+                && entry.number == number
+            {
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The session to send in, if one is kept.
+    ///
+    /// # Errors
+    /// As [`Folder::entry`].
+    pub fn session(&self) -> Result<Option<OnlineSession>> {
+        self.read(&self.root.join("session.json"))
+    }
+
+    /// Writes the session down, or that there is none.
+    ///
+    /// # Errors
+    /// As [`Folder::keep`].
+    pub fn keep_session(&self, session: Option<&OnlineSession>) -> Result<()> {
+        let path = self.root.join("session.json");
+        match session {
+            Some(session) => self.write_json(&path, session),
+            None => match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != Io::NotFound => Err(cannot("remove", &path, e)),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// A kept receipt, byte for byte.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is gone.
+    pub fn receipt(&self, invoice: &Digest) -> Result<Vec<u8>> {
+        let path = self.root.join("receipts").join(format!("{invoice}.xml"));
+        std::fs::read(&path).map_err(|e| {
+            Error::new(ErrorKind::Corrupt, format!("the receipt {} is gone", path.display()))
+                .source(e)
+        })
+    }
+
+    /// Keeps a receipt byte for byte.
+    ///
+    /// # Errors
+    /// As [`Folder::keep`].
+    pub fn keep_receipt(&self, invoice: &Digest, xml: &[u8]) -> Result<()> {
+        write(&self.root.join("receipts").join(format!("{invoice}.xml")), xml)
+    }
+
+    /// Sets a receipt aside that proves nothing; gives its place.
+    ///
+    /// # Errors
+    /// As [`Folder::keep`].
+    pub fn quarantine(&self, invoice: &Digest, xml: &[u8]) -> Result<PathBuf> {
+        let name = format!("{invoice}-{}.xml", Digest::of(xml).short());
+        let path = self.root.join("quarantine").join(name);
+        write(&path, xml)?;
+        Ok(path)
+    }
+
+    /// The folder of one batch's encrypted parts.
+    pub fn batch_folder(&self, batch: &Digest) -> PathBuf {
+        self.root.join("batches").join(batch.to_string())
+    }
+
+    /// What is written down of a batch.
+    ///
+    /// # Errors
+    /// As [`Folder::entry`].
+    pub fn batch<T: DeserializeOwned>(&self, batch: &Digest) -> Result<Option<T>> {
+        self.read(&self.root.join("batches").join(format!("{batch}.json")))
+    }
+
+    /// Writes a batch down.
+    ///
+    /// # Errors
+    /// As [`Folder::keep`].
+    pub fn keep_batch(&self, batch: &Digest, what: &impl Serialize) -> Result<()> {
+        self.write_json(&self.root.join("batches").join(format!("{batch}.json")), what)
+    }
+
+    fn invoice_path(&self, invoice: &Digest) -> PathBuf {
+        self.root.join("invoices").join(format!("{invoice}.json"))
+    }
+
+    fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == Io::NotFound => return Ok(None),
+            Err(e) => return Err(cannot("read", path, e)),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|e| {
+            // The file may hold a key, so nothing of it is repeated.
+            Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "{} is damaged at line {}, column {}",
+                    path.display(),
+                    e.line(),
+                    e.column()
+                ),
+            )
+            .hint(
+                "restore it from a backup; without it, look the invoice up in KSeF with \
+                 `flowcontrol ksef status --find FILE` before it is sent again",
+            )
+        })
+    }
+
+    fn write_json(&self, path: &Path, what: &impl Serialize) -> Result<()> {
+        write(path, &json(what)?)
+    }
+}
+
+fn json(what: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(what)
+        .map_err(|e| Error::new(ErrorKind::Unexpected, "it cannot be written").source(e))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn owners_own() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+/// Replaces a file as a whole; when this returns it is on the disk.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, bytes, true)
+}
+
+fn put(path: &Path, bytes: &[u8], synced: bool) -> Result<()> {
+    let fresh = path.with_extension("new");
+    let written = (|| {
+        let mut file = owners_own().create(true).truncate(true).open(&fresh)?;
+        file.write_all(bytes)?;
+        if synced {
+            file.sync_all()?;
+        }
+        std::fs::rename(&fresh, path)?;
+        match path.parent() {
+            Some(folder) if synced => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
+    })();
+    written.map_err(|e| cannot("write", path, e))
+}
+
+/// A failure of the disk.
+pub fn cannot(verb: &str, path: &Path, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        Io::StorageFull | Io::QuotaExceeded => ErrorKind::Exhausted,
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => ErrorKind::Denied,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, format!("cannot {verb} {}: {}", path.display(), error.kind())).source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Folder, KeptKey, OnlineSession};
+    use flowcontrol_contract::error::ErrorKind;
+    use flowcontrol_contract::ksef::State;
+    use flowcontrol_contract::{Digest, Reference, TenantId, Timestamp};
+    use flowcontrol_ksef_wire::crypto::SymmetricKey;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn folder(root: &std::path::Path) -> Folder {
+        let folder = Folder::of(root, &TenantId::new("../../bfg").unwrap());
+        folder.folders().unwrap();
+        folder
+    }
+
+    fn entry() -> Entry {
+        Entry {
+            invoice: Digest::of("a"),
+            seller: "5265877635".into(),
+            number: "FV/1".into(),
+            offline: false,
+            corrects: None,
+            session: None,
+            reference: None,
+            state: State::Unknown,
+            undecrypted: 0,
+            receipt: None,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back_and_is_its_owners_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = folder(scratch.path());
+        assert!(folder.root.starts_with(scratch.path()));
+        assert_eq!(folder.entry(&Digest::of("a")).unwrap(), None);
+        folder.keep(&entry()).unwrap();
+        assert_eq!(folder.entry(&Digest::of("a")).unwrap(), Some(entry()));
+        assert_eq!(folder.numbered("5265877635", "FV/1").unwrap(), [entry()]);
+        assert!(folder.numbered("5265877635", "FV/2").unwrap().is_empty());
+        let key = SymmetricKey::generate();
+        let session = OnlineSession {
+            reference: Reference::new("20250625-SO-2C3E6C8000-B675CF5D68-07").unwrap(),
+            key: KeptKey::of(&key),
+            until: Timestamp::parse("2026-11-27T22:00:00Z").unwrap(),
+            sent: 3,
+        };
+        folder.keep_session(Some(&session)).unwrap();
+        let read = folder.session().unwrap().unwrap();
+        assert!(read == session && read.key.key() == Some(key));
+        assert!(format!("{read:?}").contains("[hidden]"));
+        let mode = |path: std::path::PathBuf| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(folder.root.join("session.json")), 0o600);
+        assert_eq!(mode(folder.root.join("invoices")), 0o700);
+        folder.keep_session(None).unwrap();
+        assert_eq!(folder.session().unwrap(), None);
+    }
+
+    #[test]
+    fn a_half_written_file_is_named_and_never_taken_for_none() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = folder(scratch.path());
+        folder.keep(&entry()).unwrap();
+        let path = folder.invoice_path(&Digest::of("a"));
+        let whole = std::fs::read(&path).unwrap();
+        for half in [&b""[..], &whole[..whole.len() / 2], b"null", b"{}"] {
+            std::fs::write(&path, half).unwrap();
+            let error = folder.entry(&Digest::of("a")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.message().contains(&path.display().to_string()), "{error}");
+        }
+        // One that was never put in its place counts for nothing.
+        std::fs::write(&path, &whole).unwrap();
+        std::fs::write(path.with_extension("new"), &whole[..9]).unwrap();
+        assert_eq!(folder.entry(&Digest::of("a")).unwrap(), Some(entry()));
+    }
+}
