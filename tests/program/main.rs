@@ -19,3 +19,4 @@ mod support;
 mod cli;
 mod oidc;
 mod rehearsal;
+mod schemas;

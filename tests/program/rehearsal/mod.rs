@@ -16,7 +16,7 @@ mod refusals;
 mod resumes;
 mod scene;
 mod secrets;
-mod site;
+pub mod site;
 mod snapshots;
 mod staging;
 mod standby;

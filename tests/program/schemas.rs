@@ -4,23 +4,15 @@
 //! The judge is Python's jsonschema, which `ci/test` installs into `target/judges`; without it
 //! these tests skip by name.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
-
-#[allow(dead_code, reason = "each test program uses a part of this")]
-#[path = "support/program.rs"]
-mod program;
-#[path = "report/samples.rs"]
+#[path = "../pure/report/samples.rs"]
 mod samples;
-#[allow(dead_code, reason = "each test program uses a part of this")]
-#[path = "rehearsal/site.rs"]
-mod site;
 
+use crate::rehearsal::site::{self, Site};
+use crate::support;
 use flowcontrol::report::json;
-use program::Place;
+use flowcontrol_testkit::place::Place;
+use flowcontrol_testkit::{judges, root};
 use serde_json::{Value, json};
-use site::Site;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,18 +38,9 @@ const OPTIONAL: [&str; 9] = [
     "without body.target.server",
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The judge's Python, or a skip by name.
 fn python(test: &str) -> Option<PathBuf> {
-    let python = root().join("target/judges/bin/python");
-    if python.exists() {
-        return Some(python);
-    }
-    support::skip(test, "judges", "target/judges is not there; ./ci/test installs it");
-    None
+    Some(judges::folder(test)?.join("bin/python"))
 }
 
 /// What the judge says of `documents`: whether all of them follow `schema`, and its lines.
@@ -295,7 +278,7 @@ fn what_a_demo_folder_seals_and_judges_follows_its_schemas() {
     // The packets of the reports' test and of the cutover's.
     let elsewhere =
         ["FlowControlMigrationRehearsal", "FlowControlCutoverStep", "FlowControlCutover"];
-    for schema in flowcontrol::evidence::schema::KNOWN {
+    for schema in flowcontrol_evidence::schema::KNOWN {
         let name = format!("{}.v{}", schema.name, schema.version);
         let here = seen.contains(name.as_str());
         assert!(here || elsewhere.contains(&schema.name), "no {name} was judged");
