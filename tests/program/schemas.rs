@@ -7,8 +7,7 @@
 #[path = "../pure/report/samples.rs"]
 mod samples;
 
-use crate::rehearsal::site::{self, Site};
-use crate::support;
+use super::rehearsal::site::Site;
 use flowcontrol::report::json;
 use flowcontrol_testkit::place::Place;
 use flowcontrol_testkit::{judges, root};
@@ -40,7 +39,7 @@ const OPTIONAL: [&str; 9] = [
 
 /// The judge's Python, or a skip by name.
 fn python(test: &str) -> Option<PathBuf> {
-    Some(judges::folder(test)?.join("bin/python"))
+    judges::folder(test).map(|folder| folder.join("bin/python"))
 }
 
 /// What the judge says of `documents`: whether all of them follow `schema`, and its lines.
@@ -122,7 +121,7 @@ fn schemas_of(packets: &[Value]) -> BTreeSet<&str> {
 /// Whether a local rehearsal can be made and judged here.
 fn ready(test: &str) -> Option<PathBuf> {
     let python = python(test)?;
-    support::server_or_skip(test)?;
+    crate::support::server_or_skip(test)?;
     Some(python)
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-pub use flowcontrol_testkit::judges::{python, said};
+pub use flowcontrol_testkit::judges::{answers, python, said};
 pub use flowcontrol_testkit::require::skip;
 pub use flowcontrol_testkit::root;
 use serde_json::Value;
