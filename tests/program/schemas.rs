@@ -291,7 +291,7 @@ fn what_a_demo_folder_seals_and_judges_follows_its_schemas() {
     // The packets of the reports' test and of the cutover's.
     let elsewhere =
         ["FlowControlMigrationRehearsal", "FlowControlCutoverStep", "FlowControlCutover"];
-    for schema in flowcontrol::evidence::schema::KNOWN {
+    for schema in flowcontrol_evidence::schema::KNOWN {
         let name = format!("{}.v{}", schema.name, schema.version);
         let here = seen.contains(name.as_str());
         assert!(here || elsewhere.contains(&schema.name), "no {name} was judged");

@@ -207,7 +207,7 @@ fn child_with_target(temp: &Path, user: Option<u32>) -> Child {
     }
     let mut command = Command::new(program);
     command
-        .args(["--exact", "child_that_holds_a_local_target", "--ignored", "--nocapture"])
+        .args(["--exact", "target::child_that_holds_a_local_target", "--ignored", "--nocapture"])
         .env("FLOWCONTROL_TEST_TEMP", temp)
         .current_dir("/")
         .stdout(Stdio::piped())
@@ -312,7 +312,7 @@ fn a_full_disk_is_named() {
         )
         .arg("sh")
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_holds_a_local_target", "--ignored", "--nocapture"])
+        .args(["--exact", "target::child_that_holds_a_local_target", "--ignored", "--nocapture"])
         .env("FLOWCONTROL_TEST_TEMP", folder.path())
         .output()
         .unwrap();
@@ -412,7 +412,9 @@ async fn an_external_target_gets_a_database_and_loses_it_again() {
 #[tokio::test]
 async fn an_administrator_who_cannot_hand_over_databases_is_enough() {
     let test = "an_administrator_who_cannot_hand_over_databases_is_enough";
-    let Some(server) = support::server_or_skip(test) else { return };
+    // On the shared server other tests take the right to connect away from everybody unnamed.
+    let Some(local) = support::own_or_skip(test) else { return };
+    let server = support::way_in(&local);
     let (mut settings, names) = external(test, &server, "ext_two").await;
     let mut connection = server.0.connect(&server.1).await.unwrap();
     sqlx::raw_sql("create role ext_two_admin login createdb password 'x'")

@@ -226,7 +226,12 @@ fn child(
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let mut command = Command::new(program);
     command
-        .args(["--exact", "child_that_starts_a_target", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "target_container::child_that_starts_a_target",
+            "--ignored",
+            "--nocapture",
+        ])
         .env("FLOWCONTROL_TEST_IMAGE", &settings.image)
         .env("FLOWCONTROL_TEST_TEMP", temp)
         .env("FLOWCONTROL_TEST_CHOICE", choice.as_str())

@@ -47,6 +47,17 @@ pub fn server_or_skip(test: &str) -> Option<(Endpoint, Login)> {
     }
 }
 
+/// A throw-away cluster of the test's own, for what concerns all of a server; `None`, said aloud, on
+/// a machine without PostgreSQL server binaries.
+pub fn own_or_skip(test: &str) -> Option<Local> {
+    own().map_err(|reason| require::skip(test, "postgres", &reason)).ok()
+}
+
+fn own() -> Result<Local, String> {
+    local::start_blocking(&settings(), &|_| {})
+        .map_err(|failure| format!("no PostgreSQL server: {failure}"))
+}
+
 /// A superuser's way into a throw-away cluster.
 pub fn way_in(local: &Local) -> (Endpoint, Login) {
     let endpoint = Endpoint {
@@ -87,9 +98,7 @@ fn shared() -> Result<&'static Shared, &'static str> {
             if let Some(server) = Server::from_environment() {
                 return Ok(Shared::Suite(server));
             }
-            local::start_blocking(&settings(), &|_| {})
-                .map(|local| Shared::Own(Box::new(local)))
-                .map_err(|failure| format!("no PostgreSQL server: {failure}"))
+            own().map(|local| Shared::Own(Box::new(local)))
         })
         .as_ref()
         .map_err(String::as_str)

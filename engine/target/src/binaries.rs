@@ -183,7 +183,7 @@ mod tests {
             ..TargetSettings::default()
         };
         let failure = find(&settings).unwrap_err();
-        assert_eq!(failure.exit, crate::Exit::Usage);
+        assert_eq!(failure.exit, flowcontrol_base::Exit::Usage);
         assert!(failure.message.contains("/nonexistent/bin"), "{failure}");
         assert!(failure.hint.is_some());
     }

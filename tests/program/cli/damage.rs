@@ -5,7 +5,8 @@ use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::canonical::canonical;
 use flowcontrol_evidence::chain::Head;
 use flowcontrol_evidence::{
-    Book, Draft, Entry, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Sealed, archive, schema,
+    ChainSet, Draft, Entry, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Sealed, archive,
+    schema,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
@@ -165,7 +166,7 @@ fn an_archive_of_a_chain_that_came_to_harm_is_refused_and_nothing_is_imported() 
     for (harm, _, change) in HARMS {
         let mut own = sound.clone();
         change(&mut own);
-        let book = Book { own, head: Head::Absent, imported: BTreeMap::new() };
+        let book = ChainSet { own, head: Head::Absent, imported: BTreeMap::new() };
         let bytes = archive::write(&book, last, "0.1.0").unwrap();
         for place in [&empty, &desk] {
             place.write("e.tar.zst", &bytes);

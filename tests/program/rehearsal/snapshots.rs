@@ -12,6 +12,7 @@ use flowcontrol_snapshot::import;
 use flowcontrol_target::TargetChoice;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 #[tokio::test]
