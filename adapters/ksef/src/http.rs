@@ -37,9 +37,9 @@ impl Body {
     /// # Errors
     /// `Unexpected` when it cannot be written.
     pub fn json(message: &impl Serialize) -> Result<Self> {
-        serde_json::to_vec(message).map(Self::Json).map_err(|_| {
-            Error::new(ErrorKind::Unexpected, "a message of ours cannot be written as JSON")
-        })
+        serde_json::to_vec(message)
+            .map(Self::Json)
+            .map_err(|_| Error::new(ErrorKind::Unexpected, "the request cannot be serialized"))
     }
 }
 
@@ -58,7 +58,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a JSON answer. Unknown fields are none of our business.
+    /// Reads a JSON answer. Unknown fields are ignored.
     ///
     /// # Errors
     /// `Unexpected` when it is not what the API documents; ambiguous where the call did something,
@@ -189,12 +189,13 @@ impl Http {
     pub async fn upload(&self, to: &PartUploadRequest, part: &[u8]) -> Result<()> {
         const NAME: &str = "upload a part of the batch";
         let url = self.elsewhere(to.url.expose())?;
-        let method = Method::from_bytes(to.method.as_bytes())
-            .map_err(|_| Error::new(ErrorKind::Unexpected, "KSeF names no method for an upload"))?;
+        let method = Method::from_bytes(to.method.as_bytes()).map_err(|_| {
+            Error::new(ErrorKind::Unexpected, "KSeF returned an invalid method for an upload")
+        })?;
         let attempt = || {
             let mut request = self.client.request(method.clone(), url.clone());
             for (name, value) in &to.headers {
-                // Ours would be shown to whoever keeps the files.
+                // Our token must not reach the file store.
                 if !name.eq_ignore_ascii_case("authorization") {
                     request = request.header(name, value.as_deref().unwrap_or(""));
                 }
@@ -218,12 +219,12 @@ impl Http {
     /// An address that KSeF gave: on TLS, or on loopback where KSeF itself is.
     fn elsewhere(&self, text: &str) -> Result<Url> {
         let wrong = |why| Error::new(ErrorKind::Unexpected, why);
-        let url = Url::parse(text).map_err(|_| wrong("KSeF gave an address that is none"))?;
+        let url = Url::parse(text).map_err(|_| wrong("KSeF returned an invalid URL"))?;
         let both_here = is_loopback(&url) && is_loopback(&self.base);
         if url.scheme() == "https" || (url.scheme() == "http" && both_here) {
             return Ok(url);
         }
-        Err(wrong("KSeF gave an address that is not on TLS"))
+        Err(wrong("KSeF returned a URL without TLS"))
     }
 
     async fn answer(
@@ -232,7 +233,7 @@ impl Http {
         effect: Effect,
         request: RequestBuilder,
     ) -> Result<Answer> {
-        let mut response = request.send().await.map_err(|e| lost(name, effect, &e))?;
+        let mut response = request.send().await.map_err(|e| no_answer(name, effect, &e))?;
         let status = response.status();
         let header = |headers: &HeaderMap, name: &str| {
             headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
@@ -290,7 +291,7 @@ impl Http {
 
 async fn body(name: &'static str, effect: Effect, response: &mut Response) -> Result<Vec<u8>> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| lost(name, effect, &e))? {
+    while let Some(chunk) = response.chunk().await.map_err(|e| no_answer(name, effect, &e))? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             let why = format!("{name} was answered with more than {MAX_BODY_BYTES} bytes");
             return Err(Error::new(ErrorKind::Unexpected, why));
@@ -301,7 +302,7 @@ async fn body(name: &'static str, effect: Effect, response: &mut Response) -> Re
 }
 
 /// No answer. reqwest's own errors repeat the address, which may be pre-signed.
-fn lost(name: &str, effect: Effect, error: &reqwest::Error) -> Error {
+fn no_answer(name: &str, effect: Effect, error: &reqwest::Error) -> Error {
     if error.is_connect() {
         return Error::new(ErrorKind::Unavailable, format!("{name}: KSeF cannot be reached"))
             .hint("check the network and KSeF's status page");

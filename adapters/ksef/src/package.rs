@@ -57,7 +57,7 @@ impl Package {
         self.archive.append_data(&mut header, name, xml).map_err(failed)
     }
 
-    /// Ends it: what KSeF is told of it.
+    /// Ends it; returns its description for KSeF.
     ///
     /// # Errors
     /// As [`Package::add`].

@@ -1,4 +1,4 @@
-//! What KSeF answers when it does not do what it was asked: both shapes of its errors.
+//! KSeF's errors: both shapes, read into one.
 
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Retry};
 use flowcontrol_contract::{Effect, Timestamp};
@@ -6,7 +6,7 @@ use flowcontrol_ksef_wire::messages::{ExceptionResponse, Problem, TooManyRequest
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// Where KSeF says nothing or nonsense of when to come again, in seconds.
+/// The pause where KSeF names none or an invalid one, in seconds.
 const PAUSE: u64 = 30;
 /// Its longest window; nothing longer is believed.
 const LONGEST_PAUSE: u64 = 3600;
@@ -65,7 +65,7 @@ fn pause(header: Option<&str>, now: Timestamp) -> u64 {
     })
 }
 
-/// Reads a body of any of the shapes; one that is none of them still has its status.
+/// Reads a body of either shape; for any other only the status is known.
 fn read(status: u16, body: &[u8]) -> Reported {
     legacy(status, body)
         .or_else(|| too_many(status, body))
@@ -98,13 +98,13 @@ fn legacy(status: u16, body: &[u8]) -> Option<Reported> {
 
 fn too_many(status: u16, body: &[u8]) -> Option<Reported> {
     let read: TooManyRequests = serde_json::from_slice(body).ok()?;
-    let TooManyRequests { status: told } = read;
+    let TooManyRequests { status: info } = read;
     Some(Reported {
         status,
-        // The status once more is no code.
-        code: if told.code == i32::from(status) { 0 } else { told.code.into() },
-        description: told.description,
-        details: told.details,
+        // The status repeated is not a code.
+        code: if info.code == i32::from(status) { 0 } else { info.code.into() },
+        description: info.description,
+        details: info.details,
         retry_after: None,
     })
 }

@@ -47,7 +47,7 @@ impl Group {
         Self::Other,
     ];
 
-    /// The documented limits: requests in a second, a minute and an hour; 0 is no limit.
+    /// The documented limits: requests in a second, a minute and an hour; 0 is unlimited.
     pub const fn documented(self) -> [u32; 3] {
         match self {
             Self::OnlineSession | Self::Other => [10, 30, 120],

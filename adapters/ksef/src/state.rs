@@ -1,5 +1,5 @@
-//! What is written down before it is sent: one folder a tenant, one JSON file a thing, each replaced
-//! as a whole and on the disk before the call that it speaks of begins.
+//! Write-ahead state: one folder for each tenant, one JSON file for each invoice, session and batch.
+//! Each file is replaced as a whole and durable before the call that it describes begins.
 //!
 //! Files are the owner's alone (0600), since those of sessions hold the keys that their invoices are
 //! encrypted with. No invoice's content is kept.
@@ -35,7 +35,7 @@ pub struct Entry {
     pub session: Option<Reference>,
     /// Its reference there.
     pub reference: Option<Reference>,
-    /// What became of it.
+    /// Its state in KSeF.
     pub state: State,
     /// How often KSeF could not decrypt it.
     #[serde(default)]
@@ -46,8 +46,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What a caller is told.
-    pub fn told(&self) -> Submitted {
+    /// What a caller sees.
+    pub fn view(&self) -> Submitted {
         Submitted {
             invoice: self.invoice,
             session: self.session.clone(),
@@ -71,7 +71,7 @@ impl KeptKey {
         Self { key: crypto::encode(key.key()), iv: crypto::encode(key.iv()) }
     }
 
-    /// The key itself; `None` when what was written is none.
+    /// The key itself; `None` when what was written is not a valid key.
     pub fn key(&self) -> Option<SymmetricKey> {
         SymmetricKey::from_parts(&crypto::decode(&self.key)?, &crypto::decode(&self.iv)?)
     }
@@ -103,9 +103,9 @@ pub struct Folder {
     root: PathBuf,
 }
 
-/// Nobody else changes the folder while this lives.
+/// The lock of a tenant's folder, held until it is dropped.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "holds the lock until it is dropped")] File);
+pub struct FolderLock(#[expect(dead_code, reason = "holds the lock until it is dropped")] File);
 
 impl Folder {
     /// The folder of `tenant` under `root`; its name is hexadecimal, since a tenant's may be anything.
@@ -113,11 +113,11 @@ impl Folder {
         Self { root: root.join(hex(tenant.as_str().as_bytes())) }
     }
 
-    /// Waits for its turn, at most `patience`.
+    /// Takes the folder's lock, waiting at most `patience`.
     ///
     /// # Errors
     /// `Conflict` when another process holds the folder for longer.
-    pub async fn turn(&self, clock: &dyn Clock, patience: Duration) -> Result<Turn> {
+    pub async fn lock(&self, clock: &dyn Clock, patience: Duration) -> Result<FolderLock> {
         let path = self.root.join("lock");
         self.folders().map_err(|e| cannot("prepare", &self.root, e))?;
         let file = owners_own()
@@ -128,14 +128,14 @@ impl Folder {
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Turn(file)),
+                Ok(()) => return Ok(FolderLock(file)),
                 Err(TryLockError::Error(e)) => return Err(cannot("lock", &path, e)),
                 Err(TryLockError::WouldBlock) if waited >= patience => {
                     return Err(Error::conflict(format!(
                         "another process is submitting invoices of this tenant ({})",
                         self.root.display()
                     ))
-                    .hint("wait for it; one that was killed holds nothing"));
+                    .hint("wait for it to end; a killed process holds no lock"));
                 }
                 Err(TryLockError::WouldBlock) => {}
             }
@@ -161,7 +161,7 @@ impl Folder {
         self.read(&self.invoice_path(invoice))
     }
 
-    /// Writes an invoice down.
+    /// Writes an invoice's state.
     ///
     /// # Errors
     /// `Exhausted` or `Unavailable` when it is not on the disk.
@@ -211,7 +211,7 @@ impl Folder {
         self.read(&self.root.join("session.json"))
     }
 
-    /// Writes the session down, or that there is none.
+    /// Writes the session down; `None` removes it.
     ///
     /// # Errors
     /// As [`Folder::keep`].
@@ -229,11 +229,11 @@ impl Folder {
     /// A kept receipt, byte for byte.
     ///
     /// # Errors
-    /// `Corrupt` when it is gone.
+    /// `Corrupt` when it is missing.
     pub fn receipt(&self, invoice: &Digest) -> Result<Vec<u8>> {
         let path = self.root.join("receipts").join(format!("{invoice}.xml"));
         std::fs::read(&path).map_err(|e| {
-            Error::new(ErrorKind::Corrupt, format!("the receipt {} is gone", path.display()))
+            Error::new(ErrorKind::Corrupt, format!("the receipt {} is missing", path.display()))
                 .source(e)
         })
     }
@@ -246,7 +246,7 @@ impl Folder {
         write(&self.root.join("receipts").join(format!("{invoice}.xml")), xml)
     }
 
-    /// Sets a receipt aside that proves nothing; gives its place.
+    /// Keeps a receipt that failed verification, apart from the others; returns its path.
     ///
     /// # Errors
     /// As [`Folder::keep`].
@@ -313,7 +313,7 @@ impl Folder {
 
 fn json(what: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(what)
-        .map_err(|e| Error::new(ErrorKind::Unexpected, "it cannot be written").source(e))
+        .map_err(|e| Error::new(ErrorKind::Unexpected, "the state cannot be serialized").source(e))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -18,7 +18,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// What KSeF says that it allows; 0 is no limit.
+    /// What KSeF says that it allows; 0 is unlimited.
     pub fn set(&mut self, group: Group, limits: [u32; 3]) {
         self.limits.insert(group, limits);
     }
