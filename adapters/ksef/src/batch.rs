@@ -4,10 +4,11 @@
 use super::api::{Api, reference};
 use super::package::{Package, part_path};
 use super::preflight;
-use super::state::{Entry, Folder, KeptKey, cannot};
+use super::state::{Entry, Folder, KeptKey};
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::ksef::{Invoices, State, Submitted};
 use flowcontrol_contract::{Digest, Reference};
+use flowcontrol_files::{AtPath as _, FileError, rename, sync_folder};
 use flowcontrol_ksef_wire::crypto::SymmetricKey;
 use flowcontrol_ksef_wire::messages::{BatchFile, PartUploadRequest};
 use serde::{Deserialize, Serialize};
@@ -155,7 +156,8 @@ fn prepare(
     }
     let place = folder.batch_folder(&id);
     discard(&place)?;
-    std::fs::rename(&packing, &place).map_err(|e| cannot("move", &packing, e))?;
+    sync_folder(&packing)?;
+    rename(&packing, &place)?;
     let batch = Batch {
         invoices: named,
         offline,
@@ -192,8 +194,8 @@ async fn upload(api: &Api, folder: &Folder, id: &Digest, batch: &mut Batch) -> R
     }
     while let Some(to) = batch.uploads.get(batch.uploaded) {
         let path = part_path(&folder.batch_folder(id), to.ordinal_number);
-        let part = std::fs::read(&path).map_err(|e| cannot("read", &path, e))?;
-        api.http.upload(to, &part).await?;
+        let part = std::fs::read(&path).at_path("read", &path)?;
+        api.http.upload(to, part).await?;
         batch.uploaded += 1;
         folder.keep_batch(id, batch)?;
     }
@@ -237,7 +239,9 @@ async fn close(api: &Api, batch: &Batch) -> Result<()> {
 /// Removes encrypted parts that are not needed any more.
 fn discard(parts: &Path) -> Result<()> {
     match std::fs::remove_dir_all(parts) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove", parts, e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::new("remove", parts, e).into())
+        }
         _ => Ok(()),
     }
 }

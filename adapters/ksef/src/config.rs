@@ -1,12 +1,13 @@
 //! `[adapters.ksef-api]`, checked once.
 
 use super::provider::KIND;
+use flowcontrol_client::is_loopback;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::{SecretRef, TenantId};
 use flowcontrol_ksef_invoice::nip::Nip;
 use serde::Deserialize;
 use std::path::PathBuf;
-use url::{Host, Url};
+use url::Url;
 
 /// Which KSeF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -168,16 +169,6 @@ impl Config {
     /// Whether a certificate without a key usage is accepted.
     pub fn unsaid_purpose(&self) -> bool {
         !matches!(self.environment, Some(Environment::Demo | Environment::Prd))
-    }
-}
-
-/// Whether an address is this machine's own.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

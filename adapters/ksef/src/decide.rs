@@ -200,8 +200,8 @@ mod tests {
         assert!(meaning(&strange).is_err());
     }
 
-    #[test]
-    fn a_failed_send_is_looked_up_moved_or_given_up() {
+    #[tokio::test]
+    async fn a_failed_send_is_looked_up_moved_or_given_up() {
         let now = Timestamp::from_micros(0).unwrap();
         for (status, code, wanted) in [
             (504, 0, NextStep::LookUp),
@@ -217,7 +217,7 @@ mod tests {
             let body = json!({"title": "", "status": status, "detail": "",
                 "errors": [{"code": code, "description": ""}]})
             .to_string();
-            let error = failure("send", Effect::Once, status, None, body.as_bytes(), now);
+            let error = failure("send", Effect::Once, status, None, &body, now).await;
             assert_eq!(next_step(&error), wanted, "{status} {code}");
         }
     }

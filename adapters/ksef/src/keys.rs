@@ -60,7 +60,7 @@ impl Keys {
             "/security/public-key-certificates",
         );
         let answer = self.http.call(&route, None, &[], &Body::Empty).await?;
-        let keys = Arc::new(answer.read::<Vec<PublicKeyCertificate>>()?);
+        let keys = Arc::new(answer.json::<Vec<PublicKeyCertificate>>()?);
         *known = Some(keys.clone());
         Ok(keys)
     }

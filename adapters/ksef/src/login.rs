@@ -115,7 +115,7 @@ impl Login {
             Route::post("refresh the access token", Group::Anonymous, "/auth/token/refresh")
                 .repeatable();
         let answer = self.http.call(&route, Some(&refresh.token), &[], &Body::Empty).await?;
-        Ok(answer.read::<RefreshedToken>()?.access_token)
+        Ok(answer.json::<RefreshedToken>()?.access_token)
     }
 
     async fn sign_in(&self) -> Result<Tokens> {
@@ -132,7 +132,7 @@ impl Login {
         let route = Route::post("redeem the tokens", Group::Anonymous, "/auth/token/redeem");
         let token = &init.authentication_token.token;
         let answer = self.http.call(&route, Some(token), &[], &Body::Empty).await?;
-        let tokens: AuthenticationTokens = answer.read()?;
+        let tokens: AuthenticationTokens = answer.json()?;
         Ok(Tokens { access: tokens.access_token, refresh: tokens.refresh_token })
     }
 
@@ -140,7 +140,7 @@ impl Login {
         let route =
             Route::post("ask for a challenge", Group::Anonymous, "/auth/challenge").repeatable();
         let answer = self.http.call(&route, None, &[], &Body::Empty).await?;
-        let challenge: AuthenticationChallenge = answer.read()?;
+        let challenge: AuthenticationChallenge = answer.json()?;
         let now = self.http.clock().now();
         self.check_clock_skew(challenge.timestamp_ms, now)?;
         // A login that was begun and is not gone on with ends by itself.
@@ -180,7 +180,7 @@ impl Login {
                 (route, Body::Xml(sign(&request, credential, now)?))
             }
         };
-        self.http.call(&route.repeatable(), None, &[], &body).await?.read()
+        self.http.call(&route.repeatable(), None, &[], &body).await?.json()
     }
 
     /// With clocks that differ, tokens end at other times than they seem to, and an invoice of today
@@ -209,7 +209,7 @@ impl Login {
         loop {
             let token = &init.authentication_token.token;
             let answer = self.http.call(&route, Some(token), &[], &Body::Empty).await?;
-            let status = answer.read::<AuthenticationStatus>()?.status;
+            let status = answer.json::<AuthenticationStatus>()?.status;
             match status.code {
                 200 => return Ok(()),
                 100 if waited < DECISION => {}

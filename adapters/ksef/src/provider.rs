@@ -1,7 +1,6 @@
 //! The adapter: one call at a time for each tenant, over the state folder and the API.
 
 use super::api::Api;
-use super::clock::SystemClock;
 use super::config::{Config, refuse};
 use super::decide;
 use super::http::Http;
@@ -10,6 +9,7 @@ use super::login::{Login, SignIn};
 use super::state::{Entry, Folder, FolderLock};
 use super::{batch, interactive, limits, look_up, preflight, receipt};
 use async_trait::async_trait;
+use flowcontrol_client::SystemClock;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
 use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, State, Submission, Submitted, Upo};
 use flowcontrol_contract::registry::BuildCx;

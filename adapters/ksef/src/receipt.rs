@@ -1,12 +1,13 @@
 //! Receipts (UPO): from KSeF into the folder, once they are verified against the invoice.
 
 use super::api::Api;
-use super::http::Answer;
 use super::state::{Entry, Folder};
+use flowcontrol_client::Response;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::ksef::{State, Upo};
 use flowcontrol_contract::{Digest, KsefNumber, Reference};
 use flowcontrol_ksef_wire::crypto;
+use flowcontrol_ksef_wire::messages::META_HASH;
 
 /// The namespace of UPO 4.3 without its version, which grows.
 const NAMESPACE: &str = "http://upo.schematy.mf.gov.pl/KSeF/";
@@ -41,7 +42,7 @@ pub async fn of(api: &Api, folder: &Folder, mut entry: Entry) -> Result<Upo> {
         ));
     };
     let answer = fetched(api, &entry, &session, &number).await?;
-    if let Err(why) = judge(&answer.body, answer.hash.as_deref(), &number, &invoice) {
+    if let Err(why) = judge(&answer.body, answer.header(META_HASH), &number, &invoice) {
         let place = folder.quarantine(&invoice, &answer.body)?;
         return Err(Error::new(
             ErrorKind::Corrupt,
@@ -53,7 +54,7 @@ pub async fn of(api: &Api, folder: &Folder, mut entry: Entry) -> Result<Upo> {
     folder.keep_receipt(&invoice, &answer.body)?;
     entry.receipt = Some(digest);
     folder.keep(&entry)?;
-    Ok(Upo { number, invoice, xml: answer.body, digest })
+    Ok(Upo { number, invoice, xml: answer.body.into(), digest })
 }
 
 /// From the pre-signed address where KSeF gives one, which no limit counts; else by the API.
@@ -62,7 +63,7 @@ async fn fetched(
     entry: &Entry,
     session: &Reference,
     number: &KsefNumber,
-) -> Result<Answer> {
+) -> Result<Response> {
     if let Some(reference) = &entry.reference
         && entry.session.as_ref() == Some(session)
         && let Some(address) = api.invoice(session, reference).await?.upo_download_url
