@@ -39,9 +39,9 @@ fn packages_depend_towards_the_contract() {
         ("adapters/files", &["flowcontrol-contract"]),
         ("adapters/client", &["flowcontrol-contract"]),
         ("adapters/standin", &[]),
-        ("adapters/auth", &["flowcontrol-contract"]),
+        ("adapters/auth", &["flowcontrol-client", "flowcontrol-contract"]),
         ("adapters/ksef", &["flowcontrol-contract"]),
-        ("adapters/store-file", &["flowcontrol-contract"]),
+        ("adapters/store-file", &["flowcontrol-contract", "flowcontrol-files"]),
         ("adapters/store-postgres", &["flowcontrol-contract"]),
         ("examples/custom-adapter", &["flowcontrol-contract"]),
     ]);
