@@ -1,6 +1,7 @@
 //! Folders and the names in them.
 
-use crate::{Access, AtPath as _, Result};
+use crate::access::Access;
+use crate::error::{AtPath as _, Result};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
