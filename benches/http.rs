@@ -22,12 +22,15 @@ mod support;
 
 use axum::http::{Request, header};
 use flowcontrol::config::HeldSecrets;
-use flowcontrol::runbook::{self, Layout, Limits, Site};
-use flowcontrol::target::{RoleNames, Target, TargetChoice, TargetSettings, TlsTrust, Workspace};
-use flowcontrol::{demo, registry};
+use flowcontrol::registry;
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, NewRecord};
+use flowcontrol_database::{RoleNames, TlsTrust, Workspace};
+use flowcontrol_demo as demo;
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_target::{Target, TargetChoice, TargetSettings};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use provider::Stub;
@@ -105,7 +108,7 @@ async fn fill(workspace: &Workspace, records: u64) {
     let mut config = store(workspace);
     config["password"] = json!({"held": "application"});
     let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-    let adapters = registry::registry();
+    let adapters = registry::built_in();
     let store = adapters.build_store(registry::POSTGRES, config, cx).await.expect("a store");
     let size = demo::Size { records: 1, tenants: 1, seed: 1 };
     let roster = demo::rosters(size).expect("rosters").remove(0);

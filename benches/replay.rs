@@ -14,11 +14,11 @@
 
 mod support;
 
-use flowcontrol::demo::Size;
-use flowcontrol::runbook::{self, Layout, Limits, Site};
-use flowcontrol::target::{
-    Endpoint, Login, RoleNames, Target, TargetChoice, TargetSettings, TlsTrust, Workspace,
-};
+use flowcontrol_database::{Endpoint, Login, RoleNames, TlsTrust, Workspace};
+use flowcontrol_demo::Size;
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_target::{Target, TargetChoice, TargetSettings};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;

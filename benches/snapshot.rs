@@ -11,7 +11,7 @@
 
 mod support;
 
-use flowcontrol::demo::Size;
+use flowcontrol_demo::Size;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use support::{argument, flowcontrol, median};

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    flowcontrol::cli::main()
+    flowcontrol::run_with(flowcontrol::registry::built_in())
 }

@@ -1,11 +1,11 @@
 //! The only file that names adapter crates: which adapters this program was built with.
 
 use crate::config::{HeldSecrets, MigrationSettings, ProcessSecrets, Settings};
-use crate::error::Result;
-use crate::target::{Endpoint, Login, TlsTrust};
 use flowcontrol_auth as auth;
-use flowcontrol_contract::registry::{BuildCx, Registry};
+use flowcontrol_base::Result;
+use flowcontrol_contract::registry::{BuildCx, Registration, Registry};
 use flowcontrol_contract::{AuthProvider, KsefProvider, Mode, Port, ScenarioStore, TenantId};
+use flowcontrol_database::{Endpoint, Login, TlsTrust};
 use flowcontrol_ksef as ksef;
 use flowcontrol_ksef_simulator as ksef_simulator;
 use flowcontrol_store_file as store_file;
@@ -26,21 +26,27 @@ pub const FILE: &str = store_file::KIND;
 /// permissions.
 pub const CALLER_HEADERS: [&str; 4] = auth::HEADERS;
 
-/// Every adapter of this build. Adding one is a folder, a line here and its configuration.
-pub fn registry() -> Registry {
+/// Every kind of this build. Adding an adapter is a folder, a line here and its configuration; a
+/// program of your own adds its kinds and hands the registry to [`crate::run_with`].
+pub fn built_in() -> Registry {
     let mut registry = Registry::new();
-    registry.store(store_file::KIND, Mode::Local, store_file::build);
-    registry.store(store_postgres::KIND, Mode::Live, store_postgres::build);
-    registry.auth(auth::MOCK, Mode::Local, auth::build_mock);
-    registry.auth(auth::OIDC, Mode::Live, auth::build_oidc);
-    registry.ksef(ksef_simulator::mock::KIND, Mode::Local, ksef_simulator::mock::build);
-    registry.ksef(ksef::KIND, Mode::Live, ksef::build);
+    for kind in [
+        Registration::store(store_file::KIND, Mode::Local, store_file::build),
+        Registration::store(store_postgres::KIND, Mode::Live, store_postgres::build),
+        Registration::auth(auth::MOCK, Mode::Local, auth::build_mock),
+        Registration::auth(auth::OIDC, Mode::Live, auth::build_oidc),
+        Registration::planned(Port::Ocr, "local-ocr", Mode::Local),
+        Registration::planned(Port::Ocr, "document-ai", Mode::Live),
+        Registration::ksef(ksef_simulator::mock::KIND, Mode::Local, ksef_simulator::mock::build),
+        Registration::ksef(ksef::KIND, Mode::Live, ksef::build),
+        Registration::planned(Port::Eta, "local-eta", Mode::Local),
+        Registration::planned(Port::Eta, "maps-eta", Mode::Live),
+        Registration::planned(Port::Sync, "service-worker", Mode::Local),
+        Registration::planned(Port::Sync, "background-sync", Mode::Live),
+    ] {
+        registry.register(kind);
+    }
     registry
-}
-
-/// The kinds of a port that this program was built with.
-pub fn built(port: Port) -> Vec<String> {
-    registry().kinds(port).into_iter().map(|(kind, _)| kind.to_owned()).collect()
 }
 
 /// Builds the active profile's store.
@@ -49,7 +55,7 @@ pub fn built(port: Port) -> Vec<String> {
 /// When the profile or the adapter's configuration is wrong, or the store cannot be opened.
 pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
     let (kind, config) = chosen(settings, Port::Store)?;
-    Ok(registry().build_store(kind, config, building(settings, &secrets(settings))).await?)
+    Ok(settings.adapters.build_store(kind, config, building(settings, &secrets(settings))).await?)
 }
 
 /// Builds the active profile's auth adapter. It asks no provider yet.
@@ -58,7 +64,7 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
 /// When the profile or the adapter's configuration is wrong.
 pub async fn open_auth(settings: &Settings) -> Result<Arc<dyn AuthProvider>> {
     let (kind, config) = chosen(settings, Port::Auth)?;
-    Ok(registry().build_auth(kind, config, building(settings, &secrets(settings))).await?)
+    Ok(settings.adapters.build_auth(kind, config, building(settings, &secrets(settings))).await?)
 }
 
 /// Builds the active profile's KSeF adapter. It signs in nowhere yet.
@@ -67,7 +73,7 @@ pub async fn open_auth(settings: &Settings) -> Result<Arc<dyn AuthProvider>> {
 /// When the profile or the adapter's configuration is wrong, or its certificate cannot sign in.
 pub async fn open_ksef(settings: &Settings) -> Result<Arc<dyn KsefProvider>> {
     let (kind, config) = chosen(settings, Port::Ksef)?;
-    Ok(registry().build_ksef(kind, config, building(settings, &secrets(settings))).await?)
+    Ok(settings.adapters.build_ksef(kind, config, building(settings, &secrets(settings))).await?)
 }
 
 /// A fault of the KSeF simulator, as `ksef serve --fault` spells it.
@@ -136,12 +142,12 @@ fn building<'a>(settings: &'a Settings, secrets: &'a ProcessSecrets<'a>) -> Buil
 pub async fn open_file_store(dir: &Path) -> Result<Arc<dyn ScenarioStore>> {
     let config = serde_json::json!({ "dir": dir });
     let cx = BuildCx { secrets: &HeldSecrets::default(), base: Path::new("") };
-    Ok(registry().build_store(FILE, config, cx).await?)
+    Ok(built_in().build_store(FILE, config, cx).await?)
 }
 
 /// What a login of a Postgres store is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
+pub enum Purpose {
     /// Replays under row-level security.
     Replayer,
     /// Reads under row-level security.
@@ -166,7 +172,7 @@ pub struct PostgresPlace<'a> {
 pub fn opening_postgres(
     place: PostgresPlace<'_>,
     login: &Login,
-    purpose: Use,
+    purpose: Purpose,
 ) -> impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<> {
     const HELD: &str = "login";
     let tls = match &place.endpoint.tls {
@@ -180,14 +186,14 @@ pub fn opening_postgres(
         "tls": tls, "schema": place.migrations.schema,
         "tenant_setting": place.migrations.tenant_setting,
         "tenants": place.tenants, "pool_size": 2,
-        "verifier": purpose == Use::Verifier,
-        "read_only": purpose != Use::Replayer,
+        "verifier": purpose == Purpose::Verifier,
+        "read_only": purpose != Purpose::Replayer,
     });
     let held = login.password.iter().map(|p| (HELD.to_owned(), p.clone()));
     let secrets = HeldSecrets(held.collect());
     async move {
         let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-        Ok(registry().build_store(POSTGRES, config, cx).await?)
+        Ok(built_in().build_store(POSTGRES, config, cx).await?)
     }
 }
 

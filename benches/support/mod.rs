@@ -9,12 +9,12 @@
 )]
 
 use flowcontrol::config::HeldSecrets;
-use flowcontrol::demo::{Size, Story, rosters};
 use flowcontrol::registry;
-use flowcontrol::snapshot::{Header, Writer, import, verify};
-use flowcontrol::target::{TlsTrust, Workspace};
 use flowcontrol_contract::SessionId;
 use flowcontrol_contract::registry::BuildCx;
+use flowcontrol_database::{TlsTrust, Workspace};
+use flowcontrol_demo::{Size, Story, rosters};
+use flowcontrol_snapshot::{Header, Writer, import, verify};
 use std::path::Path;
 use std::process::Command;
 
@@ -79,6 +79,6 @@ pub async fn replay(workspace: &Workspace, snapshot: &Path) {
     });
     let cx = BuildCx { secrets: &secrets, base: Path::new("") };
     let store =
-        registry::registry().build_store(registry::POSTGRES, config, cx).await.expect("a store");
+        registry::built_in().build_store(registry::POSTGRES, config, cx).await.expect("a store");
     import(snapshot, summary.sha256, &*store, |_| {}).await.expect("replayed");
 }

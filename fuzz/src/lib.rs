@@ -1,7 +1,7 @@
 //! What the targets share. A fuzzer finds no preimage of SHA-256, so what it makes is sealed here
 //! before it is read.
 
-use flowcontrol::evidence::canonical::canonical;
+use flowcontrol_evidence::canonical::canonical;
 use flowcontrol_contract::Digest;
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! An acceptance: a packet of any content, and any body in a packet that is otherwise right.
 #![no_main]
 
-use flowcontrol::evidence::{Outcome, Packet, Sealed, Verdict, Word, schema};
-use flowcontrol::gates::inputs::{Acceptance, Evidence};
+use flowcontrol_evidence::{Outcome, Packet, Sealed, Verdict, RecordedAcceptance, schema};
+use flowcontrol_gates::inputs::{Acceptance, Evidence};
 use flowcontrol_contract::Digest;
 use flowcontrol_fuzz::sealed;
 use libfuzzer_sys::fuzz_target;
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn read(packet: Packet) {
     let broken = schema::judge(&packet);
-    match Word::read(&packet) {
+    match RecordedAcceptance::read(&packet) {
         Err(why) => assert!(broken.contains(&why)),
         Ok(None) => assert_ne!(packet.schema, schema::ACCEPTANCE),
         Ok(Some(word)) => {

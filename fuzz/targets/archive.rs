@@ -2,9 +2,9 @@
 //! of a chain that somebody packed.
 #![no_main]
 
-use flowcontrol::evidence::chain::{Entry, Head};
-use flowcontrol::evidence::seal::Link;
-use flowcontrol::evidence::{Archive, Book, archive};
+use flowcontrol_evidence::chain::{Entry, Head};
+use flowcontrol_evidence::seal::Link;
+use flowcontrol_evidence::{Archive, ChainSet, archive};
 use flowcontrol_contract::Digest;
 use flowcontrol_fuzz::summed;
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     }
     // Names and contents, each ended by a byte that UTF-8 never has.
     let mut parts = data.split(|b| *b == 0xff);
-    let mut book = Book { own: Vec::new(), head: Head::Absent, imported: BTreeMap::new() };
+    let mut book = ChainSet { own: Vec::new(), head: Head::Absent, imported: BTreeMap::new() };
     while let (Some(name), Some(bytes)) = (parts.next(), parts.next()) {
         let Ok(name) = String::from_utf8(name.to_vec()) else { return };
         book.own.push(Entry { name, bytes: bytes.to_vec() });

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use flowcontrol::api::{Service, router};
 use flowcontrol::config::{Overrides, Settings, TEMPLATE};
-use flowcontrol::demo;
+use flowcontrol_demo as demo;
 use flowcontrol::registry::open_auth;
 use flowcontrol_conformance::memory::MemoryStore;
 use libfuzzer_sys::fuzz_target;
@@ -50,7 +50,7 @@ impl Site {
         let limits = "[serve]\nrequests_a_second = 1000000\nburst = 1000000\n";
         std::fs::write(&file, format!("{TEMPLATE}\n{limits}")).unwrap();
         let overrides = Overrides { file: Some(file), ..Overrides::default() };
-        let settings = Settings::load(&overrides).unwrap();
+        let settings = Settings::load(&overrides, Arc::new(flowcontrol::registry::built_in())).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let router = runtime.block_on(async {
             let store = Arc::new(MemoryStore::new("fuzz"));

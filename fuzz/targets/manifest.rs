@@ -1,8 +1,8 @@
 //! The manifest of an archive: as it is, and in the form that an export writes.
 #![no_main]
 
-use flowcontrol::evidence::canonical::canonical;
-use flowcontrol::evidence::manifest::Manifest;
+use flowcontrol_evidence::canonical::canonical;
+use flowcontrol_evidence::manifest::Manifest;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! A packet file: as it is, and as somebody who knows the format would have sealed it.
 #![no_main]
 
-use flowcontrol::evidence::{Flaw, KnownSecrets, Sealed, schema, text};
+use flowcontrol_evidence::{Flaw, KnownSecrets, Sealed, schema, text};
 use flowcontrol_fuzz::sealed;
 use libfuzzer_sys::fuzz_target;
 

@@ -2,17 +2,17 @@
 
 use super::body;
 use super::caller::Caller;
-use super::once::{Answer, Key, key};
+use super::idempotency::{Answer, Key, key};
 use super::openapi::{Keyed, Writing};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::Service;
-use crate::accept::{Ask, Proof, accept as record};
-use crate::access::Action;
-use crate::evidence::SignedIn;
-use crate::keys::PrivateKey;
+use crate::decide::accept::{Ask, Proof, accept as record};
+use crate::scenario::access::Action;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use flowcontrol_contract::{Digest, Mode};
+use flowcontrol_evidence::SignedIn;
+use flowcontrol_evidence::keys::PrivateKey;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 /// A word on a check.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Word {
+pub struct NewAcceptance {
     /// A check that is its owner's to decide, as `gate/check`.
     #[schema(schema_with = super::schema::decisions)]
     check: String,
@@ -76,7 +76,7 @@ pub struct Score {
 /// Seals the caller's word into the evidence chain, for the configuration, the snapshot and the
 /// evidence in force. Whose word counts is for the gates.
 #[utoipa::path(post, path = "/api/v1/acceptances", tag = "gates", operation_id = "accept",
-    params(Keyed), request_body = Word,
+    params(Keyed), request_body = NewAcceptance,
     responses((status = 201, body = Accepted), Writing))]
 pub async fn accept(
     State(service): State<Arc<Service>>,
@@ -86,7 +86,7 @@ pub async fn accept(
     let key = key(request.headers())?;
     caller.may(&service, Action::Accept).await?;
     let text = body::text(&service.limits, request).await?;
-    let word: Word = body::parse(&text)?;
+    let word: NewAcceptance = body::parse(&text)?;
     let key = key.map(|key| Key {
         tenant: caller.principal.tenant.clone(),
         actor: caller.principal.actor.clone(),
@@ -97,7 +97,11 @@ pub async fn accept(
     service.once(key, Digest::of(&text), async move { seal(&own, &caller, word).await }).await
 }
 
-async fn seal(service: &Arc<Service>, caller: &Caller, word: Word) -> Result<Answer, Problem> {
+async fn seal(
+    service: &Arc<Service>,
+    caller: &Caller,
+    word: NewAcceptance,
+) -> Result<Answer, Problem> {
     let inputs = service.gathered(word.profile.as_deref()).await?;
     let settings = service.settings.clone();
     let store = settings.evidence()?;
@@ -119,8 +123,9 @@ async fn seal(service: &Arc<Service>, caller: &Caller, word: Word) -> Result<Ans
         };
         record(&settings, &store, inputs, &ask)
     });
-    let done = done.await.map_err(|e| Problem::new("unexpected", "").because(e.to_string()))?;
-    let done = done.map_err(|failure| Problem::told(failure, &state))?;
+    let done =
+        done.await.map_err(|e| Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))?;
+    let done = done.map_err(|failure| Problem::of_failure(failure, &state))?;
     let at = format!("/api/v1/evidence/{}", done.recorded.packet.sequence);
     Ok(Answer {
         status: StatusCode::CREATED,
@@ -144,7 +149,7 @@ fn sign_in(
         Some(key) => Ok(Some((key, issuer.clone(), subject))),
         // What could not be proved later must not be sealed: the chain would not be judged any more.
         None => Err(Problem::new(
-            "conflict",
+            ProblemKind::Conflict,
             "this service has no key to vouch for who is signed in; the word can be given with a \
              key of its owner's: flowcontrol accept --key FILE",
         )),

@@ -3,16 +3,16 @@
 use super::caller::Caller;
 use super::json;
 use super::openapi::Refusals;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::schema::{Listing, PacketSchema};
 use super::service::Service;
-use crate::access::Action;
-use crate::error::{Exit, Failure, Result as Done};
-use crate::evidence::EvidenceStore;
 use crate::report::evidence as views;
+use crate::scenario::access::Action;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use flowcontrol_base::{Exit, Failure, Result as Done};
+use flowcontrol_evidence::EvidenceStore;
 use std::sync::Arc;
 
 /// The packets in order.
@@ -65,5 +65,5 @@ async fn aside<T: Send + 'static>(
     let store = EvidenceStore::at(&service.settings.state());
     tokio::task::spawn_blocking(move || read(&store))
         .await
-        .map_err(|e| Problem::new("unexpected", "").because(e.to_string()))
+        .map_err(|e| Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))
 }

@@ -1,7 +1,7 @@
 //! What the service counts, in Prometheus' text form. Labels are routes and statuses, never what a
 //! caller sent.
 
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

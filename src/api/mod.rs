@@ -4,13 +4,12 @@
 mod acceptances;
 mod body;
 mod caller;
-mod edge;
 mod evidence;
 mod gates;
+mod idempotency;
 mod metrics;
-mod once;
+mod middleware;
 pub mod openapi;
-mod patient;
 mod problem;
 mod rate;
 mod records;
@@ -22,8 +21,9 @@ mod service;
 mod sign_in;
 mod snapshot;
 mod status;
+mod write_timeout;
 
-pub use problem::Problem;
+pub use problem::{Problem, ProblemKind};
 pub use serve::{Server, open};
 pub use service::{Limits, Service};
 
@@ -61,7 +61,7 @@ pub fn router(service: Arc<Service>) -> Router {
     router
         .merge(sign_in::routes())
         .fallback(async || StatusCode::NOT_FOUND)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), edge::edge))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), middleware::edge))
         .with_state(service)
 }
 
@@ -81,6 +81,7 @@ fn view(status: StatusCode, view: &impl serde::Serialize) -> Result<Response<Bod
 
 /// A view as text.
 fn spelled(view: &impl serde::Serialize) -> Result<String, Problem> {
-    serde_json::to_string(view)
-        .map_err(|e| Problem::new("unexpected", "").because(format!("no JSON form: {e}")))
+    serde_json::to_string(view).map_err(|e| {
+        Problem::new(ProblemKind::Unexpected, "").because(format!("no JSON form: {e}"))
+    })
 }

@@ -56,7 +56,7 @@ impl<K: Eq + Hash> Rates<K> {
 #[cfg(test)]
 mod tests {
     use super::Rates;
-    use crate::clock;
+    use flowcontrol_base::clock;
     use std::time::Duration;
 
     #[test]

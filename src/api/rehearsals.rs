@@ -2,21 +2,21 @@
 
 use super::body;
 use super::caller::Caller;
-use super::once::{Answer, Key, key};
+use super::idempotency::{Answer, Key, key};
 use super::openapi::{Keyed, Refusals, Writing};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use super::{spelled, view};
-use crate::access::Action;
 use crate::rehearsal::Order;
-use crate::rehearsal::desk::{Busy, Running, State as Now};
-use crate::report::RehearsalReport;
-use crate::target::TargetChoice;
+use crate::rehearsal::jobs::{Busy, Running, State as Now};
+use crate::scenario::access::Action;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use flowcontrol_contract::Digest;
+use flowcontrol_gates::outcome::RehearsalReport;
+use flowcontrol_target::TargetChoice;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -43,7 +43,7 @@ pub struct Rehearsal {
     id: String,
     /// `running`, `stopping`, `passed`, `failed` or `interrupted`.
     #[schema(value_type = String)]
-    state: crate::rehearsal::desk::Phase,
+    state: crate::rehearsal::jobs::Phase,
     /// Who started it.
     by: String,
     /// When.
@@ -125,7 +125,7 @@ impl From<&Now> for Rehearsal {
 impl From<&RehearsalReport> for Outcome {
     fn from(report: &RehearsalReport) -> Self {
         let steps = report.steps.iter().map(|step| Step {
-            id: step.id.clone(),
+            id: step.id.name().to_owned(),
             status: step.status.name(),
             seconds: step.seconds,
         });
@@ -170,8 +170,8 @@ pub async fn start(
     };
     let own = Arc::clone(&service);
     let work = async move {
-        let begun = own.desk.start(&own.settings, order, actor).map_err(|Busy(id)| {
-            Problem::new("conflict", "a rehearsal is at work").with("rehearsal", id)
+        let begun = own.jobs.start(&own.settings, order, actor).map_err(|Busy(id)| {
+            Problem::new(ProblemKind::Conflict, "a rehearsal is at work").with("rehearsal", id)
         })?;
         own.metrics.rehearsals.inc();
         let now = begun.now();
@@ -253,5 +253,5 @@ pub async fn events(
 
 async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Running, Problem> {
     caller.may(service, Action::Rehearse).await?;
-    service.desk.find(id).ok_or_else(|| Problem::not_found("rehearsal"))
+    service.jobs.find(id).ok_or_else(|| Problem::not_found("rehearsal"))
 }

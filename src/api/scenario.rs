@@ -53,7 +53,8 @@ pub async fn show(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let cx = caller.cx(&service);
-    let roster = scenario::roster(&*service.store, &cx, &caller.principal).await?;
+    let roster =
+        scenario::roster(service.access(), &*service.store, &cx, &caller.principal).await?;
     let head = service.store.head(&cx).await?;
     let raised = service.store.fence().window(std::slice::from_ref(&cx.tenant)).await?;
     let shown = Scenario {
@@ -107,7 +108,8 @@ pub async fn actors(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let cx = caller.cx(&service);
-    let roster = scenario::roster(&*service.store, &cx, &caller.principal).await?;
+    let roster =
+        scenario::roster(service.access(), &*service.store, &cx, &caller.principal).await?;
     let actors = roster.actors.into_iter().map(|actor| Actor {
         id: actor.id.to_string(),
         display_name: actor.display_name,

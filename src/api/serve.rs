@@ -1,14 +1,14 @@
 //! The server: listens, gives each connection its limits, and ends without leaving a write half
 //! way.
 
-use super::edge::Peer;
-use super::patient::Patient;
+use super::middleware::Peer;
 use super::service::Service;
+use super::write_timeout::WriteTimeout;
 use crate::config::Settings;
-use crate::error::{Failure, Result};
 use crate::registry::{open_auth, open_store};
 use axum::Router;
 use axum::extract::Request;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::AuthProvider;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -144,7 +144,7 @@ fn serve(
     });
     // Small answers must not wait for the acknowledgement of the one before.
     drop(stream.set_nodelay(true));
-    let stream = Patient::new(stream, service.limits.write_time);
+    let stream = WriteTimeout::new(stream, service.limits.write_time);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(service.limits.head_time)

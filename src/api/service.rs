@@ -1,17 +1,18 @@
 //! What every handler works with.
 
+use super::idempotency::{Answer, IdempotencyKeys, Key};
 use super::metrics::Metrics;
-use super::once::{Answer, Key, Once};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
 use crate::config::{FILE, ServeSection, Settings};
-use crate::error::Result;
-use crate::gates::Inputs;
-use crate::gather::gather;
-use crate::rehearsal::desk::Desk;
-use crate::report::Progress;
-use crate::session::{Life, Memory, Sessions};
+use crate::decide::inputs::load;
+use crate::progress::Progress;
+use crate::rehearsal::jobs::Jobs;
+use crate::scenario::access::Access;
+use crate::sign_in::browser::{Lifetimes, Memory, Sessions};
+use flowcontrol_base::Result;
 use flowcontrol_contract::{ActorId, AuthProvider, Digest, ScenarioStore, TenantId};
+use flowcontrol_gates::Inputs;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -79,14 +80,14 @@ pub struct Service {
     /// Limits.
     pub limits: Limits,
     /// Rehearsals.
-    pub desk: Desk,
+    pub jobs: Jobs,
     /// Who asked how often.
     pub rates: Rates<Asker>,
     /// Counts.
     pub metrics: Metrics,
     /// Turns true when the service is asked to stop.
     pub stop: watch::Receiver<bool>,
-    keys: Once,
+    keys: IdempotencyKeys,
     /// Browsers that signed in, where they can.
     pub sessions: Option<Arc<Sessions>>,
     freezes: Semaphore,
@@ -109,8 +110,8 @@ impl Service {
             store,
             auth,
             limits,
-            desk: Desk::default(),
-            keys: Once::default(),
+            jobs: Jobs::default(),
+            keys: IdempotencyKeys::default(),
             sessions: None,
             metrics: Metrics::default(),
             stop,
@@ -130,8 +131,8 @@ impl Service {
         let Some(site) = sign_in.site()? else { return Ok(self) };
         let minutes = |n: u32| Duration::from_secs(u64::from(n) * 60);
         let section = &self.settings.config.serve;
-        let life = Life {
-            whole: minutes(section.session_minutes),
+        let life = Lifetimes {
+            absolute: minutes(section.session_minutes),
             idle: minutes(section.session_idle_minutes),
         };
         let store = Box::new(Memory::new(life));
@@ -139,9 +140,14 @@ impl Service {
         Ok(self)
     }
 
-    /// The tenant whose actors own the gates' checks: the first that the store knows.
-    pub async fn first_tenant(&self) -> Result<Option<TenantId>, Problem> {
-        Ok(self.store.tenants().await?.into_iter().next())
+    /// Which permissions allow what.
+    pub fn access(&self) -> &Access {
+        &self.settings.config.access
+    }
+
+    /// The tenant whose actors own the gates' checks.
+    pub async fn deployment_tenant(&self) -> Result<Option<TenantId>, Problem> {
+        Ok(self.settings.config.deployment.among(&self.store.tenants().await?)?)
     }
 
     /// What the gates look at, for `wanted` or the active profile.
@@ -152,7 +158,7 @@ impl Service {
         // Commands are named without the place of this machine's configuration.
         let mut settings = self.settings.clone();
         settings.file = settings.file.map(|_| FILE.into());
-        Ok(Box::pin(gather(&settings, store, &Progress::off(), wanted, false)).await?)
+        Ok(Box::pin(load(&settings, store, &Progress::off(), wanted, false)).await?)
     }
 
     /// Waits for a turn to freeze.
@@ -173,7 +179,9 @@ impl Service {
             let _leave = leave;
             own.keys.answer(key, request, work).await
         });
-        done.await.unwrap_or_else(|e| Err(Problem::new("unexpected", "").because(e.to_string())))
+        done.await.unwrap_or_else(|e| {
+            Err(Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))
+        })
     }
 
     /// Leave to write: whoever holds it is waited for when the service stops, and nobody gets it
@@ -189,10 +197,10 @@ impl Service {
             // It is kept: nobody writes any more.
             let _ = self.closed.set(Arc::clone(&self.writes).write_owned().await);
         };
-        futures::join!(written, self.desk.close());
+        futures::join!(written, self.jobs.close());
     }
 }
 
 fn closing() -> Problem {
-    Problem::new("unavailable", "the service is stopping").retry_after(5)
+    Problem::new(ProblemKind::Unavailable, "the service is stopping").retry_after(5)
 }

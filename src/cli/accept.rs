@@ -2,10 +2,10 @@
 
 use super::args::Accept;
 use super::{Cx, gates, out};
-use crate::accept::{Ask, Proof, accept};
-use crate::error::{Exit, Result};
-use crate::keys;
+use crate::decide::accept::{Ask, Proof, accept};
 use crate::report::gates as views;
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_evidence::keys;
 
 /// Records the word; `named` says that the line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {

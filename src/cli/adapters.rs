@@ -2,17 +2,20 @@
 
 use super::args::Adapters;
 use super::{Cx, gates, out};
-use crate::clock;
-use crate::config::{PORT_KINDS, nearest};
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{CheckResult, Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
-use crate::gates::adapters::SECRETS;
-use crate::gates::judge;
-use crate::gates::swap::{Swap, swap};
-use crate::probe;
-use crate::registry::{built, open_auth, open_ksef, registry};
+use crate::config::nearest;
+use crate::probe::adapter as probe;
+use crate::registry::{open_auth, open_ksef};
 use crate::report::adapters as views;
-use flowcontrol_contract::{Mode, Port};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_contract::Port;
+use flowcontrol_contract::registry::Registration;
+use flowcontrol_evidence::{
+    CheckResult, Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
+};
+use flowcontrol_gates::adapters::SECRETS;
+use flowcontrol_gates::judge;
+use flowcontrol_gates::swap::{Swap, swap};
 
 /// Lists, probes or compares.
 pub async fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
@@ -26,22 +29,19 @@ pub async fn run(cx: &Cx, args: &Adapters) -> Result<Exit> {
 /// Each port's kind in the active profile, and whether this build has it.
 fn list(cx: &Cx) -> Result<Exit> {
     let profile = cx.settings.profile()?;
-    let registry = registry();
-    let rows: Vec<views::Row> = PORT_KINDS
-        .iter()
-        .map(|(port, known)| {
-            let kind = profile.kind(*port).to_owned();
-            let built: Option<(_, Mode)> =
-                registry.kinds(*port).into_iter().find(|(k, _)| *k == kind);
-            views::Row {
-                port: port.name(),
-                kind,
-                mode: built.map(|(_, mode)| mode),
-                built: built.is_some(),
-                known: known.to_vec(),
-            }
-        })
-        .collect();
+    let registry = &cx.settings.adapters;
+    let row = |port: Port| {
+        let kind = profile.kind(port).to_owned();
+        let built = registry.find(port, &kind).filter(|known| known.is_built());
+        views::Row {
+            port: port.name(),
+            mode: built.map(|known| known.mode),
+            built: built.is_some(),
+            known: registry.kinds(port).iter().map(|known| known.kind).collect(),
+            kind,
+        }
+    };
+    let rows: Vec<views::Row> = Port::ALL.map(row).into();
     let name = &cx.settings.config.profile;
     let value = serde_json::json!({"profile": name, "ports": rows});
     out::either(cx.format, &value, || views::list(name, &rows))?;
@@ -66,7 +66,7 @@ async fn check(cx: &Cx, names: &[String]) -> Result<Exit> {
     let draft = Draft {
         schema: schema::ADAPTERS.to_owned(),
         created_at: clock::now(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_version: flowcontrol_base::VERSION.to_owned(),
         ran: format!("adapters check {}", names.join(" ")).trim_end().to_owned(),
         profile: ProfileRef {
             name: cx.settings.config.profile.clone(),
@@ -99,7 +99,7 @@ fn known(name: &str) -> Result<()> {
 /// An adapter that cannot be opened is a finding of its probe.
 async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
     let kind = cx.settings.profile()?.kind(port).to_owned();
-    if !built(port).contains(&kind) {
+    if !cx.settings.adapters.find(port, &kind).is_some_and(Registration::is_built) {
         return Ok(probe::absent(port, &kind));
     }
     Ok(match port {
@@ -115,8 +115,8 @@ async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
             Ok(provider) => probe::ksef(&kind, &*provider).await,
             Err(failure) => probe::unopened(port, &kind, failure.message),
         },
-        // Another port's probe comes with its adapters.
-        _ => probe::absent(port, &kind),
+        // Their probes come with their adapters.
+        Port::Ocr | Port::Eta | Port::Sync => probe::absent(port, &kind),
     })
 }
 

@@ -2,8 +2,8 @@
 
 use super::args::Auth;
 use super::{Cx, out};
-use crate::error::{Exit, Result};
-use crate::login;
+use crate::sign_in::device;
+use flowcontrol_base::{Exit, Result};
 use flowcontrol_contract::auth::Principal;
 use flowcontrol_contract::sign_in::Prompt;
 use serde_json::json;
@@ -11,10 +11,10 @@ use serde_json::json;
 /// Signs in, tells who is signed in, or signs out.
 pub async fn run(cx: &Cx, args: &Auth) -> Result<Exit> {
     match args {
-        Auth::Login => shown(cx, &login::sign_in(&cx.settings, &ask).await?, "signed in as"),
-        Auth::Whoami => shown(cx, &login::current(&cx.settings).await?, ""),
+        Auth::Login => shown(cx, &device::sign_in(&cx.settings, &ask).await?, "signed in as"),
+        Auth::Whoami => shown(cx, &device::current(&cx.settings).await?, ""),
         Auth::Logout => {
-            let ended = login::sign_out(&cx.settings).await?;
+            let ended = device::sign_out(&cx.settings).await?;
             let value = json!({"signed_out": ended.was, "revoked": ended.revoked});
             out::either(cx.format, &value, || match (ended.was, ended.revoked) {
                 (false, _) => "nobody was signed in".to_owned(),

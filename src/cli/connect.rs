@@ -2,9 +2,9 @@
 
 use super::args::{Connect, Format};
 use super::{Cx, interrupted, out};
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::Verdict;
-use crate::rehearsal::connect::{Connected, connect};
+use crate::probe::connect::{Connected, connect};
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_evidence::Verdict;
 
 /// Probes a server and records the packet, whatever the probes say.
 pub async fn run(cx: &Cx, args: Connect) -> Result<Exit> {

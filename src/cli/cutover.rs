@@ -4,11 +4,11 @@ use super::args::Cutover;
 use super::{Cx, Stop, gates, out};
 use crate::config::nearest;
 use crate::cutover::{self, Journal, Order, Stage};
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{KnownSecrets, Stored};
-use crate::gates::cutover::{GROUPS, ID};
-use crate::gates::{Inputs, Judgement, judge, record};
 use crate::report::cutover as views;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_evidence::{KnownSecrets, Stored};
+use flowcontrol_gates::cutover::{GROUPS, ID};
+use flowcontrol_gates::{Inputs, Judgement, judge, record};
 
 /// Plans, cuts over, or goes back.
 pub async fn run(cx: &Cx, args: &Cutover, named: bool) -> Result<Exit> {

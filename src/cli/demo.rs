@@ -2,9 +2,9 @@
 
 use super::args::Demo;
 use super::{Cx, out};
-use crate::demo::{Size, seed};
-use crate::error::{Exit, Result};
-use crate::report::{count, counted};
+use flowcontrol_base::text::{count, counted};
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_demo::{Size, seed};
 
 /// Fills the configured store.
 pub async fn run(cx: &Cx, args: Demo) -> Result<Exit> {

@@ -1,8 +1,8 @@
 //! `doctor`.
 
 use super::{Cx, out};
-use crate::error::{Exit, Result};
-use crate::target::doctor::survey;
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_target::doctor::survey;
 
 /// Says what this machine has and lacks. Always exits 0: a lack is a fact, not a failure.
 pub async fn run(cx: &Cx) -> Result<Exit> {

@@ -2,10 +2,10 @@
 
 use super::args::Dossier;
 use super::{Cx, gates, migrate, out};
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{EvidenceStore, KnownSecrets};
-use crate::gates::judge;
 use crate::report::dossier::{self as report, Sources};
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_evidence::{EvidenceStore, KnownSecrets};
+use flowcontrol_gates::judge;
 
 /// Judges, gathers and writes; `named` says that the line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Dossier, named: bool) -> Result<Exit> {
@@ -22,7 +22,7 @@ pub async fn run(cx: &Cx, args: &Dossier, named: bool) -> Result<Exit> {
     }
     let judgement = judge(&inputs);
     let dossier = report::build(&Sources {
-        tool_version: env!("CARGO_PKG_VERSION"),
+        tool_version: flowcontrol_base::VERSION,
         inputs: &inputs,
         judgement: &judgement,
         verification: &verification,

@@ -2,13 +2,13 @@
 
 use super::args::{Evidence, Format};
 use super::{Cx, out};
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{EvidenceStore, Import, ProfileRef, transfer};
-use crate::keys::PublicKey;
 use crate::report::evidence as views;
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::Digest;
+use flowcontrol_evidence::keys::PublicKey;
+use flowcontrol_evidence::{EvidenceStore, Import, ProfileRef, transfer};
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = flowcontrol_base::VERSION;
 
 /// Reads the chain, or carries it from and to another machine.
 pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {

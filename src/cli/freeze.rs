@@ -1,9 +1,9 @@
 //! `scenario freeze / thaw`, and what `scenario show` says of a window.
 
 use super::{Cx, out};
-use crate::clock;
-use crate::error::{Failure, Result};
-use crate::report::counted;
+use flowcontrol_base::clock;
+use flowcontrol_base::text::counted;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::fence::{Raised, Window};
 use flowcontrol_contract::{ScenarioStore, TenantId, Timestamp};
 use serde_json::{Value, json};

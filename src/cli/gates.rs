@@ -3,11 +3,11 @@
 use super::args::{Format, Gates, GatesReport};
 use super::{Cx, out};
 use crate::config::nearest;
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{KnownSecrets, Stored};
-use crate::gates::{IDS, Inputs, Judgement, judge, record};
-use crate::gather;
+use crate::decide::inputs::load;
 use crate::report::gates as views;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_evidence::{KnownSecrets, Stored};
+use flowcontrol_gates::{IDS, Inputs, Judgement, judge, record};
 
 /// Judges; nothing is written. `named` says that the line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
@@ -55,8 +55,7 @@ pub fn seal(
 
 /// What the gates look at, from the configured store; see [`gather::gather`].
 pub async fn gather(cx: &Cx, wanted: Option<&str>, named: bool) -> Result<Inputs> {
-    let inputs =
-        gather::gather(&cx.settings, Box::pin(cx.store()), &cx.progress, wanted, named).await;
+    let inputs = load(&cx.settings, Box::pin(cx.store()), &cx.progress, wanted, named).await;
     cx.progress.clear();
     inputs
 }

@@ -2,10 +2,10 @@
 
 use super::args::{Format, Release};
 use super::{Cx, gates, out};
-use crate::error::{Exit, Failure, Result};
-use crate::gates::handoff::{self, Values};
-use crate::gates::judge;
-use crate::report::shell::assignments;
+use flowcontrol_base::text::shell::assignments;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_gates::handoff::{self, Values};
+use flowcontrol_gates::judge;
 use serde_json::{Map, Value};
 
 /// Prints the values of a release.

@@ -3,7 +3,7 @@
 use super::args::Format;
 use super::out;
 use crate::config::{FILE, TEMPLATE};
-use crate::error::{Exit, Failure, Result};
+use flowcontrol_base::{Exit, Failure, Result};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 

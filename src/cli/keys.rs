@@ -2,9 +2,9 @@
 
 use super::args::{Format, Keys};
 use super::out;
-use crate::clock;
-use crate::error::{Exit, Result};
-use crate::keys::{self, PrivateKey};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_evidence::keys::{self, PrivateKey};
 
 /// Makes a private key, or shows a public one; needs no configuration.
 pub fn run(args: &Keys, format: Format) -> Result<Exit> {

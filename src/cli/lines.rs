@@ -2,7 +2,7 @@
 
 use super::args::Format;
 use super::out;
-use crate::error::Result;
+use flowcontrol_base::Result;
 use flowcontrol_contract::TenantId;
 
 /// What is being printed of a tenant.
@@ -35,7 +35,7 @@ impl Lines {
         out::part(&text)
     }
 
-    /// Ends.
+    /// Endpoints.
     pub fn end(self) -> Result<()> {
         let end = match (self.json, self.gap.is_empty()) {
             (true, _) => "]}\n",

@@ -2,16 +2,19 @@
 
 use super::args::{LintReport, Migrate};
 use super::{Cx, interrupted, out};
-use crate::clock;
-use crate::error::{Exit, Failure, Result};
-use crate::gates::{Inputs, Judgement, judge, runbook as gate};
 use crate::rehearsal::steps::{findings, report_finding};
-use crate::report::{RehearsalReport, counted, github, sarif};
-use crate::runbook::render::{Header, render};
-use crate::runbook::{
+use crate::report::{github, sarif};
+use flowcontrol_base::clock;
+use flowcontrol_base::text::counted;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_gates::outcome::RehearsalReport;
+use flowcontrol_gates::{Inputs, Judgement, judge, runbook as gate};
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::render::{Header, render};
+use flowcontrol_runbook::{
     self, Finding, Goal, Layout, Limits, Severity, Site, Source, Version, lint, waiver,
 };
-use crate::target::{ExternalSettings, Target, TargetChoice, roles};
+use flowcontrol_target::{ExternalSettings, Target, TargetChoice, roles};
 use serde_json::json;
 
 /// Works on the configured external database, on a throw-away target, or on the files alone.
@@ -231,7 +234,7 @@ async fn lint(
         None => out::either(cx.format, &found, || text(&found, cx.verbose))?,
         Some(form) => {
             let mut report = RehearsalReport::begin(
-                env!("CARGO_PKG_VERSION"),
+                flowcontrol_base::VERSION,
                 &cx.settings.config.profile,
                 clock::now(),
             );
@@ -292,7 +295,7 @@ pub fn runbook_of(source: &Source, inputs: &Inputs, judgement: &Judgement) -> St
     let decision = judgement.gate(gate::ID).and_then(|gate| gate.decision);
     let snapshot = inputs.scenario.snapshot;
     let header = Header {
-        source: crate::snapshot::SCHEMA.to_owned(),
+        source: flowcontrol_snapshot::SCHEMA.to_owned(),
         target: inputs.profile.target().unwrap_or("none").to_owned(),
         session: inputs.scenario.session.to_string(),
         checksum: snapshot.map_or_else(|| "none".to_owned(), |digest| digest.short()),

@@ -27,14 +27,15 @@ mod snapshot;
 mod usage;
 
 use crate::config::{FILE, LogFormat, Overrides, Settings, words};
-use crate::error::{Exit, Failure, Result};
+use crate::progress::Progress;
 use crate::registry::open_store;
-use crate::report::Progress;
 use crate::report::style::{ColorChoice, Paint, Surroundings};
 use crate::report::terminal::View;
 use args::{Cli, Command, Format, Global};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_contract::registry::Registry;
 use flowcontrol_contract::{Port, ScenarioStore};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -79,8 +80,8 @@ impl Cx {
     }
 }
 
-/// Runs the program.
-pub fn main() -> ExitCode {
+/// Runs the program with the adapters of `registry`: the built-in ones, or those and others.
+pub fn run_with(registry: Registry) -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
     let grammar = usage::without_empty_variables(Cli::command());
     if let Err(failure) = usage::without_keys(&line) {
@@ -102,7 +103,7 @@ pub fn main() -> ExitCode {
         }
     };
     let format = cli.global.format;
-    match start(cli) {
+    match start(cli, Arc::new(registry)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
             out::failure(&failure, format);
@@ -120,7 +121,7 @@ fn is_help(kind: ErrorKind) -> bool {
     )
 }
 
-fn start(cli: Cli) -> Result<Exit> {
+fn start(cli: Cli, adapters: Arc<Registry>) -> Result<Exit> {
     colour(&cli.global);
     // How a service logs is for its configuration to say, too.
     if !matches!(cli.command, Command::Serve(_)) {
@@ -138,9 +139,9 @@ fn start(cli: Cli) -> Result<Exit> {
             Command::Ksef(ksef::Ksef::Serve(args)) => ksef::serve(&args, cli.global.format).await,
             Command::Ksef(command) => match ksef::alone(&command, cli.global.format) {
                 Some(done) => done,
-                None => run(Command::Ksef(command), &cli.global).await,
+                None => run(Command::Ksef(command), &cli.global, adapters).await,
             },
-            command => run(command, &cli.global).await,
+            command => run(command, &cli.global, adapters).await,
         }
     });
     // A thread that is writing a snapshot takes its unfinished file away when it ends, so it gets
@@ -149,13 +150,14 @@ fn start(cli: Cli) -> Result<Exit> {
     exit
 }
 
-async fn run(command: Command, global: &Global) -> Result<Exit> {
-    let settings = Settings::load(&Overrides {
+async fn run(command: Command, global: &Global, adapters: Arc<Registry>) -> Result<Exit> {
+    let overrides = Overrides {
         file: global.config.clone(),
         profile: global.profile.clone(),
         image: global.postgres_image.clone(),
         pg_bin: global.pg_bin.clone(),
-    })?;
+    };
+    let settings = Settings::load(&overrides, adapters)?;
     let terminal = std::io::stderr().is_terminal();
     let cx = Cx {
         settings,

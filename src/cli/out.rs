@@ -1,7 +1,7 @@
 //! The only place that writes to standard output and standard error.
 
 use super::args::Format;
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use serde::Serialize;
 use std::io::Write;
 

@@ -2,10 +2,10 @@
 
 use super::args::{Format, Rehearse};
 use super::{Cx, Stop, out};
-use crate::error::{Exit, Failure, Result};
 use crate::rehearsal::{Order, journal, rehearse};
 use crate::report::{ReportFormat, github, json, terminal, write_reports};
-use crate::target::TargetChoice;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_target::TargetChoice;
 
 /// Runs the main job and prints its report, whatever it came to.
 pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {

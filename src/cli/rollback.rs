@@ -2,10 +2,10 @@
 
 use super::args::{Format, Rollback};
 use super::{Cx, Stop, gates, handoff, out};
-use crate::error::{Exit, Result};
-use crate::evidence::Verdict;
 use crate::rehearsal::drill::{DrillOrder, Drilled, drill};
 use crate::report::adapters::verdicts;
+use flowcontrol_base::{Exit, Result};
+use flowcontrol_evidence::Verdict;
 use std::time::Duration;
 
 /// Drills, or prints the values.

@@ -3,8 +3,8 @@
 use super::args::Scenario;
 use super::lines::Lines;
 use super::{Cx, freeze, out};
-use crate::error::{Exit, Failure, Result};
-use crate::report::counted;
+use flowcontrol_base::text::counted;
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::audit::AuditEvent;
 use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;

@@ -4,7 +4,7 @@ use super::args::{Format, Serve};
 use super::{Cx, Stop, log, out};
 use crate::api;
 use crate::config::LogFormat;
-use crate::error::{Exit, Result};
+use flowcontrol_base::{Exit, Result};
 
 /// Says where it listens once it does, and ends when what is under way has ended.
 pub async fn run(cx: &Cx, args: &Serve) -> Result<Exit> {

@@ -2,10 +2,10 @@
 
 use super::args::Snapshot;
 use super::{Cx, out};
-use crate::error::{Exit, Failure, Result};
-use crate::report::{count, counted};
-use crate::snapshot::{Summary, diff, freeze, import, verify};
+use flowcontrol_base::text::{count, counted};
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::Mode;
+use flowcontrol_snapshot::{Summary, diff, freeze, import, verify};
 use std::path::Path;
 use std::sync::Arc;
 

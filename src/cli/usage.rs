@@ -1,10 +1,10 @@
 //! What the command line says when it is used wrongly: one sentence, and the way out.
 
 use super::args::Format;
-use crate::error::{Failure, Result};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
+use flowcontrol_base::{Failure, Result};
 use std::ffi::OsString;
 
 /// The grammar without environment variables that are set to nothing: empty counts as absent.

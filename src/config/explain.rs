@@ -1,7 +1,7 @@
 //! Says what is wrong with a configuration: where, in a user's words, with the nearest known name.
 //! It never shows the file's own line, which may hold a secret that does not belong there.
 
-use crate::error::Failure;
+use flowcontrol_base::Failure;
 
 /// A failure for a mistake at `span` of `text`.
 pub fn mistake(text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {

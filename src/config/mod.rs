@@ -9,24 +9,27 @@ mod template;
 
 pub use explain::{nearest, words};
 pub use model::{
-    Config, EvidenceSection, External, ExternalLogin, MigrationSettings, PORT_KINDS, Profile,
-    RehearsalSettings, Residency, TargetSection, TlsSection, VouchingSection,
+    Config, EvidenceSection, External, ExternalLogin, MigrationSettings, Profile,
+    RehearsalSettings, TargetSection, TlsSection, VouchingSection,
 };
 pub use secrets::{HeldSecrets, ProcessSecrets};
 pub use serve::{LogFormat, ServeSection};
 pub use template::TEMPLATE;
 
-use crate::error::{Failure, Result};
-use crate::evidence::EvidenceStore;
-use crate::keys::PrivateKey;
-use crate::runbook::{self, Layout, Limits, Source};
-use crate::target::{Endpoint, ExternalSettings, Login, Logins, TargetSettings, TlsTrust};
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::registry::Registry;
 use flowcontrol_contract::secret::Secrets;
-use flowcontrol_contract::{Digest, Secret, SecretRef, json};
+use flowcontrol_contract::{Digest, Port, Secret, SecretRef, json};
+use flowcontrol_database::{Endpoint, Login, Logins, TlsTrust};
+use flowcontrol_evidence::EvidenceStore;
+use flowcontrol_evidence::keys::PrivateKey;
+use flowcontrol_runbook::{Layout, Limits, Source};
+use flowcontrol_target::{ExternalSettings, TargetSettings};
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The configuration file's usual name.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub base: PathBuf,
     /// The file, or `None` for the built-in demo profile.
     pub file: Option<PathBuf>,
+    /// The adapters that a profile may name.
+    pub adapters: Arc<Registry>,
 }
 
 impl Settings {
@@ -65,7 +70,7 @@ impl Settings {
     ///
     /// # Errors
     /// A usage failure that names the file, the line and what is known instead.
-    pub fn load(overrides: &Overrides) -> Result<Self> {
+    pub fn load(overrides: &Overrides, adapters: Arc<Registry>) -> Result<Self> {
         let default = Path::new(FILE);
         let (file, text) = match &overrides.file {
             Some(path) => (Some(path.clone()), read(path)?),
@@ -85,7 +90,7 @@ impl Settings {
         if let Some(folder) = &overrides.pg_bin {
             config.rehearsal.pg_bin = Some(folder.clone());
         }
-        config.check().map_err(|f| match &file {
+        config.check(&adapters).map_err(|f| match &file {
             Some(path) => name_file(f, path),
             None => f,
         })?;
@@ -93,7 +98,7 @@ impl Settings {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        Ok(Self { config, base, file })
+        Ok(Self { config, base, file, adapters })
     }
 
     /// The state folder.
@@ -138,9 +143,9 @@ impl Settings {
         config.serve = Default::default();
         config.vouching.signing_key = None;
         let text = serde_json::to_string(&config)
-            .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
+            .map_err(|e| Failure::usage(format!("the configuration cannot be serialized: {e}")))?;
         let canonical = json::canonicalize(&text)
-            .map_err(|e| Failure::usage(format!("the configuration cannot be spelled: {e}")))?;
+            .map_err(|e| Failure::usage(format!("the configuration cannot be serialized: {e}")))?;
         Ok(Digest::of(canonical))
     }
 
@@ -219,9 +224,9 @@ impl Settings {
                     ))
                     .hint("correct it, or leave it out to use the built-in migrations"));
                 }
-                runbook::scan(&dir)
+                flowcontrol_runbook::scan(&dir)
             }
-            None => runbook::embedded(),
+            None => flowcontrol_runbook::embedded(),
         }
     }
 
@@ -238,7 +243,7 @@ impl Settings {
                 found.push(reference.clone());
             }
         };
-        for (port, _) in PORT_KINDS {
+        for port in Port::ALL {
             if let Some(adapter) = self.config.adapters.get(profile.kind(port)) {
                 references(adapter, &mut add);
             }
@@ -392,11 +397,17 @@ impl Settings {
 mod tests {
     use super::{Config, Settings};
     use std::path::PathBuf;
+    use std::sync::Arc;
+
+    fn settings(config: Config) -> Settings {
+        let adapters = Arc::new(crate::registry::built_in());
+        Settings { config, base: PathBuf::from("."), file: None, adapters }
+    }
 
     #[test]
     fn the_digest_covers_the_profile_and_not_what_this_machine_rehearses_with() {
         let config = Config::built_in().unwrap();
-        let plain = Settings { config, base: PathBuf::from("."), file: None };
+        let plain = settings(config);
         let mut other = plain.clone();
         other.config.rehearsal.pg_bin = Some("/opt/postgresql/bin".into());
         other.config.rehearsal.image = "postgres:18".into();
@@ -410,10 +421,11 @@ mod tests {
         let text = |more: &str| format!("{}{more}", super::TEMPLATE);
         let of = |text: String| {
             let config = Config::parse(&text).unwrap();
-            Settings { config, base: PathBuf::from("."), file: None }.digest().unwrap()
+            settings(config).digest().unwrap()
         };
         let plain = of(text(""));
-        let key = |seed| crate::keys::PrivateKey::from_seed(&[seed; 32]).unwrap().public();
+        let key =
+            |seed| flowcontrol_evidence::keys::PrivateKey::from_seed(&[seed; 32]).unwrap().public();
         let (one, two) = (key(1), key(2));
         let evidence =
             format!("[evidence]\nsigning_key = {{ env = \"A\" }}\ntrusted = [\"{one}\"]\n");
@@ -434,7 +446,7 @@ mod tests {
         assert_ne!(days(91), days(90));
         // A configuration without these is spelled as it was before they existed.
         let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
-        for word in ["keys", "evidence", "vouching", "acceptance_days"] {
+        for word in ["keys", "evidence", "vouching", "acceptance_days", "owners", "access"] {
             assert!(!spelled.contains(word), "{word}");
         }
     }

@@ -2,23 +2,16 @@
 
 use super::explain;
 use super::serve::ServeSection;
-use crate::error::{Failure, Result};
-use crate::keys::PublicKey;
-use crate::target::RoleNames;
-use flowcontrol_contract::{ActorId, Digest, Port, SecretRef, SessionId};
+use crate::scenario::access::Access;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::registry::Registry;
+use flowcontrol_contract::{ActorId, Digest, Mode, Port, SecretRef, SessionId, TenantId};
+use flowcontrol_database::RoleNames;
+use flowcontrol_evidence::keys::PublicKey;
+use flowcontrol_gates::inputs::{OwnerRoles, Residency};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// Every kind that a profile may name, port by port, local kinds first.
-pub const PORT_KINDS: [(Port, &[&str]); 6] = [
-    (Port::Store, &["file-local", "postgres-rls"]),
-    (Port::Auth, &["mock-auth-header", "oidc-rbac"]),
-    (Port::Ocr, &["local-ocr", "document-ai"]),
-    (Port::Ksef, &["mock-ksef", "ksef-api"]),
-    (Port::Eta, &["local-eta", "maps-eta"]),
-    (Port::Sync, &["service-worker", "background-sync"]),
-];
 
 /// The whole file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,9 +50,57 @@ pub struct Config {
     /// How this machine signs evidence, and whose signature it trusts.
     #[serde(default, skip_serializing_if = "EvidenceSection::is_empty")]
     pub evidence: EvidenceSection,
+    /// Whose deployment this is.
+    #[serde(default, skip_serializing_if = "DeploymentSection::is_empty")]
+    pub deployment: DeploymentSection,
+    /// By which role keys a roster names those who own checks.
+    #[serde(default, skip_serializing_if = "OwnerRoles::is_default")]
+    pub owners: OwnerRoles,
+    /// What a permission allows.
+    #[serde(default, skip_serializing_if = "Access::is_default")]
+    pub access: Access,
     /// How this machine serves the Scenario API.
     #[serde(default, skip_serializing_if = "ServeSection::is_default")]
     pub serve: ServeSection,
+}
+
+/// `[deployment]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeploymentSection {
+    /// The tenant whose actors own gates, evidence, acceptances and rehearsals. It may be left out
+    /// while the store holds one tenant alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+}
+
+impl DeploymentSection {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The deployment's tenant, where the store holds `tenants`; `None` while it holds none. No
+    /// authority follows from an order: with several tenants the configuration has to name one.
+    ///
+    /// # Errors
+    /// A usage failure when several tenants are there and none is configured.
+    pub fn among(&self, tenants: &[TenantId]) -> Result<Option<TenantId>> {
+        match (&self.tenant, tenants) {
+            (Some(named), _) => Ok(Some(named.clone())),
+            (None, []) => Ok(None),
+            (None, [only]) => Ok(Some(only.clone())),
+            (None, several) => Err(Failure::usage(format!(
+                "the store holds {} tenants, and the configuration does not say whose deployment \
+                 this is",
+                several.len()
+            ))
+            .hint(format!(
+                "add [deployment] tenant = \"...\" to the configuration: its actors own gates, \
+                 evidence, acceptances and rehearsals; the store holds {}",
+                several.iter().take(5).map(TenantId::as_str).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
 }
 
 /// `[evidence]`.
@@ -122,14 +163,6 @@ pub struct Profile {
 
 /// How long a word may be said to count.
 pub const ACCEPTANCE_DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
-
-/// Where data must stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Residency {
-    /// In a member state of the European Union.
-    Eu,
-}
 
 impl Profile {
     /// The kind chosen for a port.
@@ -342,7 +375,7 @@ impl Config {
     ///
     /// # Errors
     /// A usage failure that names the profile, the port and the known kinds.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, adapters: &Registry) -> Result<()> {
         self.profile(&self.profile)?;
         self.serve.check()?;
         let mut owners = BTreeMap::new();
@@ -364,19 +397,24 @@ impl Config {
                 ))
                 .hint("leave it out, and a word counts until something that it rests on changes"));
             }
-            for (port, known) in PORT_KINDS {
+            for port in Port::ALL {
                 let kind = profile.kind(port);
-                if !known.contains(&kind) && !self.adapters.contains_key(kind) {
+                let kinds = adapters.kinds(port);
+                let named = |mode: Option<Mode>| {
+                    let fits = kinds.iter().filter(|k| mode.is_none_or(|mode| k.mode == mode));
+                    fits.map(|k| k.kind).collect::<Vec<_>>().join(", ")
+                };
+                let Some(known) = kinds.iter().find(|known| known.kind == kind) else {
                     return Err(Failure::usage(format!(
                         "profile {name}: {port} names the unknown kind {kind:?}"
                     ))
-                    .hint(format!("known kinds: {}", known.join(", "))));
-                }
-                if name == "production" && kind == known[0] {
+                    .hint(format!("known kinds: {}", named(None))));
+                };
+                if name == "production" && known.mode == Mode::Local {
                     return Err(Failure::usage(format!(
                         "profile production: {port} names the local kind {kind:?}"
                     ))
-                    .hint(format!("production takes a live kind: {}", known[1..].join(", "))));
+                    .hint(format!("production takes a live kind: {}", named(Some(Mode::Live)))));
                 }
             }
         }

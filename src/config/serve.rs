@@ -1,6 +1,6 @@
 //! `[serve]`: where the Scenario API listens, and its limits.
 
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;

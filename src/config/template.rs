@@ -13,6 +13,25 @@ session = "grant-demo-local"
 # Where the scenario, the evidence and the rehearsals are kept, relative to this file.
 state = ".flowcontrol"
 
+# Whose deployment this is: this tenant's actors own gates, evidence, acceptances and rehearsals.
+[deployment]
+tenant = "bfg-control"
+
+# By which role keys its roster names the owners of checks, and what permissions allow; these are the
+# defaults.
+# [owners]
+# director = "managing_director"
+# director_permission = "approve_release"
+# dispatcher = "dispatcher"
+# accountant = "accountant"
+# [access]
+# snapshot = ["view_audit"]
+# gates = ["view_audit", "view_operations", "view_finance"]
+# evidence = ["view_audit"]
+# rehearse = ["manage_adapters"]
+# see = { invoice = ["view_audit", "view_finance"] }      # a kind that is left out stays as it is
+# write = { invoice = ["issue_invoice"] }
+
 # A profile names the kind of every port. There is no silent default.
 [profiles.local-demo]
 store = "file-local"

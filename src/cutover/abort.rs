@@ -1,16 +1,18 @@
 //! The way back before a cutover is complete: the database as it was found, and a source that
 //! takes writes again.
 
-use super::ends::{Ends, tables};
+use super::endpoints::{Endpoints, tables};
+use super::foreign_objects;
 use super::journal::{Folder, Journal, Stage};
-use super::others;
-use crate::clock;
 use crate::config::Settings;
-use crate::error::{Failure, Result};
-use crate::evidence::{CheckResult, Draft, Outcome, Verdict, schema};
-use crate::runbook::{self, Goal, State, Version};
-use crate::target::{TargetKind, roles};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::sql::identifier;
 use flowcontrol_contract::{Digest, ErrorKind, SessionId};
+use flowcontrol_evidence::{CheckResult, Draft, Outcome, Verdict, schema};
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::{Goal, State, Version};
+use flowcontrol_target::TargetKind;
 use serde::Serialize;
 use serde_json::{Map, json};
 use sqlx::{AssertSqlSafe, Connection};
@@ -56,7 +58,7 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
         ));
     }
     let judged = active.of_profile(Some(&journal.profile.name))?;
-    let ends = Ends::open(active, &judged).await?;
+    let ends = Endpoints::open(active, &judged).await?;
     if ends.server.endpoint.redacted() != journal.database {
         return Err(Failure::check(format!(
             "the cutover was begun to {}, and {} is configured now",
@@ -88,7 +90,7 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
 /// Empties the tables, then reverts what the cutover migrated. A migration that makes a table goes
 /// last, so nothing is reverted before its rows are gone.
 async fn restore(
-    ends: &Ends,
+    ends: &Endpoints,
     judged: &Settings,
     journal: &Journal,
     guard: Option<(SessionId, &Path)>,
@@ -122,7 +124,7 @@ async fn restore(
 
 /// Empties every table of the schema in one statement: as the owner, who alone may, and because the
 /// tables refer to each other. Nobody writes between the look at whose rows they are and that.
-async fn empty(ends: &Ends, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
+async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
     let site = ends.site();
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot empty {}: {e}", site.endpoint.redacted()))
@@ -132,15 +134,15 @@ async fn empty(ends: &Ends, guard: Option<(SessionId, &Path, bool)>) -> Result<u
     let schema = &site.layout.schema;
     let tables = tables(&mut connection, schema).await.map_err(failed)?;
     if !tables.is_empty() {
-        let schema = roles::identifier(schema);
+        let schema = identifier(schema);
         let names: Vec<String> =
-            tables.iter().map(|t| format!("{schema}.{}", roles::identifier(t))).collect();
+            tables.iter().map(|t| format!("{schema}.{}", identifier(t))).collect();
         let (names, wait) = (names.join(", "), site.limits.lock_timeout.as_millis());
         let lock =
             format!("begin; set local lock_timeout = {wait}; lock table {names} in exclusive mode");
         sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await.map_err(failed)?;
         if let Some((session, scratch, complete)) = guard
-            && let Some(other) = others::find(ends, session, scratch, complete).await?
+            && let Some(other) = foreign_objects::find(ends, session, scratch, complete).await?
         {
             return Err(Failure::check(format!(
                 "{} holds what the cutover did not write: {other}; nothing was emptied",
@@ -174,7 +176,7 @@ fn draft(journal: &Journal, ran: String, emptied: usize, reverted: usize) -> Dra
     Draft {
         schema: schema::CUTOVER_RUN.to_owned(),
         created_at: clock::now(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_version: flowcontrol_base::VERSION.to_owned(),
         ran,
         profile: journal.profile.clone(),
         snapshot_sha256: Some(journal.sha256),

@@ -1,25 +1,33 @@
 //! The evidence chain so far, carried into the target's audit trail.
 
-use super::batch::Cargo;
-use crate::error::{Failure, Result};
-use crate::evidence::{EvidenceStore, Sealed};
-use crate::gates::inputs::Role;
+use super::slice::SnapshotSlice;
+use crate::config::Config;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{AuditEvent, BatchImport, EventId, Payload, Roster};
+use flowcontrol_evidence::{EvidenceStore, Sealed};
+use flowcontrol_gates::inputs::Role;
 
 /// Names where the events come from.
 const SOURCE: &str = "flowcontrol-evidence";
 
-/// Writes each packet of the chain as an audit event of the first tenant, in the director's name;
+/// Writes each packet of the chain as an audit event of the deployment's tenant, in the director's name;
 /// those that are there already stay. The answer is how many there are then.
 ///
 /// # Errors
 /// A check failure when the chain does not verify, or not every event is there afterwards.
 pub async fn carry(
-    cargo: &Cargo<'_>,
+    config: &Config,
+    cargo: &SnapshotSlice<'_>,
     store: &dyn BatchImport,
     evidence: &EvidenceStore,
 ) -> Result<u64> {
-    let Some(roster) = cargo.summary.header.tenants.first() else { return Ok(0) };
+    let header = &cargo.summary.header;
+    let Some(own) = config.deployment.among(&header.tenant_ids())? else { return Ok(0) };
+    let roster = header.tenants.iter().find(|r| r.tenant == own).ok_or_else(|| {
+        Failure::check(format!("the snapshot holds nothing of {own}, the deployment's tenant"))
+            .hint("correct [deployment] tenant in the configuration")
+    })?;
+    let director = config.owners.key(Role::Director);
     let verification = evidence.verify(None)?;
     if let Some(problem) = verification.problems.first() {
         return Err(Failure::check(format!(
@@ -32,7 +40,7 @@ pub async fn carry(
         let sealed = listed.read.map_err(|flaw| {
             Failure::check(format!("evidence packet {} is damaged: {flaw}", listed.file))
         })?;
-        events.push(event(&sealed, roster)?);
+        events.push(event(&sealed, roster, director)?);
     }
     let cx = cargo.cx(&roster.tenant);
     for some in events.chunks(500) {
@@ -48,8 +56,8 @@ pub async fn carry(
     Ok(there)
 }
 
-fn event(sealed: &Sealed, roster: &Roster) -> Result<AuditEvent> {
-    let director = roster.actors.iter().find(|a| a.role == Role::Director.key());
+fn event(sealed: &Sealed, roster: &Roster, director: &str) -> Result<AuditEvent> {
+    let director = roster.actors.iter().find(|a| a.role == director);
     let actor = director.or_else(|| roster.actors.first()).ok_or_else(|| {
         Failure::check(format!("tenant {} has no actor to carry evidence for", roster.tenant))
     })?;

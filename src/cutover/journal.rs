@@ -1,11 +1,11 @@
 //! How far a cutover came: written before whatever cannot be taken back.
 
-use crate::error::{Failure, Result};
-use crate::evidence::ProfileRef;
 use crate::rehearsal::journal::Lock;
 use crate::rehearsal::scratch::Scratch;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::fence::Window;
+use flowcontrol_evidence::ProfileRef;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -7,13 +7,13 @@
 
 mod abort;
 mod audit;
-mod batch;
-mod ends;
+mod endpoints;
+mod foreign_objects;
 mod journal;
-mod others;
 mod plan;
 mod run;
 mod seal;
+mod slice;
 
 pub use abort::{Aborted, abort};
 pub use journal::{Journal, Stage, peek};

@@ -1,10 +1,10 @@
 //! What a cutover would write, where, and how long that takes by the rate that was measured. Pure.
 
-use crate::gates::admit::{Binding, newest};
-use crate::gates::cutover::{self, Group};
-use crate::gates::{Inputs, Judgement};
 use flowcontrol_contract::projection;
 use flowcontrol_contract::{Digest, Kind};
+use flowcontrol_gates::admit::{Binding, newest};
+use flowcontrol_gates::cutover::{self, Group};
+use flowcontrol_gates::{Inputs, Judgement};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ pub struct PlannedBatch {
 
 /// The plan for `inputs`; `database` is where it would write.
 pub fn plan(inputs: &Inputs, judgement: &Judgement, database: Option<String>) -> Plan {
-    let dry_run = newest(inputs, crate::evidence::schema::DRY_RUN, Binding::Snapshot).ok();
+    let dry_run = newest(inputs, flowcontrol_evidence::schema::DRY_RUN, Binding::Snapshot).ok();
     let rate = dry_run.and_then(|found| rate(&found.packet.body));
     let seconds = |rows: u64| rate.map(|rate| rounded(rows as f64 / rate));
     let batches = cutover::batches(inputs).map(|batch| PlannedBatch {
@@ -103,8 +103,8 @@ fn tables(group: &Group) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::{rate, tables};
-    use crate::gates::cutover::GROUPS;
     use flowcontrol_contract::Kind;
+    use flowcontrol_gates::cutover::GROUPS;
     use serde_json::json;
 
     #[test]

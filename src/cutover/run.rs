@@ -1,23 +1,25 @@
 //! The order of a cutover's steps, and how one that was cut off goes on.
 
 use super::audit;
-use super::batch::Cargo;
-use super::ends::Ends;
+use super::endpoints::Endpoints;
+use super::foreign_objects;
 use super::journal::{Folder, Journal, Stage};
-use super::others;
 use super::seal;
-use crate::clock;
+use super::slice::SnapshotSlice;
 use crate::config::Settings;
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{EvidenceStore, Outcome, ProfileRef};
-use crate::gates::Inputs;
-use crate::gates::cutover::GROUPS;
-use crate::registry::Use;
-use crate::report::Progress;
-use crate::runbook::{self, Goal, State};
-use crate::snapshot::{self, Summary};
+use crate::progress::Progress;
+use crate::registry::Purpose;
+use flowcontrol_base::clock;
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::{Digest, ScenarioStore, Timestamp};
+use flowcontrol_evidence::{EvidenceStore, Outcome, ProfileRef};
+use flowcontrol_gates::Inputs;
+use flowcontrol_gates::cutover::GROUPS;
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::{Goal, State};
+use flowcontrol_snapshot as snapshot;
+use flowcontrol_snapshot::Summary;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -59,7 +61,7 @@ pub struct Ran {
     /// The snapshot.
     pub snapshot: Digest,
     /// What was done by this run, a sentence each.
-    pub steps: Vec<Done>,
+    pub steps: Vec<StepTaken>,
     /// Whether everything is there and sealed.
     pub complete: bool,
     /// The packet of the whole cutover, once it is sealed.
@@ -70,7 +72,7 @@ pub struct Ran {
 
 /// One step that was done.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Done {
+pub struct StepTaken {
     /// The step.
     pub step: String,
     /// What it did, in one sentence.
@@ -83,11 +85,11 @@ pub struct Done {
 pub(super) struct Cutover<'a> {
     pub(super) order: &'a Order<'a>,
     pub(super) inputs: &'a Inputs,
-    pub(super) ends: Ends,
+    pub(super) ends: Endpoints,
     pub(super) folder: Folder,
     pub(super) evidence: EvidenceStore,
     pub(super) journal: Journal,
-    pub(super) steps: Vec<Done>,
+    pub(super) steps: Vec<StepTaken>,
     /// Why rows too many may have gone unseen, where no login sees every row.
     pub(super) unproved: Option<String>,
     pub(super) progress: &'a Progress,
@@ -105,7 +107,7 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Ran> {
     let evidence = order.active.evidence()?;
-    let ends = Ends::open(order.active, order.judged).await?;
+    let ends = Endpoints::open(order.active, order.judged).await?;
     let folder = Folder::open(&order.active.state())?;
     let journal = match folder.read()? {
         Some(journal) if journal.stage == Stage::Sealed => return over(&journal, &ends).await,
@@ -157,9 +159,9 @@ pub async fn run(
 }
 
 /// One that is complete: nothing is done but what a kill right after the seal kept from being done.
-async fn over(journal: &Journal, ends: &Ends) -> Result<Ran> {
+async fn over(journal: &Journal, ends: &Endpoints) -> Result<Ran> {
     if journal.database == ends.server.endpoint.redacted() {
-        let store = ends.store(&ends.server.logins.replayer, Use::Replayer).await?;
+        let store = ends.store(&ends.server.logins.replayer, Purpose::Replayer).await?;
         seal::lift(&*store, ends, journal).await?;
     }
     Err(Failure::check(format!("the scenario was cut over to {} already", journal.database))
@@ -167,7 +169,12 @@ async fn over(journal: &Journal, ends: &Ends) -> Result<Ran> {
 }
 
 /// A cutover that was cut off goes on only as it was begun.
-fn going_on(journal: Journal, order: &Order<'_>, inputs: &Inputs, ends: &Ends) -> Result<Journal> {
+fn going_on(
+    journal: Journal,
+    order: &Order<'_>,
+    inputs: &Inputs,
+    ends: &Endpoints,
+) -> Result<Journal> {
     let back = "`flowcontrol cutover abort` goes back to the beginning";
     let other = |what: &str, then: String, now: String| {
         Err(Failure::check(format!("the cutover was begun {what} {then}, not {now}")).hint(back))
@@ -195,7 +202,7 @@ impl Cutover<'_> {
     async fn begin(
         order: &Order<'_>,
         inputs: &Inputs,
-        ends: &Ends,
+        ends: &Endpoints,
         folder: &Folder,
     ) -> Result<Journal> {
         let source = order.judged.migrations()?;
@@ -206,7 +213,7 @@ impl Cutover<'_> {
         let found = rows.iter().filter(|r| r.state == State::Applied).map(|r| r.version.0).max();
         match found {
             Some(_) => ends.is_empty().await?,
-            None => others::refuse_tables(ends).await?,
+            None => foreign_objects::refuse_tables(ends).await?,
         }
         let Some(sha256) = inputs.scenario.snapshot else {
             return Err(Failure::check("the scenario is empty, so there is nothing to cut over"));
@@ -238,11 +245,11 @@ impl Cutover<'_> {
         let summary = self.freeze().await?;
         self.migrate().await?;
         let login = self.ends.server.logins.replayer.clone();
-        let store = self.ends.store(&login, Use::Replayer).await?;
+        let store = self.ends.store(&login, Purpose::Replayer).await?;
         store.fence().raise(&self.ends.tenants, &self.journal.window).await?;
         let path = self.folder.snapshot();
         let window = self.journal.window.id.clone();
-        let cargo = Cargo { path: &path, summary: &summary, window: &window };
+        let cargo = SnapshotSlice { path: &path, summary: &summary, window: &window };
         let already = match self.journal.stage {
             Stage::Batches(n) => usize::from(n),
             Stage::Begun | Stage::Sealed => 0,
@@ -303,7 +310,7 @@ impl Cutover<'_> {
     /// Writes one batch, compares everything that is there by then, and notes it.
     async fn batch(
         &mut self,
-        cargo: &Cargo<'_>,
+        cargo: &SnapshotSlice<'_>,
         store: &Arc<dyn ScenarioStore>,
         at: usize,
     ) -> Result<()> {
@@ -319,7 +326,9 @@ impl Cutover<'_> {
         step.done("");
         let mut detail = format!("{written} rows written");
         if at + 1 == GROUPS.len() {
-            let carried = audit::carry(cargo, batches(&**store)?, &self.evidence).await?;
+            let carried =
+                audit::carry(&self.ends.settings.config, cargo, batches(&**store)?, &self.evidence)
+                    .await?;
             detail.push_str(&format!(", {carried} packets carried along"));
         }
         let step = self.progress.step("compare", None);
@@ -357,7 +366,7 @@ impl Cutover<'_> {
 
     pub(super) fn done(&mut self, step: &str, detail: String, seconds: f64) -> Result<()> {
         self.seal_step(step, &detail, seconds, Outcome::Passed)?;
-        self.steps.push(Done { step: step.to_owned(), detail, seconds });
+        self.steps.push(StepTaken { step: step.to_owned(), detail, seconds });
         Ok(())
     }
 
@@ -368,7 +377,7 @@ impl Cutover<'_> {
 
     /// What evidence says of the database.
     pub(super) fn target(&self) -> Value {
-        json!({"kind": crate::target::TargetKind::External, "database": self.journal.database})
+        json!({"kind": flowcontrol_target::TargetKind::External, "database": self.journal.database})
     }
 }
 

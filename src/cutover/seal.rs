@@ -1,16 +1,16 @@
 //! The end of a cutover: the way back from the database, and the packets.
 
-use super::batch::Cargo;
-use super::ends::Ends;
+use super::endpoints::Endpoints;
 use super::journal::{Folder, Journal, Stage};
 use super::run::{Cutover, after};
-use crate::clock;
-use crate::error::{Failure, Result};
-use crate::evidence::{CheckResult, Draft, Outcome, Verdict, schema};
-use crate::gates::cutover::GROUPS;
-use crate::registry::{self, Use};
-use crate::snapshot::{copy, freeze};
+use super::slice::SnapshotSlice;
+use crate::registry::{self, Purpose};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{Digest, ErrorKind, ScenarioStore};
+use flowcontrol_evidence::{CheckResult, Draft, Outcome, Verdict, schema};
+use flowcontrol_gates::cutover::GROUPS;
+use flowcontrol_snapshot::{copy, freeze};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Cutover<'_> {
     /// The way back from what was written, then the packet; from here on there is no abort.
     pub(super) async fn seal(
         &mut self,
-        cargo: &Cargo<'_>,
+        cargo: &SnapshotSlice<'_>,
         store: &Arc<dyn ScenarioStore>,
         compared: bool,
     ) -> Result<Digest> {
@@ -90,7 +90,11 @@ impl Cutover<'_> {
 }
 
 /// Lets the database take writes; its window may have ended by itself.
-pub(super) async fn lift(store: &dyn ScenarioStore, ends: &Ends, journal: &Journal) -> Result<()> {
+pub(super) async fn lift(
+    store: &dyn ScenarioStore,
+    ends: &Endpoints,
+    journal: &Journal,
+) -> Result<()> {
     match store.fence().lift(&ends.tenants, &journal.window.id).await {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e.into()),
         _ => Ok(()),
@@ -102,12 +106,12 @@ pub(super) async fn lift(store: &dyn ScenarioStore, ends: &Ends, journal: &Journ
 /// # Errors
 /// A check failure with both digests when they differ.
 pub async fn way_back(
-    ends: &Ends,
-    cargo: &Cargo<'_>,
+    ends: &Endpoints,
+    cargo: &SnapshotSlice<'_>,
     folder: &Folder,
     on_records: impl FnMut(u64),
 ) -> Result<Digest> {
-    let store = ends.store(&ends.server.logins.auditor, Use::Auditor).await?;
+    let store = ends.store(&ends.server.logins.auditor, Purpose::Auditor).await?;
     let scratch = folder.scratch()?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
     copy(store.export(&ends.tenants).await?, cargo.summary.sha256, &*files, on_records).await?;
@@ -188,7 +192,7 @@ fn draft(
     Draft {
         schema: schema.to_owned(),
         created_at: clock::now(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_version: flowcontrol_base::VERSION.to_owned(),
         ran: cutover.order.ran.clone(),
         profile: cutover.journal.profile.clone(),
         snapshot_sha256: Some(cutover.journal.sha256),

@@ -3,19 +3,21 @@
 
 use super::scratch::Scratch;
 use super::{Order, Run};
-use crate::clock;
 use crate::config::Settings;
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
-use crate::gates::admit::{Binding, newest};
-use crate::gates::rollback::{Facts, Restored, Watched, checks};
-use crate::gates::{Inputs, block, judge, rollback as gate};
+use crate::progress::Progress;
 use crate::registry;
-use crate::report::{Progress, StepStatus};
-use crate::snapshot::{self, Summary, copy};
-use crate::target::{TargetChoice, TargetKind};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::{CallCx, Digest, ErrorKind, Mode, ScenarioStore, TenantId, Timestamp};
+use flowcontrol_evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
+use flowcontrol_gates::admit::{Binding, newest};
+use flowcontrol_gates::outcome::{StepId, StepStatus};
+use flowcontrol_gates::rollback::{Facts, Restored, Watched, checks};
+use flowcontrol_gates::{Inputs, block, judge, rollback as gate};
+use flowcontrol_snapshot as snapshot;
+use flowcontrol_snapshot::{Summary, copy};
+use flowcontrol_target::{TargetChoice, TargetKind};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -248,12 +250,13 @@ async fn from_target(
         resume: None,
         ran: order.ran.clone(),
         // A rehearsal attacks the isolation; a drill is about the way back.
-        without: &["isolation"],
+        without: &[StepId::Isolation],
     };
     let mut run = Run::begin(order.judged, &rehearsal, progress)?;
     run.walk(stop).await?;
     let report = &run.report;
-    let open = report.steps.iter().find(|s| s.id != "evidence" && s.status != StepStatus::Passed);
+    let open =
+        report.steps.iter().find(|s| s.id != StepId::Evidence && s.status != StepStatus::Passed);
     let restored = match (open, &report.rollback, &report.snapshot) {
         (Some(step), _, _) => {
             Err(format!("{}: {}", step.title, step.detail.as_deref().unwrap_or("it did not run")))
@@ -285,7 +288,7 @@ fn draft(
     Ok(Draft {
         schema: schema::DRILL.to_owned(),
         created_at: clock::now(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_version: flowcontrol_base::VERSION.to_owned(),
         ran: order.ran.clone(),
         profile: ProfileRef { name: inputs.profile.name.clone(), sha256: inputs.profile.sha256 },
         snapshot_sha256: inputs.scenario.snapshot,

@@ -9,7 +9,7 @@ mod lock;
 pub use lock::{FILE as LOCK_FILE, Lock};
 
 use super::Run;
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ pub fn write(run: &mut Run<'_>) -> Result<()> {
     let lock = Lock::take(&run.folder)?.map_err(|holder| {
         Failure::environment(format!("the run's new folder is locked already{holder}"))
     })?;
-    run.made.lock = Some(lock);
+    run.resources.lock = Some(lock);
     note(run, false)
 }
 

@@ -1,28 +1,28 @@
 //! The main job: freeze, migrate, replay, verify, attack, roll back, and say so in evidence.
 
-mod ahead;
-pub mod connect;
-pub mod desk;
 pub mod drill;
-pub mod isolation;
+pub mod jobs;
 pub mod journal;
 mod packets;
+mod prefetch;
 mod run;
 pub mod scratch;
 pub mod steps;
 pub mod verify;
 
 pub use journal::Unfinished;
-pub use run::{Done, Rehearsed, Run, rehearse};
+pub use run::{Rehearsed, Run, StepOutcome, rehearse};
 
-use self::ahead::Ahead;
-use self::isolation::Sessions;
-use crate::error::{Failure, Result};
-use crate::gates::connection::Facts;
-use crate::runbook::Connections;
-use crate::snapshot::Summary;
-use crate::target::{Target, TargetChoice, Workspace};
+use self::prefetch::Prefetch;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{ScenarioStore, TenantId};
+use flowcontrol_database::Workspace;
+use flowcontrol_gates::connection::Facts;
+use flowcontrol_gates::outcome::StepId;
+use flowcontrol_isolation::Sessions;
+use flowcontrol_runbook::Connections;
+use flowcontrol_snapshot::Summary;
+use flowcontrol_target::{Target, TargetChoice};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ pub struct Order {
     /// The command as it was given, for the evidence.
     pub ran: String,
     /// Steps that are left out, by id; a rehearsal leaves out none.
-    pub without: &'static [&'static str],
+    pub without: &'static [StepId],
 }
 
 impl Order {
@@ -52,16 +52,16 @@ impl Order {
 
 /// A target being started and the database being made on it. Why the database could not be made
 /// comes with the target, which must be taken down all the same.
-pub type Making = JoinHandle<Result<(Target, Result<Workspace>)>>;
+pub type StartTask = JoinHandle<Result<(Target, Result<Workspace>)>>;
 
 /// What a rehearsal has made so far.
 #[derive(Debug, Default)]
-pub struct Made {
+pub struct Resources {
     /// The snapshot's file and content.
     pub snapshot: Option<(PathBuf, Summary)>,
     /// The server and the database on it, while they are being made: a step that is given up half
     /// way must not leave a database that nobody knows.
-    pub making: Option<Making>,
+    pub start_task: Option<StartTask>,
     /// The server.
     pub target: Option<Target>,
     /// The database on it.
@@ -69,16 +69,16 @@ pub struct Made {
     /// What the connection probes found.
     pub facts: Option<Facts>,
     /// The connections that migrate.
-    pub migrators: Option<Ahead<Connections>>,
+    pub migrators: Option<Prefetch<Connections>>,
     /// The store of the step to come.
-    pub store: Option<Ahead<Arc<dyn ScenarioStore>>>,
+    pub store: Option<Prefetch<Arc<dyn ScenarioStore>>>,
     /// The connections of the isolation probes.
-    pub sessions: Option<Ahead<Sessions>>,
+    pub sessions: Option<Prefetch<Sessions>>,
     /// Says that this run is at work, from when it has a journal until its end.
     pub lock: Option<journal::Lock>,
 }
 
-impl Made {
+impl Resources {
     /// The tenants of the snapshot.
     pub fn tenants(&self) -> Vec<TenantId> {
         self.snapshot.as_ref().map(|(_, summary)| summary.header.tenant_ids()).unwrap_or_default()
@@ -89,9 +89,9 @@ impl Made {
     /// # Errors
     /// Why the database could not be made; the server is kept all the same.
     pub async fn settle(&mut self) -> Result<()> {
-        let Some(making) = &mut self.making else { return Ok(()) };
+        let Some(making) = &mut self.start_task else { return Ok(()) };
         let made = making.await;
-        self.making = None;
+        self.start_task = None;
         let (target, workspace) =
             made.map_err(|e| Failure::environment(format!("making the database stopped: {e}")))??;
         self.target = Some(target);

@@ -1,11 +1,11 @@
 //! The evidence that a rehearsal leaves.
 
 use super::Run;
-use crate::clock;
-use crate::error::Result;
-use crate::evidence::{CheckResult, Draft, Outcome, ProfileRef, Stored, Verdict, schema};
-use crate::gates::{connection, dry_run};
-use crate::report::{CheckLine, Decision, PacketRef, Scope, StepStatus};
+use flowcontrol_base::Result;
+use flowcontrol_base::clock;
+use flowcontrol_evidence::{CheckResult, Draft, Outcome, ProfileRef, Stored, Verdict, schema};
+use flowcontrol_gates::outcome::{CheckLine, Decision, PacketRef, Scope, StepId, StepStatus};
+use flowcontrol_gates::{connection, dry_run};
 use serde_json::{Value, json};
 
 fn draft(
@@ -26,7 +26,8 @@ fn draft(
             sha256: run.settings.digest()?,
         },
         snapshot_sha256: run.report.snapshot.as_ref().map(|s| s.sha256),
-        target: target.map_err(|e| crate::Failure::environment(format!("evidence: {e}")))?,
+        target: target
+            .map_err(|e| flowcontrol_base::Failure::environment(format!("evidence: {e}")))?,
         checks,
         outcome,
         body,
@@ -43,7 +44,7 @@ fn judged(checks: &[CheckResult]) -> Outcome {
 }
 
 /// One step, passed or not.
-pub fn step(run: &Run<'_>, id: &str) -> Result<Draft> {
+pub fn step(run: &Run<'_>, id: StepId) -> Result<Draft> {
     let step = run.report.step(id);
     let body = json!({
         "step": id,
@@ -56,8 +57,8 @@ pub fn step(run: &Run<'_>, id: &str) -> Result<Draft> {
 
 /// The connection probes.
 pub fn connection(run: &Run<'_>) -> Result<Draft> {
-    let checks = run.made.facts.as_ref().map(connection::checks).unwrap_or_default();
-    let endpoint = run.made.facts.as_ref().map(|f| f.endpoint.clone());
+    let checks = run.resources.facts.as_ref().map(connection::checks).unwrap_or_default();
+    let endpoint = run.resources.facts.as_ref().map(|f| f.endpoint.clone());
     let outcome = judged(&checks);
     draft(run, schema::CONNECTION, checks, outcome, json!({ "endpoint": endpoint }))
 }
@@ -87,7 +88,7 @@ pub fn rehearsal(run: &Run<'_>) -> Result<Draft> {
         Decision::NoGo => Outcome::Failed,
     };
     let body = serde_json::to_value(&run.report)
-        .map_err(|e| crate::Failure::environment(format!("evidence: {e}")))?;
+        .map_err(|e| flowcontrol_base::Failure::environment(format!("evidence: {e}")))?;
     let schema = match run.report.scope {
         Scope::Scenario => schema::REHEARSAL,
         Scope::Migrations => schema::MIGRATIONS,
@@ -103,7 +104,7 @@ pub fn checks(run: &Run<'_>) -> Vec<CheckLine> {
         verdict: c.verdict,
         reason: c.reason,
     };
-    let connection = run.made.facts.iter().flat_map(connection::checks);
+    let connection = run.resources.facts.iter().flat_map(connection::checks);
     let dry_run = match run.report.scope {
         Scope::Scenario => dry_run::checks(&run.report),
         Scope::Migrations => Vec::new(),

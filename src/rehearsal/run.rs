@@ -1,12 +1,13 @@
 //! The order of the steps, and what happens when one of them fails or the user stops it.
 
-use super::{Made, Order, journal, packets, steps};
-use crate::clock;
+use super::{Order, Resources, journal, packets, steps};
 use crate::config::Settings;
-use crate::error::{Exit, Failure, Result};
-use crate::evidence::{EvidenceStore, KnownSecrets, Outcome};
-use crate::report::{Progress, RehearsalReport, Scope, StepStatus, verdict};
-use crate::target::TargetKind;
+use crate::progress::Progress;
+use flowcontrol_base::clock;
+use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_evidence::{EvidenceStore, KnownSecrets, Outcome};
+use flowcontrol_gates::outcome::{RehearsalReport, Scope, StepId, StepStatus, verdict};
+use flowcontrol_target::TargetKind;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub struct Run<'a> {
     /// What was found so far.
     pub report: RehearsalReport,
     /// What was made so far and must be taken down.
-    pub made: Made,
+    pub resources: Resources,
     /// Secrets that must not reach evidence.
     pub secrets: KnownSecrets,
     /// The chain.
@@ -38,14 +39,14 @@ pub struct Run<'a> {
 
 /// How one step ended, when it came to an end.
 #[derive(Debug)]
-pub struct Done {
+pub struct StepOutcome {
     /// Whether it proved what it is for.
     pub proved: bool,
     /// One sentence for the report.
     pub detail: String,
 }
 
-impl Done {
+impl StepOutcome {
     /// A step that proved what it is for.
     pub fn proved(detail: impl Into<String>) -> Self {
         Self { proved: true, detail: detail.into() }
@@ -57,16 +58,16 @@ impl Done {
     }
 }
 
-type StepWork = for<'r, 'a> fn(&'r mut Run<'a>) -> BoxFuture<'r, Result<Done>>;
+type StepWork = for<'r, 'a> fn(&'r mut Run<'a>) -> BoxFuture<'r, Result<StepOutcome>>;
 
-const STEPS: [(&str, StepWork); 7] = [
-    ("freeze", |run| Box::pin(steps::freeze(run))),
-    ("target", |run| Box::pin(steps::target(run))),
-    ("migrate", |run| Box::pin(steps::migrate(run))),
-    ("replay", |run| Box::pin(steps::replay(run))),
-    ("verify", |run| Box::pin(steps::verify(run))),
-    ("isolation", |run| Box::pin(steps::isolation(run))),
-    ("rollback", |run| Box::pin(steps::rollback(run))),
+const STEPS: [(StepId, StepWork); 7] = [
+    (StepId::Freeze, |run| Box::pin(steps::freeze(run))),
+    (StepId::Target, |run| Box::pin(steps::target(run))),
+    (StepId::Migrate, |run| Box::pin(steps::migrate(run))),
+    (StepId::Replay, |run| Box::pin(steps::replay(run))),
+    (StepId::Verify, |run| Box::pin(steps::verify(run))),
+    (StepId::Isolation, |run| Box::pin(steps::isolation(run))),
+    (StepId::Rollback, |run| Box::pin(steps::rollback(run))),
 ];
 
 /// What a rehearsal came to.
@@ -97,12 +98,12 @@ pub async fn rehearse(
     if run.report.scope == Scope::Scenario {
         run.seal(packets::dry_run)?;
     }
-    run.note("evidence", Ok(Done::proved("sealed")), since.elapsed().as_secs_f64());
+    run.note(StepId::Evidence, Ok(StepOutcome::proved("sealed")), since.elapsed().as_secs_f64());
     run.report.seconds = began.elapsed().as_secs_f64();
     run.report.decision = verdict::decide(&run.report);
     run.seal(packets::rehearsal)?;
     let sealed = run.report.packets.len();
-    if let Some(step) = run.report.step_mut("evidence") {
+    if let Some(step) = run.report.step_mut(StepId::Evidence) {
         step.detail = Some(format!("{sealed} packets sealed"));
         step.seconds = Some(since.elapsed().as_secs_f64());
     }
@@ -129,13 +130,13 @@ impl<'a> Run<'a> {
         // A key that cannot be read stops this before anything is made.
         let evidence = settings.evidence()?;
         let started = clock::now();
-        let version = env!("CARGO_PKG_VERSION");
+        let version = flowcontrol_base::VERSION;
         let scope =
             if settings.config.migrations.scenario { Scope::Scenario } else { Scope::Migrations };
         let mut report =
             RehearsalReport::begin(version, &settings.config.profile, started).scoped(scope);
         report.session = Some(settings.config.session.to_string());
-        report.steps.retain(|step| !order.without.contains(&step.id.as_str()));
+        report.steps.retain(|step| !order.without.contains(&step.id));
         let stamp: String =
             started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
         let folder =
@@ -149,18 +150,11 @@ impl<'a> Run<'a> {
             order,
             progress,
             report,
-            made: Made::default(),
+            resources: Resources::default(),
             secrets: evidence.secrets(),
             evidence,
             folder,
         })
-    }
-
-    async fn step(&mut self, id: &str, work: StepWork) -> Result<Done> {
-        if id == "isolation" {
-            journal::write_probed(self)?;
-        }
-        work(self).await
     }
 
     /// Takes the steps, then takes down whatever they made, however they ended; the exit code so
@@ -172,8 +166,11 @@ impl<'a> Run<'a> {
         let mut exit = stepped?;
         if let Err(failure) = taken_down {
             exit = failure.exit;
-            let last =
-                if self.report.step("rollback").is_some() { "rollback" } else { "isolation" };
+            let last = if self.report.step(StepId::Rollback).is_some() {
+                StepId::Rollback
+            } else {
+                StepId::Isolation
+            };
             self.note(last, Err(failure), 0.0);
         }
         Ok(exit)
@@ -189,12 +186,12 @@ impl<'a> Run<'a> {
             let ended = tokio::select! {
                 biased;
                 () = stopped(stop) => Err(Failure::interrupted()),
-                ended = self.step(id, work) => ended,
+                ended = work(self) => ended,
             };
             let failed = ended.as_ref().err().map(|failure| failure.exit);
             self.note(id, ended, since.elapsed().as_secs_f64());
             self.seal(|run| packets::step(run, id))?;
-            if id == "target" && self.made.facts.is_some() {
+            if id == StepId::Target && self.resources.facts.is_some() {
                 self.seal(packets::connection)?;
             }
             if let Some(code) = failed {
@@ -204,7 +201,7 @@ impl<'a> Run<'a> {
         Ok(Exit::Done)
     }
 
-    fn note(&mut self, id: &str, ended: Result<Done>, seconds: f64) {
+    fn note(&mut self, id: StepId, ended: Result<StepOutcome>, seconds: f64) {
         let Some(step) = self.report.step_mut(id) else { return };
         step.seconds = Some(seconds);
         match ended {
@@ -223,7 +220,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn seal(&mut self, draft: impl FnOnce(&Self) -> Result<crate::evidence::Draft>) -> Result<()> {
+    fn seal(
+        &mut self,
+        draft: impl FnOnce(&Self) -> Result<flowcontrol_evidence::Draft>,
+    ) -> Result<()> {
         let draft = draft(self)?;
         let stored = self.evidence.append(draft, &self.secrets)?;
         self.report.packets.push(packets::reference(&stored));
@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
     }
 
     /// How far the steps came, for packets.
-    pub fn outcome(&self, id: &str) -> Outcome {
+    pub fn outcome(&self, id: StepId) -> Outcome {
         match self.report.step(id).map(|step| step.status) {
             Some(StepStatus::Passed) => Outcome::Passed,
             Some(StepStatus::Interrupted) => Outcome::Interrupted,
@@ -242,25 +242,29 @@ impl<'a> Run<'a> {
     /// Takes down whatever was made: the workspace's database and the target.
     async fn take_down(&mut self) -> Result<()> {
         // A step that was stopped may have been making it; what that came to is the step's failure.
-        if tokio::time::timeout(PATIENCE, self.made.settle()).await.is_err()
-            && let Some(making) = self.made.making.take()
+        if tokio::time::timeout(PATIENCE, self.resources.settle()).await.is_err()
+            && let Some(making) = self.resources.start_task.take()
         {
             // A download or a pull that takes long; what it has started goes when it is dropped.
             making.abort();
         }
-        self.made.migrators = None;
-        self.made.store = None;
-        self.made.sessions = None;
-        let Some(target) = self.made.target.take() else { return Ok(()) };
+        self.resources.migrators = None;
+        self.resources.store = None;
+        self.resources.sessions = None;
+        let Some(target) = self.resources.target.take() else { return Ok(()) };
         // The database on a throw-away server goes with the server.
         let kept = target.kind == TargetKind::External;
-        if let Some(workspace) = self.made.workspace.take().filter(|_| kept) {
+        if let Some(workspace) = self.resources.workspace.take().filter(|_| kept) {
             target.drop_workspace(&workspace).await?;
             journal::forget(&self.settings.state(), &workspace.endpoint.database)?;
         }
         let disposed = target.dispose().await?;
-        let last =
-            self.report.steps.iter_mut().rev().find(|s| s.id != "evidence" && s.seconds.is_some());
+        let last = self
+            .report
+            .steps
+            .iter_mut()
+            .rev()
+            .find(|s| s.id != StepId::Evidence && s.seconds.is_some());
         if let Some(step) = last {
             let detail = step.detail.take().unwrap_or_default();
             step.detail = Some(format!("{detail}; {}", disposed.what));

@@ -2,7 +2,7 @@
 //! copies of the scenario.
 
 use super::journal::{LOCK_FILE, Lock};
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use std::path::Path;
 use tempfile::TempDir;
 

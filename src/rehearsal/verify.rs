@@ -1,10 +1,10 @@
 //! Compares what a store gives back with the snapshot it was filled from, row by row.
 
-use crate::error::{Failure, Result};
-use crate::snapshot::{Chunks, Reader};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::projection;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row, TableCount};
 use flowcontrol_contract::{Digest, Hasher, Kind, Record, Roster, TenantId};
+use flowcontrol_snapshot::{Chunks, Reader};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;

@@ -1,12 +1,12 @@
 //! `adapters` as text.
 
-use super::layout::{hang, pad};
 use super::style::Tone;
 use super::terminal::View;
-use crate::evidence::text::one_line;
-use crate::evidence::{Stored, Verdict};
-use crate::gates::swap::Swap;
+use flowcontrol_base::text::layout::{hang, pad};
+use flowcontrol_base::text::one_line;
 use flowcontrol_contract::Mode;
+use flowcontrol_evidence::{Stored, Verdict};
+use flowcontrol_gates::swap::Swap;
 use serde::Serialize;
 
 /// One port of the active profile.

@@ -1,11 +1,11 @@
 //! `cutover` as text.
 
-use super::counted;
-use super::layout::{count, hang, pad, pad_left, seconds};
 use super::terminal::View;
 use crate::cutover::{Aborted, Plan, Ran};
-use crate::evidence::Stored;
-use crate::evidence::text::one_line;
+use flowcontrol_base::text::counted;
+use flowcontrol_base::text::layout::{count, hang, pad, pad_left, seconds};
+use flowcontrol_base::text::one_line;
+use flowcontrol_evidence::Stored;
 
 /// A plan: where, what, how long.
 pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {

@@ -1,12 +1,14 @@
 //! What the `evidence` commands say, as text and JSON. Renders what the store read.
 
 use super::json;
-use super::layout::{Side, count, counted, hang, pad, table};
 use super::style::Tone;
 use super::terminal::View;
-use crate::error::Result;
-use crate::evidence::text::one_line;
-use crate::evidence::{Answer, Exported, Imported, Joined, Listing, Sealed, Verification, text};
+use flowcontrol_base::Result;
+use flowcontrol_base::text::layout::{Side, count, counted, hang, pad, table};
+use flowcontrol_base::text::one_line;
+use flowcontrol_evidence::{
+    Answer, Exported, Imported, Joined, Listing, Sealed, Verification, text,
+};
 use serde_json::{Value, json};
 
 /// `evidence list` as text.

@@ -1,9 +1,9 @@
 //! The report's forms by name, and writing them into a folder.
 
-use super::model::RehearsalReport;
 use super::{json, junit, markdown, sarif};
-use crate::error::{Failure, Result};
-use crate::evidence::KnownSecrets;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_evidence::KnownSecrets;
+use flowcontrol_gates::outcome::RehearsalReport;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};

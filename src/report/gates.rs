@@ -3,18 +3,18 @@
 pub mod markdown;
 
 use super::json;
-use super::layout::{hang, pad, pad_left};
 use super::style::Tone;
 use super::terminal::View;
-use crate::error::Result;
-use crate::evidence::text::one_line;
-use crate::evidence::{Verdict, Word};
-use crate::gates::decision;
-use crate::gates::inputs::Evidence;
-use crate::gates::readiness::Readiness;
-use crate::gates::spec::READY;
-use crate::gates::{Check, Gate, Judgement, Production};
+use flowcontrol_base::Result;
+use flowcontrol_base::text::layout::{hang, pad, pad_left};
+use flowcontrol_base::text::one_line;
 use flowcontrol_contract::{Actor, Digest, Timestamp};
+use flowcontrol_evidence::{RecordedAcceptance, Verdict};
+use flowcontrol_gates::decision;
+use flowcontrol_gates::inputs::Evidence;
+use flowcontrol_gates::readiness::Readiness;
+use flowcontrol_gates::spec::READY;
+use flowcontrol_gates::{Check, Gate, Judgement, Production};
 use serde::Serialize;
 
 /// The judgement as JSON; with `only`, that gate alone stands in `gates`.
@@ -111,7 +111,12 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
 }
 
 /// An owner's word as it was recorded; `score` is how far its gate is with it.
-pub fn accepted(recorded: &Evidence, word: &Word, actor: &Actor, score: (usize, usize)) -> String {
+pub fn accepted(
+    recorded: &Evidence,
+    word: &RecordedAcceptance,
+    actor: &Actor,
+    score: (usize, usize),
+) -> String {
     let did = if word.revoked { "took back the acceptance of" } else { "accepted" };
     let short = |digest: &Digest| digest.short();
     let snapshot = word.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
@@ -143,7 +148,7 @@ pub fn accepted(recorded: &Evidence, word: &Word, actor: &Actor, score: (usize, 
     lines.iter().map(|line| format!("{}\n", one_line(line))).collect()
 }
 
-fn gate_of(next: &crate::gates::readiness::NextAction) -> &str {
+fn gate_of(next: &flowcontrol_gates::readiness::NextAction) -> &str {
     next.check.split('/').next().unwrap_or_default()
 }
 

@@ -2,8 +2,8 @@
 //!
 //! They go to standard output, where the runner reads them.
 
-use super::model::{Decision, RehearsalReport, Severity, StepStatus};
-use super::verdict;
+use flowcontrol_gates::outcome::verdict;
+use flowcontrol_gates::outcome::{Decision, RehearsalReport, Severity, StepStatus};
 use std::fmt::Write as _;
 
 /// The commands, one a line; the decision comes last.

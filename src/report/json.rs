@@ -1,7 +1,7 @@
 //! The report as one JSON object, indented, members in the order of the model.
 
-use super::model::RehearsalReport;
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_gates::outcome::RehearsalReport;
 use serde::Serialize;
 
 /// The report; ends with a line end.

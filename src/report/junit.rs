@@ -1,9 +1,9 @@
 //! The report as JUnit XML. What did not run is skipped, with the reason.
 
-use super::model::{Finding, RehearsalReport, Scope, Severity, StepStatus};
-use super::verdict;
-use crate::error::{Failure, Result};
-use crate::evidence::Verdict;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_evidence::Verdict;
+use flowcontrol_gates::outcome::verdict;
+use flowcontrol_gates::outcome::{Decision, Finding, RehearsalReport, Scope, Severity, StepStatus};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ fn steps(report: &RehearsalReport) -> TestSuite {
             }
             StepStatus::Skipped => skipped(step.detail.as_deref().unwrap_or("it was not started")),
         };
-        suite.add_test_case(case("steps", &step.id, step.seconds, status));
+        suite.add_test_case(case("steps", step.id.name(), step.seconds, status));
     }
     finish(suite)
 }
@@ -244,8 +244,8 @@ fn decision(report: &RehearsalReport) -> TestSuite {
     let mut suite = TestSuite::new("decision");
     let reasons = verdict::reasons(report);
     let status = match report.decision {
-        super::model::Decision::Go => TestCaseStatus::success(),
-        super::model::Decision::NoGo => {
+        Decision::Go => TestCaseStatus::success(),
+        Decision::NoGo => {
             let message = reasons.first().map_or("NO-GO", String::as_str);
             bad(NonSuccessKind::Failure, "decision", message, &reasons.join("\n"))
         }

@@ -1,8 +1,8 @@
 //! The report as GitHub Markdown, for a CI step summary.
 
-use super::layout::{count, counted, seconds};
-use super::model::{Decision, RehearsalReport, Scope, StepStatus};
-use super::verdict;
+use flowcontrol_base::text::layout::{count, counted, seconds};
+use flowcontrol_gates::outcome::verdict;
+use flowcontrol_gates::outcome::{Decision, RehearsalReport, Scope, StepStatus};
 use std::fmt::Write as _;
 
 /// The report; ends with a line end. Every text from outside is escaped.

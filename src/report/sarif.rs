@@ -1,9 +1,9 @@
 //! Lint findings and leaks as SARIF 2.1.0, for code scanning.
 
 use super::json;
-use super::model::{Finding, Leak, RehearsalReport, Severity};
-use crate::error::Result;
+use flowcontrol_base::Result;
 use flowcontrol_contract::Digest;
+use flowcontrol_gates::outcome::{Finding, Leak, RehearsalReport, Severity};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 

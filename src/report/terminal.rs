@@ -1,11 +1,15 @@
 //! The report for a terminal: what is wrong first in its part, the decision last.
 
-use super::layout::{Side, count, counted, hang, pad, seconds, short, table};
-use super::model::{Decision, Finding, RehearsalReport, Scope, Severity, Step, StepStatus};
 use super::style::{Paint, Tone};
-use super::verdict;
-use crate::evidence::Verdict;
-use crate::evidence::text::one_line;
+use flowcontrol_base::text::layout::{
+    Side, count, counted, hang, pad, seconds, short, table, width,
+};
+use flowcontrol_base::text::one_line;
+use flowcontrol_evidence::Verdict;
+use flowcontrol_gates::outcome::verdict;
+use flowcontrol_gates::outcome::{
+    Decision, Finding, RehearsalReport, Scope, Severity, Step, StepId, StepStatus,
+};
 use std::fmt::Write as _;
 
 /// How to draw.
@@ -66,7 +70,7 @@ impl Screen {
     }
 
     /// A part without a result. Where its step was not started, the list of steps has said so.
-    fn absent(&mut self, name: &str, report: &RehearsalReport, step: &str) {
+    fn absent(&mut self, name: &str, report: &RehearsalReport, step: StepId) {
         let why = match report.step(step).map(|s| s.status) {
             None | Some(StepStatus::Skipped) => return,
             Some(StepStatus::Passed) => "no result, although its step says passed",
@@ -150,7 +154,7 @@ impl Screen {
     fn steps(&mut self, steps: &[Step]) {
         let passed = steps.iter().filter(|s| s.status == StepStatus::Passed).count();
         self.heading("Steps", &format!("{passed} of {} passed", steps.len()));
-        let widest = steps.iter().map(|s| super::layout::width(&s.title)).max().unwrap_or(0);
+        let widest = steps.iter().map(|s| width(&s.title)).max().unwrap_or(0);
         for (i, step) in steps.iter().enumerate() {
             let (tone, mark) = match step.status {
                 StepStatus::Passed => (Tone::Good, "ok"),
@@ -183,7 +187,7 @@ impl Screen {
 
     fn migrations(&mut self, report: &RehearsalReport) {
         let Some(migrations) = &report.migrations else {
-            return self.absent("Migrations", report, "migrate");
+            return self.absent("Migrations", report, StepId::Migrate);
         };
         let failed = migrations.iter().filter(|m| m.error.is_some()).count();
         let figure = match failed {
@@ -217,7 +221,7 @@ impl Screen {
 
     fn lint(&mut self, report: &RehearsalReport) {
         let Some(findings) = &report.findings else {
-            return self.absent("Lint", report, "migrate");
+            return self.absent("Lint", report, StepId::Migrate);
         };
         let of = |severity| {
             findings.iter().filter(|f| f.severity == severity && f.waived.is_none()).count()
@@ -256,7 +260,7 @@ impl Screen {
 
     fn replay(&mut self, report: &RehearsalReport) {
         let Some(replay) = &report.replay else {
-            return self.absent("Replay", report, "replay");
+            return self.absent("Replay", report, StepId::Replay);
         };
         let mut figure = format!(
             "{} in {}, {}",
@@ -302,7 +306,7 @@ impl Screen {
 
     fn verify(&mut self, report: &RehearsalReport) {
         let Some(verify) = &report.verify else {
-            return self.absent("Verify", report, "verify");
+            return self.absent("Verify", report, StepId::Verify);
         };
         let compared = format!(
             "{} of {}, {}",
@@ -340,7 +344,7 @@ impl Screen {
 
     fn isolation(&mut self, report: &RehearsalReport) {
         let Some(isolation) = &report.isolation else {
-            return self.absent("Isolation", report, "isolation");
+            return self.absent("Isolation", report, StepId::Isolation);
         };
         let probes = counted(isolation.probes, "probe", "probes");
         let leaks = match isolation.leaks.len() as u64 {
@@ -381,7 +385,7 @@ impl Screen {
 
     fn rollback(&mut self, report: &RehearsalReport) {
         let Some(rollback) = &report.rollback else {
-            return self.absent("Rollback", report, "rollback");
+            return self.absent("Rollback", report, StepId::Rollback);
         };
         if rollback.equal {
             let short = rollback.sha256.short();

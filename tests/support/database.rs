@@ -1,10 +1,12 @@
 //! A scratch database on the test server: migrated, with roles of its own, dropped at the end.
 
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 use crate::support;
-use flowcontrol::clock;
-use flowcontrol::target::{Endpoint, Login, Logins, RoleNames, TlsTrust};
+use flowcontrol_base::clock;
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{Error, ErrorKind, Result, Secret, SecretRef, TenantId};
+use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, TlsTrust};
 use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};

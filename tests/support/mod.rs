@@ -1,21 +1,25 @@
-//! What integration tests share: a real Postgres, and an honest way to skip.
+//! A real Postgres for integration tests.
 
-#![allow(dead_code, reason = "each test program uses a part of this")]
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(dead_code, reason = "each test binary uses a part of this")]
 
-use flowcontrol::target::local::{self, Local};
-use flowcontrol::target::{Endpoint, Login, TargetSettings, TlsTrust};
+use flowcontrol_contract::Secret;
+use flowcontrol_database::{Endpoint, Login, TlsTrust};
+use flowcontrol_target::TargetSettings;
+use flowcontrol_target::local::{self, Local};
+use flowcontrol_testkit::require;
+use flowcontrol_testkit::server::Server;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// A superuser's way into a scratch server: a throw-away cluster that all tests of this process
-/// share. Its watchdog removes it when the process ends, however it ends.
+/// A superuser's way into a scratch server that tests share: the one that the environment names
+/// (`ci/cluster`), else a throw-away cluster of this process, whose watchdog removes it when the
+/// process ends, however it ends.
 ///
 /// # Panics
 /// When there are no PostgreSQL server binaries; tests that may be skipped use [`server_or_skip`].
 pub fn server() -> (Endpoint, Login) {
     match shared() {
-        Ok(local) => way_in(local),
+        Ok(shared) => shared.way_in(),
         Err(reason) => panic!("{reason}"),
     }
 }
@@ -26,7 +30,8 @@ pub fn server() -> (Endpoint, Login) {
 /// When there are no PostgreSQL server binaries.
 pub fn binaries() -> &'static Path {
     match shared() {
-        Ok(local) => &local.binaries.folder,
+        Ok(Shared::Suite(server)) => &server.programs,
+        Ok(Shared::Own(local)) => &local.binaries.folder,
         Err(reason) => panic!("{reason}"),
     }
 }
@@ -34,12 +39,23 @@ pub fn binaries() -> &'static Path {
 /// Like [`server`], but `None`, said aloud, on a machine without PostgreSQL server binaries.
 pub fn server_or_skip(test: &str) -> Option<(Endpoint, Login)> {
     match shared() {
-        Ok(local) => Some(way_in(local)),
+        Ok(shared) => Some(shared.way_in()),
         Err(reason) => {
-            skip(test, "postgres", reason);
+            require::skip(test, "postgres", reason);
             None
         }
     }
+}
+
+/// A throw-away cluster of the test's own, for what concerns all of a server; `None`, said aloud, on
+/// a machine without PostgreSQL server binaries.
+pub fn own_or_skip(test: &str) -> Option<Local> {
+    own().map_err(|reason| require::skip(test, "postgres", &reason)).ok()
+}
+
+fn own() -> Result<Local, String> {
+    local::start_blocking(&settings(), &|_| {})
+        .map_err(|failure| format!("no PostgreSQL server: {failure}"))
 }
 
 /// A superuser's way into a throw-away cluster.
@@ -53,12 +69,36 @@ pub fn way_in(local: &Local) -> (Endpoint, Login) {
     (endpoint, local.cluster.superuser.clone())
 }
 
-fn shared() -> Result<&'static Local, &'static str> {
-    static SERVER: OnceLock<Result<Local, String>> = OnceLock::new();
+enum Shared {
+    Suite(Server),
+    Own(Box<Local>),
+}
+
+impl Shared {
+    fn way_in(&self) -> (Endpoint, Login) {
+        let server = match self {
+            Self::Own(local) => return way_in(local),
+            Self::Suite(server) => server,
+        };
+        let endpoint = Endpoint {
+            host: server.host.clone(),
+            port: server.port,
+            database: "postgres".into(),
+            tls: TlsTrust::VerifyFull { ca: Some(server.authority.clone()) },
+        };
+        let password = Some(Secret::new(server.password.clone()));
+        (endpoint, Login { user: server.user.clone(), password })
+    }
+}
+
+fn shared() -> Result<&'static Shared, &'static str> {
+    static SERVER: OnceLock<Result<Shared, String>> = OnceLock::new();
     SERVER
         .get_or_init(|| {
-            local::start_blocking(&settings(), &|_| {})
-                .map_err(|failure| format!("no PostgreSQL server: {failure}"))
+            if let Some(server) = Server::from_environment() {
+                return Ok(Shared::Suite(server));
+            }
+            own().map(|local| Shared::Own(Box::new(local)))
         })
         .as_ref()
         .map_err(String::as_str)
@@ -70,19 +110,4 @@ pub fn settings() -> TargetSettings {
         download: false,
         ..TargetSettings::from_variables(|name| std::env::var(name).ok())
     }
-}
-
-/// Whether `component` must be there: `FLOWCONTROL_REQUIRE` lists it (`postgres,docker`).
-pub fn require(component: &str) -> bool {
-    std::env::var("FLOWCONTROL_REQUIRE")
-        .is_ok_and(|list| list.split([',', ' ']).any(|item| item == component))
-}
-
-/// Says that a test is skipped and why; fails instead where the component is required.
-///
-/// # Panics
-/// When `FLOWCONTROL_REQUIRE` lists `component`.
-pub fn skip(test: &str, component: &str, reason: &str) {
-    assert!(!require(component), "{test}: {component} is required here, but {reason}");
-    eprintln!("skipped: {test}: {component}: {reason}");
 }

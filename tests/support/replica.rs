@@ -1,9 +1,10 @@
 //! A primary with a hot standby that streams from it, both with the shared server's certificate.
 
 use crate::support;
-use flowcontrol::clock;
-use flowcontrol::target::{Endpoint, Login, TlsTrust};
+use flowcontrol_base::clock;
 use flowcontrol_contract::Secret;
+use flowcontrol_database::{Endpoint, Login, TlsTrust};
+use flowcontrol_testkit::require;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -28,7 +29,7 @@ impl Replica {
         let (shared, _) = support::server_or_skip(test)?;
         for program in ["pg_basebackup", "pg_ctl"] {
             if !support::binaries().join(program).exists() {
-                support::skip(test, "postgres", &format!("there is no {program}"));
+                require::skip(test, "postgres", &format!("there is no {program}"));
                 return None;
             }
         }

@@ -55,6 +55,15 @@ pub enum Mode {
     Live,
 }
 
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Live => "live",
+        })
+    }
+}
+
 /// An adapter's name, mode and redacted endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AdapterInfo {

@@ -25,6 +25,7 @@ pub mod registry;
 pub mod roster;
 pub mod secret;
 pub mod sign_in;
+pub mod sql;
 pub mod store;
 mod text;
 pub mod timestamp;

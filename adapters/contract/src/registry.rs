@@ -1,4 +1,4 @@
-//! Which adapters exist: a value that maps a port's kinds to their factories.
+//! Which adapters exist: a value that holds one registration for each kind.
 
 use crate::adapter::{Mode, Port};
 use crate::auth::AuthProvider;
@@ -40,43 +40,70 @@ pub type KsefFactory =
     for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn KsefProvider>>>;
 
 #[derive(Clone, Copy)]
-struct Entry<F> {
-    mode: Mode,
-    factory: F,
+enum Factory {
+    Store(StoreFactory),
+    Auth(AuthFactory),
+    Ksef(KsefFactory),
+    /// The kind may be configured; no adapter of this program fulfils it yet.
+    Planned,
 }
 
-type Kinds<F> = BTreeMap<&'static str, Entry<F>>;
-
-fn add<F>(kinds: &mut Kinds<F>, port: Port, kind: &'static str, mode: Mode, factory: F) {
-    let earlier = kinds.insert(kind, Entry { mode, factory });
-    assert!(earlier.is_none(), "two {port} adapters of kind {kind:?}");
+/// One kind of a port: what it is called, whether it is live, and what builds it.
+#[derive(Clone, Copy)]
+pub struct Registration {
+    /// The contract that it fulfils.
+    pub port: Port,
+    /// Its `kind` in the configuration.
+    pub kind: &'static str,
+    /// Local or live. Configuration checks and gates take it from here.
+    pub mode: Mode,
+    factory: Factory,
 }
 
-fn find<F: Copy>(kinds: &Kinds<F>, port: Port, kind: &str) -> Result<F> {
-    kinds.get(kind).map(|entry| entry.factory).ok_or_else(|| {
-        let known: Vec<_> = kinds.keys().copied().collect();
-        Error::new(
-            ErrorKind::Configuration,
-            format!("unknown {port} kind {kind:?}; known kinds: {}", known.join(", ")),
-        )
-    })
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { port, kind, mode, .. } = self;
+        write!(f, "{port} {kind} ({mode:?}, built: {})", self.is_built())
+    }
 }
 
-fn modes<F>(kinds: &Kinds<F>) -> Vec<(&'static str, Mode)> {
-    kinds.iter().map(|(kind, entry)| (*kind, entry.mode)).collect()
+impl Registration {
+    /// A store adapter.
+    pub const fn store(kind: &'static str, mode: Mode, factory: StoreFactory) -> Self {
+        Self { port: Port::Store, kind, mode, factory: Factory::Store(factory) }
+    }
+
+    /// An auth adapter.
+    pub const fn auth(kind: &'static str, mode: Mode, factory: AuthFactory) -> Self {
+        Self { port: Port::Auth, kind, mode, factory: Factory::Auth(factory) }
+    }
+
+    /// A KSeF adapter.
+    pub const fn ksef(kind: &'static str, mode: Mode, factory: KsefFactory) -> Self {
+        Self { port: Port::Ksef, kind, mode, factory: Factory::Ksef(factory) }
+    }
+
+    /// A kind that a profile may name before an adapter for it exists. It cannot be built, and no
+    /// gate counts it.
+    pub const fn planned(port: Port, kind: &'static str, mode: Mode) -> Self {
+        Self { port, kind, mode, factory: Factory::Planned }
+    }
+
+    /// Whether the program has an adapter of this kind.
+    pub const fn is_built(&self) -> bool {
+        !matches!(self.factory, Factory::Planned)
+    }
 }
 
-/// The adapters that a program was built with.
-#[derive(Default)]
+/// The kinds that a program knows, by port.
+#[derive(Clone, Default)]
 pub struct Registry {
-    stores: Kinds<StoreFactory>,
-    auths: Kinds<AuthFactory>,
-    ksefs: Kinds<KsefFactory>,
+    kinds: BTreeMap<(Port, &'static str), Registration>,
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(Port::ALL.map(|port| (port, self.kinds(port)))).finish()
+        f.debug_set().entries(self.kinds.values()).finish()
     }
 }
 
@@ -86,37 +113,47 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds a store adapter.
+    /// Adds a kind. An adapter takes the place of a planned kind of its name and mode.
     ///
     /// # Panics
-    /// When the kind is registered already: two adapters of one name are a programming error.
-    pub fn store(&mut self, kind: &'static str, mode: Mode, factory: StoreFactory) {
-        add(&mut self.stores, Port::Store, kind, mode, factory);
+    /// When the kind is registered already, for this port or another: two adapters of one name are
+    /// a programming error, since `[adapters.KIND]` configures one.
+    pub fn register(&mut self, new: Registration) {
+        let Registration { port, kind, mode, .. } = new;
+        let taken = self.kinds.values().find(|known| known.kind == kind);
+        let fits = |known: &Registration| {
+            !known.is_built() && new.is_built() && (known.port, known.mode) == (port, mode)
+        };
+        assert!(taken.is_none_or(fits), "two {port} adapters of kind {kind:?}");
+        self.kinds.insert((port, kind), new);
     }
 
-    /// Adds an auth adapter.
-    ///
-    /// # Panics
-    /// When the kind is registered already.
-    pub fn auth(&mut self, kind: &'static str, mode: Mode, factory: AuthFactory) {
-        add(&mut self.auths, Port::Auth, kind, mode, factory);
+    /// The registrations of a port: local kinds first, then by name.
+    pub fn kinds(&self, port: Port) -> Vec<Registration> {
+        let mut kinds: Vec<_> = self.kinds.values().filter(|r| r.port == port).copied().collect();
+        kinds.sort_by_key(|r| (r.mode == Mode::Live, r.kind));
+        kinds
     }
 
-    /// Adds a KSeF adapter.
-    ///
-    /// # Panics
-    /// When the kind is registered already.
-    pub fn ksef(&mut self, kind: &'static str, mode: Mode, factory: KsefFactory) {
-        add(&mut self.ksefs, Port::Ksef, kind, mode, factory);
+    /// The registration of a port's kind, if it is known.
+    pub fn find(&self, port: Port, kind: &str) -> Option<&Registration> {
+        self.kinds.values().find(|r| r.port == port && r.kind == kind)
     }
 
-    /// The known kinds of a port with their modes.
-    pub fn kinds(&self, port: Port) -> Vec<(&'static str, Mode)> {
-        match port {
-            Port::Store => modes(&self.stores),
-            Port::Auth => modes(&self.auths),
-            Port::Ksef => modes(&self.ksefs),
-            _ => Vec::new(),
+    fn factory(&self, port: Port, kind: &str) -> Result<Factory> {
+        match self.find(port, kind) {
+            Some(found) if found.is_built() => Ok(found.factory),
+            Some(_) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("this version has no {port} adapter {kind:?} yet"),
+            )),
+            None => {
+                let known: Vec<_> = self.kinds(port).iter().map(|r| r.kind).collect();
+                Err(Error::new(
+                    ErrorKind::Configuration,
+                    format!("unknown {port} kind {kind:?}; known kinds: {}", known.join(", ")),
+                ))
+            }
         }
     }
 
@@ -130,7 +167,10 @@ impl Registry {
         config: serde_json::Value,
         cx: BuildCx<'_>,
     ) -> Result<Arc<dyn ScenarioStore>> {
-        find(&self.stores, Port::Store, kind)?(config, cx).await
+        match self.factory(Port::Store, kind)? {
+            Factory::Store(build) => build(config, cx).await,
+            Factory::Auth(_) | Factory::Ksef(_) | Factory::Planned => Err(mismatched(kind)),
+        }
     }
 
     /// Builds the auth adapter of `kind`.
@@ -143,7 +183,10 @@ impl Registry {
         config: serde_json::Value,
         cx: BuildCx<'_>,
     ) -> Result<Arc<dyn AuthProvider>> {
-        find(&self.auths, Port::Auth, kind)?(config, cx).await
+        match self.factory(Port::Auth, kind)? {
+            Factory::Auth(build) => build(config, cx).await,
+            Factory::Store(_) | Factory::Ksef(_) | Factory::Planned => Err(mismatched(kind)),
+        }
     }
 
     /// Builds the KSeF adapter of `kind`.
@@ -156,6 +199,41 @@ impl Registry {
         config: serde_json::Value,
         cx: BuildCx<'_>,
     ) -> Result<Arc<dyn KsefProvider>> {
-        find(&self.ksefs, Port::Ksef, kind)?(config, cx).await
+        match self.factory(Port::Ksef, kind)? {
+            Factory::Ksef(build) => build(config, cx).await,
+            Factory::Store(_) | Factory::Auth(_) | Factory::Planned => Err(mismatched(kind)),
+        }
+    }
+}
+
+/// The constructors of [`Registration`] pair each port with its factory, so this is a fault of ours.
+fn mismatched(kind: &str) -> Error {
+    Error::new(ErrorKind::Unexpected, format!("the registration of {kind:?} is for another port"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Registration, Registry};
+    use crate::adapter::{Mode, Port};
+
+    #[test]
+    fn a_planned_kind_is_known_and_cannot_be_built() {
+        let mut registry = Registry::new();
+        registry.register(Registration::planned(Port::Store, "later", Mode::Live));
+        registry.register(Registration::planned(Port::Store, "here", Mode::Local));
+        let kinds = registry.kinds(Port::Store);
+        assert_eq!(kinds.iter().map(|r| r.kind).collect::<Vec<_>>(), ["here", "later"]);
+        let error = registry.factory(Port::Store, "later").err().unwrap().to_string();
+        assert!(error.contains("no store adapter \"later\" yet"), "{error}");
+        let error = registry.factory(Port::Store, "lather").err().unwrap().to_string();
+        assert!(error.contains("known kinds: here, later"), "{error}");
+    }
+
+    #[test]
+    #[should_panic(expected = "two auth adapters of kind")]
+    fn one_kind_is_registered_once() {
+        let mut registry = Registry::new();
+        registry.register(Registration::planned(Port::Store, "one", Mode::Live));
+        registry.register(Registration::planned(Port::Auth, "one", Mode::Live));
     }
 }

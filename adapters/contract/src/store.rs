@@ -17,6 +17,9 @@ use std::fmt;
 /// The contract's versioned name.
 pub const CONTRACT: &str = "ScenarioStore.v1";
 
+/// The schema of a frozen scenario: a file of JSON Lines.
+pub const SNAPSHOT_SCHEMA: &str = "BFGScenarioSnapshot.v1";
+
 /// What the caller believes of the tenant's history before an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {

@@ -4,7 +4,7 @@
 
 mod support;
 
-use flowcontrol_contract::registry::{BuildCx, Registry};
+use flowcontrol_contract::registry::{BuildCx, Registration, Registry};
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::store::{Chunk, Completeness, Expected, Row, TableCount};
 use flowcontrol_contract::{
@@ -311,7 +311,7 @@ async fn the_registry_builds_it_from_its_configuration() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let mut registry = Registry::new();
-    registry.store(KIND, Mode::Local, build);
+    registry.register(Registration::store(KIND, Mode::Local, build));
     let build = async |json: &str| {
         let cx = BuildCx { secrets: &NoSecrets, base: dir.path() };
         registry.build_store(KIND, serde_json::from_str(json).unwrap(), cx).await

@@ -4,6 +4,7 @@
 //! the two fences alone lets nothing through.
 
 use flowcontrol_contract::projection::{Column, ColumnType, PROJECTIONS, Projection};
+use flowcontrol_contract::sql::{identifier, literal};
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
 use std::sync::Arc;
@@ -27,17 +28,6 @@ pub(crate) const TABLES: [&str; 13] = [
     "freeze_windows",
     "cutover_parts",
 ];
-
-/// `text` as an SQL identifier.
-pub(crate) fn identifier(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
-/// `text` as an SQL string, whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('\'', "''");
-    format!("E'{escaped}'")
-}
 
 type Text = Arc<str>;
 
@@ -446,7 +436,6 @@ mod tests {
     #[test]
     fn names_and_texts_are_quoted() {
         assert_eq!(identifier("a\"; drop"), "\"a\"\"; drop\"");
-        assert_eq!(literal("o'\\"), "E'o''\\\\'");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Freeze windows. The contract decides by them; the journal keeps them.
 
 use crate::KIND;
-use crate::store::{Book, JournalStore};
+use crate::store::{ChainSet, JournalStore};
 use async_trait::async_trait;
 use flowcontrol_contract::error::Result;
 use flowcontrol_contract::fence::{Fence, Raised, Window};
 use flowcontrol_contract::{CallCx, TenantId, Timestamp};
 
 /// Lets a write pass, or refuses it and writes down that it did. The caller holds the book.
-pub(crate) fn admit(book: &mut Book, cx: &CallCx) -> Result<()> {
+pub(crate) fn admit(book: &mut ChainSet, cx: &CallCx) -> Result<()> {
     let outcome = book.windows.admit(cx, Timestamp::now());
     if outcome.is_err() {
         // The refusal stands, counted on the disk or not; a broken journal is said by the next

@@ -24,7 +24,7 @@ const BATCH: usize = 500;
 
 /// The journal and what it says.
 #[derive(Debug)]
-pub(crate) struct Book {
+pub(crate) struct ChainSet {
     pub(crate) journal: Journal,
     pub(crate) windows: Windows,
     pub(crate) tenants: BTreeMap<TenantId, History>,
@@ -34,7 +34,7 @@ pub(crate) struct Book {
 #[derive(Clone, Debug)]
 pub struct JournalStore {
     endpoint: String,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Mutex<ChainSet>>,
 }
 
 impl JournalStore {
@@ -48,7 +48,7 @@ impl JournalStore {
             let mut tenants = BTreeMap::new();
             let (journal, windows) =
                 Journal::open(path, |tenant, entry| take_over(&mut tenants, tenant, entry))?;
-            Ok(Book { journal, windows, tenants })
+            Ok(ChainSet { journal, windows, tenants })
         });
         let book = opened.await.map_err(|e| e.at(KIND, "open"))?;
         let endpoint = book.journal.path().display().to_string();
@@ -56,7 +56,7 @@ impl JournalStore {
     }
 
     /// Looks at the book; never waits for the disk longer than one write takes.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Book) -> T) -> Result<T> {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&ChainSet) -> T) -> Result<T> {
         let book = self.book.lock().map_err(|_| panicked())?;
         Ok(look(&book))
     }
@@ -74,7 +74,7 @@ impl JournalStore {
     /// it half-way.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Book) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut ChainSet) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let book = Arc::clone(&self.book);
         blocking(move || work(&mut *book.lock().map_err(|_| panicked())?)).await
@@ -93,7 +93,7 @@ impl JournalStore {
             if writes {
                 fence::admit(book, &cx)?;
             }
-            let (tenant, Book { journal, tenants, .. }) = (cx.tenant, book);
+            let (tenant, ChainSet { journal, tenants, .. }) = (cx.tenant, book);
             let (answer, entry) = decide(tenants.get(&tenant))?;
             if let Some(entry) = entry {
                 journal.commit(&tenant, &entry)?;

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use custom_adapter::{JournalStore, KIND, MODE, build};
 use flowcontrol_conformance::store::{StoreFixture, assert_all};
-use flowcontrol_contract::registry::{BuildCx, Registry};
+use flowcontrol_contract::registry::{BuildCx, Registration, Registry};
 use flowcontrol_contract::secret::{Secret, SecretRef, Secrets};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{
@@ -58,7 +58,7 @@ impl Secrets for NoSecrets {
 #[tokio::test]
 async fn a_registry_builds_it_from_its_configuration() {
     let mut registry = Registry::new();
-    registry.store(KIND, MODE, build);
+    registry.register(Registration::store(KIND, MODE, build));
     let folder = tempfile::tempdir().unwrap();
     let cx = BuildCx { secrets: &NoSecrets, base: folder.path() };
     let config = serde_json::json!({ "path": "scenario.jsonl" });

@@ -2,8 +2,8 @@
 
 use crate::cli::usage::whole;
 use crate::report::ReportFormat;
-use crate::target::TargetChoice;
 use clap::{Args, Subcommand, ValueEnum};
+use flowcontrol_target::TargetChoice;
 use std::path::PathBuf;
 
 /// `migrate`.

@@ -11,7 +11,7 @@ pub struct Gates {
     /// Judges this profile over the active profile's scenario.
     #[arg(long = "for", value_name = "PROFILE")]
     pub judged: Option<String>,
-    /// Ends with exit code 1 while this gate is not ready.
+    /// Endpoints with exit code 1 while this gate is not ready.
     #[arg(long, value_name = "GATE")]
     pub require: Option<String>,
     /// Seals the named gate's answer as its packet, for a reviewer.
@@ -35,7 +35,7 @@ pub struct Accept {
     /// The check as `gates` prints it, or without its gate where it is clear.
     #[arg(value_name = "GATE/CHECK")]
     pub check: String,
-    /// Who accepts: an actor of the first tenant, the owner of the check.
+    /// Who accepts: an actor of the deployment's tenant, the owner of the check.
     #[arg(long = "as", value_name = "ACTOR")]
     pub actor: String,
     /// What is decided; infrastructure decisions ask for it. No secret.

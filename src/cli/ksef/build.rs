@@ -4,7 +4,7 @@ use super::args::Build;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::{Cx, out};
-use crate::error::{Exit, Failure, Result};
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::{CallCx, Kind, Record, RecordId, ScenarioStore, TenantId};
 use flowcontrol_ksef_invoice::{
     BuildError, Context, Finding, Parties, Severity, Source, accepted, check, draft, read_parties,

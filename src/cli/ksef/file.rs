@@ -1,7 +1,7 @@
 //! Files of invoices, and the day they are judged by.
 
-use crate::clock;
-use crate::error::{Failure, Result};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_ksef_invoice::{Context, MAX_BYTES_WITH_ATTACHMENT};
 use std::fs::File;
 use std::io::{ErrorKind, Read};

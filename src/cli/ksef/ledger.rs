@@ -2,7 +2,7 @@
 //! receipt's digest, and its payments likewise. Records are never changed, so these follow the ones
 //! that they supersede.
 
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{

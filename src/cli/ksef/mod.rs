@@ -16,7 +16,7 @@ pub use serve::run as serve;
 
 use super::Cx;
 use super::args::Format;
-use crate::error::{Exit, Result};
+use flowcontrol_base::{Exit, Result};
 
 /// The commands that need neither configuration nor store; `None` for the others.
 pub fn alone(command: &Ksef, format: Format) -> Option<Result<Exit>> {

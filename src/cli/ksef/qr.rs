@@ -4,7 +4,7 @@ use super::args::Qr;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::out;
-use crate::error::{Exit, Failure, Result};
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_ksef_invoice::number::KsefNumber;
 use flowcontrol_ksef_invoice::print::{Codes, page};
 use flowcontrol_ksef_invoice::qr::{

@@ -3,8 +3,8 @@
 use super::args::Serve;
 use crate::cli::args::Format;
 use crate::cli::{Stop, out};
-use crate::error::{Exit, Failure, Result};
 use crate::registry::{KsefServe, serve_ksef};
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::Secret;
 use flowcontrol_ksef_invoice::nip::Nip;
 use serde_json::json;

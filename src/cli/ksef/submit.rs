@@ -4,9 +4,9 @@
 use super::args::Submit;
 use super::{file, ledger, view};
 use crate::cli::{Cx, out};
-use crate::error::{Exit, Failure, Result};
 use crate::registry::open_ksef;
-use crate::report::counted;
+use flowcontrol_base::text::counted;
+use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::ksef::{State, Submission, Submitted};
 use flowcontrol_contract::{self as contract, CallCx, Digest, KsefProvider, RecordId};
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use super::file;
 use crate::cli::Cx;
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::{CallCx, Digest, Port, TenantId};
 use serde_json::{Value, json};

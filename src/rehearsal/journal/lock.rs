@@ -1,7 +1,7 @@
 //! The lock that says whether a run's process lives. The operating system lets go of it with the
 //! process, however that ends.
 
-use crate::error::{Failure, Result};
+use flowcontrol_base::{Failure, Result};
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};

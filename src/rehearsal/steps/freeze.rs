@@ -1,11 +1,12 @@
 //! Step 1: freeze the scenario, or take a frozen one.
 
-use crate::demo;
-use crate::error::{Failure, Result};
-use crate::rehearsal::{Done, Run};
-use crate::report::SnapshotPart;
-use crate::{registry, snapshot};
+use crate::registry;
+use crate::rehearsal::{Run, StepOutcome};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
+use flowcontrol_demo as demo;
+use flowcontrol_gates::outcome::SnapshotPart;
+use flowcontrol_snapshot as snapshot;
 use std::path::Path;
 
 /// The snapshot's name in the run's folder.
@@ -13,7 +14,7 @@ pub const FILE: &str = "snapshot.jsonl.zst";
 
 /// Freezes the configured store while writing may go on; `--snapshot` takes a file instead, and
 /// the built-in demo profile fills its empty store first.
-pub async fn freeze(run: &mut Run<'_>) -> Result<Done> {
+pub async fn freeze(run: &mut Run<'_>) -> Result<StepOutcome> {
     let (path, summary, origin) = match &run.order.snapshot {
         Some(path) => {
             let step = run.progress.step("verify the snapshot", None);
@@ -49,8 +50,8 @@ pub async fn freeze(run: &mut Run<'_>) -> Result<Done> {
     run.report.snapshot = Some(SnapshotPart::new(summary.sha256, summary.records));
     let detail =
         format!("{} records of {} tenants {origin}", summary.records, summary.header.tenants.len());
-    run.made.snapshot = Some((path, summary));
-    Ok(Done::proved(detail))
+    run.resources.snapshot = Some((path, summary));
+    Ok(StepOutcome::proved(detail))
 }
 
 /// A rehearsal that goes on must go on with the very snapshot that it began with.

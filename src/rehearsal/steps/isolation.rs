@@ -2,19 +2,17 @@
 
 use super::store;
 use super::{snapshot, workspace};
-use crate::clock;
-use crate::demo::{Size, Story, rosters};
-use crate::error::{Failure, Result};
-use crate::registry::Use;
-use crate::rehearsal::ahead::Ahead;
-use crate::rehearsal::isolation::{
-    self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict,
-};
-use crate::rehearsal::{Done, Run};
-use crate::report::{IsolationCase, IsolationPart, Leak, Scope, Unproved};
-use crate::target::Workspace;
+use crate::registry::Purpose;
+use crate::rehearsal::prefetch::Prefetch;
+use crate::rehearsal::{Run, StepOutcome, journal};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Roster, TenantId};
+use flowcontrol_database::Workspace;
+use flowcontrol_demo::{Size, Story, rosters};
+use flowcontrol_gates::outcome::{IsolationCase, IsolationPart, Leak, Scope, StepId, Unproved};
+use flowcontrol_isolation::{self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
 
@@ -37,9 +35,11 @@ const CASES: [(u8, &str); 11] = [
 const NAMED: usize = 20;
 
 /// Runs the probes that the live catalog asks for, each in a transaction that is rolled back.
-pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
+pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
+    // From here on the database holds rows that probes leave: nothing may go on in it.
+    journal::write_probed(run)?;
     let workspace = workspace(run)?;
-    let step = run.progress.step("isolation", None);
+    let step = run.progress.step(StepId::Isolation.name(), None);
     let (tenants, settings) = match run.report.scope {
         Scope::Scenario => {
             let pair = pair(run).await?;
@@ -50,7 +50,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
             (fixture_tenants(&settings)?, settings)
         }
     };
-    let sessions = run.made.sessions.take();
+    let sessions = run.resources.sessions.take();
     let sessions = async {
         match sessions {
             Some(sessions) => sessions.done().await,
@@ -59,8 +59,8 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
     };
     let (sessions, ()) = tokio::try_join!(sessions, plant(&workspace, &settings))?;
     if run.report.scope == Scope::Scenario {
-        let auditor = store::opening(run, &workspace.logins.auditor, Use::Auditor)?;
-        run.made.store = Some(Ahead::start(auditor));
+        let auditor = store::opening(run, &workspace.logins.auditor, Purpose::Auditor)?;
+        run.resources.store = Some(Prefetch::start(auditor));
     }
     let attack = Attack {
         workspace: &workspace,
@@ -114,11 +114,13 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<Done> {
     let leaking = part.leaks.len();
     run.report.isolation = Some(part);
     Ok(match (leaking, unproved) {
-        (0, 0) => Done::proved(format!("{count} probes found no way from one tenant to another")),
-        (0, n) => Done::found(format!("{n} of {count} probes showed nothing either way")),
-        (n, _) => {
-            Done::found(format!("{n} of {count} probes found a way to another tenant's rows"))
+        (0, 0) => {
+            StepOutcome::proved(format!("{count} probes found no way from one tenant to another"))
         }
+        (0, n) => StepOutcome::found(format!("{n} of {count} probes showed nothing either way")),
+        (n, _) => StepOutcome::found(format!(
+            "{n} of {count} probes found a way to another tenant's rows"
+        )),
     })
 }
 
@@ -152,7 +154,7 @@ fn fixture_tenants(settings: &ProbeSettings) -> Result<(TenantId, TenantId)> {
 /// database is this run's own, and the rollback exports the snapshot's tenants alone.
 async fn neighbour(run: &Run<'_>) -> Result<Roster> {
     let login = workspace(run)?.logins.replayer;
-    let store = store::open(run, &login, Use::Replayer).await?;
+    let store = store::open(run, &login, Purpose::Replayer).await?;
     let some = rosters(Size { records: 1, tenants: 1, seed: 1 })?;
     let actors = some.into_iter().flat_map(|r| r.actors).collect();
     let tenant = TenantId::new(format!("flowcontrol-probe-{}", clock::random_hex(4)))?;

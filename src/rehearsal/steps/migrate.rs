@@ -1,17 +1,18 @@
 //! Step 3: lint, apply, verify, and prove that there is a way back.
 
 use super::workspace;
-use crate::error::Result;
-use crate::rehearsal::{Done, Run};
-use crate::report::{self, MigrationPart};
-use crate::runbook::Connections;
-use crate::runbook::catalog::{self, Catalog};
-use crate::runbook::{self, Applied, Finding, Layout, Severity, Site, Source, lint, waiver};
+use crate::rehearsal::{Run, StepOutcome};
+use flowcontrol_base::Result;
+use flowcontrol_gates::outcome::{self, MigrationPart, StepId};
+use flowcontrol_runbook as runbook;
+use flowcontrol_runbook::Connections;
+use flowcontrol_runbook::catalog::{self, Catalog};
+use flowcontrol_runbook::{Applied, Finding, Layout, Severity, Site, Source, lint, waiver};
 use sqlx::Connection;
 
 /// Applies the migrations as the owner. A database that an earlier run migrated is verified, not
 /// reverted: that would destroy what was replayed.
-pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
+pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
     let workspace = workspace(run)?;
     let source = run.settings.migrations()?;
     let layout = run.settings.layout();
@@ -22,7 +23,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
         layout: &layout,
         limits: &limits,
     };
-    let step = run.progress.step("migrate", None);
+    let step = run.progress.step(StepId::Migrate.name(), None);
     let count = source.migrations.len();
     let (way_back, broken, findings) = match run.order.goes_on_in() {
         Some(_) => {
@@ -43,7 +44,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
             ("are in force as the earlier run left them", None, findings(site, &source).await?)
         }
         None => {
-            let connections = match run.made.migrators.take() {
+            let connections = match run.resources.migrators.take() {
                 Some(connections) => connections.done().await?,
                 None => Connections::open(site).await?,
             };
@@ -71,9 +72,9 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<Done> {
     let folder = run.settings.migrations_folder();
     run.report.findings = Some(findings.into_iter().map(|f| report_finding(f, &folder)).collect());
     Ok(match (broken, errors) {
-        (Some(what), _) => Done::found(format!("the way back is broken: {what}")),
-        (None, 0) => Done::proved(format!("{count} migrations {way_back}")),
-        (None, n) => Done::found(format!("lint found {n} error(s) without a waiver")),
+        (Some(what), _) => StepOutcome::found(format!("the way back is broken: {what}")),
+        (None, 0) => StepOutcome::proved(format!("{count} migrations {way_back}")),
+        (None, n) => StepOutcome::found(format!("lint found {n} error(s) without a waiver")),
     })
 }
 
@@ -107,13 +108,13 @@ fn part(applied: &Applied) -> MigrationPart {
 }
 
 /// A finding as the report spells it; its file lies in `folder`.
-pub fn report_finding(finding: Finding, folder: &str) -> report::Finding {
-    report::Finding {
+pub fn report_finding(finding: Finding, folder: &str) -> outcome::Finding {
+    outcome::Finding {
         rule: finding.rule.to_owned(),
         severity: match finding.severity {
-            Severity::Info => report::Severity::Info,
-            Severity::Warning => report::Severity::Warning,
-            Severity::Error => report::Severity::Error,
+            Severity::Info => outcome::Severity::Info,
+            Severity::Warning => outcome::Severity::Warning,
+            Severity::Error => outcome::Severity::Error,
         },
         file: finding.file.map(|f| format!("{folder}/{f}")),
         line: finding.line.and_then(|l| u32::try_from(l).ok()),

@@ -18,17 +18,17 @@ pub use target::target;
 pub use verify::verify;
 
 use super::Run;
-use crate::error::{Failure, Result};
-use crate::snapshot::Summary;
-use crate::target::Workspace;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_database::Workspace;
+use flowcontrol_snapshot::Summary;
 use std::path::PathBuf;
 
 /// What an earlier step must have made.
 pub(super) fn snapshot(run: &Run<'_>) -> Result<(PathBuf, Summary)> {
-    run.made.snapshot.clone().ok_or_else(|| Failure::check("no snapshot was frozen"))
+    run.resources.snapshot.clone().ok_or_else(|| Failure::check("no snapshot was frozen"))
 }
 
 /// As [`snapshot`].
 pub(super) fn workspace(run: &Run<'_>) -> Result<Workspace> {
-    run.made.workspace.clone().ok_or_else(|| Failure::check("no database was made"))
+    run.resources.workspace.clone().ok_or_else(|| Failure::check("no database was made"))
 }

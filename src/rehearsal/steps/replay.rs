@@ -3,21 +3,21 @@
 
 use super::store;
 use super::{snapshot, workspace};
-use crate::clock;
-use crate::error::Result;
-use crate::registry::Use;
-use crate::rehearsal::ahead::Ahead;
-use crate::rehearsal::{Done, Run};
-use crate::report::ReplayPart;
-use crate::snapshot::import;
+use crate::registry::Purpose;
+use crate::rehearsal::prefetch::Prefetch;
+use crate::rehearsal::{Run, StepOutcome};
+use flowcontrol_base::Result;
+use flowcontrol_base::clock;
+use flowcontrol_gates::outcome::{ReplayPart, StepId};
+use flowcontrol_snapshot::import;
 
 /// Writes every record; what an earlier run left is kept and counted.
-pub async fn replay(run: &mut Run<'_>) -> Result<Done> {
+pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.replayer;
-    run.made.store = Some(Ahead::start(store::opening_verifier(run)?));
-    let store = store::open(run, &login, Use::Replayer).await?;
-    let step = run.progress.step("replay", Some(summary.records));
+    run.resources.store = Some(Prefetch::start(store::opening_verifier(run)?));
+    let store = store::open(run, &login, Purpose::Replayer).await?;
+    let step = run.progress.step(StepId::Replay.name(), Some(summary.records));
     let began = clock::instant();
     let done = import(&path, summary.sha256, &*store, |n| step.inc(n)).await?;
     let seconds = began.elapsed().as_secs_f64();
@@ -33,7 +33,7 @@ pub async fn replay(run: &mut Run<'_>) -> Result<Done> {
         0 => String::new(),
         n => format!(", {n} of them by an earlier run"),
     };
-    Ok(Done::proved(format!(
+    Ok(StepOutcome::proved(format!(
         "{} records in {} chunks as {}{resumed}",
         done.resumed + done.written,
         done.chunks,

@@ -2,29 +2,29 @@
 
 use super::store;
 use super::{snapshot, workspace};
-use crate::error::{Failure, Result};
 use crate::registry;
-use crate::registry::Use;
-use crate::rehearsal::{Done, Run};
-use crate::report::RollbackPart;
-use crate::snapshot::{copy, freeze};
+use crate::registry::Purpose;
+use crate::rehearsal::{Run, StepOutcome};
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_gates::outcome::{RollbackPart, StepId};
+use flowcontrol_snapshot::{copy, freeze};
 
 /// Exports as a role that is subject to row-level security, fills a store that did not exist,
 /// freezes that store and compares the digests.
-pub async fn rollback(run: &mut Run<'_>) -> Result<Done> {
+pub async fn rollback(run: &mut Run<'_>) -> Result<StepOutcome> {
     let (_, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.auditor;
-    let store = match run.made.store.take() {
+    let store = match run.resources.store.take() {
         Some(store) => store.done().await?,
-        None => store::open(run, &login, Use::Auditor).await?,
+        None => store::open(run, &login, Purpose::Auditor).await?,
     };
-    let tenants = run.made.tenants();
+    let tenants = run.resources.tenants();
     let scratch =
         tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {
             Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
         })?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
-    let step = run.progress.step("rollback", Some(summary.records));
+    let step = run.progress.step(StepId::Rollback.name(), Some(summary.records));
     let export = store.export(&tenants).await?;
     copy(export, summary.sha256, &*files, |n| step.inc(n)).await?;
     let session = summary.header.session.clone();
@@ -39,7 +39,7 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Done> {
     let detail =
         format!("a fresh file store filled from Postgres freezes to {}", frozen.sha256.short());
     Ok(match equal {
-        true => Done::proved(format!("{detail}, the snapshot's digest")),
-        false => Done::found(format!("{detail}, not to {}", summary.sha256.short())),
+        true => StepOutcome::proved(format!("{detail}, the snapshot's digest")),
+        false => StepOutcome::found(format!("{detail}, not to {}", summary.sha256.short())),
     })
 }

@@ -1,22 +1,26 @@
 //! The Postgres store of the rehearsal's database, as one of its logins.
 
-use crate::error::Result;
-use crate::registry::{self, PostgresPlace, Use};
+use crate::registry::{self, PostgresPlace, Purpose};
 use crate::rehearsal::Run;
-use crate::target::{Login, Logins};
+use flowcontrol_base::Result;
 use flowcontrol_contract::ScenarioStore;
+use flowcontrol_database::{Login, Logins};
 use std::sync::Arc;
 
 /// Opens the store; the adapter refuses a login whose powers do not fit its use.
-pub async fn open(run: &Run<'_>, login: &Login, purpose: Use) -> Result<Arc<dyn ScenarioStore>> {
+pub async fn open(
+    run: &Run<'_>,
+    login: &Login,
+    purpose: Purpose,
+) -> Result<Arc<dyn ScenarioStore>> {
     opening(run, login, purpose)?.await
 }
 
 /// Who verifies: the verifier, who sees every row, or the auditor where there is none.
-pub fn verifying(logins: &Logins) -> (&Login, Use) {
+pub fn verifying(logins: &Logins) -> (&Login, Purpose) {
     match &logins.verifier {
-        Some(login) => (login, Use::Verifier),
-        None => (&logins.auditor, Use::Auditor),
+        Some(login) => (login, Purpose::Verifier),
+        None => (&logins.auditor, Purpose::Auditor),
     }
 }
 
@@ -39,12 +43,12 @@ pub fn opening_verifier(
 pub fn opening(
     run: &Run<'_>,
     login: &Login,
-    purpose: Use,
+    purpose: Purpose,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
     let place = PostgresPlace {
         endpoint: &super::workspace(run)?.endpoint,
         migrations: &run.settings.config.migrations,
-        tenants: &run.made.tenants(),
+        tenants: &run.resources.tenants(),
     };
     Ok(registry::opening_postgres(place, login, purpose))
 }

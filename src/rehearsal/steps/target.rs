@@ -1,29 +1,28 @@
 //! Step 2: a server, a database of our own on it, and what can be known before writing to it.
 
 use super::snapshot;
-use crate::connect::{Probe, pinned};
-use crate::error::{Failure, Result};
-use crate::evidence::Verdict;
-use crate::gates::connection;
-use crate::rehearsal::ahead::Ahead;
-use crate::rehearsal::{Done, Run, journal};
-use crate::report::{Scope, TargetPart, Unproved};
-use crate::runbook::Connections;
-use crate::runbook::Site;
-use crate::target::{
-    Login, Logins, RoleNames, Target, TargetChoice, TargetKind, TargetSettings, TlsTrust, Workspace,
-};
+use crate::probe::target::{Probe, pinned};
+use crate::rehearsal::prefetch::Prefetch;
+use crate::rehearsal::{Run, StepOutcome, journal};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
+use flowcontrol_database::{Login, Logins, RoleNames, TlsTrust, Workspace};
+use flowcontrol_evidence::Verdict;
+use flowcontrol_gates::connection;
+use flowcontrol_gates::outcome::{Scope, StepId, TargetPart, Unproved};
+use flowcontrol_runbook::Connections;
+use flowcontrol_runbook::Site;
+use flowcontrol_target::{Target, TargetChoice, TargetKind, TargetSettings};
 use sqlx::Connection;
 use tokio::sync::mpsc;
 
 /// Starts or reaches the target and probes it. Nothing is migrated when a probe fails.
-pub async fn target(run: &mut Run<'_>) -> Result<Done> {
+pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
     // A rehearsal of migrations alone has no scenario and so nobody to map.
     let scenario = run.report.scope == Scope::Scenario;
     let rosters = if scenario { snapshot(run)?.1.header.tenants } else { Vec::new() };
     let settings = run.settings.target_settings()?;
-    let step = run.progress.step("target", None);
+    let step = run.progress.step(StepId::Target.name(), None);
     if run.order.target == TargetChoice::External {
         // Without a server starting the target says so.
         if let Some(external) = &settings.external {
@@ -34,7 +33,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         make(run, settings, run.settings.config.session.to_string(), |what| step.message(what))
             .await;
     // Described also when its database could not be made.
-    let Some(started) = &run.made.target else {
+    let Some(started) = &run.resources.target else {
         made?;
         return Err(Failure::environment("no target was started"));
     };
@@ -52,7 +51,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     }
     hold_secrets(run, &admin, &workspace);
     let (site, layout, limits) = (workspace.clone(), run.settings.layout(), run.settings.limits());
-    run.made.migrators = Some(Ahead::start(async move {
+    run.resources.migrators = Some(Prefetch::start(async move {
         let (endpoint, login) = (&site.endpoint, &site.logins.owner);
         let site = Site { endpoint, login, layout: &layout, limits: &limits };
         Connections::open(site).await
@@ -88,7 +87,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
     {
         part.server = facts.server();
     }
-    run.made.facts = Some(facts);
+    run.resources.facts = Some(facts);
     if let Some(failure) = failure {
         return Err(failure.hint("nothing was written; put this right and rehearse again"));
     }
@@ -103,7 +102,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<Done> {
         detail.push_str("; ");
         detail.push_str(&note);
     }
-    Ok(Done::proved(detail))
+    Ok(StepOutcome::proved(detail))
 }
 
 /// The configured fingerprint of the external server's certificate.
@@ -124,7 +123,7 @@ async fn make(
     let earlier = run.order.resume.as_ref().map(|u| u.journal.clone());
     let roles = run.settings.config.roles.clone();
     let (say, mut said) = mpsc::unbounded_channel();
-    run.made.making = Some(tokio::spawn(async move {
+    run.resources.start_task = Some(tokio::spawn(async move {
         // Nobody listens any more when the step was given up.
         let progress = move |what: &str| drop(say.send(what.to_owned()));
         let started = Box::pin(Target::start(choice, &settings, &progress)).await?;
@@ -139,7 +138,7 @@ async fn make(
     while let Some(what) = said.recv().await {
         tell(&what);
     }
-    run.made.settle().await?;
+    run.resources.settle().await?;
     super::workspace(run)
 }
 

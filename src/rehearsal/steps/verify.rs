@@ -2,27 +2,28 @@
 
 use super::store;
 use super::{snapshot, workspace};
-use crate::error::Result;
-use crate::rehearsal::ahead::Ahead;
-use crate::rehearsal::isolation::Sessions;
-use crate::rehearsal::{Done, Run, verify as compare};
-use crate::report::{Mismatch, ReplayedTable, Unproved, VerifyPart};
+use crate::rehearsal::prefetch::Prefetch;
+use crate::rehearsal::{Run, StepOutcome, verify as compare};
+use flowcontrol_base::Result;
+use flowcontrol_gates::outcome::{Mismatch, ReplayedTable, StepId, Unproved, VerifyPart};
+use flowcontrol_isolation::Sessions;
 
 /// Reads as the verifier, who sees every row; where there is none, tenant by tenant, and says
 /// that completeness is unproved.
-pub async fn verify(run: &mut Run<'_>) -> Result<Done> {
+pub async fn verify(run: &mut Run<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let workspace = workspace(run)?;
     let (login, _) = store::verifying(&workspace.logins);
-    let store = match run.made.store.take() {
+    let store = match run.resources.store.take() {
         Some(store) => store.done().await?,
         None => store::opening_verifier(run)?.await?,
     };
     let probed = workspace.clone();
     let setting = run.settings.config.migrations.tenant_setting.clone();
-    run.made.sessions = Some(Ahead::start(async move { Sessions::open(&probed, &setting).await }));
-    let mut back = store.read_back(&run.made.tenants()).await?;
-    let step = run.progress.step("verify", Some(summary.records));
+    run.resources.sessions =
+        Some(Prefetch::start(async move { Sessions::open(&probed, &setting).await }));
+    let mut back = store.read_back(&run.resources.tenants()).await?;
+    let step = run.progress.step(StepId::Verify.name(), Some(summary.records));
     let found = compare::verify(&path, summary.sha256, &mut *back, |n| step.inc(n)).await?;
     step.done("");
     if let Some(replay) = &mut run.report.replay {
@@ -58,7 +59,9 @@ pub async fn verify(run: &mut Run<'_>) -> Result<Done> {
     });
     let tables = found.tables.len();
     Ok(match found.mismatch_count {
-        0 => Done::proved(format!("{rows} rows of {tables} tables are as frozen, read {method}")),
-        n => Done::found(format!("{n} rows differ from the snapshot, read {method}")),
+        0 => StepOutcome::proved(format!(
+            "{rows} rows of {tables} tables are as frozen, read {method}"
+        )),
+        n => StepOutcome::found(format!("{n} rows differ from the snapshot, read {method}")),
     })
 }

@@ -3,10 +3,10 @@
 
 use super::html;
 use super::model::{Dossier, SCHEMA};
-use crate::error::{Failure, Result};
-use crate::evidence::KnownSecrets;
 use crate::report::{format, json};
+use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
+use flowcontrol_evidence::KnownSecrets;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write as _};

@@ -4,18 +4,18 @@
 //! [`model`] is the data, gathered from what the gates judged and from the evidence chain;
 //! [`html`] renders it and decides nothing; [`folder`] writes both.
 
+pub mod acceptances;
 pub mod folder;
 pub mod html;
 pub mod model;
-pub mod words;
 
 pub use folder::{Written, write};
 pub use model::{Dossier, SCHEMA, Sources, build};
 
-use super::layout::counted;
 use super::style::Tone;
 use super::terminal::View;
-use crate::evidence::text::one_line;
+use flowcontrol_base::text::layout::counted;
+use flowcontrol_base::text::one_line;
 
 /// `dossier` as text: where it is, and the digest to send another way.
 pub fn written(dossier: &Dossier, written: &Written, view: View) -> String {

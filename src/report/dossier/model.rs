@@ -1,13 +1,13 @@
 //! What a dossier says, in the order of the reviewer's questions: what holds production back,
 //! how far it is, what each gate rests on, what was recorded, who decided, what would run.
 
-use super::words::{Asked, Word, asked, words};
-use crate::evidence::text::text;
-use crate::evidence::{Outcome, Packet, ProfileRef, Verdict, Verification};
-use crate::gates::inputs::{Evidence, Stage};
-use crate::gates::readiness::Readiness;
-use crate::gates::{Check, Gate, Inputs, Judgement};
+use super::acceptances::{AcceptanceRow, Asked, asked, words};
 use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::text::text;
+use flowcontrol_evidence::{Outcome, Packet, ProfileRef, Verdict, Verification};
+use flowcontrol_gates::inputs::{Evidence, Stage};
+use flowcontrol_gates::readiness::Readiness;
+use flowcontrol_gates::{Check, Gate, Inputs, Judgement};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ pub struct Dossier {
     /// What is asked of owners.
     pub asked: Vec<Asked>,
     /// Every word that an owner gave or took back, oldest first.
-    pub acceptances: Vec<Word>,
+    pub acceptances: Vec<AcceptanceRow>,
     /// The SQL that would run.
     pub runbook: Runbook,
 }

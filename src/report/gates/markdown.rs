@@ -1,11 +1,11 @@
 //! `gates` as a GitHub Markdown table, for a CI step summary or a pull request.
 
 use super::worst;
-use crate::evidence::text::one_line;
-use crate::gates::readiness::NextAction;
-use crate::gates::{Gate, Judgement, decision};
 use crate::report::markdown::{code, escape};
+use flowcontrol_base::text::one_line;
 use flowcontrol_contract::Digest;
+use flowcontrol_gates::readiness::NextAction;
+use flowcontrol_gates::{Gate, Judgement, decision};
 
 /// The judgement: one row a gate; with `only`, that gate's checks. Every text is escaped.
 pub fn render(judgement: &Judgement, only: Option<&str>) -> String {
@@ -118,8 +118,8 @@ fn joined(lines: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::details;
-    use crate::gates::{Check, Gate};
     use flowcontrol_contract::Digest;
+    use flowcontrol_gates::{Check, Gate};
 
     #[test]
     fn no_text_leaves_its_cell() {

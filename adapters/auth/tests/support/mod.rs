@@ -2,15 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-#[path = "../../../../tests/support/forge.rs"]
-pub mod forge;
-
 use flowcontrol_auth::build_oidc;
 use flowcontrol_contract::error::Result;
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::secret::{Secret, SecretRef, Secrets};
 use flowcontrol_contract::{AuthProvider, Presented, Principal};
-use forge::Signer;
+pub use flowcontrol_testkit::forge;
+use flowcontrol_testkit::forge::Signer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! The page's first half: what holds production back, how far it is, what each gate rests on.
 
 use super::{badge, command, digests, go, said, verdict, visible};
-use crate::gates::readiness::NextAction;
-use crate::gates::{Check, decision};
 use crate::report::dossier::model::{Blocker, Dossier, GatePart};
+use flowcontrol_gates::readiness::NextAction;
+use flowcontrol_gates::{Check, decision};
 use maud::{Markup, html};
 
 /// 1. GO or NO-GO, with every reason.

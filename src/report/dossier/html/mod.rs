@@ -4,9 +4,9 @@ mod judged;
 mod recorded;
 
 use super::model::Dossier;
-use crate::evidence::Verdict;
-use crate::evidence::text::one_line;
+use flowcontrol_base::text::one_line;
 use flowcontrol_contract::Digest;
+use flowcontrol_evidence::Verdict;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The page may apply its own style sheet and load nothing.

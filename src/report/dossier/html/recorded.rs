@@ -1,10 +1,10 @@
 //! The page's second half: the evidence, the owners' words, the SQL, and how to check all of it.
 
 use super::{badge, command, digest, digests, said, visible};
-use crate::evidence::{Answer, Outcome};
+use crate::report::dossier::acceptances::{AcceptanceRow, Asked};
 use crate::report::dossier::model::{Dossier, PacketPart};
-use crate::report::dossier::words::{Asked, Word};
 use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_evidence::{Answer, Outcome};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -144,7 +144,7 @@ pub(super) fn owners(dossier: &Dossier) -> Markup {
                 caption { (dossier.acceptances.len()) " words, oldest first" }
                 thead { tr {
                     th scope="col" { "When, who" }
-                    th scope="col" { "Word" }
+                    th scope="col" { "AcceptanceRow" }
                     th scope="col" { "Login" }
                     th scope="col" { "Given for" }
                     th scope="col" { "Counts now" }
@@ -180,14 +180,14 @@ fn asked_row(dossier: &Dossier, asked: &Asked) -> Markup {
     } }
 }
 
-fn word_row(dossier: &Dossier, word: &Word) -> Markup {
+fn word_row(dossier: &Dossier, word: &AcceptanceRow) -> Markup {
     html! { tr {
         th scope="row" {
             (said(word.name.as_deref().unwrap_or(&word.actor)))
             span .quiet .follows { (visible(&word.actor)) }
             span .quiet .follows { (time(word.as_of)) }
         }
-        td data-label="Word" {
+        td data-label="AcceptanceRow" {
             @if word.revoked { "took back " } @else { "accepted " }
             code { (visible(&word.check)) }
             @if !word.values.is_empty() {

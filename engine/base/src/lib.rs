@@ -1,0 +1,11 @@
+//! What every part of the engine stands on: failures with a hint and an exit code, the clock, and
+//! text for people.
+
+pub mod clock;
+mod error;
+pub mod text;
+
+pub use error::{Exit, Failure, Result};
+
+/// The version of FlowControl, as reports and packets name it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,207 @@
+//! Private keys: in files of their own, readable by their owner alone, and never printed.
+
+use super::{PublicKey, Signature, Subject, Value};
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
+use ed25519_dalek::{Signer as _, SigningKey};
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::Secret;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::Path;
+
+const NEW: &str = "`flowcontrol keys new --out FILE` makes one, and so does \
+`openssl genpkey -algorithm ed25519`";
+
+/// A private key. `Debug` shows the public one.
+#[derive(Clone)]
+pub struct PrivateKey {
+    signing: SigningKey,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// The key of a seed.
+    ///
+    /// # Errors
+    /// When no public key can stand for it, which no random seed comes to.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self> {
+        Self::new(SigningKey::from_bytes(seed)).map_err(Failure::environment)
+    }
+
+    /// Reads PKCS#8 PEM. What is refused is not repeated.
+    ///
+    /// # Errors
+    /// One sentence: why it is no key to sign with.
+    pub fn from_pem(pem: &str) -> Result<Self, String> {
+        if pem.contains("BEGIN ENCRYPTED PRIVATE KEY") {
+            return Err("it is encrypted, and this program asks for no passphrase".to_owned());
+        }
+        if pem.contains("BEGIN PUBLIC KEY") {
+            return Err("it is a public key, and a private one is wanted".to_owned());
+        }
+        let signing = SigningKey::from_pkcs8_pem(pem)
+            .map_err(|_| "it is no Ed25519 private key in PKCS#8 PEM".to_owned())?;
+        Self::new(signing)
+    }
+
+    fn new(signing: SigningKey) -> Result<Self, String> {
+        let public = PublicKey::from_bytes(signing.verifying_key().to_bytes())?;
+        Ok(Self { signing, public })
+    }
+
+    /// The public key.
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    /// Signs `content` as a `subject`.
+    pub fn sign(&self, subject: Subject, content: &str) -> Signature {
+        let value = self.signing.sign(&subject.message(content)).to_bytes();
+        Signature { key: self.public, value: Value(value) }
+    }
+
+    /// As OpenSSL writes it: version 1, without the public key, which OpenSSL 3.0 cannot read.
+    pub(super) fn pem(&self) -> Result<Secret> {
+        KeypairBytes { secret_key: self.signing.to_bytes(), public_key: None }
+            .to_pkcs8_pem(LineEnding::LF)
+            .map(|pem| Secret::new(pem.as_str()))
+            .map_err(|_| Failure::environment("the new key cannot be spelled"))
+    }
+
+    /// Every form in which the key could stand in a text by mistake.
+    pub fn forms(&self) -> Vec<Secret> {
+        let mut forms = vec![Secret::new(hex::encode(self.signing.as_bytes()))];
+        if let Ok(pem) = self.pem() {
+            let body = pem.expose().lines().filter(|line| !line.starts_with('-'));
+            forms.extend(body.map(Secret::new));
+            forms.push(pem);
+        }
+        forms
+    }
+}
+
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.public == other.public
+    }
+}
+
+impl Eq for PrivateKey {}
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[private key of {}]", self.public)
+    }
+}
+
+/// The private key in `file`.
+///
+/// # Errors
+/// A usage failure when it is not there, is no such key, or may be read by others.
+pub fn open(file: &Path) -> Result<PrivateKey> {
+    let pem = read(file)?;
+    PrivateKey::from_pem(pem.expose())
+        .map_err(|why| Failure::usage(format!("{}: {why}", file.display())).hint(way_out(&why)))
+}
+
+/// The public key of the private one in `file`, or the public one itself.
+///
+/// # Errors
+/// As [`open`]; a public key may be read by anybody.
+pub fn spelled(file: &Path) -> Result<PublicKey> {
+    let public = std::fs::read_to_string(file).ok().filter(|t| t.contains("BEGIN PUBLIC KEY"));
+    match public {
+        Some(pem) => PublicKey::from_pem(&pem)
+            .map_err(|why| Failure::usage(format!("{}: {why}", file.display())).hint(NEW)),
+        None => Ok(open(file)?.public()),
+    }
+}
+
+fn way_out(why: &str) -> &'static str {
+    if why.contains("encrypted") {
+        "`openssl pkey -in FILE -out OTHER` takes the encryption off; keep OTHER to yourself"
+    } else {
+        NEW
+    }
+}
+
+fn read(file: &Path) -> Result<Secret> {
+    let name = file.display();
+    let failed = |e: &std::io::Error| match e.kind() {
+        ErrorKind::NotFound => Failure::usage(format!("there is no key file {name}")).hint(NEW),
+        ErrorKind::IsADirectory => {
+            Failure::usage(format!("{name} is a folder, not a key file")).hint("name the file")
+        }
+        ErrorKind::InvalidData => {
+            Failure::usage(format!("{name}: it is no Ed25519 private key in PKCS#8 PEM")).hint(NEW)
+        }
+        _ => Failure::environment(format!("cannot read the key file {name}: {e}"))
+            .hint("check the permissions of the file and its folders"),
+    };
+    let mut opened = File::open(file).map_err(|e| failed(&e))?;
+    private(&opened, file)?;
+    let mut text = String::new();
+    opened.read_to_string(&mut text).map_err(|e| failed(&e))?;
+    Ok(Secret::new(text))
+}
+
+/// Refuses a file that somebody else may open: whoever reads it signs as its owner.
+#[cfg(unix)]
+fn private(opened: &File, file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let name = file.display();
+    let mode = opened
+        .metadata()
+        .map_err(|e| Failure::environment(format!("cannot read the key file {name}: {e}")))?
+        .permissions()
+        .mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("the key file {name} can be read by others than its owner"))
+        .hint(format!("`chmod 600 {name}`; if others may have read it, make a new key")))
+}
+
+#[cfg(not(unix))]
+fn private(_: &File, _: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Writes a private key into a new file that its owner alone may read.
+///
+/// # Errors
+/// A usage failure when the file is there already; an environment failure when it cannot be
+/// written. Nothing stands under its name then.
+pub fn write_new(key: &PrivateKey, file: &Path) -> Result<()> {
+    let name = file.display();
+    let there = || {
+        Failure::usage(format!("{name} is there already"))
+            .hint("name another file; a key is never overwritten")
+    };
+    if file.symlink_metadata().is_ok() {
+        return Err(there());
+    }
+    let folder = match file.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    let pem = key.pem()?;
+    let write = || -> std::io::Result<()> {
+        // Temporary files are their owner's alone from the start.
+        let mut new = tempfile::Builder::new().prefix(".key-").tempfile_in(folder)?;
+        new.write_all(pem.expose().as_bytes())?;
+        new.as_file().sync_all()?;
+        new.persist_noclobber(file)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => there(),
+        ErrorKind::NotFound => {
+            Failure::usage(format!("cannot write {name}: its folder is not there"))
+                .hint("make the folder first, or name another one")
+        }
+        _ => Failure::environment(format!("cannot write {name}: {e}"))
+            .hint("check the free space and the permissions of the folder"),
+    })
+}

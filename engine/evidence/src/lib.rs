@@ -1,0 +1,34 @@
+//! Evidence packets: what ran, on what, with which result, sealed and chained.
+//!
+//! A packet is canonical JSON with a versioned schema name. Sealing adds the SHA-256 of
+//! everything else in it; each packet names the digest of the one before. The chain lives in the
+//! state folder and is only ever appended to.
+
+pub mod acceptance;
+pub mod archive;
+pub mod canonical;
+pub mod chain;
+pub mod chain_set;
+mod folder;
+pub mod head;
+pub mod join;
+pub mod keys;
+pub mod manifest;
+pub mod packet;
+pub mod redact;
+pub mod schema;
+pub mod seal;
+mod signers;
+pub mod store;
+pub mod text;
+pub mod transfer;
+
+pub use acceptance::{Authentication, Bound, RecordedAcceptance, SignIn, SignedIn};
+pub use archive::Archive;
+pub use chain::{Anchors, Answer, Entry, Head, Problem, ProblemKind, Verification};
+pub use chain_set::ChainSet;
+pub use packet::{CheckResult, Draft, Outcome, Packet, ProfileRef, Verdict};
+pub use redact::KnownSecrets;
+pub use seal::{Flaw, Sealed};
+pub use store::{EvidenceStore, Listing, Stored};
+pub use transfer::{Exported, Import, Imported, Joined};

@@ -1,0 +1,349 @@
+//! The folder that holds a chain: one file a packet, `HEAD`, and a lock.
+//!
+//! A packet is written beside its place, flushed, and renamed into it, never over another file;
+//! then the folder is flushed and `HEAD` follows. A crash leaves either no packet, or a packet
+//! that `HEAD` does not name yet; a file that was half written keeps the prefix `.partial-` and
+//! is no part of the chain. The lock keeps two processes from continuing the same packet.
+
+use super::chain::{Head, Verification, sequence_in_name};
+use super::folder::names;
+use super::packet::Draft;
+use super::redact::KnownSecrets;
+use super::seal::{Flaw, Link, Sealed};
+use crate::keys::{PrivateKey, PublicKey};
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::Digest;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(super) const HEAD: &str = "HEAD";
+pub(super) const LOCK: &str = ".lock";
+pub(super) const PARTIAL: &str = ".partial-";
+/// How long a process waits for another one's append, which takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The chain in a state folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceStore {
+    folder: PathBuf,
+    signer: Option<PrivateKey>,
+}
+
+/// A packet as it was stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The packet with its digest.
+    pub sealed: Sealed,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// One file of the folder that has a packet's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its name.
+    pub file: String,
+    /// The packet, or why it is none.
+    pub read: Result<Sealed, Flaw>,
+}
+
+/// What the folder holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Packets and damaged packets, by place.
+    pub packets: Vec<Listed>,
+    /// Files that a crash left half written; no part of the chain.
+    pub partial: Vec<String>,
+    /// Files that are nothing the store writes.
+    pub strays: Vec<String>,
+}
+
+impl EvidenceStore {
+    /// The chain in `state`, the folder that also holds the file-local store. Creates nothing.
+    pub fn at(state: &Path) -> Self {
+        Self { folder: state.join("evidence"), signer: None }
+    }
+
+    /// The same chain; what is sealed in it from now on is signed by `key`.
+    #[must_use]
+    pub fn signed_by(self, key: PrivateKey) -> Self {
+        Self { signer: Some(key), ..self }
+    }
+
+    /// The secrets that this store holds itself.
+    pub fn secrets(&self) -> KnownSecrets {
+        let mut known = KnownSecrets::new();
+        known.extend(self.signer.iter().flat_map(PrivateKey::forms));
+        known
+    }
+
+    /// The folder with the packets.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Links, seals and stores `draft` as the chain's next packet. When this returns, the packet
+    /// survives a power cut.
+    ///
+    /// # Errors
+    /// A check failure when the draft is refused (see [`Sealed::seal`]) or when the chain's end is
+    /// damaged, since nothing may be built on that; an environment failure when the folder cannot
+    /// be written or another process keeps the lock for ten seconds.
+    pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+        self.append_after(|_| Ok(draft), secrets)
+    }
+
+    /// The same with a draft that depends on the packet it will follow.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::append`], and those of `draft`.
+    pub fn append_after(
+        &self,
+        draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
+        secrets: &KnownSecrets,
+    ) -> Result<Stored> {
+        let _lock = self.lock()?;
+        self.append_locked(draft, secrets)
+    }
+
+    /// Keeps every other process out for as long as the result lives.
+    pub(super) fn lock(&self) -> Result<File> {
+        fs::create_dir_all(&self.folder).map_err(|e| self.failed("create", &self.folder, &e))?;
+        let lock = self.folder.join(LOCK);
+        let lock = File::options().write(true).create(true).truncate(false).open(&lock);
+        let lock = lock.map_err(|e| self.failed("open", &self.folder.join(LOCK), &e))?;
+        self.wait(|| lock.try_lock())?;
+        Ok(lock)
+    }
+
+    /// [`EvidenceStore::append_after`] for a caller that holds the lock.
+    pub(super) fn append_locked(
+        &self,
+        draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
+        secrets: &KnownSecrets,
+    ) -> Result<Stored> {
+        let end = self.end()?;
+        if let Some(link) = end {
+            let (head, found) = (Head::of(link), self.head()?);
+            // A crash left it one packet behind. Behind by two it would look like tampering, and
+            // so would one without our signature beside a packet that has it.
+            let ours = self.signer.as_ref().map(PrivateKey::public);
+            if !found.agrees(&head) || (ours.is_some() && found.signed_by() != ours) {
+                self.set_head(&head)?;
+            }
+        }
+        let (sequence, previous) = end.map_or((1, None), |l| (l.sequence + 1, Some(l.sha256)));
+        let mut known = self.secrets();
+        known.join(secrets);
+        let mut sealed = Sealed::seal(draft(previous)?.link(sequence, previous), &known)?;
+        if let Some(key) = &self.signer {
+            sealed = sealed.signed(key)?;
+        }
+        let path = self.folder.join(sealed.file_name());
+        let prefix = format!("{PARTIAL}{sequence:05}-");
+        self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
+        self.set_head(&Head::of(sealed.link()))?;
+        Ok(Stored { sealed, path })
+    }
+
+    /// Writes `HEAD`, signed if there is a key, for a caller that holds the lock.
+    pub(super) fn set_head(&self, head: &Head) -> Result<()> {
+        self.keep_head(&head.clone().signed(self.signer.as_ref()))
+    }
+
+    /// Writes `HEAD` as it is, for a caller that holds the lock.
+    pub(super) fn keep_head(&self, head: &Head) -> Result<()> {
+        let at = self.folder.join(HEAD);
+        self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)
+    }
+
+    /// What the folder holds; an absent folder is an empty chain.
+    ///
+    /// # Errors
+    /// An environment failure when it cannot be read.
+    pub fn list(&self) -> Result<Listing> {
+        let folder = self.read()?;
+        let packets = folder
+            .book
+            .own
+            .into_iter()
+            .map(|entry| Listed { read: Sealed::parse(&entry.bytes), file: entry.name })
+            .collect();
+        Ok(Listing { packets, partial: folder.partial, strays: folder.strays })
+    }
+
+    /// One packet, named by its place (`7`), its digest or at least four digits of it
+    /// (`1a2b3c4d`, `bfg-1a2b3c4d`), or its file's name.
+    ///
+    /// # Errors
+    /// A usage failure when nothing or more than one packet has that name; a check failure when
+    /// the packet is damaged.
+    pub fn load(&self, which: &str) -> Result<Sealed> {
+        let listing = self.list()?;
+        let hex = which.strip_prefix("bfg-").unwrap_or(which);
+        let place = if which.len() <= 5 { which.parse::<u64>().ok() } else { None };
+        let mut found = listing.packets.into_iter().filter(|listed| {
+            let by_digest = || {
+                let digest = listed.read.as_ref().map(|s| s.sha256().to_string());
+                hex.len() >= 4 && digest.is_ok_and(|d| d.starts_with(hex))
+            };
+            listed.file == which
+                || match place {
+                    Some(place) => sequence_in_name(&listed.file) == Some(place),
+                    None => by_digest(),
+                }
+        });
+        let list = "flowcontrol evidence list shows what there is";
+        let Some(first) = found.next() else {
+            return Err(Failure::usage(format!("no evidence packet is named {which:?}")).hint(list));
+        };
+        if found.next().is_some() {
+            let message = format!("more than one evidence packet is named {which:?}");
+            return Err(Failure::usage(message).hint(list));
+        }
+        first.read.map_err(|flaw| {
+            Failure::check(format!("evidence packet {} is damaged: {flaw}", first.file))
+                .hint("flowcontrol evidence verify shows what else is wrong")
+        })
+    }
+
+    /// Verifies the whole chain; `kept` is a head digest kept elsewhere.
+    ///
+    /// # Errors
+    /// An environment failure when the folder cannot be read; what is wrong with the chain is in
+    /// the result.
+    pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
+        self.verify_signed(kept, &[])
+    }
+
+    /// The same, and that `trusted` keys signed it; none asks for no signature.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::verify`].
+    pub fn verify_signed(
+        &self,
+        kept: Option<Digest>,
+        trusted: &[PublicKey],
+    ) -> Result<Verification> {
+        let folder = self.read()?;
+        let mut verification = folder.book.verify_signed(kept, trusted);
+        for name in folder.partial {
+            verification.notes.push(format!(
+                "{name} was left half written by a crash; it is no part of the chain and can be \
+                 deleted"
+            ));
+        }
+        for name in folder.strays {
+            verification.notes.push(format!("{name} is no evidence packet; it was not looked at"));
+        }
+        Ok(verification)
+    }
+
+    /// The chain's last packet, checked as far as an append needs: no gap, no fork in the names,
+    /// the last seal sound, `HEAD` in step. The rest is for [`EvidenceStore::verify`].
+    fn end(&self) -> Result<Option<Link>> {
+        let broken = |why: String| {
+            Failure::check(format!(
+                "the evidence chain in {} cannot be continued: {why}",
+                self.folder.display()
+            ))
+            .hint(
+                "run `flowcontrol evidence verify`, restore the folder from a copy, or move it \
+                 aside to begin a new chain",
+            )
+        };
+        let names = names(&self.folder).map_err(|e| self.failed("read", &self.folder, &e))?;
+        let head = self.head()?;
+        let packets: Vec<&String> = names
+            .iter()
+            .filter(|n| sequence_in_name(n).is_some() && n.ends_with(".json"))
+            .collect();
+        for (name, expected) in packets.iter().zip(1..) {
+            if sequence_in_name(name) != Some(expected) {
+                return Err(broken(format!("{name} stands where packet {expected} should")));
+            }
+        }
+        let Some(&last) = packets.last() else {
+            return match head {
+                Head::Absent => Ok(None),
+                _ => Err(broken("HEAD names a packet and there is none".to_owned())),
+            };
+        };
+        let bytes = self.bytes(last)?;
+        let link = match Sealed::parse(&bytes) {
+            Ok(sealed) if sealed.file_name() == *last => sealed.link(),
+            Ok(_) => return Err(broken(format!("{last} was renamed"))),
+            Err(flaw) => return Err(broken(format!("{last}: {flaw}"))),
+        };
+        match head {
+            Head::Names { sha256, .. } if sha256 == link.sha256 => Ok(Some(link)),
+            Head::Names { sha256, .. } if Some(sha256) == link.previous => Ok(Some(link)),
+            Head::Absent if link.sequence == 1 => Ok(Some(link)),
+            Head::Absent => Err(broken("HEAD is missing".to_owned())),
+            Head::Unreadable => Err(broken("HEAD was edited".to_owned())),
+            Head::Names { sequence, .. } => Err(broken(format!(
+                "HEAD names packet {sequence}, which is not the end of this chain"
+            ))),
+        }
+    }
+
+    /// Writes `bytes` beside `path`, flushes, renames and flushes the folder.
+    fn place(&self, prefix: &str, bytes: &[u8], path: &Path, replace: bool) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(&self.folder)?;
+            file.write_all(bytes)?;
+            readable_by_all(file.as_file(), replace)?;
+            file.as_file().sync_all()?;
+            if replace {
+                file.persist(path)?;
+            } else {
+                file.persist_noclobber(path)?;
+            }
+            File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(|e| self.failed("write", path, &e))
+    }
+
+    pub(super) fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
+        let start = clock::instant();
+        loop {
+            match attempt() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(e)) => {
+                    return Err(self.failed("lock", &self.folder.join(LOCK), &e));
+                }
+                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::environment(format!(
+                        "another process has kept the evidence chain in {} locked for {} s",
+                        self.folder.display(),
+                        PATIENCE.as_secs()
+                    ))
+                    .hint("wait for it to end, or end it, and run this again"));
+                }
+            }
+        }
+    }
+
+    pub(super) fn failed(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
+        Failure::environment(format!("cannot {verb} {}: {error}", path.display()))
+            .hint("check the free space and the permissions of the state folder")
+    }
+}
+
+/// A packet is for reviewers to read and for nobody to change.
+#[cfg(unix)]
+pub(super) fn readable_by_all(file: &File, writable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(if writable { 0o644 } else { 0o444 }))
+}
+
+#[cfg(not(unix))]
+pub(super) fn readable_by_all(_: &File, _: bool) -> io::Result<()> {
+    Ok(())
+}

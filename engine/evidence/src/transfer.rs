@@ -1,0 +1,379 @@
+//! Takes a chain to another machine: `export` and `import`.
+//!
+//! An import decides before it writes, under the lock of the store. Packets are then written and
+//! flushed in a folder of their own, and put in place one by one with `HEAD` after each: a kill
+//! leaves the chain as it was or a sound part of the imported one, and the same import goes on.
+
+use super::archive::{self, Archive, MAX_BYTES};
+use super::chain::{Entry, Head, Verification};
+use super::chain_set::IMPORTED;
+use super::join::{Relation, relate};
+use super::packet::{CheckResult, Draft, Outcome, ProfileRef, Verdict};
+use super::redact::KnownSecrets;
+use super::schema;
+use super::seal::{Link, Sealed};
+use super::store::{EvidenceStore, PARTIAL, readable_by_all};
+use flowcontrol_base::clock;
+use flowcontrol_base::text::one_line;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::Digest;
+use serde::Serialize;
+use serde_json::{Map, json};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// An archive that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// The schema of its manifest.
+    pub schema: &'static str,
+    /// Where it is.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// The digest of the file.
+    pub sha256: Digest,
+    /// Packets in the chain.
+    pub packets: u64,
+    /// The digest of the chain's last packet; keep it elsewhere.
+    pub head: Digest,
+    /// Chains of other machines that it carries along.
+    pub linked: usize,
+}
+
+/// What to import, and how.
+#[derive(Clone, Debug)]
+pub struct Import<'a> {
+    /// The archive.
+    pub file: &'a Path,
+    /// A head digest of its chain that was kept elsewhere.
+    pub kept: Option<Digest>,
+    /// Link a chain that diverges from the local one, in a packet for this profile.
+    pub link: Option<ProfileRef>,
+    /// The version of FlowControl that imports.
+    pub tool_version: &'a str,
+}
+
+/// How the imported chain was joined to the local one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Joined {
+    /// There was no chain here; it is the chain now.
+    Began,
+    /// The local chain was its beginning and now goes on as it does.
+    Extended,
+    /// Everything in it was here already.
+    Unchanged,
+    /// It is kept beside the local chain, whose new last packet names it.
+    Linked,
+}
+
+/// An import that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// How it was joined.
+    pub joined: Joined,
+    /// Packets that the local chain gained.
+    pub added: u64,
+    /// Packets in the imported chain.
+    pub imported_packets: u64,
+    /// The digest of the imported chain's last packet.
+    pub imported_head: Digest,
+    /// Packets in the local chain now.
+    pub packets: u64,
+    /// The digest of the local chain's last packet now.
+    pub head: Digest,
+    /// What was checked of the archive, and what could not be.
+    pub verification: Verification,
+}
+
+/// Reads the archive in `file`; whether its chain is sound is for [`super::ChainSet::verify`].
+///
+/// # Errors
+/// A usage failure when there is no such file, a check failure when it is no whole archive, an
+/// environment failure when it cannot be read.
+pub fn open(file: &Path) -> Result<Archive> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::usage(format!("there is no file {}", file.display())).hint("check the path")
+        }
+        io::ErrorKind::IsADirectory => {
+            Failure::usage(format!("{} is a folder", file.display())).hint("name an archive")
+        }
+        _ => Failure::environment(format!("cannot read {}: {e}", file.display()))
+            .hint("check the permissions of the file"),
+    })?;
+    let read = if bytes.len() as u64 > MAX_BYTES {
+        Err(format!("it is larger than {MAX_BYTES} bytes"))
+    } else {
+        archive::read(&bytes)
+    };
+    read.map_err(|why| {
+        Failure::check(format!(
+            "{} is no whole evidence archive: {}",
+            file.display(),
+            one_line(&why)
+        ))
+        .hint("get it again from where `flowcontrol evidence export` wrote it")
+    })
+}
+
+impl EvidenceStore {
+    /// Writes the whole chain into one new file.
+    ///
+    /// # Errors
+    /// A usage failure when `out` is there already or there is no packet; a check failure when
+    /// the chain does not verify or is too large; an environment failure when it cannot be
+    /// written. Nothing stands under the name `out` then.
+    pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
+        if out.symlink_metadata().is_ok() {
+            return Err(there(out));
+        }
+        let mut book = self.read()?.book;
+        let result = book.verify(None);
+        sound(&result, &format!("the evidence chain in {}", self.folder().display()))?;
+        for head in book.unlinked() {
+            book.imported.remove(&head);
+        }
+        let Some(last) = links(&book.own).pop() else {
+            return Err(Failure::usage("there is no evidence to export yet")
+                .hint("flowcontrol rehearse leaves some"));
+        };
+        let bytes = archive::write(&book, last, tool_version)?;
+        write_new(out, &bytes)?;
+        Ok(Exported {
+            schema: super::manifest::SCHEMA,
+            file: out.to_owned(),
+            bytes: bytes.len() as u64,
+            sha256: Digest::of(&bytes),
+            packets: last.sequence,
+            head: last.sha256,
+            linked: book.imported.len(),
+        })
+    }
+
+    /// Verifies an archive and joins its chain to the one here.
+    ///
+    /// # Errors
+    /// As [`open`]; a check failure when either chain does not verify or they diverge and no link
+    /// was asked for: nothing has changed then. An environment failure when the folder cannot be
+    /// written.
+    pub fn import(&self, import: &Import<'_>) -> Result<Imported> {
+        let name = import.file.display();
+        let archive = open(import.file)?;
+        let theirs = &archive.book;
+        let verification = theirs.verify(import.kept);
+        sound(&verification, &format!("the chain in {name}"))?;
+        if let Some(head) = theirs.unlinked().first() {
+            return Err(Failure::check(format!(
+                "{name} holds the chain {IMPORTED}/{head}, which no packet in it links"
+            ))
+            .hint("get it again from where `flowcontrol evidence export` wrote it"));
+        }
+        let _lock = self.lock()?;
+        let ours = self.read_locked()?.book;
+        sound(&ours.verify(None), &format!("the evidence chain in {}", self.folder().display()))?;
+        let (here, there) = (links(&ours.own), links(&theirs.own));
+        let digests = |links: &[Link]| links.iter().map(|l| l.sha256).collect::<Vec<_>>();
+        let head = archive.manifest.head;
+        let signed = theirs.head.signed_by().is_some();
+        let (joined, added) = match relate(&digests(&here), &digests(&there)) {
+            Relation::Contained => {
+                // An earlier import was killed before the end of it had its signed head.
+                let same_end = here.len() == there.len();
+                if same_end && ours.head.signed_by().is_none() && signed {
+                    self.keep_head(&theirs.head)?;
+                }
+                (Joined::Unchanged, 0)
+            }
+            Relation::Diverges { .. } if ours.links(head) => (Joined::Unchanged, 0),
+            Relation::Extends { after } => {
+                let missing =
+                    theirs.imported.iter().filter(|(h, _)| !ours.imported.contains_key(h));
+                self.place_chains(missing)?;
+                if let Some(last) = here.last() {
+                    // A crash may have left it one packet behind; two would be damage.
+                    self.set_head(&Head::of(*last))?;
+                }
+                self.place_packets(&theirs.own[after..], &there[after..])?;
+                if signed {
+                    self.keep_head(&theirs.head)?;
+                }
+                let joined = if after == 0 { Joined::Began } else { Joined::Extended };
+                (joined, (there.len() - after) as u64)
+            }
+            Relation::Diverges { place, here, there } => {
+                let Some(profile) = &import.link else {
+                    return Err(Failure::check(format!(
+                        "the chain in {name} is another one than the chain here: packet {place} \
+                         has digest {there} there and {here} here"
+                    ))
+                    .hint(
+                        "pass --link to keep it beside the chain here, in a packet that names \
+                           it; or import it with another state folder",
+                    ));
+                };
+                let own = std::iter::once((&head, &theirs.own));
+                let missing = own.chain(&theirs.imported);
+                self.place_chains(missing.filter(|(h, _)| !ours.imported.contains_key(h)))?;
+                let draft = linking(&archive, profile.clone(), import);
+                self.append_locked(|_| Ok(draft), &KnownSecrets::new())?;
+                (Joined::Linked, 1)
+            }
+        };
+        let now = links(&self.read_locked()?.book.own).pop();
+        Ok(Imported {
+            joined,
+            added,
+            imported_packets: archive.manifest.packets,
+            imported_head: head,
+            packets: now.map_or(0, |l| l.sequence),
+            head: now.map_or(head, |l| l.sha256),
+            verification,
+        })
+    }
+
+    fn staging(&self) -> Result<tempfile::TempDir> {
+        let prefix = format!("{PARTIAL}import-");
+        tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(self.folder())
+            .map_err(|e| self.failed("write", self.folder(), &e))
+    }
+
+    /// Puts whole chains under `imported/`, each by one rename.
+    fn place_chains<'a>(
+        &self,
+        chains: impl Iterator<Item = (&'a Digest, &'a Vec<Entry>)>,
+    ) -> Result<()> {
+        let all = self.folder().join(IMPORTED);
+        for (head, entries) in chains {
+            let place = all.join(head.to_string());
+            let staging = self.staging()?;
+            let staged = staging.path().join("chain");
+            let put = || {
+                fs::create_dir(&staged)?;
+                stage(&staged, entries)?;
+                fs::create_dir_all(&all)?;
+                fs::rename(&staged, &place)?;
+                sync(&all)?;
+                sync(self.folder())
+            };
+            put().map_err(|e: io::Error| self.failed("write", &place, &e))?;
+        }
+        Ok(())
+    }
+
+    /// Continues the chain with `entries`, whose places in it are `links`.
+    fn place_packets(&self, entries: &[Entry], links: &[Link]) -> Result<()> {
+        let staging = self.staging()?;
+        stage(staging.path(), entries).map_err(|e| self.failed("write", self.folder(), &e))?;
+        for (entry, link) in entries.iter().zip(links) {
+            let place = self.folder().join(&entry.name);
+            tempfile::TempPath::try_from_path(staging.path().join(&entry.name))
+                .and_then(|staged| staged.persist_noclobber(&place).map_err(|e| e.error))
+                .map_err(|e| self.failed("write", &place, &e))?;
+            self.set_head(&Head::of(*link))?;
+        }
+        Ok(())
+    }
+}
+
+/// The packet that names a linked chain.
+fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft {
+    let manifest = &archive.manifest;
+    let mut figures = Map::new();
+    figures.insert("packets".to_owned(), json!(manifest.packets));
+    // Whether somebody vouched for the chain otherwise than by the archive.
+    figures.insert("head_kept_elsewhere".to_owned(), json!(import.kept.is_some()));
+    Draft {
+        schema: schema::IMPORTED.to_owned(),
+        created_at: clock::now(),
+        tool_version: import.tool_version.to_owned(),
+        ran: "evidence import --link".to_owned(),
+        profile,
+        snapshot_sha256: None,
+        target: None,
+        checks: vec![CheckResult {
+            id: "chain-verified".to_owned(),
+            title: "Imported chain verified".to_owned(),
+            verdict: Verdict::Ready,
+            reason: "every packet was hashed, linked and judged again before it was kept"
+                .to_owned(),
+            figures,
+        }],
+        outcome: Outcome::Passed,
+        body: json!({
+            "packets": manifest.packets,
+            "head": manifest.head,
+            "exported_by": manifest.tool_version,
+        }),
+    }
+}
+
+/// The places of a verified chain's packets, in order.
+fn links(entries: &[Entry]) -> Vec<Link> {
+    let link = |entry: &Entry| Sealed::parse(&entry.bytes).ok().map(|sealed| sealed.link());
+    entries.iter().filter_map(link).collect()
+}
+
+fn sound(result: &Verification, what: &str) -> Result<()> {
+    let Some(first) = result.problems.first() else { return Ok(()) };
+    let more = match result.problems.len() - 1 {
+        0 => String::new(),
+        n => format!(", and {n} more"),
+    };
+    // What a packet of another machine says may stand in the reason.
+    let why = one_line(&format!("{}: {}", first.file, first.message));
+    let message = format!("{what} does not verify: {why}{more}");
+    Err(Failure::check(message)
+        .hint("flowcontrol evidence verify, with --archive for an archive, shows all of it"))
+}
+
+/// Writes and flushes `entries` in `folder`, and the folder.
+fn stage(folder: &Path, entries: &[Entry]) -> io::Result<()> {
+    for entry in entries {
+        let mut file = File::create_new(folder.join(&entry.name))?;
+        file.write_all(&entry.bytes)?;
+        readable_by_all(&file, false)?;
+        file.sync_all()?;
+    }
+    sync(folder)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn there(out: &Path) -> Failure {
+    Failure::usage(format!("{} is there already", out.display()))
+        .hint("name another file; an export never overwrites")
+}
+
+/// All of the file under its name, or nothing, and never over another one.
+fn write_new(out: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = match out.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".evidence-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        readable_by_all(file.as_file(), true)?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(out)?;
+        sync(folder)
+    };
+    write().map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => there(out),
+        io::ErrorKind::NotFound => {
+            Failure::usage(format!("cannot write {}: its folder is not there", out.display()))
+                .hint("make the folder first, or name another one")
+        }
+        _ => Failure::environment(format!("cannot write {}: {e}", out.display()))
+            .hint("check the free space and the permissions of the folder"),
+    })
+}

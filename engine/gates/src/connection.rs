@@ -1,0 +1,273 @@
+//! Connection: endpoint reachability, TLS fingerprint, RBAC session, write probe.
+
+use super::admit::{Binding, from_packet, newest};
+use super::check;
+use super::inputs::{Inputs, Role, Stage};
+use super::spec::{Check, Gate};
+use flowcontrol_contract::Digest;
+use flowcontrol_evidence::{CheckResult, schema};
+use serde_json::json;
+
+/// The name on the command line.
+pub const ID: &str = "connection";
+
+/// The gate: what the newest connection packet says of the judged profile.
+pub fn gate(inputs: &Inputs) -> Gate {
+    let found = newest(inputs, schema::CONNECTION, Binding::Profile);
+    let stage = inputs.profile.stage();
+    let fingerprint = match (&found, generated(&found)) {
+        (Ok(packet), Some(true) | None) if stage == Stage::Production => Check::next(
+            "tls-fingerprint",
+            "TLS fingerprint",
+            format!("{} shows no certificate of a server's own", packet.sha256.short()),
+        )
+        .resting_on(vec![packet.sha256]),
+        _ => from_packet("tls-fingerprint", "TLS fingerprint", &found),
+    };
+    let checks = [
+        from_packet("endpoint-reachability", "Endpoint reachability", &found),
+        fingerprint,
+        from_packet("rbac-session", "RBAC session", &found),
+        from_packet("write-probe", "Write probe", &found),
+    ];
+    let (owner, command) = (inputs.owner(Role::Director), inputs.connect_command());
+    let checks = checks.map(|c| c.owned_by(owner.clone()).supplied_by(command.clone()));
+    Gate::new(ID, "Adapter connection", checks.into()).with_packet(schema::CONNECTION)
+}
+
+/// Whether the certificate was generated for a throw-away target; `None` when it is not said.
+fn generated(found: &Result<&super::inputs::Evidence, String>) -> Option<bool> {
+    let packet = &found.as_ref().ok()?.packet;
+    let tls = packet.checks.iter().find(|c| c.id == "tls-fingerprint")?;
+    tls.figures.get("generated")?.as_bool()
+}
+
+/// What the probes found. An `Err` holds what went wrong, in words, without a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// `host:port/database`.
+    pub endpoint: String,
+    /// The server's version, when it answered.
+    pub reachable: Result<String, String>,
+    /// The certificate.
+    pub certificate: Result<Certificate, String>,
+    /// The logins and the actors.
+    pub session: Result<Session, String>,
+    /// Whether a write was made, read back and rolled back.
+    pub write: Result<(), String>,
+}
+
+impl Facts {
+    /// Which server this is: the digest of its host, port and certificate, whatever the database;
+    /// `None` when no certificate was seen.
+    pub fn server(&self) -> Option<Digest> {
+        let certificate = self.certificate.as_ref().ok()?;
+        let place = self.endpoint.split('/').next().unwrap_or_default();
+        Some(Digest::of(format!("{place} {}", certificate.fingerprint)))
+    }
+}
+
+/// The certificate that the server showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 of its DER form.
+    pub fingerprint: Digest,
+    /// Why chain or name are not trusted.
+    pub distrusted: Option<String>,
+    /// The fingerprint that the configuration demands.
+    pub pin: Option<Digest>,
+    /// Made by this program for a throw-away target: it proves the mechanism, not a server.
+    pub generated: bool,
+}
+
+/// What the logins and the actors came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Actors that map to a tenant and a role.
+    pub actors: u64,
+    /// Tenants they belong to.
+    pub tenants: u64,
+    /// Why the application's login must not be used; empty when it may.
+    pub refusals: Vec<String>,
+    /// Actors without a permission, or whatever else does not map.
+    pub unmapped: Vec<String>,
+}
+
+/// The gate's four checks, in order.
+pub fn checks(facts: &Facts) -> Vec<CheckResult> {
+    vec![reachability(facts), fingerprint(facts), session(facts), write(facts)]
+}
+
+fn reachability(facts: &Facts) -> CheckResult {
+    let outcome = match &facts.reachable {
+        Ok(version) => Ok(format!("PostgreSQL {version} answers at {}", facts.endpoint)),
+        Err(why) => Err(why.clone()),
+    };
+    let figures =
+        json!({"endpoint": facts.endpoint, "server_version": facts.reachable.clone().ok()});
+    check("endpoint-reachability", "Endpoint reachability", outcome, figures)
+}
+
+fn fingerprint(facts: &Facts) -> CheckResult {
+    let figures = match &facts.certificate {
+        Ok(c) => {
+            json!({"sha256": c.fingerprint, "pinned": c.pin.is_some(), "generated": c.generated})
+        }
+        Err(_) => json!({}),
+    };
+    let outcome = match &facts.certificate {
+        Err(why) => Err(why.clone()),
+        Ok(Certificate { distrusted: Some(why), fingerprint, .. }) => {
+            Err(format!("the certificate with SHA-256 {fingerprint} is not trusted: {why}"))
+        }
+        Ok(Certificate { pin: Some(pin), fingerprint, .. }) if pin != fingerprint => Err(format!(
+            "the certificate changed: SHA-256 {fingerprint}, the configuration pins {pin}"
+        )),
+        Ok(c) => Ok(format!(
+            "the certificate with SHA-256 {} is trusted{}{}",
+            c.fingerprint,
+            if c.pin.is_some() { " and is the pinned one" } else { "" },
+            if c.generated {
+                "; it was generated for this run, which is no live evidence"
+            } else {
+                ""
+            },
+        )),
+    };
+    check("tls-fingerprint", "TLS fingerprint", outcome, figures)
+}
+
+fn session(facts: &Facts) -> CheckResult {
+    let outcome = match &facts.session {
+        Err(why) => Err(why.clone()),
+        Ok(s) if !s.refusals.is_empty() => Err(format!(
+            "the application's login can get around row-level security: {}",
+            s.refusals.join("; ")
+        )),
+        Ok(s) if !s.unmapped.is_empty() => Err(format!("not mapped: {}", s.unmapped.join("; "))),
+        Ok(s) if s.actors == 0 => Err("no actor to map".to_owned()),
+        Ok(s) => Ok(format!(
+            "{} actors of {} tenants map to a role with permissions; the application's \
+            login owns nothing and bypasses nothing",
+            s.actors, s.tenants
+        )),
+    };
+    let figures = facts
+        .session
+        .as_ref()
+        .map_or(json!({}), |s| json!({"actors": s.actors, "tenants": s.tenants}));
+    check("rbac-session", "RBAC session", outcome, figures)
+}
+
+fn write(facts: &Facts) -> CheckResult {
+    let outcome = match &facts.write {
+        Ok(()) => {
+            Ok("a row was written, read back and rolled back; nothing of it is left".to_owned())
+        }
+        Err(why) => Err(why.clone()),
+    };
+    check("write-probe", "Write probe", outcome, json!({}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Certificate, Facts, Session, checks};
+    use flowcontrol_contract::Digest;
+    use flowcontrol_evidence::Verdict;
+
+    fn good() -> Facts {
+        Facts {
+            endpoint: "db:5432/bfg".into(),
+            reachable: Ok("17.6".into()),
+            certificate: Ok(Certificate {
+                fingerprint: Digest::of("a"),
+                distrusted: None,
+                pin: None,
+                generated: false,
+            }),
+            session: Ok(Session { actors: 5, tenants: 1, refusals: vec![], unmapped: vec![] }),
+            write: Ok(()),
+        }
+    }
+
+    fn verdicts(facts: &Facts) -> Vec<bool> {
+        checks(facts).iter().map(|c| c.verdict == Verdict::Ready).collect()
+    }
+
+    #[test]
+    fn good_facts_are_ready() {
+        assert_eq!(verdicts(&good()), [true; 4]);
+    }
+
+    #[test]
+    fn each_defect_is_named_by_its_own_check() {
+        type Spoil = fn(&mut Facts);
+        let cases: [(usize, Spoil, &str); 8] = [
+            (0, |f| f.reachable = Err("cannot reach db".into()), "cannot reach"),
+            (1, |f| f.certificate = Err("speaks no TLS".into()), "no TLS"),
+            (
+                1,
+                |f| {
+                    if let Ok(c) = &mut f.certificate {
+                        c.distrusted = Some("unknown issuer".into())
+                    }
+                },
+                "unknown issuer",
+            ),
+            (
+                1,
+                |f| {
+                    if let Ok(c) = &mut f.certificate {
+                        c.pin = Some(Digest::of("b"))
+                    }
+                },
+                "the certificate changed",
+            ),
+            (
+                2,
+                |f| {
+                    if let Ok(s) = &mut f.session {
+                        s.refusals = vec!["superuser".into()]
+                    }
+                },
+                "superuser",
+            ),
+            (
+                2,
+                |f| {
+                    if let Ok(s) = &mut f.session {
+                        s.unmapped = vec!["anna".into()]
+                    }
+                },
+                "anna",
+            ),
+            (
+                2,
+                |f| {
+                    if let Ok(s) = &mut f.session {
+                        s.actors = 0
+                    }
+                },
+                "no actor",
+            ),
+            (3, |f| f.write = Err("read-only standby".into()), "standby"),
+        ];
+        for (at, spoil, why) in cases {
+            let mut facts = good();
+            spoil(&mut facts);
+            let mut expected = [true; 4];
+            expected[at] = false;
+            assert_eq!(verdicts(&facts), expected, "{why}");
+            assert!(checks(&facts)[at].reason.contains(why), "{}", checks(&facts)[at].reason);
+        }
+    }
+
+    #[test]
+    fn a_generated_certificate_says_that_it_is_no_live_evidence() {
+        let mut facts = good();
+        if let Ok(c) = &mut facts.certificate {
+            c.generated = true;
+        }
+        assert!(checks(&facts)[1].reason.contains("no live evidence"));
+    }
+}

@@ -1,0 +1,242 @@
+//! Case 8: unique keys and foreign keys, which do not see row-level security.
+
+use super::catalog::{Command, ForeignKey, Relation};
+use super::fresh::{Change, insert_sql};
+use super::judge::{self, Judged};
+use super::report::Verdict;
+use super::run::{Attacker, OTHER, OWN, Run};
+use super::session::{Outcome, Send};
+use flowcontrol_base::Result;
+
+fn leak(why: String) -> Judged {
+    (Verdict::Leak(why.clone()), why)
+}
+
+fn unproved(why: String) -> Judged {
+    (Verdict::Unproved(why.clone()), why)
+}
+
+/// Probes the keys of every table; needs the attackers' insertable rows.
+pub async fn probe(
+    run: &mut Run<'_>,
+    attackers: &mut [Attacker],
+    tables: &[Relation],
+) -> Result<()> {
+    for table in tables {
+        by_catalog(run, table);
+        for attacker in attackers.iter_mut().filter(|a| !a.is_owner()) {
+            same_key(run, attacker, table).await?;
+        }
+        for key in run.catalog.foreign_keys(&table.name).cloned().collect::<Vec<_>>() {
+            foreign_key(run, attackers, table, &key).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Every unique index and every foreign key between tenants' tables holds the tenant.
+fn by_catalog(run: &mut Run<'_>, table: &Relation) {
+    let tenant = run.settings().tenant_column.clone();
+    for key in run.catalog.keys(&table.name).cloned().collect::<Vec<_>>() {
+        let judged = if key.columns.iter().flatten().any(|c| *c == tenant) {
+            (Verdict::Held, format!("the key holds {tenant}"))
+        } else {
+            leak(format!(
+                "the unique index {} does not hold {tenant}: it reveals and blocks other tenants' keys",
+                key.name
+            ))
+        };
+        run.push(
+            8,
+            format!("{}.key.{}", table.name, key.name),
+            "catalog",
+            &table.name,
+            "UNIQUE",
+            judged,
+        );
+    }
+}
+
+/// The same key in two tenants, by ON CONFLICT DO NOTHING: both rows must be written.
+async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
+    // A table with one row a tenant has no key besides the tenant, and a fixture row that was
+    // sent as it stands has no twin: `key.*` judges both by the catalog.
+    let Some(found) = attacker.insertable.get(&table.name).cloned() else { return Ok(()) };
+    let (Some(change), true) = (found.change, found.tenant == run.tenants[OTHER]) else {
+        return Ok(());
+    };
+    let name = attacker.name().to_owned();
+    // Both from this run's seed: the insertable row has a key of its attacker's own, and two rows of
+    // different keys would both be written and show nothing.
+    let twins = [OTHER, OWN]
+        .map(|side| run.cloner().fresh(&table.name, side, &run.tenants[side], change, ""));
+    let (other, own) = match twins {
+        [Ok(other), Ok(own)] => (other, own),
+        [Err(why), _] | [_, Err(why)] => {
+            run.push(
+                8,
+                format!("{}.insert.same-key", table.name),
+                attacker.key,
+                &table.name,
+                "INSERT",
+                unproved(why),
+            );
+            return Ok(());
+        }
+    };
+    let (Some(first), Some(second)) = (other.row(), own.row()) else { return Ok(()) };
+    let mut setup = run.plant(&name, table, OTHER, false);
+    setup.push(run.as_tenant(&run.tenants[OTHER]));
+    setup.extend(run.parents(&name, &other));
+    setup.push(insert_sql(table, &first.row, &name));
+    setup.extend(run.plant(&name, table, OWN, false));
+    setup.push(run.as_tenant(&run.tenants[OWN]));
+    setup.extend(run.parents(&name, &own));
+    let sql = format!("{} on conflict do nothing", insert_sql(table, &second.row, &name));
+    let judged = match attacker.session.attempt(&setup, &sql, Send::Plain).await? {
+        Outcome::Rows(1..) => {
+            (Verdict::Held, "the same key was written for both tenants".to_owned())
+        }
+        Outcome::Rows(0) => {
+            leak("a row was swallowed because another tenant's hidden row has its key".into())
+        }
+        Outcome::Refused(r) if r.code == "23505" => {
+            leak(format!("another tenant's hidden row was revealed: {}", r.describe()))
+        }
+        // A parent's key may be the one that collides; its own probe names it.
+        other => unproved(format!("the second tenant's row {}", judge::describe(&other))),
+    };
+    run.push(
+        8,
+        format!("{}.insert.same-key", table.name),
+        attacker.key,
+        &table.name,
+        "INSERT",
+        judged,
+    );
+    Ok(())
+}
+
+/// Points a row at another tenant's row, by the first login that can run the control.
+async fn foreign_key(
+    run: &mut Run<'_>,
+    attackers: &mut [Attacker],
+    table: &Relation,
+    key: &ForeignKey,
+) -> Result<()> {
+    let settings = run.settings();
+    let tenant = &settings.tenant_column;
+    let id = format!("{}.foreign-key.{}", table.name, key.name);
+    let parent = run.catalog.relation(&key.parent_schema, &key.parent).cloned();
+    let Some(parent) = parent.filter(|p| p.column(tenant).is_some()) else {
+        let detail = format!("{} holds no tenant's data", key.parent);
+        run.push(8, id, "catalog", &table.name, "FOREIGN KEY", (Verdict::Held, detail));
+        return Ok(());
+    };
+    let paired = key
+        .columns
+        .iter()
+        .zip(&key.parent_columns)
+        .any(|(from, to)| from == tenant && to == tenant);
+    if !paired || !key.validated {
+        let what = if paired { "is NOT VALID" } else { "does not pair the tenants" };
+        let why =
+            format!("the foreign key {} {what}: a row may refer to another tenant's row", key.name);
+        run.push(8, id, "catalog", &table.name, "FOREIGN KEY", leak(why));
+        return Ok(());
+    }
+    let mut last =
+        (Verdict::Held, "the tenants are paired; no probed login may insert here".to_owned());
+    let mut by = "catalog";
+    if key.columns.len() == 1 {
+        let detail = "its only column is the tenant, which insert.other-tenant attacks".to_owned();
+        run.push(8, id, by, &table.name, "FOREIGN KEY", (Verdict::Held, detail));
+        return Ok(());
+    }
+    for attacker in attackers.iter_mut().filter(|a| !a.is_owner()) {
+        let standing = run.standing(attacker, table, &["INSERT"], &[Command::Insert]);
+        if !(standing.granted && standing.admitted) {
+            continue;
+        }
+        by = attacker.key;
+        last = point(run, attacker, table, &parent, key).await?;
+        if !matches!(last.0, Verdict::Unproved(_)) {
+            break;
+        }
+    }
+    run.push(8, id, by, &table.name, "FOREIGN KEY", last);
+    Ok(())
+}
+
+async fn point(
+    run: &Run<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+    parent: &Relation,
+    key: &ForeignKey,
+) -> Result<Judged> {
+    let name = attacker.name().to_owned();
+    let tenant = &run.settings().tenant_column;
+    let mut last = unproved("no row could be built for the control".to_owned());
+    for change in [Change::Keys, Change::KeysAndIntegers] {
+        let child = run.cloner().fresh(&table.name, OWN, &run.tenants[OWN], change, "child");
+        // The same parent key in either tenant: the control's parent and the attack's differ in
+        // the tenant only.
+        let parents: Vec<_> = [OWN, OTHER]
+            .iter()
+            .map(|side| {
+                run.cloner().fresh(&parent.name, *side, &run.tenants[*side], change, "parent")
+            })
+            .collect();
+        let (Ok(child), [Ok(own), Ok(other)]) = (&child, parents.as_slice()) else {
+            let why = child.err().or_else(|| parents.into_iter().find_map(Result::err));
+            last = unproved(why.unwrap_or_default());
+            continue;
+        };
+        let (Some(row), Some(target)) = (child.row(), own.row()) else { continue };
+        let mut row = row.row.clone();
+        for (from, to) in key.columns.iter().zip(&key.parent_columns) {
+            if from != tenant {
+                row.insert(from.clone(), target.row.get(to).cloned().flatten());
+            }
+        }
+        let mut rest = run.plant(&name, table, OWN, false);
+        rest.push(run.as_tenant(&run.tenants[OWN]));
+        for insert in child.parents().iter().filter(|i| i.via.as_ref() != Some(&key.name)) {
+            if let Some(relation) = run.catalog.relation(&run.settings().schema, &insert.table) {
+                rest.push(insert_sql(relation, &insert.row, &name));
+            }
+        }
+        let sql = insert_sql(table, &row, &name);
+        let mut outcomes = Vec::new();
+        for (side, fresh) in [(OWN, own), (OTHER, other)] {
+            let mut setup = run.plant(&name, parent, side, false);
+            setup.push(run.as_tenant(&run.tenants[side]));
+            setup.extend(run.parents(&name, fresh));
+            if let Some(insert) = fresh.row() {
+                setup.push(insert_sql(parent, &insert.row, &name));
+            }
+            setup.extend(rest.iter().cloned());
+            outcomes.push(attacker.session.attempt(&setup, &sql, Send::Plain).await?);
+        }
+        let [control, attack] = outcomes.as_slice() else { continue };
+        last = match (control, attack) {
+            (_, Outcome::Rows(1..)) => {
+                leak("a row was written that refers to another tenant's row".into())
+            }
+            (Outcome::Rows(1..), Outcome::Refused(r)) if r.code == "23503" || r.by_policy() => (
+                Verdict::Held,
+                "refused; the same row may refer to a row of its own tenant".to_owned(),
+            ),
+            (control, attack) => unproved(format!(
+                "the attack gave {}, the control {}",
+                judge::describe(attack),
+                judge::describe(control)
+            )),
+        };
+        if !matches!(last.0, Verdict::Unproved(_)) {
+            break;
+        }
+    }
+    Ok(last)
+}

@@ -1,0 +1,201 @@
+//! Tenant-isolation probes, generated from the live catalog: a table that somebody adds tomorrow
+//! is attacked tomorrow, without anyone remembering.
+//!
+//! Every attack runs in a transaction that is rolled back, beside a control: the same statement
+//! where it must work. An attack that fails for another reason than the one it should proves
+//! nothing and is reported so. Nothing here knows a table by name.
+//!
+//! Case 6 of the research notes (interleaving on one pooled connection) belongs to the store
+//! adapter and its conformance suite.
+
+mod catalog;
+mod empty;
+mod fresh;
+mod hostile;
+mod judge;
+mod keys;
+mod login;
+mod posture;
+mod powers;
+mod report;
+mod run;
+mod sample;
+mod session;
+mod sessions;
+mod settings;
+mod standin;
+mod tally;
+mod tenantless;
+mod verbs;
+mod views;
+
+pub use report::{Probe, Report, Verdict};
+pub use sessions::Sessions;
+pub use settings::{Fixture, ProbeSettings};
+
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::TenantId;
+use flowcontrol_database::{RoleNames, Workspace};
+use futures::future::try_join_all;
+use run::{Attacker, Run};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What is attacked, and as whom.
+#[derive(Clone, Debug)]
+pub struct Attack<'a> {
+    /// The database and its logins.
+    pub workspace: &'a Workspace,
+    /// The schema, the tenant's setting and column, and fixtures.
+    pub settings: &'a ProbeSettings,
+    /// The configured role names; the probes try to become each of them.
+    pub roles: &'a RoleNames,
+    /// Two tenants that have data: the attacker's and the one under attack.
+    pub tenants: (TenantId, TenantId),
+}
+
+/// Where a run stands, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'s> {
+    /// Steps done.
+    pub done: usize,
+    /// Steps in all.
+    pub total: usize,
+    /// What is attacked now.
+    pub object: &'s str,
+}
+
+/// Attacks the schema and reports. The database is unchanged afterwards, which the run checks
+/// itself (`database.unchanged`).
+///
+/// # Errors
+/// Usage for settings that name what is not there or for two equal tenants; environment when the
+/// server cannot be reached. An attack that works is a finding, not an error.
+pub async fn run(attack: &Attack<'_>, progress: &(dyn Fn(Step<'_>) + Sync)) -> Result<Report> {
+    let sessions = Sessions::open(attack.workspace, &attack.settings.tenant_setting).await?;
+    run_over(attack, sessions, progress).await
+}
+
+/// [`run`] over connections that are open already.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_over(
+    attack: &Attack<'_>,
+    sessions: Sessions,
+    progress: &(dyn Fn(Step<'_>) + Sync),
+) -> Result<Report> {
+    let Sessions { mut attackers, mut readers } = sessions;
+    let tenants = [attack.tenants.0.to_string(), attack.tenants.1.to_string()];
+    if tenants[0] == tenants[1] {
+        return Err(Failure::usage("isolation probes need two different tenants")
+            .hint("seed the scenario with at least two tenants"));
+    }
+    let mut names: Vec<String> = readers.iter().map(|(name, _)| name.clone()).collect();
+    names.sort();
+    names.dedup();
+
+    let catalog = read(&mut attackers, attack, &names).await?;
+    let samples = sample::read(&catalog, attack.settings, &tenants, &mut readers).await?;
+    let base = catalog
+        .relations
+        .iter()
+        .filter(|r| r.schema == attack.settings.schema)
+        .find_map(|r| r.column(&attack.settings.tenant_column))
+        .map(|c| c.base.clone())
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "no table of the schema {} has the column {}",
+                attack.settings.schema, attack.settings.tenant_column
+            ))
+            .hint("apply the migrations first, or name the tenant column in the probe settings")
+        })?;
+    let mut run = Run {
+        attack,
+        catalog,
+        samples,
+        tenants,
+        nobody: run::nobody(&base),
+        seed: clock::random_hex(16),
+        report: Report::default(),
+    };
+    let before = tally::count(&run, &mut readers).await?;
+    probe(&mut run, &mut attackers, progress).await?;
+    let after = tally::count(&run, &mut readers).await?;
+    let again = read(&mut attackers, attack, &names).await?;
+    let judged = tally::judge(&before, &after, run.catalog == again);
+    let schema = attack.settings.schema.as_str();
+    run.push(0, "database.unchanged".into(), "catalog", schema, "COUNT", judged);
+    for (_, session) in readers {
+        session.close().await?;
+    }
+    for attacker in attackers {
+        attacker.session.close().await?;
+    }
+    Ok(run.report)
+}
+
+async fn read(
+    attackers: &mut [Attacker],
+    attack: &Attack<'_>,
+    names: &[String],
+) -> Result<catalog::Catalog> {
+    match attackers.first_mut() {
+        Some(first) => {
+            catalog::read(first.session.ready().await?, &attack.settings.schema, names).await
+        }
+        None => Err(Failure::usage("isolation probes need a login")),
+    }
+}
+
+async fn probe(
+    run: &mut Run<'_>,
+    attackers: &mut [Attacker],
+    progress: &(dyn Fn(Step<'_>) + Sync),
+) -> Result<()> {
+    let logins: Vec<(&'static str, String)> =
+        attackers.iter().map(|a| (a.key, a.name().to_owned())).collect();
+    let found = posture::probes(&run.catalog, run.settings(), &logins);
+    run.report.probes.extend(found);
+    let tables = run.tables();
+    let views = views::readable(run);
+    let total = attackers.len() * (tables.len() + 1) + 1;
+    let done = AtomicUsize::new(0);
+    let tell = |object: &str, steps: usize| {
+        let done = done.fetch_add(steps, Ordering::Relaxed) + steps;
+        progress(Step { done, total, object });
+    };
+    if let Some(asker) = attackers.first_mut() {
+        empty::probe(run, asker, &tables).await?;
+    }
+    // Side by side: each has connections and keys of its own, and all of it is rolled back.
+    let shared = &*run;
+    let reports = try_join_all(attackers.iter_mut().map(async |attacker| {
+        let mut run = shared.of_its_own();
+        login::probe(&mut run, attacker).await?;
+        for table in &tables {
+            verbs::probe(&mut run, attacker, table).await?;
+            powers::row_security_off(&mut run, attacker, table).await?;
+            if !attacker.is_owner() {
+                powers::table(&mut run, attacker, table).await?;
+            }
+            tell(&table.name, 1);
+        }
+        for view in &views {
+            views::probe(&mut run, attacker, view).await?;
+        }
+        if !attacker.is_owner() {
+            powers::session(&mut run, attacker).await?;
+        }
+        tenantless::probe(&mut run, attacker, &tables).await?;
+        hostile::probe(&mut run, attacker, &tables).await?;
+        tell(attacker.key, 1);
+        Ok::<_, Failure>(run.report)
+    }))
+    .await?;
+    run.report.probes.extend(reports.into_iter().flat_map(|report| report.probes));
+    tell("keys", 0);
+    keys::probe(run, attackers, &tables).await?;
+    tell("done", 1);
+    Ok(())
+}

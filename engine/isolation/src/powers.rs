@@ -1,0 +1,185 @@
+//! Case 9: what no login but the owner may do to a table, to the schema or to the session.
+
+use super::catalog::{Command, Relation};
+use super::judge::{self, Judged, Standing};
+use super::report::Verdict;
+use super::run::{Attacker, Run, path};
+use super::session::{Outcome, Send};
+use flowcontrol_base::Result;
+use flowcontrol_contract::sql::{identifier, literal};
+
+/// Attacks one table as a login that owns nothing.
+pub async fn table(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
+    let t = path(table);
+    for (what, verb, sql) in [
+        ("truncate", "TRUNCATE", format!("truncate {t}")),
+        ("disable-rls", "ALTER TABLE", format!("alter table {t} disable row level security")),
+        ("no-force-rls", "ALTER TABLE", format!("alter table {t} no force row level security")),
+        ("drop", "DROP TABLE", format!("drop table {t}")),
+        (
+            "create-policy",
+            "CREATE POLICY",
+            format!("create policy flowcontrol_probe on {t} using (true)"),
+        ),
+        (
+            "create-rule",
+            "CREATE RULE",
+            format!("create rule flowcontrol_probe as on delete to {t} do also select 1"),
+        ),
+        (
+            "create-trigger",
+            "CREATE TRIGGER",
+            format!(
+                "create trigger flowcontrol_probe before update on {t} \
+                 for each row execute function pg_catalog.suppress_redundant_updates_trigger()"
+            ),
+        ),
+    ] {
+        // A foreign table knows no policies, and only what exists can be attacked.
+        let outcome = attacker.session.attempt(&[], &sql, Send::Plain).await?;
+        let judged = judge::denied(&outcome);
+        run.push(9, format!("{}.{what}", table.name), attacker.key, &table.name, verb, judged);
+    }
+    for policy in run.catalog.policies.clone().iter().filter(|p| p.table == table.name) {
+        let sql = format!("drop policy {} on {t}", identifier(&policy.name));
+        let judged = judge::denied(&attacker.session.attempt(&[], &sql, Send::Plain).await?);
+        let id = format!("{}.policy.{}.drop", table.name, policy.name);
+        run.push(9, id, attacker.key, &table.name, "DROP POLICY", judged);
+    }
+    let references = table.grants(attacker.name(), "REFERENCES");
+    let judged =
+        withheld(references, "REFERENCES is granted: foreign keys do not see row-level security");
+    run.push(
+        9,
+        format!("{}.references", table.name),
+        attacker.key,
+        &table.name,
+        "REFERENCES",
+        judged,
+    );
+    lock(run, attacker, table).await?;
+    insert_only(run, attacker, table);
+    Ok(())
+}
+
+fn withheld(granted: bool, why: &str) -> Judged {
+    match granted {
+        true => (Verdict::Leak(why.to_owned()), why.to_owned()),
+        false => (Verdict::Held, "not granted".to_owned()),
+    }
+}
+
+/// Postgres lets whoever may UPDATE or DELETE lock the whole table, and has no privilege that
+/// separates the two; such a login can stall others but sees nothing by it.
+async fn lock(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
+    let may = ["UPDATE", "DELETE"].iter().find(|p| table.grants_whole(attacker.name(), p));
+    if let Some(privilege) = may {
+        run.report.notes.push(format!(
+            "{} may LOCK {} in ACCESS EXCLUSIVE mode, because it holds {privilege} on it: it can \
+             stall other tenants, though it sees none of their rows; give every session a lock_timeout",
+            attacker.key, table.name
+        ));
+        return Ok(());
+    }
+    let sql = format!("lock table {} in access exclusive mode", path(table));
+    let judged = judge::denied(&attacker.session.attempt(&[], &sql, Send::Plain).await?);
+    run.push(9, format!("{}.lock", table.name), attacker.key, &table.name, "LOCK", judged);
+    Ok(())
+}
+
+/// A table that is declared insert-only lets nobody change a row, not even its own tenant.
+fn insert_only(run: &mut Run<'_>, attacker: &Attacker, table: &Relation) {
+    if !run.settings().insert_only.contains(&table.name) {
+        return;
+    }
+    for command in [Command::Update, Command::Delete] {
+        let may = table.grants(attacker.name(), command.sql())
+            && run.catalog.admits(table, attacker.name(), &[command]);
+        let judged = withheld(may, "an insert-only table lets this login change rows");
+        let id = format!("{}.insert-only.{}", table.name, command.name());
+        run.push(9, id, attacker.key, &table.name, command.sql(), judged);
+    }
+}
+
+/// `row_security = off` must fail, never filter and never open.
+pub async fn row_security_off(
+    run: &mut Run<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
+    let standing = run.standing(attacker, table, &["SELECT"], &[Command::Select]);
+    let setup = ["set local row_security = off".to_owned()];
+    let sql = format!("select 1 from {} limit 1", path(table));
+    let outcome = attacker.session.attempt(&setup, &sql, Send::Plain).await?;
+    let judged = off(standing, &outcome);
+    let id = format!("{}.select.row-security-off", table.name);
+    run.push(9, id, attacker.key, &table.name, "SELECT", judged);
+    Ok(())
+}
+
+fn off(standing: Standing, outcome: &Outcome) -> Judged {
+    match outcome {
+        Outcome::Rows(_) => {
+            let why =
+                "the read was allowed with row_security = off: no policy applies to this login";
+            (Verdict::Leak(why.to_owned()), why.to_owned())
+        }
+        Outcome::Refused(r) if r.by_policy() => {
+            (Verdict::Held, "refused with 42501, because policies apply".to_owned())
+        }
+        other => judge::nothing(standing, other),
+    }
+}
+
+/// Attacks on the schema, the database and the session.
+pub async fn session(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
+    let schema = run.settings().schema.clone();
+    let s = identifier(&schema);
+    for (what, verb, sql) in [
+        ("create-table", "CREATE TABLE", format!("create table {s}.flowcontrol_probe ()")),
+        (
+            "create-view",
+            "CREATE VIEW",
+            format!("create view {s}.flowcontrol_probe as select 1 as one"),
+        ),
+        (
+            "create-function",
+            "CREATE FUNCTION",
+            format!(
+                "create function {s}.flowcontrol_probe() returns int language sql as 'select 1'"
+            ),
+        ),
+        ("drop", "DROP SCHEMA", format!("drop schema {s} cascade")),
+        ("replication-role", "SET", "set local session_replication_role = replica".to_owned()),
+    ] {
+        let judged = judge::denied(&attacker.session.attempt(&[], &sql, Send::Plain).await?);
+        run.push(9, format!("schema.{what}"), attacker.key, &schema, verb, judged);
+    }
+    let sequences: Vec<_> = run.catalog.sequences.clone();
+    for sequence in sequences {
+        let readable = sequence.readable.contains(attacker.name());
+        let judged = withheld(readable, "SELECT is granted: last_value counts all tenants' rows");
+        run.push(
+            10,
+            format!("{}.sequence.select", sequence.name),
+            attacker.key,
+            &sequence.name,
+            "SELECT",
+            judged,
+        );
+    }
+    let path_setting =
+        format!("select set_config({}, {}, true)", literal("search_path"), literal(&schema));
+    let outcome = attacker.session.attempt(&[], &path_setting, Send::Plain).await?;
+    // Not an attack but the footing of the others: a session that answers is a session that was
+    // really refused above.
+    let judged = match outcome {
+        Outcome::Rows(1) => (Verdict::Held, "the session answers".to_owned()),
+        other => {
+            let why = format!("the session does not answer: {}", judge::describe(&other));
+            (Verdict::Unproved(why.clone()), why)
+        }
+    };
+    run.push(0, "session.control".into(), attacker.key, &schema, "SELECT", judged);
+    Ok(())
+}

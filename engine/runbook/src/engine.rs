@@ -1,0 +1,134 @@
+//! The migration engine at work: the lock, held, and the connection that runs files.
+
+use super::Site;
+use super::apply::{Applied, Attempts, Reverted, refuse};
+use super::ledger::Ledger;
+use super::lock::{self, Lock};
+use super::plan::{Direction, Goal, Step, plan};
+use super::session::{self, Stop};
+use super::source::{Script, Source, Version};
+use super::worker::Worker;
+use flowcontrol_base::Result;
+use sqlx::postgres::PgConnection;
+
+/// What an [`Engine`] works over.
+#[derive(Debug)]
+pub struct Connections {
+    lock: PgConnection,
+    worker: Worker,
+}
+
+impl Connections {
+    /// Opens them side by side.
+    ///
+    /// # Errors
+    /// As [`session::open`].
+    pub async fn open(site: Site<'_>) -> Result<Self> {
+        let (lock, worker) =
+            tokio::try_join!(session::open(site, lock::APPLICATION), Worker::open(site))?;
+        Ok(Self { lock, worker })
+    }
+}
+
+/// The lock, held, and the connection that runs files.
+#[derive(Debug)]
+pub struct Engine<'a> {
+    pub(super) site: Site<'a>,
+    pub(super) held: Lock,
+    pub(super) worker: Worker,
+}
+
+impl<'a> Engine<'a> {
+    /// Takes the lock of the site's ledger.
+    ///
+    /// # Errors
+    /// An environment failure when the server cannot be reached or the lock is not free within the
+    /// budget.
+    pub async fn start(site: Site<'a>) -> Result<Self> {
+        Self::start_over(site, Connections::open(site).await?).await
+    }
+
+    /// [`Engine::start`] over connections that are open already.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_over(site: Site<'a>, connections: Connections) -> Result<Self> {
+        let Connections { lock, worker } = connections;
+        Ok(Self { site, held: lock::take_over(site, lock).await?, worker })
+    }
+
+    /// Lets go of the lock; the failure of `outcome` comes first.
+    ///
+    /// # Errors
+    /// That failure, or that the lock was lost on the way.
+    pub async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
+        self.worker.close().await;
+        let released = self.held.release(self.site).await;
+        let value = outcome?;
+        released?;
+        Ok(value)
+    }
+
+    /// The lock's connection, for the ledger and the catalog: never for a file.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        self.held.connection()
+    }
+
+    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<Step>)> {
+        let ledger = Ledger::new(&self.site.layout.ledger_schema);
+        let plan = plan(source, &ledger.rows(self.held.connection()).await?, goal);
+        refuse(&plan)?;
+        // Only now: a NO-GO writes nothing at all.
+        if !plan.steps.is_empty() {
+            ledger.ensure(self.held.connection()).await?;
+        }
+        Ok((ledger, plan.steps))
+    }
+
+    /// [`up`](super::up) under the lock.
+    ///
+    /// # Errors
+    /// As [`up`](super::up).
+    pub async fn up(&mut self, source: &Source, goal: Goal) -> Result<Vec<Applied>> {
+        let (ledger, steps) = self.steps(source, goal).await?;
+        let mut applied = Vec::new();
+        for step in steps {
+            if let Some(migration) = source.get(step.version) {
+                let attempts = Attempts { engine: self, ledger: &ledger, migration };
+                let done = attempts.run(Direction::Up).await?;
+                let (version, seconds) = (step.version, done.seconds);
+                tracing::info!(%version, seconds, "migration applied");
+                applied.push(done);
+            }
+        }
+        Ok(applied)
+    }
+
+    /// [`down`](super::down) under the lock.
+    ///
+    /// # Errors
+    /// As [`down`](super::down).
+    pub async fn down(&mut self, source: &Source, to: Version) -> Result<Vec<Reverted>> {
+        let (ledger, steps) = self.steps(source, Goal::DownTo(to)).await?;
+        let mut reverted = Vec::new();
+        for step in steps {
+            if let Some(migration) = source.get(step.version) {
+                let attempts = Attempts { engine: self, ledger: &ledger, migration };
+                let Applied { version, name, seconds, .. } = attempts.run(Direction::Down).await?;
+                tracing::info!(version = %step.version, seconds, "migration reverted");
+                reverted.push(Reverted { version, name, seconds });
+            }
+        }
+        Ok(reverted)
+    }
+
+    /// A connection for `script`: nothing that an earlier file set reaches it.
+    pub(super) async fn connect(&mut self, script: &Script) -> Result<PgConnection, Stop> {
+        let application = format!("flowcontrol {}", script.path);
+        self.worker.take(self.site, &application).await.map_err(|failure| Stop {
+            failure,
+            note: format!("no connection for {}", script.path),
+            busy: false,
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! The roles that migrations grant to. Roles are cluster-wide, so they are provisioned before
+//! migrations run: by an administrator on a server that is kept, by the run on a throw-away one.
+
+use flowcontrol_base::clock;
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::Secret;
+use flowcontrol_contract::sql::{identifier, literal};
+use flowcontrol_database::{Login, Logins, RoleNames};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+use std::fmt::Write;
+
+/// Refuses names that Postgres would cut, reserve, or that stand for two roles at once.
+///
+/// # Errors
+/// A usage failure that names the role.
+pub fn check_names(names: &RoleNames) -> Result<()> {
+    let all = [&names.owner, &names.application, &names.replayer, &names.auditor, &names.verifier];
+    for (index, name) in all.iter().enumerate() {
+        let wrong = if name.is_empty() {
+            "is empty"
+        } else if name.len() > 63 {
+            "is longer than the 63 bytes that Postgres keeps"
+        } else if name.contains('\0') {
+            "holds a NUL"
+        } else if name.starts_with("pg_") || name.as_str() == "public" || name.as_str() == "none" {
+            "is reserved by Postgres"
+        } else if all[..index].contains(name) {
+            "stands for two roles; each role needs a login of its own"
+        } else {
+            continue;
+        };
+        return Err(Failure::usage(format!("the role name `{name}` {wrong}"))
+            .hint("change it under [roles] in the configuration"));
+    }
+    Ok(())
+}
+
+/// What `migrate roles` prints: creates the roles that are missing, takes away what they must not
+/// have, and grants them the database. Running it again changes nothing. It holds no password.
+pub fn provision_sql(names: &RoleNames, database: &str) -> String {
+    let mut sql = String::from(
+        "-- Roles of FlowControl. Run as a superuser, or as a role that may create roles.\n\
+         -- Running it again changes nothing. Passwords are not in here: set them in psql with\n",
+    );
+    for name in [&names.owner, &names.application, &names.replayer, &names.auditor, &names.verifier]
+    {
+        // In a comment, a line break would end the comment.
+        let shown = identifier(name).replace(['\n', '\r'], " ");
+        let _ = writeln!(sql, "--   \\password {shown}");
+    }
+    sql.push_str(
+        "-- The verifier reads everything and writes nothing. A managed server may refuse BYPASSRLS:\n\
+         -- leave its statements out there; verification then runs tenant by tenant, and its\n\
+         -- completeness is reported as unproved.\n",
+    );
+    sql.push_str(&role_sql(names));
+    sql.push_str(&grant_sql(names, database, true));
+    sql
+}
+
+/// Creates the roles and takes away what they must not have.
+pub(super) fn role_sql(names: &RoleNames) -> String {
+    let mut sql = String::new();
+    for name in [&names.owner, &names.application, &names.replayer, &names.auditor] {
+        sql.push_str(&one_role(name, false));
+    }
+    sql.push_str(&one_role(&names.verifier, true));
+    let _ = writeln!(
+        sql,
+        "ALTER ROLE {} SET default_transaction_read_only = on;",
+        identifier(&names.verifier)
+    );
+    sql
+}
+
+fn one_role(name: &str, bypass: bool) -> String {
+    let (role, text) = (identifier(name), literal(name));
+    let (word, condition) =
+        if bypass { ("BYPASSRLS", "NOT rolbypassrls") } else { ("NOBYPASSRLS", "rolbypassrls") };
+    let attributes =
+        format!("LOGIN NOINHERIT NOSUPERUSER {word} NOCREATEDB NOCREATEROLE NOREPLICATION");
+    // Naming an attribute can need powers that a managed server's administrator lacks, so a new
+    // role names the fewest, and an existing one is altered only when something is wrong with it.
+    let created = if bypass { "LOGIN NOINHERIT BYPASSRLS" } else { "LOGIN NOINHERIT" };
+    let tag = dollar_tag(name);
+    format!(
+        "DO {tag}\n\
+         BEGIN\n\
+         \x20   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {text}) THEN\n\
+         \x20       CREATE ROLE {role} {created};\n\
+         \x20   ELSIF EXISTS (SELECT FROM pg_roles WHERE rolname = {text} AND (NOT rolcanlogin\n\
+         \x20           OR rolinherit OR rolsuper OR {condition} OR rolcreatedb OR rolcreaterole\n\
+         \x20           OR rolreplication)) THEN\n\
+         \x20       ALTER ROLE {role} {attributes};\n\
+         \x20   END IF;\n\
+         END\n\
+         {tag};\n"
+    )
+}
+
+/// A dollar quote that does not occur in `text`.
+fn dollar_tag(text: &str) -> String {
+    let mut tag = "$role$".to_owned();
+    while text.contains(&tag) {
+        tag.insert(1, 'x');
+    }
+    tag
+}
+
+/// Grants the database: everyone else stays out, only the loaders get temporary tables.
+pub(super) fn grant_sql(names: &RoleNames, database: &str, verifier: bool) -> String {
+    let database = identifier(database);
+    let mut connecting = vec![&names.owner, &names.application, &names.replayer, &names.auditor];
+    if verifier {
+        connecting.push(&names.verifier);
+    }
+    let connecting: Vec<String> = connecting.into_iter().map(|name| identifier(name)).collect();
+    format!(
+        "REVOKE ALL ON DATABASE {database} FROM PUBLIC;\n\
+         GRANT CONNECT ON DATABASE {database} TO {};\n\
+         GRANT CREATE ON DATABASE {database} TO {};\n\
+         GRANT TEMPORARY ON DATABASE {database} TO {}, {};\n",
+        connecting.join(", "),
+        identifier(&names.owner),
+        identifier(&names.application),
+        identifier(&names.replayer),
+    )
+}
+
+/// Random passwords for `names`: 192 bits each, for a server that lives for one run.
+pub(super) fn random_logins(names: &RoleNames) -> Logins {
+    let login = |name: &String| Login {
+        user: name.clone(),
+        password: Some(Secret::new(clock::random_hex(24))),
+    };
+    Logins {
+        owner: login(&names.owner),
+        application: login(&names.application),
+        replayer: login(&names.replayer),
+        auditor: login(&names.auditor),
+        verifier: Some(login(&names.verifier)),
+    }
+}
+
+/// Creates the roles over `connection`, which must be allowed to, and sets the passwords that
+/// `logins` hold. Grants on databases are not part of this: roles belong to the whole server.
+///
+/// # Errors
+/// A usage failure when `logins` are of other roles; else an environment failure.
+pub async fn provision(
+    connection: &mut PgConnection,
+    names: &RoleNames,
+    logins: &Logins,
+) -> Result<()> {
+    check_names(names)?;
+    check_logins(names, logins)?;
+    let mut sql = role_sql(names);
+    let all = [&logins.owner, &logins.application, &logins.replayer, &logins.auditor];
+    for login in all.into_iter().chain(&logins.verifier) {
+        if let Some(password) = &login.password {
+            let _ = writeln!(
+                sql,
+                "ALTER ROLE {} PASSWORD {};",
+                identifier(&login.user),
+                literal(password.expose())
+            );
+        }
+    }
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "SET password_encryption = 'scram-sha-256';\n{sql}RESET password_encryption;\n"
+    )))
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(|e| {
+        Failure::environment(format!("cannot provision the roles: {}", without_statement(&e)))
+            .hint("a superuser can run the output of `flowcontrol migrate roles` instead")
+    })
+}
+
+/// The logins must be those of the roles: migrations grant by role name.
+pub(super) fn check_logins(names: &RoleNames, logins: &Logins) -> Result<()> {
+    let pairs = [
+        ("owner", &names.owner, Some(&logins.owner)),
+        ("application", &names.application, Some(&logins.application)),
+        ("replayer", &names.replayer, Some(&logins.replayer)),
+        ("auditor", &names.auditor, Some(&logins.auditor)),
+        ("verifier", &names.verifier, logins.verifier.as_ref()),
+    ];
+    for (role, name, login) in pairs {
+        if let Some(login) = login
+            && &login.user != name
+        {
+            return Err(Failure::usage(format!(
+                "the {role} role is `{name}`, but its login is `{}`",
+                login.user
+            ))
+            .hint("give the role's own name and the login's user the same value"));
+        }
+    }
+    Ok(())
+}
+
+/// The server's message and code alone: other fields may quote the statement, and with it a
+/// password.
+fn without_statement(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(e) => format!("{} ({})", e.message(), e.code().unwrap_or_default()),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted() {}
+
+    #[test]
+    fn what_is_printed_holds_no_password() {
+        let sql = provision_sql(&RoleNames::default(), "bfg").to_lowercase();
+        assert!(sql.contains("\\password \"bfg_owner\""));
+        assert!(!sql.lines().any(|line| !line.starts_with("--") && line.contains("password")));
+    }
+
+    #[test]
+    fn wrong_names_are_refused_by_name() {
+        for (name, part) in [
+            ("", "is empty"),
+            ("pg_reader", "reserved"),
+            ("bfg_application", "two roles"),
+            ("x\0", "NUL"),
+        ] {
+            let names = RoleNames { verifier: name.into(), ..RoleNames::default() };
+            let failure = check_names(&names).unwrap_err();
+            assert!(failure.message.contains(part), "{name:?}: {failure}");
+        }
+        assert!(check_names(&RoleNames::default()).is_ok());
+    }
+
+    #[test]
+    fn a_login_of_another_role_is_refused() {
+        let names = RoleNames::default();
+        let mut logins = random_logins(&names);
+        logins.auditor.user = "somebody".into();
+        let failure = check_logins(&names, &logins).unwrap_err();
+        assert!(failure.message.contains("auditor"), "{failure}");
+    }
+}

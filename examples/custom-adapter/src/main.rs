@@ -1,0 +1,14 @@
+//! FlowControl with one store more.
+
+use flowcontrol_contract::registry::Registration;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut registry = flowcontrol::registry::built_in();
+    registry.register(Registration::store(
+        custom_adapter::KIND,
+        custom_adapter::MODE,
+        custom_adapter::build,
+    ));
+    flowcontrol::run_with(registry)
+}

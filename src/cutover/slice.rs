@@ -1,0 +1,96 @@
+//! One batch: the actors, or the records of some kinds, written and compared.
+
+use super::endpoints::Endpoints;
+use crate::rehearsal::verify::{Verification, verify_kinds};
+use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::batch::{BatchImport, Part};
+use flowcontrol_contract::{CallCx, Kind, ScenarioStore, TenantId};
+use flowcontrol_gates::cutover::{GROUPS, Group};
+use flowcontrol_snapshot::{CHUNK_BYTES, CHUNK_RECORDS, Chunks, Summary};
+use std::path::Path;
+
+/// What is moved: the snapshot's file and content, and the window that lets it in.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotSlice<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Its content.
+    pub summary: &'a Summary,
+    /// The id of the freeze window on the target.
+    pub window: &'a str,
+}
+
+impl SnapshotSlice<'_> {
+    /// The context of a tenant's writes, which pass the cutover's own window.
+    pub fn cx(&self, tenant: &TenantId) -> CallCx {
+        CallCx { window: Some(self.window.to_owned()), ..CallCx::tenant(tenant.clone()) }
+    }
+
+    /// Writes the tenants and their actors; those that are there already stay.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn enroll(&self, store: &dyn ScenarioStore) -> Result<u64> {
+        let mut actors = 0;
+        for roster in &self.summary.header.tenants {
+            store.enroll(&self.cx(&roster.tenant), roster).await?;
+            actors += roster.actors.len() as u64;
+        }
+        Ok(actors)
+    }
+
+    /// Writes the records of `group`, after what an earlier run left there.
+    ///
+    /// # Errors
+    /// What the snapshot or the store says; chunks that were acknowledged stay.
+    pub async fn write(
+        &self,
+        store: &dyn BatchImport,
+        group: &Group,
+        mut on_records: impl FnMut(u64),
+    ) -> Result<u64> {
+        let snapshot = self.summary.sha256;
+        let mut skip = Vec::new();
+        for roster in &self.summary.header.tenants {
+            let there = store.progress(&self.cx(&roster.tenant), snapshot, group.id).await?;
+            skip.push((roster.tenant.clone(), there));
+        }
+        let mut chunks =
+            Chunks::start(self.path.to_owned(), snapshot, CHUNK_RECORDS, CHUNK_BYTES, skip);
+        let mut written = 0;
+        while let Some(chunk) = chunks.next().await {
+            let mut chunk = chunk?;
+            chunk.retain(|record| group.kinds.contains(&record.kind));
+            let Some(first) = chunk.first() else { continue };
+            let cx = self.cx(&first.tenant);
+            store.import_batch(&cx, Part { snapshot, batch: group.id, records: &chunk }).await?;
+            written += chunk.len() as u64;
+            on_records(chunk.len() as u64);
+        }
+        Ok(written)
+    }
+
+    /// Reads everything back and compares it with the batches that are there: the first `done`.
+    ///
+    /// # Errors
+    /// A check failure that names the first row that differs.
+    pub async fn compare(
+        &self,
+        ends: &Endpoints,
+        done: usize,
+        on_rows: impl FnMut(u64),
+    ) -> Result<Verification> {
+        let kinds: Vec<Kind> = GROUPS.iter().take(done).flat_map(|g| g.kinds).copied().collect();
+        let mut back = ends.verifier().await?.read_back(&ends.tenants).await?;
+        let sha256 = self.summary.sha256;
+        let found = verify_kinds(self.path, sha256, &mut *back, &kinds, on_rows).await?;
+        match found.mismatches.first() {
+            None => Ok(found),
+            Some(row) => Err(Failure::check(format!(
+                "{} rows are not as in the snapshot; the first is {} {} of tenant {}: {}",
+                found.mismatch_count, row.table, row.row, row.tenant, row.what
+            ))
+            .hint("`flowcontrol cutover abort` puts the database back to how it was found")),
+        }
+    }
+}

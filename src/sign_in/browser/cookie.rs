@@ -1,0 +1,66 @@
+//! The two cookies. Both are for this host over TLS alone, and no script reads them.
+//!
+//! A browser keeps a `__Host-` cookie only when it is Secure, for the absolute host and without a
+//! domain, so that neither a neighbour's host nor plain HTTP can plant one. Browsers count loopback
+//! as secure without TLS.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// Names the session.
+pub const SESSION: &str = "__Host-flowcontrol";
+/// Names the attempt to sign in.
+pub const ATTEMPT: &str = "__Host-flowcontrol-attempt";
+
+/// What a response sets. `Lax`, because the provider leads the browser back here.
+pub fn set(name: &str, value: &str, seconds: Option<u32>) -> HeaderValue {
+    let age = seconds.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// What takes a cookie away.
+pub fn clear(name: &str) -> HeaderValue {
+    set(name, "", Some(0))
+}
+
+/// The value of the one cookie of that name; `None` where there is none, or more than one.
+pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(n, _)| *n == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (Some(value), None) if !value.is_empty() => Some(value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SESSION, clear, read, set};
+    use axum::http::{HeaderMap, HeaderValue, header};
+
+    #[test]
+    fn one_cookie_is_read_and_two_of_a_name_are_none() {
+        let found = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_static(text));
+            read(&headers, SESSION).map(str::to_owned)
+        };
+        assert_eq!(found("a=b; __Host-flowcontrol=x; c=d").as_deref(), Some("x"));
+        for none in [
+            "",
+            "flowcontrol=x",
+            "__Host-flowcontrol=",
+            "__Host-flowcontrol=x; __Host-flowcontrol=y",
+        ] {
+            assert_eq!(found(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn every_rule_stands_in_what_is_set() {
+        let text = set(SESSION, "x", None);
+        assert_eq!(text, "__Host-flowcontrol=x; Path=/; Secure; HttpOnly; SameSite=Lax");
+        assert!(clear(SESSION).to_str().unwrap().ends_with("; Max-Age=0"));
+    }
+}
