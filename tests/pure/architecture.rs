@@ -61,7 +61,7 @@ fn packages_depend_towards_the_contract() {
                 "flowcontrol-standin",
             ],
         ),
-        ("adapters/ksef-testkit", &[]),
+        ("adapters/ksef-testkit", &["flowcontrol-testkit"]),
         ("adapters/ksef-wire", &["flowcontrol-contract", "flowcontrol-ksef-invoice"]),
         ("adapters/store-file", &["flowcontrol-contract"]),
         ("adapters/store-postgres", &["flowcontrol-contract"]),
