@@ -4,7 +4,7 @@ use super::body;
 use super::caller::Caller;
 use super::idempotency::{Answer, Key, key};
 use super::openapi::{Keyed, Writing};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use crate::decide::accept::{Ask, Proof, accept as record};
 use crate::scenario::access::Action;
@@ -123,8 +123,9 @@ async fn seal(
         };
         record(&settings, &store, inputs, &ask)
     });
-    let done = done.await.map_err(|e| Problem::new("unexpected", "").because(e.to_string()))?;
-    let done = done.map_err(|failure| Problem::told(failure, &state))?;
+    let done =
+        done.await.map_err(|e| Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))?;
+    let done = done.map_err(|failure| Problem::of_failure(failure, &state))?;
     let at = format!("/api/v1/evidence/{}", done.recorded.packet.sequence);
     Ok(Answer {
         status: StatusCode::CREATED,
@@ -148,7 +149,7 @@ fn sign_in(
         Some(key) => Ok(Some((key, issuer.clone(), subject))),
         // What could not be proved later must not be sealed: the chain would not be judged any more.
         None => Err(Problem::new(
-            "conflict",
+            ProblemKind::Conflict,
             "this service has no key to vouch for who is signed in; the word can be given with a \
              key of its owner's: flowcontrol accept --key FILE",
         )),

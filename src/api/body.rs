@@ -1,6 +1,6 @@
 //! Reads what a request carries: its body with a limit and a deadline, its query, its conditions.
 
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::Limits;
 use axum::body::Body;
 use axum::extract::{Query, Request};
@@ -26,7 +26,7 @@ pub async fn form(limits: &Limits, request: Request) -> Result<Vec<(String, Stri
 async fn read(limits: &Limits, request: Request) -> Result<String, Problem> {
     let (head, body) = request.into_parts();
     let too_large = || {
-        Problem::new("too-large", format!("the body may have {} bytes", limits.body))
+        Problem::new(ProblemKind::TooLarge, format!("the body may have {} bytes", limits.body))
             .with("limit", limits.body)
     };
     let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
@@ -38,27 +38,29 @@ async fn read(limits: &Limits, request: Request) -> Result<String, Problem> {
         Err(_) => {
             let seconds = limits.body_time.as_secs_f64();
             return Err(Problem::new(
-                "too-slow",
+                ProblemKind::TooSlow,
                 format!("the body did not come within {seconds} s"),
             ));
         }
         Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Problem::new("bad-request", "the body broke off")),
+        Ok(Err(_)) => return Err(Problem::new(ProblemKind::BadRequest, "the body broke off")),
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     String::from_utf8(bytes.to_vec())
-        .map_err(|_| Problem::new("bad-request", "the body is not UTF-8 text"))
+        .map_err(|_| Problem::new(ProblemKind::BadRequest, "the body is not UTF-8 text"))
 }
 
 fn of_kind(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(wanted) {
-        return Err(Problem::new("unsupported-media-type", format!("send {wanted}")));
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("send {wanted}")));
     }
     match headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes()) {
         None | Some(b"identity") => Ok(()),
-        Some(_) => Err(Problem::new("unsupported-media-type", "send the body uncompressed")),
+        Some(_) => {
+            Err(Problem::new(ProblemKind::UnsupportedMediaType, "send the body uncompressed"))
+        }
     }
 }
 
@@ -70,7 +72,7 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
         let pointer = pointer(error.path().iter());
         let inner = error.into_inner();
         match inner.is_data() {
-            true => Problem::new("invalid", plain(&inner)).with("pointer", pointer),
+            true => Problem::new(ProblemKind::Invalid, plain(&inner)).with("pointer", pointer),
             false => broken(&inner, pointer),
         }
     })?;
@@ -80,7 +82,7 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
 }
 
 fn broken(error: &serde_json::Error, pointer: String) -> Problem {
-    Problem::new("bad-request", plain(error))
+    Problem::new(ProblemKind::BadRequest, plain(error))
         .with("pointer", pointer)
         .with("line", error.line())
         .with("column", error.column())
@@ -115,7 +117,7 @@ pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
         Err(rejected) => {
             let text = rejected.body_text();
             let plain = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-            Err(Problem::new("bad-request", format!("the query: {plain}")))
+            Err(Problem::new(ProblemKind::BadRequest, format!("the query: {plain}")))
         }
     }
 }
@@ -133,7 +135,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let digits = head.filter(|h| !h.is_empty() && h.bytes().all(|b| b.is_ascii_digit()));
     digits.and_then(|d| d.parse().ok()).map(Some).ok_or_else(|| {
         Problem::new(
-            "bad-request",
+            ProblemKind::BadRequest,
             "If-Match is one ETag that a page or the scenario came with, or *",
         )
     })

@@ -1,7 +1,7 @@
 //! Who is calling: asked of the auth adapter and of nobody else, before anything is read.
 
 use super::middleware::{Known, Peer, RequestId};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::{Asker, Service};
 use crate::scenario::access::{self, Action};
 use crate::sign_in::browser::cookie;
@@ -69,7 +69,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
             && !parts.method.is_safe()
             && !guard::own_write(&shown(&parts.headers), &sessions.site.origin, &csrf)
         {
-            return Err(Problem::new("denied", CSRF_ABSENT));
+            return Err(Problem::new(ProblemKind::Denied, CSRF_ABSENT));
         }
         let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
         if let Some(known) = parts.extensions.get::<Known>() {
@@ -126,7 +126,7 @@ fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
             reason = "whole seconds of a short wait; `as` saturates"
         )]
         let seconds = wait.ceil() as u64;
-        Problem::new("too-many-requests", "ask again later").retry_after(seconds)
+        Problem::new(ProblemKind::TooManyRequests, "ask again later").retry_after(seconds)
     })
 }
 
@@ -139,14 +139,15 @@ pub fn refused(service: &Service, error: &Error) -> Problem {
                 "Bearer" => "Bearer realm=\"flowcontrol\", error=\"invalid_token\"".to_owned(),
                 scheme => format!("{scheme} realm=\"flowcontrol\""),
             };
-            Problem::new("unauthenticated", "").challenge(challenge)
+            Problem::new(ProblemKind::Unauthenticated, "").challenge(challenge)
         }
-        ErrorKind::Denied => Problem::new("denied", "the caller may not come in"),
+        ErrorKind::Denied => Problem::new(ProblemKind::Denied, "the caller may not come in"),
         ErrorKind::InvalidInput => Problem::new(
-            "bad-request",
+            ProblemKind::BadRequest,
             "what identifies the caller can be read in more ways than one",
         ),
-        _ => Problem::new("unavailable", "it cannot be told now who is calling").retry_after(5),
+        _ => Problem::new(ProblemKind::Unavailable, "it cannot be told now who is calling")
+            .retry_after(5),
     };
     problem.because(error.chain())
 }

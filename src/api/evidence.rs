@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::json;
 use super::openapi::Refusals;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::schema::{Listing, PacketSchema};
 use super::service::Service;
 use crate::report::evidence as views;
@@ -65,5 +65,5 @@ async fn aside<T: Send + 'static>(
     let store = EvidenceStore::at(&service.settings.state());
     tokio::task::spawn_blocking(move || read(&store))
         .await
-        .map_err(|e| Problem::new("unexpected", "").because(e.to_string()))
+        .map_err(|e| Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))
 }

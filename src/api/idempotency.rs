@@ -1,23 +1,24 @@
 //! Idempotency keys: the same request with the same key is done once and answered alike, also when
 //! it is sent twice at once.
 //!
-//! Keys live in this process, for a day and up to a number. That a batch of records is written once
+//! Keys live in this process, for a day and up to a number for each tenant. That a batch of records is written once
 //! does not hang on them: the store knows it by its records' ids.
 
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flowcontrol_base::clock;
 use flowcontrol_contract::{ActorId, Digest, TenantId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 /// The header.
 pub const HEADER: &str = "idempotency-key";
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-const KEPT: usize = 10_000;
+/// Keys of one tenant: a script of one must not push out the keys of another.
+const KEPT: usize = 2_000;
 const LONGEST: usize = 200;
 
 /// Whose key, for what.
@@ -56,17 +57,65 @@ impl IntoResponse for Answer {
     }
 }
 
+/// What became of a key's request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RequestState {
+    /// So many ask for it and wait for its answer.
+    InFlight(u32),
+    /// It is answered, and anybody who asks again gets the same.
+    Answered,
+    /// It failed, so the key stands for nothing.
+    Failed,
+}
+
 #[derive(Debug)]
-struct Entry {
+struct KeyEntry {
     request: Digest,
     since: Instant,
+    state: Mutex<RequestState>,
     answer: OnceCell<Answer>,
+}
+
+impl KeyEntry {
+    fn state(&self) -> MutexGuard<'_, RequestState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request that waits for a key's answer; also when it is given up.
+struct Waiting(Arc<KeyEntry>);
+
+impl Waiting {
+    fn for_answer(entry: Arc<KeyEntry>) -> Self {
+        {
+            let mut state = entry.state();
+            *state = match *state {
+                RequestState::InFlight(n) => RequestState::InFlight(n + 1),
+                RequestState::Failed => RequestState::InFlight(1),
+                RequestState::Answered => RequestState::Answered,
+            };
+        }
+        Self(entry)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        *state = match *state {
+            _ if self.0.answer.initialized() => RequestState::Answered,
+            RequestState::InFlight(n) if n > 1 => RequestState::InFlight(n - 1),
+            RequestState::InFlight(_) | RequestState::Failed | RequestState::Answered => {
+                RequestState::Failed
+            }
+        };
+    }
 }
 
 /// The keys of this process.
 #[derive(Debug, Default)]
 pub struct IdempotencyKeys {
-    entries: Mutex<HashMap<Key, Arc<Entry>>>,
+    entries: Mutex<HashMap<TenantId, HashMap<Key, Arc<KeyEntry>>>>,
 }
 
 impl IdempotencyKeys {
@@ -80,26 +129,27 @@ impl IdempotencyKeys {
         let Some(key) = key else { return work.await };
         let entry = self.entry(key, request)?;
         // A failure is not kept: who waits for it, or comes after, tries anew.
-        entry.answer.get_or_try_init(|| work).await.cloned()
+        entry.0.answer.get_or_try_init(|| work).await.cloned()
     }
 
-    fn entry(&self, key: Key, request: Digest) -> Result<Arc<Entry>, Problem> {
+    fn entry(&self, key: Key, request: Digest) -> Result<Waiting, Problem> {
         let now = clock::instant();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = entries.get(&key)
+        if let Some(known) = entries.get(&key.tenant).and_then(|own| own.get(&key))
             && now.duration_since(known.since) < KEPT_FOR
         {
             if known.request == request {
-                return Ok(Arc::clone(known));
+                return Ok(Waiting::for_answer(Arc::clone(known)));
             }
             // A key whose request failed stands for nothing yet.
-            if known.answer.initialized() || Arc::strong_count(known) > 1 {
+            if *known.state() != RequestState::Failed {
                 return Err(Problem::new(
-                    "key-reused",
+                    ProblemKind::KeyReused,
                     "this Idempotency-Key came with another request",
                 ));
             }
         }
+        let entries = entries.entry(key.tenant.clone()).or_default();
         if entries.len() >= KEPT {
             entries.retain(|_, entry| now.duration_since(entry.since) < KEPT_FOR);
         }
@@ -109,15 +159,20 @@ impl IdempotencyKeys {
         {
             entries.remove(&oldest);
         }
-        let entry = Arc::new(Entry { request, since: now, answer: OnceCell::new() });
+        let entry = Arc::new(KeyEntry {
+            request,
+            since: now,
+            state: Mutex::new(RequestState::Failed),
+            answer: OnceCell::new(),
+        });
         entries.insert(key, Arc::clone(&entry));
-        Ok(entry)
+        Ok(Waiting::for_answer(entry))
     }
 }
 
 /// The request's key, where it has one.
 pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let refuse = |why: String| Err(Problem::new("bad-request", why));
+    let refuse = |why: String| Err(Problem::new(ProblemKind::BadRequest, why));
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), rest) = (values.next(), values.next()) else { return Ok(None) };
     if rest.is_some() {

@@ -1,7 +1,7 @@
 //! The edge of the service: gives every request its id, turns every refusal into a problem document,
 //! survives what goes wrong inside, and is the one place that logs and counts.
 
-use super::problem::{MEDIA_TYPE, Problem};
+use super::problem::{MEDIA_TYPE, Problem, ProblemKind};
 use super::service::Service;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -80,8 +80,8 @@ pub async fn edge(
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
     let answered = match tokio::time::timeout(service.limits.answer_time, answered).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => bare(Problem::new("unexpected", "").because("a handler panicked")),
-        Err(_) => bare(Problem::new("timeout", "").retry_after(5)),
+        Ok(Err(_)) => bare(Problem::new(ProblemKind::Unexpected, "").because("a handler panicked")),
+        Err(_) => bare(Problem::new(ProblemKind::Timeout, "").retry_after(5)),
     };
     drop(working);
     let (mut response, cause) = whole(answered, &path, &id.0);

@@ -23,7 +23,7 @@ mod snapshot;
 mod status;
 mod write_timeout;
 
-pub use problem::Problem;
+pub use problem::{Problem, ProblemKind};
 pub use serve::{Server, open};
 pub use service::{Limits, Service};
 
@@ -81,6 +81,7 @@ fn view(status: StatusCode, view: &impl serde::Serialize) -> Result<Response<Bod
 
 /// A view as text.
 fn spelled(view: &impl serde::Serialize) -> Result<String, Problem> {
-    serde_json::to_string(view)
-        .map_err(|e| Problem::new("unexpected", "").because(format!("no JSON form: {e}")))
+    serde_json::to_string(view).map_err(|e| {
+        Problem::new(ProblemKind::Unexpected, "").because(format!("no JSON form: {e}"))
+    })
 }

@@ -1,6 +1,6 @@
 //! The OpenAPI document: what the handlers say of themselves, and what they share.
 
-use super::problem::{KINDS, MEDIA_TYPE, Problem};
+use super::problem::{MEDIA_TYPE, Problem, ProblemKind};
 use super::schema::{ProblemSchema, text};
 use super::service::Service;
 use crate::registry::CALLER_HEADERS;
@@ -87,8 +87,8 @@ pub async fn document(State(service): State<Arc<Service>>) -> Result<Response, P
 
 fn refusals(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
     let one = |status: &u16| {
-        let said: Vec<_> =
-            KINDS.iter().filter(|(_, code, _)| code == status).map(|(.., title)| *title).collect();
+        let kinds = ProblemKind::ALL.into_iter().filter(|kind| kind.status().as_u16() == *status);
+        let said: Vec<_> = kinds.map(ProblemKind::title).collect();
         let content = Content::new(Some(Ref::from_schema_name("Problem")));
         let described = ResponseBuilder::new().description(said.join("; or "));
         (status.to_string(), described.content(MEDIA_TYPE, content).build().into())

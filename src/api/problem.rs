@@ -12,39 +12,158 @@ use std::path::Path;
 /// The media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What kinds of problem there are: the last part of `type`, the status, the title.
-pub const KINDS: [(&str, u16, &str); 20] = [
-    ("bad-request", 400, "The request cannot be read"),
-    ("unauthenticated", 401, "It is not known who is calling"),
-    ("denied", 403, "The caller may not do this"),
-    ("not-found", 404, "There is no such thing"),
-    ("method-not-allowed", 405, "The resource does not know this method"),
-    ("too-slow", 408, "The request came too slowly"),
-    ("conflict", 409, "It contradicts what is there"),
-    ("precondition-failed", 412, "Another writer was first"),
-    ("too-large", 413, "The body is too large"),
-    ("unsupported-media-type", 415, "The body is of another kind than JSON"),
-    ("invalid", 422, "The request breaks a rule"),
-    ("frozen", 423, "A freeze window refuses writes"),
-    ("too-many-requests", 429, "Too many requests"),
-    ("headers-too-large", 431, "The headers are too large"),
-    ("unexpected", 500, "The service failed"),
-    ("unavailable", 503, "The service cannot do this now"),
-    ("timeout", 504, "It took too long"),
-    ("exhausted", 507, "There is no room"),
-    ("key-reused", 422, "The idempotency key stands for another request"),
-    ("gone", 410, "It is no longer there"),
-];
+/// What kinds of problem there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The request cannot be read.
+    BadRequest,
+    /// It is not known who is calling.
+    Unauthenticated,
+    /// The caller may not do this.
+    Denied,
+    /// There is no such thing.
+    NotFound,
+    /// The resource does not know this method.
+    MethodNotAllowed,
+    /// The request came too slowly.
+    TooSlow,
+    /// It contradicts what is there.
+    Conflict,
+    /// Another writer was first.
+    PreconditionFailed,
+    /// The body is too large.
+    TooLarge,
+    /// The body is of another kind than JSON.
+    UnsupportedMediaType,
+    /// The request breaks a rule.
+    Invalid,
+    /// A freeze window refuses writes.
+    Frozen,
+    /// Too many requests.
+    TooManyRequests,
+    /// The headers are too large.
+    HeadersTooLarge,
+    /// The service failed.
+    Unexpected,
+    /// The service cannot do this now.
+    Unavailable,
+    /// It took too long.
+    Timeout,
+    /// There is no room.
+    Exhausted,
+    /// The idempotency key stands for another request.
+    KeyReused,
+    /// It is no longer there.
+    Gone,
+}
+
+impl ProblemKind {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::BadRequest,
+        Self::Unauthenticated,
+        Self::Denied,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TooSlow,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::Frozen,
+        Self::TooManyRequests,
+        Self::HeadersTooLarge,
+        Self::Unexpected,
+        Self::Unavailable,
+        Self::Timeout,
+        Self::Exhausted,
+        Self::KeyReused,
+        Self::Gone,
+    ];
+
+    /// The last part of `type`, the status and the title.
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::BadRequest => {
+                ("bad-request", StatusCode::BAD_REQUEST, "The request cannot be read")
+            }
+            Self::Unauthenticated => {
+                ("unauthenticated", StatusCode::UNAUTHORIZED, "It is not known who is calling")
+            }
+            Self::Denied => ("denied", StatusCode::FORBIDDEN, "The caller may not do this"),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The resource does not know this method",
+            ),
+            Self::TooSlow => {
+                ("too-slow", StatusCode::REQUEST_TIMEOUT, "The request came too slowly")
+            }
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "It contradicts what is there"),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "Another writer was first")
+            }
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body is of another kind than JSON",
+            ),
+            Self::Invalid => {
+                ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "The request breaks a rule")
+            }
+            Self::Frozen => ("frozen", StatusCode::LOCKED, "A freeze window refuses writes"),
+            Self::TooManyRequests => {
+                ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests")
+            }
+            Self::HeadersTooLarge => (
+                "headers-too-large",
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The headers are too large",
+            ),
+            Self::Unexpected => {
+                ("unexpected", StatusCode::INTERNAL_SERVER_ERROR, "The service failed")
+            }
+            Self::Unavailable => {
+                ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The service cannot do this now")
+            }
+            Self::Timeout => ("timeout", StatusCode::GATEWAY_TIMEOUT, "It took too long"),
+            Self::Exhausted => ("exhausted", StatusCode::INSUFFICIENT_STORAGE, "There is no room"),
+            Self::KeyReused => (
+                "key-reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The idempotency key stands for another request",
+            ),
+            Self::Gone => ("gone", StatusCode::GONE, "It is no longer there"),
+        }
+    }
+
+    /// The last part of `type`.
+    pub const fn slug(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The status.
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    /// The title.
+    pub const fn title(self) -> &'static str {
+        self.row().2
+    }
+}
 
 /// One problem, before it is known on which request.
 #[derive(Clone, Debug)]
-pub struct Problem(Box<Told>);
+pub struct Problem(Box<Content>);
 
 #[derive(Clone, Debug)]
-struct Told {
+struct Content {
+    kind: ProblemKind,
     status: StatusCode,
-    slug: &'static str,
-    title: &'static str,
     detail: String,
     more: Map<String, Value>,
     retry_after: Option<u64>,
@@ -54,14 +173,11 @@ struct Told {
 }
 
 impl Problem {
-    /// A problem of the kind `slug`.
-    pub fn new(slug: &str, detail: impl Into<String>) -> Self {
-        let (slug, status, title) =
-            KINDS.into_iter().find(|(s, ..)| *s == slug).unwrap_or(KINDS[14]);
-        Self(Box::new(Told {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            slug,
-            title,
+    /// A problem of a kind.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self(Box::new(Content {
+            kind,
+            status: kind.status(),
             detail: detail.into(),
             more: Map::new(),
             retry_after: None,
@@ -72,11 +188,14 @@ impl Problem {
 
     /// The problem that a bare status means.
     pub fn of_status(status: StatusCode) -> Self {
-        let code = status.as_u16();
-        if let Some((slug, ..)) = KINDS.iter().find(|(_, known, _)| *known == code) {
-            return Self::new(slug, "");
+        if let Some(kind) = ProblemKind::ALL.into_iter().find(|kind| kind.status() == status) {
+            return Self::new(kind, "");
         }
-        let nearest = if status.is_client_error() { "bad-request" } else { "unexpected" };
+        let nearest = if status.is_client_error() {
+            ProblemKind::BadRequest
+        } else {
+            ProblemKind::Unexpected
+        };
         let mut problem = Self::new(nearest, "");
         problem.0.status = status;
         problem
@@ -84,7 +203,7 @@ impl Problem {
 
     /// There is no such thing, or not for this caller.
     pub fn not_found(what: &str) -> Self {
-        Self::new("not-found", format!("there is no such {what}"))
+        Self::new(ProblemKind::NotFound, format!("there is no such {what}"))
     }
 
     /// Adds a member.
@@ -128,8 +247,8 @@ impl Problem {
     /// The answer to the request `id` for `instance`.
     pub fn answer(&self, instance: &str, id: &str) -> Response<Body> {
         let mut document = json!({
-            "type": format!("urn:flowcontrol:problem:{}", self.0.slug),
-            "title": self.0.title,
+            "type": format!("urn:flowcontrol:problem:{}", self.0.kind.slug()),
+            "title": self.0.kind.title(),
             "status": self.0.status.as_u16(),
             "instance": instance,
             "request_id": id,
@@ -157,7 +276,7 @@ impl Problem {
     }
 }
 
-/// The edge, which knows the request, makes the document of it.
+/// The middleware, which knows the request, makes the document of it.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -170,23 +289,25 @@ impl IntoResponse for Problem {
 /// An adapter's refusal. What is the caller's to mend is told; the rest is for the log.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let told = |slug| Self::new(slug, error.message());
-        let kept = |slug, detail: &str| Self::new(slug, detail).because(error.chain());
+        let told = |kind| Self::new(kind, error.message());
+        let kept = |kind, detail: &str| Self::new(kind, detail).because(error.chain());
         match error.kind() {
-            ErrorKind::InvalidInput => told("invalid"),
-            ErrorKind::Conflict => told("conflict"),
-            ErrorKind::Frozen => told("frozen").retry_after(30),
+            ErrorKind::InvalidInput => told(ProblemKind::Invalid),
+            ErrorKind::Conflict => told(ProblemKind::Conflict),
+            ErrorKind::Frozen => told(ProblemKind::Frozen).retry_after(30),
             ErrorKind::NotFound => Self::not_found("thing").because(error.chain()),
-            ErrorKind::Denied => told("denied"),
+            ErrorKind::Denied => told(ProblemKind::Denied),
             ErrorKind::Unavailable => {
-                kept("unavailable", "an adapter is out of reach").retry_after(5)
+                kept(ProblemKind::Unavailable, "an adapter is out of reach").retry_after(5)
             }
             ErrorKind::Timeout => {
-                kept("timeout", "an adapter did not answer in time").retry_after(5)
+                kept(ProblemKind::Timeout, "an adapter did not answer in time").retry_after(5)
             }
-            ErrorKind::Exhausted => kept("exhausted", "a disk, quota or limit is exhausted"),
-            ErrorKind::Configuration => kept("unavailable", "an adapter is not set up"),
-            _ => kept("unexpected", "an adapter failed"),
+            ErrorKind::Exhausted => {
+                kept(ProblemKind::Exhausted, "a disk, quota or limit is exhausted")
+            }
+            ErrorKind::Configuration => kept(ProblemKind::Unavailable, "an adapter is not set up"),
+            _ => kept(ProblemKind::Unexpected, "an adapter failed"),
         }
     }
 }
@@ -194,7 +315,7 @@ impl From<Error> for Problem {
 /// An engine's failure as it is for callers when it is not theirs to mend: the log has the rest.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Self::new("unavailable", "the service cannot do this now")
+        Self::new(ProblemKind::Unavailable, "the service cannot do this now")
             .because(failure.message)
             .retry_after(5)
     }
@@ -203,22 +324,22 @@ impl From<Failure> for Problem {
 impl Problem {
     /// An engine's failure that is the caller's to mend: wrong input or a refused check. One that
     /// speaks of a place on this machine, below `state` or elsewhere, is for the log.
-    pub fn told(failure: Failure, state: &Path) -> Self {
-        let slug = match failure.exit {
-            Exit::Usage => "invalid",
-            Exit::Check => "conflict",
+    pub fn of_failure(failure: Failure, state: &Path) -> Self {
+        let kind = match failure.exit {
+            Exit::Usage => ProblemKind::Invalid,
+            Exit::Check => ProblemKind::Conflict,
             Exit::Done | Exit::Environment | Exit::Interrupted => return failure.into(),
         };
         if failure.message.contains(&*state.to_string_lossy()) {
             return failure.into();
         }
-        Self::new(slug, failure.message)
+        Self::new(kind, failure.message)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KINDS, Problem};
+    use super::{Problem, ProblemKind};
     use axum::http::StatusCode;
     use flowcontrol_base::Failure;
     use flowcontrol_contract::{Error, ErrorKind};
@@ -234,12 +355,10 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_found_by_its_name() {
-        for (slug, status, title) in KINDS {
-            let problem = Problem::new(slug, "");
-            assert_eq!((problem.0.slug, problem.0.title), (slug, title));
-            assert_eq!(problem.status().as_u16(), status);
-        }
+    fn every_kind_has_a_name_of_its_own_and_an_unknown_status_stays_what_it_is() {
+        let names: std::collections::BTreeSet<_> =
+            ProblemKind::ALL.into_iter().map(ProblemKind::slug).collect();
+        assert_eq!(names.len(), ProblemKind::ALL.len());
         let teapot = Problem::of_status(StatusCode::IM_A_TEAPOT);
         assert_eq!(teapot.status(), StatusCode::IM_A_TEAPOT);
     }

@@ -5,7 +5,7 @@ use super::caller::Caller;
 use super::idempotency::{Answer, Key, key};
 use super::json;
 use super::openapi::{Appending, Refusals, Writing};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::schema::{BatchSchema, RecordSchema};
 use super::service::Service;
 use super::spelled;
@@ -69,12 +69,12 @@ pub async fn page(
     let query: Query = body::query(request.uri())?;
     let limit = query.limit.unwrap_or(100);
     if !PAGE.contains(&limit) {
-        return Err(Problem::new("invalid", "limit is 1 to 500"));
+        return Err(Problem::new(ProblemKind::Invalid, "limit is 1 to 500"));
     }
     let after = query.after.unwrap_or(0);
     // No history is longer, and no store can be asked for more.
     if i64::try_from(after).is_err() {
-        return Err(Problem::new("invalid", format!("after is 0 to {}", i64::MAX)));
+        return Err(Problem::new(ProblemKind::Invalid, format!("after is 0 to {}", i64::MAX)));
     }
     let kind = query.kind.as_deref().map(Kind::parse).transpose()?;
     let wanted = Wanted { after, limit, kind };
@@ -181,10 +181,11 @@ pub async fn append(
                 .await;
         let done = done.map_err(|refused| match refused {
             Refused::Other(error) => Problem::from(error),
-            Refused::Moved(head) => {
-                Problem::new("precondition-failed", format!("the history ends with record {head}"))
-                    .with("head", head)
-            }
+            Refused::Moved(head) => Problem::new(
+                ProblemKind::PreconditionFailed,
+                format!("the history ends with record {head}"),
+            )
+            .with("head", head),
         })?;
         let (status, headers) = match done.replayed {
             true => (StatusCode::OK, Vec::new()),
@@ -203,7 +204,7 @@ pub async fn append(
 fn records(caller: &Caller, text: &str) -> Result<Vec<NewRecord>, Problem> {
     let batch: Batch<'_> = body::parse(text)?;
     if !BATCH.contains(&batch.records.len()) {
-        return Err(Problem::new("invalid", "an append takes 1 to 1000 records")
+        return Err(Problem::new(ProblemKind::Invalid, "an append takes 1 to 1000 records")
             .with("pointer", "/records"));
     }
     let mut records = Vec::with_capacity(batch.records.len());

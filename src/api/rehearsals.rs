@@ -4,7 +4,7 @@ use super::body;
 use super::caller::Caller;
 use super::idempotency::{Answer, Key, key};
 use super::openapi::{Keyed, Refusals, Writing};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use super::{spelled, view};
 use crate::rehearsal::Order;
@@ -125,7 +125,7 @@ impl From<&Now> for Rehearsal {
 impl From<&RehearsalReport> for Outcome {
     fn from(report: &RehearsalReport) -> Self {
         let steps = report.steps.iter().map(|step| Step {
-            id: step.id.clone(),
+            id: step.id.name().to_owned(),
             status: step.status.name(),
             seconds: step.seconds,
         });
@@ -171,7 +171,7 @@ pub async fn start(
     let own = Arc::clone(&service);
     let work = async move {
         let begun = own.jobs.start(&own.settings, order, actor).map_err(|Busy(id)| {
-            Problem::new("conflict", "a rehearsal is at work").with("rehearsal", id)
+            Problem::new(ProblemKind::Conflict, "a rehearsal is at work").with("rehearsal", id)
         })?;
         own.metrics.rehearsals.inc();
         let now = begun.now();

@@ -1,6 +1,6 @@
 //! The shapes of requests and answers that are not read off a handler's own types.
 
-use super::problem::KINDS;
+use super::problem::ProblemKind;
 use flowcontrol_contract::Kind;
 use flowcontrol_contract::projection::{self, ColumnType};
 use flowcontrol_gates::decision;
@@ -19,7 +19,7 @@ pub struct ProblemSchema;
 
 impl PartialSchema for ProblemSchema {
     fn schema() -> RefOr<Schema> {
-        let types = KINDS.map(|(slug, ..)| format!("urn:flowcontrol:problem:{slug}"));
+        let types = ProblemKind::ALL.map(|kind| format!("urn:flowcontrol:problem:{}", kind.slug()));
         ObjectBuilder::new()
             .property(
                 "type",

@@ -2,7 +2,7 @@
 
 use super::idempotency::{Answer, IdempotencyKeys, Key};
 use super::metrics::Metrics;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
 use crate::config::{FILE, ServeSection, Settings};
 use crate::decide::inputs::load;
@@ -179,7 +179,9 @@ impl Service {
             let _leave = leave;
             own.keys.answer(key, request, work).await
         });
-        done.await.unwrap_or_else(|e| Err(Problem::new("unexpected", "").because(e.to_string())))
+        done.await.unwrap_or_else(|e| {
+            Err(Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))
+        })
     }
 
     /// Leave to write: whoever holds it is waited for when the service stops, and nobody gets it
@@ -200,5 +202,5 @@ impl Service {
 }
 
 fn closing() -> Problem {
-    Problem::new("unavailable", "the service is stopping").retry_after(5)
+    Problem::new(ProblemKind::Unavailable, "the service is stopping").retry_after(5)
 }

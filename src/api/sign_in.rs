@@ -4,7 +4,7 @@
 use super::body;
 use super::caller::{self, CSRF_ABSENT};
 use super::middleware::Known;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use crate::sign_in::browser::guard::{self, CSRF_HEADER, Shown};
 use crate::sign_in::browser::{PATIENCE, Sessions, cookie};
@@ -114,7 +114,7 @@ async fn logout(
     let shown =
         Shown { csrf: caller::plain(&headers, CSRF_HEADER).or(field), ..caller::shown(&headers) };
     if !guard::own_write(&shown, &sessions.site.origin, &csrf) {
-        return Err(Problem::new("denied", CSRF_ABSENT));
+        return Err(Problem::new(ProblemKind::Denied, CSRF_ABSENT));
     }
     let way_out = sessions.end(name).await;
     let way_out = way_out.unwrap_or_else(|| sessions.site.after_logout.clone());
@@ -138,7 +138,7 @@ async fn signed_out(
     let form = body::form(&service.limits, request).await?;
     let mut tokens = form.iter().filter(|(name, _)| name == "logout_token").map(|(_, token)| token);
     let (Some(token), None) = (tokens.next(), tokens.next()) else {
-        return Err(Problem::new("bad-request", "there is no logout token"));
+        return Err(Problem::new(ProblemKind::BadRequest, "there is no logout token"));
     };
     let ended = sessions.signed_out(token).await.map_err(|e| failed(&e))?;
     tracing::info!(ended, "the provider signed somebody out");
@@ -147,20 +147,22 @@ async fn signed_out(
 
 fn nobody() -> Problem {
     let challenge = "Bearer realm=\"flowcontrol\"".to_owned();
-    Problem::new("unauthenticated", "").challenge(challenge)
+    Problem::new(ProblemKind::Unauthenticated, "").challenge(challenge)
 }
 
 /// Whoever signs in learns that it failed and not why: the log has it.
 fn failed(error: &Error) -> Problem {
     let problem = match error.kind() {
-        ErrorKind::Denied => {
-            Problem::new("denied", "the provider, or this service, lets you in no further")
-        }
+        ErrorKind::Denied => Problem::new(
+            ProblemKind::Denied,
+            "the provider, or this service, lets you in no further",
+        ),
         ErrorKind::InvalidInput | ErrorKind::Unauthenticated => Problem::new(
-            "bad-request",
+            ProblemKind::BadRequest,
             "that is no answer to a request of this service; begin again",
         ),
-        _ => Problem::new("unavailable", "the provider cannot be asked now").retry_after(5),
+        _ => Problem::new(ProblemKind::Unavailable, "the provider cannot be asked now")
+            .retry_after(5),
     };
     problem.because(error.chain())
 }
@@ -176,7 +178,7 @@ impl Query {
             url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let twice = (1..pairs.len()).any(|at| pairs[..at].iter().any(|(n, _)| *n == pairs[at].0));
         match twice {
-            true => Err(Problem::new("bad-request", "the query names something twice")),
+            true => Err(Problem::new(ProblemKind::BadRequest, "the query names something twice")),
             false => Ok(Self(pairs)),
         }
     }
@@ -187,8 +189,9 @@ impl Query {
 }
 
 fn see_other(address: &str) -> Result<Response<Body>, Problem> {
-    let location = HeaderValue::from_str(address)
-        .map_err(|_| Problem::new("unexpected", "").because("an address is no header"))?;
+    let location = HeaderValue::from_str(address).map_err(|_| {
+        Problem::new(ProblemKind::Unexpected, "").because("an address is no header")
+    })?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(header::LOCATION, location);

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz`, `/metrics`: for whoever runs the service.
 
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::service::{READY, Service};
 use super::view;
 use axum::body::Body;
@@ -69,11 +69,11 @@ pub async fn ready(State(service): State<Arc<Service>>) -> Result<Response<Body>
     ];
     if let Some(wrong) = adapters.iter().find(|adapter| !adapter.ready) {
         let detail = format!("the {} adapter {} does not work", wrong.port, wrong.kind);
-        let problem = Problem::new("unavailable", detail).retry_after(5);
+        let problem = Problem::new(ProblemKind::Unavailable, detail).retry_after(5);
         return Err(problem.with("adapters", json!(adapters)));
     }
     if *service.stop.borrow() {
-        return Err(Problem::new("unavailable", "the service is stopping"));
+        return Err(Problem::new(ProblemKind::Unavailable, "the service is stopping"));
     }
     view(StatusCode::OK, &Readiness { ready: true, adapters: adapters.into() })
 }

@@ -12,7 +12,7 @@ use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::{CallCx, Digest, ErrorKind, Mode, ScenarioStore, TenantId, Timestamp};
 use flowcontrol_evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
 use flowcontrol_gates::admit::{Binding, newest};
-use flowcontrol_gates::outcome::StepStatus;
+use flowcontrol_gates::outcome::{StepId, StepStatus};
 use flowcontrol_gates::rollback::{Facts, Restored, Watched, checks};
 use flowcontrol_gates::{Inputs, block, judge, rollback as gate};
 use flowcontrol_snapshot as snapshot;
@@ -250,12 +250,13 @@ async fn from_target(
         resume: None,
         ran: order.ran.clone(),
         // A rehearsal attacks the isolation; a drill is about the way back.
-        without: &["isolation"],
+        without: &[StepId::Isolation],
     };
     let mut run = Run::begin(order.judged, &rehearsal, progress)?;
     run.walk(stop).await?;
     let report = &run.report;
-    let open = report.steps.iter().find(|s| s.id != "evidence" && s.status != StepStatus::Passed);
+    let open =
+        report.steps.iter().find(|s| s.id != StepId::Evidence && s.status != StepStatus::Passed);
     let restored = match (open, &report.rollback, &report.snapshot) {
         (Some(step), _, _) => {
             Err(format!("{}: {}", step.title, step.detail.as_deref().unwrap_or("it did not run")))

@@ -18,6 +18,7 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{ScenarioStore, TenantId};
 use flowcontrol_database::Workspace;
 use flowcontrol_gates::connection::Facts;
+use flowcontrol_gates::outcome::StepId;
 use flowcontrol_isolation::Sessions;
 use flowcontrol_runbook::Connections;
 use flowcontrol_snapshot::Summary;
@@ -38,7 +39,7 @@ pub struct Order {
     /// The command as it was given, for the evidence.
     pub ran: String,
     /// Steps that are left out, by id; a rehearsal leaves out none.
-    pub without: &'static [&'static str],
+    pub without: &'static [StepId],
 }
 
 impl Order {

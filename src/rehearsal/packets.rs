@@ -4,7 +4,7 @@ use super::Run;
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
 use flowcontrol_evidence::{CheckResult, Draft, Outcome, ProfileRef, Stored, Verdict, schema};
-use flowcontrol_gates::outcome::{CheckLine, Decision, PacketRef, Scope, StepStatus};
+use flowcontrol_gates::outcome::{CheckLine, Decision, PacketRef, Scope, StepId, StepStatus};
 use flowcontrol_gates::{connection, dry_run};
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn judged(checks: &[CheckResult]) -> Outcome {
 }
 
 /// One step, passed or not.
-pub fn step(run: &Run<'_>, id: &str) -> Result<Draft> {
+pub fn step(run: &Run<'_>, id: StepId) -> Result<Draft> {
     let step = run.report.step(id);
     let body = json!({
         "step": id,

@@ -6,7 +6,7 @@ use crate::progress::Progress;
 use flowcontrol_base::clock;
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_evidence::{EvidenceStore, KnownSecrets, Outcome};
-use flowcontrol_gates::outcome::{RehearsalReport, Scope, StepStatus, verdict};
+use flowcontrol_gates::outcome::{RehearsalReport, Scope, StepId, StepStatus, verdict};
 use flowcontrol_target::TargetKind;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
@@ -60,14 +60,14 @@ impl StepOutcome {
 
 type StepWork = for<'r, 'a> fn(&'r mut Run<'a>) -> BoxFuture<'r, Result<StepOutcome>>;
 
-const STEPS: [(&str, StepWork); 7] = [
-    ("freeze", |run| Box::pin(steps::freeze(run))),
-    ("target", |run| Box::pin(steps::target(run))),
-    ("migrate", |run| Box::pin(steps::migrate(run))),
-    ("replay", |run| Box::pin(steps::replay(run))),
-    ("verify", |run| Box::pin(steps::verify(run))),
-    ("isolation", |run| Box::pin(steps::isolation(run))),
-    ("rollback", |run| Box::pin(steps::rollback(run))),
+const STEPS: [(StepId, StepWork); 7] = [
+    (StepId::Freeze, |run| Box::pin(steps::freeze(run))),
+    (StepId::Target, |run| Box::pin(steps::target(run))),
+    (StepId::Migrate, |run| Box::pin(steps::migrate(run))),
+    (StepId::Replay, |run| Box::pin(steps::replay(run))),
+    (StepId::Verify, |run| Box::pin(steps::verify(run))),
+    (StepId::Isolation, |run| Box::pin(steps::isolation(run))),
+    (StepId::Rollback, |run| Box::pin(steps::rollback(run))),
 ];
 
 /// What a rehearsal came to.
@@ -98,12 +98,12 @@ pub async fn rehearse(
     if run.report.scope == Scope::Scenario {
         run.seal(packets::dry_run)?;
     }
-    run.note("evidence", Ok(StepOutcome::proved("sealed")), since.elapsed().as_secs_f64());
+    run.note(StepId::Evidence, Ok(StepOutcome::proved("sealed")), since.elapsed().as_secs_f64());
     run.report.seconds = began.elapsed().as_secs_f64();
     run.report.decision = verdict::decide(&run.report);
     run.seal(packets::rehearsal)?;
     let sealed = run.report.packets.len();
-    if let Some(step) = run.report.step_mut("evidence") {
+    if let Some(step) = run.report.step_mut(StepId::Evidence) {
         step.detail = Some(format!("{sealed} packets sealed"));
         step.seconds = Some(since.elapsed().as_secs_f64());
     }
@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
         let mut report =
             RehearsalReport::begin(version, &settings.config.profile, started).scoped(scope);
         report.session = Some(settings.config.session.to_string());
-        report.steps.retain(|step| !order.without.contains(&step.id.as_str()));
+        report.steps.retain(|step| !order.without.contains(&step.id));
         let stamp: String =
             started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
         let folder =
@@ -157,13 +157,6 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn step(&mut self, id: &str, work: StepWork) -> Result<StepOutcome> {
-        if id == "isolation" {
-            journal::write_probed(self)?;
-        }
-        work(self).await
-    }
-
     /// Takes the steps, then takes down whatever they made, however they ended; the exit code so
     /// far.
     pub(super) async fn walk(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
@@ -173,8 +166,11 @@ impl<'a> Run<'a> {
         let mut exit = stepped?;
         if let Err(failure) = taken_down {
             exit = failure.exit;
-            let last =
-                if self.report.step("rollback").is_some() { "rollback" } else { "isolation" };
+            let last = if self.report.step(StepId::Rollback).is_some() {
+                StepId::Rollback
+            } else {
+                StepId::Isolation
+            };
             self.note(last, Err(failure), 0.0);
         }
         Ok(exit)
@@ -190,12 +186,12 @@ impl<'a> Run<'a> {
             let ended = tokio::select! {
                 biased;
                 () = stopped(stop) => Err(Failure::interrupted()),
-                ended = self.step(id, work) => ended,
+                ended = work(self) => ended,
             };
             let failed = ended.as_ref().err().map(|failure| failure.exit);
             self.note(id, ended, since.elapsed().as_secs_f64());
             self.seal(|run| packets::step(run, id))?;
-            if id == "target" && self.resources.facts.is_some() {
+            if id == StepId::Target && self.resources.facts.is_some() {
                 self.seal(packets::connection)?;
             }
             if let Some(code) = failed {
@@ -205,7 +201,7 @@ impl<'a> Run<'a> {
         Ok(Exit::Done)
     }
 
-    fn note(&mut self, id: &str, ended: Result<StepOutcome>, seconds: f64) {
+    fn note(&mut self, id: StepId, ended: Result<StepOutcome>, seconds: f64) {
         let Some(step) = self.report.step_mut(id) else { return };
         step.seconds = Some(seconds);
         match ended {
@@ -235,7 +231,7 @@ impl<'a> Run<'a> {
     }
 
     /// How far the steps came, for packets.
-    pub fn outcome(&self, id: &str) -> Outcome {
+    pub fn outcome(&self, id: StepId) -> Outcome {
         match self.report.step(id).map(|step| step.status) {
             Some(StepStatus::Passed) => Outcome::Passed,
             Some(StepStatus::Interrupted) => Outcome::Interrupted,
@@ -263,8 +259,12 @@ impl<'a> Run<'a> {
             journal::forget(&self.settings.state(), &workspace.endpoint.database)?;
         }
         let disposed = target.dispose().await?;
-        let last =
-            self.report.steps.iter_mut().rev().find(|s| s.id != "evidence" && s.seconds.is_some());
+        let last = self
+            .report
+            .steps
+            .iter_mut()
+            .rev()
+            .find(|s| s.id != StepId::Evidence && s.seconds.is_some());
         if let Some(step) = last {
             let detail = step.detail.take().unwrap_or_default();
             step.detail = Some(format!("{detail}; {}", disposed.what));

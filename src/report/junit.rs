@@ -93,7 +93,7 @@ fn steps(report: &RehearsalReport) -> TestSuite {
             }
             StepStatus::Skipped => skipped(step.detail.as_deref().unwrap_or("it was not started")),
         };
-        suite.add_test_case(case("steps", &step.id, step.seconds, status));
+        suite.add_test_case(case("steps", step.id.name(), step.seconds, status));
     }
     finish(suite)
 }

@@ -8,7 +8,7 @@ use flowcontrol_base::text::one_line;
 use flowcontrol_evidence::Verdict;
 use flowcontrol_gates::outcome::verdict;
 use flowcontrol_gates::outcome::{
-    Decision, Finding, RehearsalReport, Scope, Severity, Step, StepStatus,
+    Decision, Finding, RehearsalReport, Scope, Severity, Step, StepId, StepStatus,
 };
 use std::fmt::Write as _;
 
@@ -70,7 +70,7 @@ impl Screen {
     }
 
     /// A part without a result. Where its step was not started, the list of steps has said so.
-    fn absent(&mut self, name: &str, report: &RehearsalReport, step: &str) {
+    fn absent(&mut self, name: &str, report: &RehearsalReport, step: StepId) {
         let why = match report.step(step).map(|s| s.status) {
             None | Some(StepStatus::Skipped) => return,
             Some(StepStatus::Passed) => "no result, although its step says passed",
@@ -187,7 +187,7 @@ impl Screen {
 
     fn migrations(&mut self, report: &RehearsalReport) {
         let Some(migrations) = &report.migrations else {
-            return self.absent("Migrations", report, "migrate");
+            return self.absent("Migrations", report, StepId::Migrate);
         };
         let failed = migrations.iter().filter(|m| m.error.is_some()).count();
         let figure = match failed {
@@ -221,7 +221,7 @@ impl Screen {
 
     fn lint(&mut self, report: &RehearsalReport) {
         let Some(findings) = &report.findings else {
-            return self.absent("Lint", report, "migrate");
+            return self.absent("Lint", report, StepId::Migrate);
         };
         let of = |severity| {
             findings.iter().filter(|f| f.severity == severity && f.waived.is_none()).count()
@@ -260,7 +260,7 @@ impl Screen {
 
     fn replay(&mut self, report: &RehearsalReport) {
         let Some(replay) = &report.replay else {
-            return self.absent("Replay", report, "replay");
+            return self.absent("Replay", report, StepId::Replay);
         };
         let mut figure = format!(
             "{} in {}, {}",
@@ -306,7 +306,7 @@ impl Screen {
 
     fn verify(&mut self, report: &RehearsalReport) {
         let Some(verify) = &report.verify else {
-            return self.absent("Verify", report, "verify");
+            return self.absent("Verify", report, StepId::Verify);
         };
         let compared = format!(
             "{} of {}, {}",
@@ -344,7 +344,7 @@ impl Screen {
 
     fn isolation(&mut self, report: &RehearsalReport) {
         let Some(isolation) = &report.isolation else {
-            return self.absent("Isolation", report, "isolation");
+            return self.absent("Isolation", report, StepId::Isolation);
         };
         let probes = counted(isolation.probes, "probe", "probes");
         let leaks = match isolation.leaks.len() as u64 {
@@ -385,7 +385,7 @@ impl Screen {
 
     fn rollback(&mut self, report: &RehearsalReport) {
         let Some(rollback) = &report.rollback else {
-            return self.absent("Rollback", report, "rollback");
+            return self.absent("Rollback", report, StepId::Rollback);
         };
         if rollback.equal {
             let short = rollback.sha256.short();

@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus, Stdio};
 /// Where one test runs the program: its working folder and a temporary folder of its own.
 pub struct Place {
     whole: tempfile::TempDir,
+    program: PathBuf,
 }
 
 /// How a run of the program ended.
@@ -53,6 +54,11 @@ impl std::fmt::Display for Ended {
 impl Place {
     /// A new, empty one.
     pub fn new() -> Self {
+        Self::of(program())
+    }
+
+    /// The same for another program than the built `flowcontrol`.
+    pub fn of(program: PathBuf) -> Self {
         let whole = tempfile::tempdir().unwrap();
         let open = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -63,7 +69,7 @@ impl Place {
             std::fs::create_dir(whole.path().join(folder)).unwrap();
         }
         open(&whole.path().join("tmp"), 0o1777);
-        Self { whole }
+        Self { whole, program }
     }
 
     /// The working folder.
@@ -88,7 +94,7 @@ impl Place {
 
     /// The program with arguments, not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.work()).env("TMPDIR", self.temp());
         command.env("NO_COLOR", "1").env_remove("FLOWCONTROL_TARGET").stdin(Stdio::null());
         command

@@ -129,12 +129,26 @@ fn local(place: &Place) -> Value {
     place.run(&["--format", "json", "rehearse", "--target", "local"]).json()
 }
 
+/// The samples name their cases by what is tried, as no rehearsal does.
+fn numbered(mut sample: Value) -> Value {
+    let isolation = &mut sample["isolation"];
+    for (list, member) in [("cases", "id"), ("leaks", "case")] {
+        let entries = isolation.get_mut(list).and_then(Value::as_array_mut);
+        for (number, entry) in entries.into_iter().flatten().enumerate() {
+            entry[member] = json!(format!("case-{number:02}"));
+        }
+    }
+    sample
+}
+
 #[test]
 fn reports_follow_their_schema_and_nothing_else_does() {
     let Some(python) = ready("reports_follow_their_schema_and_nothing_else_does") else { return };
     let mut reports: Vec<Value> = samples::all()
         .iter()
+        .filter(|(name, _)| *name != "hostile")
         .map(|(_, report)| serde_json::from_str(&json::render(report).unwrap()).unwrap())
+        .map(numbered)
         .collect();
     let place = Place::new();
     let real = local(&place);

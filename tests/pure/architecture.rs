@@ -33,20 +33,32 @@ fn packages_depend_towards_the_contract() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("adapters/contract", &[][..]),
         ("adapters/conformance", &["flowcontrol-contract"]),
+        // Its own failures as the contract's error, for those that ask for it.
+        ("adapters/files", &["flowcontrol-contract"]),
+        ("adapters/client", &["flowcontrol-contract"]),
+        ("adapters/standin", &[]),
         ("adapters/auth", &["flowcontrol-contract"]),
         (
             "adapters/ksef",
-            &["flowcontrol-contract", "flowcontrol-ksef-invoice", "flowcontrol-ksef-wire"],
+            &[
+                "flowcontrol-client",
+                "flowcontrol-contract",
+                "flowcontrol-files",
+                "flowcontrol-ksef-invoice",
+                "flowcontrol-ksef-wire",
+            ],
         ),
         ("adapters/ksef-invoice", &[]),
         (
             "adapters/ksef-simulator",
             &[
                 "flowcontrol-contract",
+                "flowcontrol-files",
                 // The kind `mock-ksef`: the client connected to a simulator of its own.
                 "flowcontrol-ksef",
                 "flowcontrol-ksef-invoice",
                 "flowcontrol-ksef-wire",
+                "flowcontrol-standin",
             ],
         ),
         ("adapters/ksef-testkit", &[]),

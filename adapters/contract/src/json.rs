@@ -2,8 +2,10 @@
 //!
 //! Spelling is normalised; whatever would change a value on its way through a double, `jsonb`
 //! or UTF-16 is refused by name: duplicate keys, numbers that no double holds, `\u0000`, lone
-//! surrogates.
+//! surrogates. [`object`] reads what others sign, such as a token's claims, and refuses duplicate keys
+//! alone.
 
+use serde_json::{Map, Value};
 use std::cmp::Ordering;
 
 /// Deepest nesting that is read; deeper input would exhaust the stack of a reader downstream.
@@ -17,6 +19,23 @@ pub struct JsonError {
     pub what: String,
     /// Byte offset in the input.
     pub at: usize,
+    /// Whether an object names a key twice.
+    pub duplicate: bool,
+}
+
+/// Why a text is not one JSON object that every reader understands alike. `Display` is the rest of a
+/// sentence and repeats nothing of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnObject {
+    /// It is not JSON, or nested too deeply.
+    #[error("is not valid JSON")]
+    Malformed,
+    /// It is another value.
+    #[error("is not a JSON object")]
+    OtherValue,
+    /// Of two readers of `{"aud": 1, "aud": 2}` each may believe another.
+    #[error("has a duplicate key")]
+    DuplicateKey,
 }
 
 /// The canonical form of one JSON value.
@@ -24,8 +43,30 @@ pub struct JsonError {
 /// # Errors
 /// Names the first thing that is not JSON or could not be carried exactly.
 pub fn canonicalize(text: &str) -> Result<String, JsonError> {
-    let mut reader =
-        Reader { text, bytes: text.as_bytes(), at: 0, out: String::with_capacity(text.len()) };
+    read(text, true)
+}
+
+/// The one object that `text` holds, in which no object at any depth names a key twice. Numbers are
+/// read as `serde_json` reads them.
+///
+/// # Errors
+/// What else it is.
+pub fn object(text: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
+    let text = std::str::from_utf8(text).map_err(|_| NotAnObject::Malformed)?;
+    let ordered = read(text, false).map_err(|e| match e.duplicate {
+        true => NotAnObject::DuplicateKey,
+        false => NotAnObject::Malformed,
+    })?;
+    match serde_json::from_str(&ordered) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(NotAnObject::OtherValue),
+        Err(_) => Err(NotAnObject::Malformed),
+    }
+}
+
+fn read(text: &str, exact: bool) -> Result<String, JsonError> {
+    let (bytes, out) = (text.as_bytes(), String::with_capacity(text.len()));
+    let mut reader = Reader { text, bytes, at: 0, out, exact };
     reader.skip_space();
     reader.value(0)?;
     reader.skip_space();
@@ -80,6 +121,9 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     out: String,
+    /// Whether numbers get their canonical form and what Postgres or a double cannot hold is refused;
+    /// else both stand as they were.
+    exact: bool,
 }
 
 /// A member of the object being read: its key, and where `"key":value` stands in the output.
@@ -92,7 +136,7 @@ struct Member {
 
 impl Reader<'_> {
     fn fail<T>(&self, what: impl Into<String>) -> Result<T, JsonError> {
-        Err(JsonError { what: what.into(), at: self.at })
+        Err(JsonError { what: what.into(), at: self.at, duplicate: false })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -264,7 +308,7 @@ impl Reader<'_> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => match self.unit()? {
-                0 => {
+                0 if self.exact => {
                     self.at = start;
                     return self.fail("\\u0000, which Postgres cannot store,");
                 }
@@ -345,6 +389,10 @@ impl Reader<'_> {
             self.digits()?;
         }
         let literal = &self.text[start..self.at];
+        if !self.exact {
+            self.out.push_str(literal);
+            return Ok(());
+        }
         if plain && literal.len() <= 15 {
             self.out.push_str(if literal == "-0" { "0" } else { literal });
             return Ok(());
@@ -366,7 +414,7 @@ impl Reader<'_> {
 
 fn duplicate<T>(key: &str, at: usize) -> Result<T, JsonError> {
     let shown: String = key.chars().take(60).collect();
-    Err(JsonError { what: format!("duplicate key {shown:?}"), at })
+    Err(JsonError { what: format!("duplicate key {shown:?}"), at, duplicate: true })
 }
 
 /// The text behind a canonical string's escapes; keys with escapes are rare.
@@ -403,7 +451,7 @@ fn decimal(literal: &str) -> (bool, Vec<u8>, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{canonicalize, push_string};
+    use super::{NotAnObject, canonicalize, object, push_string};
     use proptest::prelude::*;
 
     #[test]
@@ -469,6 +517,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_object_with_a_duplicate_key_is_refused_at_any_depth() {
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"{"a":[{"b":1,"\u0062":2}]}"#]
+        {
+            assert_eq!(object(text.as_bytes()), Err(NotAnObject::DuplicateKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_one_object_is_read() {
+        for text in
+            ["", "[]", "1", r#"{"a":1} {}"#, r#"{"a":1e999}"#, "{\"a\":\"\u{1}\"}", "\u{feff}{}"]
+        {
+            assert!(object(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert_eq!(object(b"[]"), Err(NotAnObject::OtherValue));
+        assert_eq!(object(b"{\"\xff\":1}"), Err(NotAnObject::Malformed));
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(4000), "]".repeat(4000));
+        assert!(object(deep.as_bytes()).is_err());
+        let read = object(r#" {"a":[null,true,-1,1.5,"x",{"a":{}}]} "#.as_bytes()).unwrap();
+        assert_eq!(read["a"][5]["a"], serde_json::json!({}));
+        // What another may sign is not held to what Postgres can store.
+        let read = object(r#"{"n":9007199254740993,"z":"\u0000"}"#.as_bytes()).unwrap();
+        assert_eq!((read["n"].as_u64(), read["z"].as_str()), (Some((1 << 53) + 1), Some("\0")));
+    }
+
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             Just(serde_json::Value::Null),
@@ -498,6 +572,13 @@ mod tests {
         #[test]
         fn any_text_is_refused_or_read_without_a_panic(text in "\\PC{0,40}") {
             let _ = canonicalize(&text);
+            let _ = object(text.as_bytes());
+        }
+
+        #[test]
+        fn an_object_is_what_serde_reads(value in any_json()) {
+            let text = serde_json::json!({"value": value}).to_string();
+            prop_assert_eq!(&object(text.as_bytes()).unwrap()["value"], &value);
         }
 
         #[test]

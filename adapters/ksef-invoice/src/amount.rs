@@ -34,7 +34,7 @@ pub fn cents(value: Decimal) -> Decimal {
 }
 
 /// An amount with two decimals, never `-0.00`.
-pub fn spell(value: Decimal) -> String {
+pub fn format_amount(value: Decimal) -> String {
     let mut value = cents(value);
     if value.is_zero() {
         value = Decimal::ZERO;
@@ -44,7 +44,7 @@ pub fn spell(value: Decimal) -> String {
 }
 
 /// A number without zeros at its end.
-pub fn spell_short(value: Decimal) -> String {
+pub fn format_decimal(value: Decimal) -> String {
     value.normalize().to_string()
 }
 
@@ -87,24 +87,24 @@ mod tests {
 
     #[test]
     fn halves_go_away_from_zero() {
-        for (value, spelled) in [
+        for (value, formatted) in [
             ("0.005", "0.01"),
             ("-0.005", "-0.01"),
             ("2.345", "2.35"),
             ("-0.004", "0.00"),
             ("3", "3.00"),
         ] {
-            assert_eq!(spell(read(value).unwrap()), spelled);
+            assert_eq!(format_amount(read(value).unwrap()), formatted);
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_spelled_is_an_amount(number in -9_999_999_999_999_999_i64..=9_999_999_999_999_999, scale in 0..6u32) {
+        fn what_is_formatted_is_an_amount(number in -9_999_999_999_999_999_i64..=9_999_999_999_999_999, scale in 0..6u32) {
             let value = Decimal::new(number, scale);
-            prop_assert!(is_amount(&spell(value)), "{}", spell(value));
-            prop_assert_eq!(read(&spell(value)).unwrap(), cents(value));
-            prop_assert!(is_decimal(&spell_short(value), 16, 6), "{}", spell_short(value));
+            prop_assert!(is_amount(&format_amount(value)), "{}", format_amount(value));
+            prop_assert_eq!(read(&format_amount(value)).unwrap(), cents(value));
+            prop_assert!(is_decimal(&format_decimal(value), 16, 6), "{}", format_decimal(value));
         }
     }
 }

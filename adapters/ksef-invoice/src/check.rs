@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::{MAX_BYTES, rules, structure, warsaw};
 use time::{Date, OffsetDateTime};
 
-/// What a check must know beside the file.
+/// What a check needs besides the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     /// The day in Warsaw, against which the date of issue is judged.

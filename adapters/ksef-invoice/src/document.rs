@@ -5,7 +5,7 @@ use super::finding::{Finding, Severity};
 use super::schema::is_white;
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// So many findings are told; a file that has more is not an invoice with mistakes in it.
+/// At most this many findings are reported; a file with more is not an invoice with a few mistakes.
 const MOST: usize = 200;
 
 /// What was found so far in one document.
@@ -85,7 +85,7 @@ fn refusal(rule: &'static str, line: Option<u32>, message: impl Into<String>) ->
 /// The text of a file, and what is wrong with its encoding.
 ///
 /// # Errors
-/// The findings after which there is no text to go on with.
+/// The findings that make the text unreadable.
 pub fn text(bytes: &[u8]) -> Result<(&str, Vec<Finding>), Vec<Finding>> {
     let mut findings = Vec::new();
     if bytes.len() > MAX_BYTES_WITH_ATTACHMENT {
@@ -97,7 +97,7 @@ pub fn text(bytes: &[u8]) -> Result<(&str, Vec<Finding>), Vec<Finding>> {
         || bytes.starts_with(&[b'<', 0]);
     if utf16 {
         let message =
-            "it is UTF-16; KSeF takes UTF-8 only: save it as UTF-8 without a byte order mark";
+            "it is UTF-16; KSeF accepts UTF-8 only: save it as UTF-8 without a byte order mark";
         return Err(vec![refusal("encoding.utf16", None, message)]);
     }
     let rest = bytes.strip_prefix(b"\xEF\xBB\xBF");
@@ -106,7 +106,7 @@ pub fn text(bytes: &[u8]) -> Result<(&str, Vec<Finding>), Vec<Finding>> {
         findings.push(refusal("encoding.bom", Some(1), message));
     }
     let text = std::str::from_utf8(rest.unwrap_or(bytes)).map_err(|e| {
-        let message = format!("it is no UTF-8 from byte {} on", e.valid_up_to());
+        let message = format!("it is not valid UTF-8 from byte {} on", e.valid_up_to());
         vec![refusal("encoding.utf8", None, message)]
     })?;
     findings.extend(declaration(text));
@@ -119,7 +119,7 @@ pub fn text(bytes: &[u8]) -> Result<(&str, Vec<Finding>), Vec<Finding>> {
 
 /// The rule about how large an invoice may be.
 pub fn size(bytes: usize, most: usize) -> Finding {
-    refusal("size", None, format!("it has {bytes} bytes; KSeF takes {most} at most"))
+    refusal("size", None, format!("it has {bytes} bytes; KSeF accepts at most {most}"))
 }
 
 /// Reads the tree; what is not well-formed, or brings a DTD, gives no tree.
@@ -131,8 +131,7 @@ pub fn tree(text: &str) -> Result<Document<'_>, Finding> {
     Document::parse_with_options(text, options).map_err(|error| match error {
         roxmltree::Error::DtdDetected => {
             let line = text.find("<!DOCTYPE").map_or(1, |at| text[..at].matches('\n').count() + 1);
-            let message =
-                "it has a document type declaration; KSeF refuses those with all their entities";
+            let message = "it has a document type declaration; KSeF refuses them and all entities";
             refusal("xml.dtd", u32::try_from(line).ok(), message)
         }
         error => {
@@ -153,7 +152,7 @@ pub fn contents(report: &mut Report<'_, '_>, text: &str) {
             let target = node.pi().map_or("", |pi| pi.target);
             let line = Some(document.text_pos_at(node.range().start).row);
             let message =
-                format!("it has a processing instruction <?{target} ..?>; KSeF refuses those");
+                format!("it has a processing instruction <?{target} ..?>; KSeF refuses them");
             report.findings.push(refusal("xml.instruction", line, message));
         }
     }
@@ -161,7 +160,7 @@ pub fn contents(report: &mut Report<'_, '_>, text: &str) {
         for node in document.root().descendants() {
             let texts = node.text().into_iter().chain(node.attributes().map(|a| a.value()));
             let hidden = texts.filter_map(|text| discouraged(text).map(|(_, char)| char)).next();
-            // One that is spelled out was told of already.
+            // One that is written out was reported already.
             if let Some(char) = hidden.filter(|char| !text.contains(*char)) {
                 let line = Some(document.text_pos_at(node.range().start).row);
                 report.findings.push(character(char, line));
@@ -181,7 +180,7 @@ fn declaration(text: &str) -> Option<Finding> {
         rest[1..].split_once(quote).map(|(value, _)| value)
     };
     if let Some(encoding) = value("encoding").filter(|e| !e.eq_ignore_ascii_case("utf-8")) {
-        let message = format!("it declares the encoding {encoding:?}; KSeF takes UTF-8 only");
+        let message = format!("it declares the encoding {encoding:?}; KSeF accepts UTF-8 only");
         return Some(refusal("encoding.declared", Some(1), message));
     }
     let version = value("version").filter(|v| *v != "1.0")?;
@@ -237,7 +236,7 @@ fn find(text: &str, bad: impl Fn(char) -> bool) -> Option<(usize, char)> {
 mod tests {
     use super::*;
 
-    /// The two lists as the recommendation and the ministry spell them, character by character.
+    /// The two lists as the recommendation and the ministry write them, character by character.
     #[test]
     fn of_all_characters_the_listed_ones_are_found() {
         for char in '\0'..=char::MAX {

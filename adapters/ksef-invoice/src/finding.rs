@@ -7,9 +7,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing wrong: a consequence that one should know of.
+    /// Not wrong: a consequence to know about.
     Note,
-    /// KSeF takes it, and it may be right; somebody should look.
+    /// KSeF accepts it and it may be right; a person should check.
     Warning,
     /// KSeF refuses it, or it contradicts itself. It is not sent.
     Error,

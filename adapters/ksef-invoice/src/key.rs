@@ -15,17 +15,17 @@ pub enum SigningKey {
     P256(Box<EcdsaKeyPair>),
 }
 
-/// Why a text is no such key. Repeats nothing of it.
+/// Why a text is not such a key. Repeats nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// It needs a password.
     #[error("the private key is encrypted with a password")]
     Encrypted,
-    /// It is no PEM.
+    /// It is not PEM.
     #[error("the private key is not PEM, or is cut short")]
     Pem,
     /// It is neither PKCS#8 nor PKCS#1, such as SEC 1.
-    #[error("the private key is in a form that is not read")]
+    #[error("the private key is in an unsupported form: neither PKCS#8 nor PKCS#1")]
     Form,
     /// RSA that is too short or too long.
     #[error("the RSA key has fewer than 2048 bits, or more than 4096")]
@@ -40,11 +40,11 @@ impl KeyError {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Encrypted | Self::Pem | Self::Form => {
-                "`openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW` writes what is read here: PKCS#8 \
+                "`openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW` writes the supported form: PKCS#8 \
                  without a password"
             }
             Self::Bits | Self::Algorithm => {
-                "KSeF takes RSA of at least 2048 bits or ECDSA on P-256"
+                "KSeF accepts RSA of at least 2048 bits or ECDSA on P-256"
             }
         }
     }
@@ -54,7 +54,7 @@ impl SigningKey {
     /// Reads a key in PEM: PKCS#8 without a password, or PKCS#1.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not such a key.
     pub fn read(pem: &str) -> Result<Self, KeyError> {
         if pem.contains("ENCRYPTED") {
             return Err(KeyError::Encrypted);
@@ -85,7 +85,7 @@ impl SigningKey {
         }
     }
 
-    /// Signs bytes; RSA pads as told, ECDSA gives R||S. `None` when the key refuses.
+    /// Signs bytes; RSA with `padding`, ECDSA as R||S. `None` when the key refuses.
     pub fn sign(&self, padding: &'static dyn RsaEncoding, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {

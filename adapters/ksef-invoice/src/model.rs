@@ -203,7 +203,7 @@ pub struct Line {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// As `P_12` spells it.
+    /// As `P_12` writes it.
     Domestic(String),
     /// In percent.
     Oss(Decimal),

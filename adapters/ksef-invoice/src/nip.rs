@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nip(String);
 
-/// Why a text is no NIP.
+/// Why a text is not a valid NIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NipError {
     /// Not ten ASCII digits.
@@ -57,7 +57,7 @@ pub fn check(text: &str) -> Result<(), NipError> {
         return Err(NipError::Office);
     }
     let sum: u32 = WEIGHTS.iter().zip(digits).map(|(w, d)| w * u32::from(d - b'0')).sum();
-    // A remainder of ten is no digit: such a number is never given.
+    // A remainder of ten is not a digit: such a number is never issued.
     if sum % 11 == u32::from(digits[9] - b'0') { Ok(()) } else { Err(NipError::Checksum) }
 }
 

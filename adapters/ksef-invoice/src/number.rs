@@ -20,7 +20,7 @@ pub fn crc8(bytes: &[u8]) -> u8 {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KsefNumber(String);
 
-/// Why a text is no KSeF number.
+/// Why a text is not a valid KSeF number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// Not of the form.
@@ -38,8 +38,8 @@ pub enum NumberError {
 }
 
 impl KsefNumber {
-    /// Reads a number and verifies its checksum. What this system was told about an invoice that
-    /// it sent is read so; a number that an invoice only refers to is [`is_reference`].
+    /// Reads a number and verifies its checksum. For numbers of invoices that
+    /// this system sent; a number that an invoice only refers to is judged by [`is_reference`].
     ///
     /// # Errors
     /// What is wrong with it.
@@ -54,7 +54,7 @@ impl KsefNumber {
         if text.ends_with(&crc) { Ok(Self(text.to_owned())) } else { Err(NumberError::Checksum) }
     }
 
-    /// The number of an invoice of `seller` accepted on `day`; `tail` tells it from the others.
+    /// The number of an invoice of `seller` accepted on `day`; `tail` makes it unique.
     pub fn compose(seller: &Nip, day: Date, tail: [u8; 6]) -> Self {
         let tail: String = tail.iter().map(|byte| format!("{byte:02X}")).collect();
         let (year, month, day) = (day.year(), u8::from(day.month()), day.day());

@@ -1,8 +1,8 @@
 //! An invoice record's payload: what the command line and the scenario say of an invoice.
 //!
 //! `invoice_no`, `order_no`, `buyer`, `gross` and the rest of the record's top are the scenario's
-//! and may have neighbours that are none of KSeF's business; `ksef`, money and lines are ours, and
-//! a field that is not known there is refused. Money, prices and rates are decimal strings.
+//! and may hold other fields; in `ksef`, money and lines an unknown field
+//! is refused. Money, prices and rates are decimal strings.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -67,7 +67,7 @@ pub struct Line {
     pub gross: Option<String>,
     /// The tax; lines of an order need it.
     pub vat: Option<String>,
-    /// The rate as FA(3) spells it: `23`, `8`, `0 WDT`, `zw`, `np I`, ..
+    /// The rate as FA(3) writes it: `23`, `8`, `0 WDT`, `zw`, `np I`, ..
     pub vat_rate: Option<String>,
     /// The rate of the buyer's country under the One Stop Shop, in percent.
     pub oss_rate: Option<String>,
@@ -376,6 +376,6 @@ fn number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Erro
         serde_json::Value::Number(n) => Err(D::Error::custom(format!(
             "{n} is a float; write the quantity as the string \"{n}\""
         ))),
-        other => Err(D::Error::custom(format!("{other} is no quantity"))),
+        other => Err(D::Error::custom(format!("{other} is not a valid quantity"))),
     }
 }

@@ -19,7 +19,7 @@ impl<'x> Reader<'x> {
     /// Reads the bytes of an FA(3).
     ///
     /// # Errors
-    /// The first reason why they are none.
+    /// The first reason why they are not an FA(3).
     pub fn open(bytes: &'x [u8]) -> Result<Self, Finding> {
         let (text, findings) = document::text(bytes).map_err(|mut all| all.swap_remove(0))?;
         if let Some(first) = findings.into_iter().next() {

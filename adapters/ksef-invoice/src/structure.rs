@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
-/// Judges the structure; false when this is no FA(3) at all, so that nothing else can be judged.
+/// Judges the structure; false when this is not an FA(3), so that nothing else can be judged.
 pub fn judge(report: &mut Report<'_, '_>, root: Node<'_, '_>) -> bool {
     if !is_invoice(report, root) {
         return false;
@@ -27,16 +27,16 @@ pub fn is_invoice(report: &mut Report<'_, '_>, root: Node<'_, '_>) -> bool {
     }
     let known = match name.namespace() {
         Some("http://crd.gov.pl/wzor/2023/06/29/12648/") => {
-            " (FA(2), which KSeF 2.0 does not take)"
+            " (FA(2), which KSeF 2.0 does not accept)"
         }
         Some("http://crd.gov.pl/wzor/2021/11/29/11089/") => {
-            " (FA(1), which KSeF 2.0 does not take)"
+            " (FA(1), which KSeF 2.0 does not accept)"
         }
         _ => "",
     };
     let given = match name.namespace() {
         Some(space) => format!("in the namespace {space}{known}"),
-        None => "in no namespace".to_owned(),
+        None => "without a namespace".to_owned(),
     };
     let message = format!("the root is {} {given}; FA(3) has Faktura in {NAMESPACE}", name.name());
     report.error(root, "structure.namespace", message);
@@ -76,7 +76,7 @@ fn attributes(report: &mut Report<'_, '_>, node: Node<'_, '_>, known: &[(&str, &
             report.error(
                 node,
                 "structure.attribute",
-                format!("has the attribute {name}, which FA(3) has not"),
+                format!("has the attribute {name}, which FA(3) does not have"),
             );
         }
     }
@@ -86,7 +86,7 @@ fn attributes(report: &mut Report<'_, '_>, node: Node<'_, '_>, known: &[(&str, &
                 report.error(node, "structure.attribute", format!("lacks the attribute {name}"))
             }
             Some(value) if !values.contains(&value) => {
-                let message = format!("has {name}={value:?}; it takes {}", values.join(", "));
+                let message = format!("has {name}={value:?}; allowed: {}", values.join(", "));
                 report.error(node, "structure.attribute", message);
             }
             Some(_) => {}
@@ -135,16 +135,16 @@ fn children(report: &mut Report<'_, '_>, parent: Node<'_, '_>, parts: &'static [
     }
 }
 
-/// An element that stands where none of its name may.
+/// An element in a place where its name is not allowed.
 fn stray(report: &mut Report<'_, '_>, node: Node<'_, '_>, all: &'static [Part]) {
     let name = node.tag_name().name();
     let parent = node.parent_element().map_or("it", |p| p.tag_name().name());
     if all.iter().any(|part| part.knows(name)) {
         let message =
-            format!("stands in the wrong place or once too often: the order of {parent} is fixed");
+            format!("is in the wrong place or repeated too often: the order in {parent} is fixed");
         report.error(node, "structure.order", message);
     } else {
-        report.error(node, "structure.unexpected", format!("is no part of {parent} in FA(3)"));
+        report.error(node, "structure.unexpected", format!("is not allowed in {parent} by FA(3)"));
     }
 }
 
@@ -155,7 +155,7 @@ fn sequence(
     all: &'static [Part],
 ) {
     for part in parts {
-        // One that belongs nowhere is told of and passed over, so that what follows it is still
+        // One that belongs nowhere is reported and skipped, so that what follows it is still
         // judged for itself.
         while let Some(name) = reading.name().filter(|_| reading.known != Some(reading.at)) {
             if all.iter().any(|part| part.knows(name)) {
@@ -224,7 +224,7 @@ fn repeated(report: &mut Report<'_, '_>, reading: &mut Reading<'_, '_>, element:
 
 fn simple(report: &mut Report<'_, '_>, node: Node<'_, '_>, form: Text) {
     if let Some(inner) = node.children().find(Node::is_element) {
-        report.error(inner, "structure.unexpected", "stands where a text is expected");
+        report.error(inner, "structure.unexpected", "is an element where a text is expected");
         return;
     }
     if let Err((rule, message)) = form.judge(&text(node)) {

@@ -1,4 +1,4 @@
-//! The few values by which others know an invoice.
+//! The few values that identify an invoice.
 
 use super::finding::Finding;
 use super::reader::Reader;
@@ -56,7 +56,7 @@ pub fn summary(bytes: &[u8]) -> Result<Summary, Finding> {
         number: needed(&["Fa", "P_2"])?,
         kind: needed(&["Fa", "RodzajFaktury"])?,
         issued: super::schema::day(&needed(&issued)?)
-            .ok_or_else(|| missing(&issued, "is no date"))?,
+            .ok_or_else(|| missing(&issued, "is not a valid date"))?,
         currency: needed(&["Fa", "KodWaluty"])?,
         gross: super::amount::read(&needed(&gross)?)
             .ok_or_else(|| missing(&gross, "is no amount"))?,

@@ -4,7 +4,7 @@
 use super::clock::{later, moment};
 use super::config::Tempo;
 use super::disk::{Log, failed};
-use super::entry::{Entry, Verdict};
+use super::entry::{Decision, Entry};
 use super::event::Script;
 use super::judge::Judgement;
 use super::names;
@@ -47,8 +47,8 @@ impl World {
         let told = later(later(arrival.received, tempo.queue), tempo.decision);
         let decided = (arrival.script != Script::Pending).then_some(told);
         let Judgement { mut verdict, facts, issued } = judgement;
-        if let Script::Verdict(code) = arrival.script {
-            verdict = Verdict::of(code, vec!["Zaplanowane w symulatorze.".to_owned()]);
+        if let Script::Decision(code) = arrival.script {
+            verdict = Decision::of(code, vec!["Zaplanowane w symulatorze.".to_owned()]);
         }
         if let (200, Some(facts)) = (verdict.code, &facts)
             && let Some((first, place)) = self.holder(&facts.seller, &facts.kind, &facts.number)?
@@ -60,7 +60,7 @@ impl World {
                  przesłana do systemu w sesji: {reference}"
             );
             verdict =
-                Verdict { code: 440, details: vec![why], original: Some((number, reference)) };
+                Decision { code: 440, details: vec![why], original: Some((number, reference)) };
         }
         let seller = facts.as_ref().and_then(|facts| Nip::parse(&facts.seller).ok());
         let ksef_number = seller.filter(|_| verdict.code == 200).map(|seller| {

@@ -1,4 +1,4 @@
-//! Takes a closed batch apart: twice through the archive, first to see that it is whole, then to
+//! Unpacks a closed batch: twice through the archive, first to see that it is whole, then to
 //! take its invoices in. A crash in between begins it anew.
 
 use super::admit::Arrival;
@@ -40,7 +40,7 @@ fn take_apart(shared: &Shared, index: usize) -> Result<(), Trouble> {
         (session.opened.clone(), session.key.clone(), script, session.folder.clone())
     };
     let (Some(package), Some(key)) = (&opened.package, key) else {
-        let why = "a session without a package or a key was to be taken apart";
+        let why = "a session to be unpacked has no package or no key";
         return Err(Error::new(ErrorKind::Unexpected, why).into());
     };
     let archive = folder.join("archive");
@@ -51,7 +51,7 @@ fn take_apart(shared: &Shared, index: usize) -> Result<(), Trouble> {
     read(&archive, kind, &mut |name, content| {
         let received = shared.clock.now();
         let terms = Terms {
-            told: None,
+            declared: None,
             context: &opened.context,
             accepted_at: moment(opened.at),
             attachments: shared.attachments,

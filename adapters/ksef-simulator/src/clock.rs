@@ -63,8 +63,8 @@ pub(super) fn moment(time: Timestamp) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// RFC 3339 with six decimals and an offset of zero, as KSeF spells it.
-pub(super) fn spelled(time: Timestamp) -> String {
+/// RFC 3339 with six decimals and an offset of zero, as KSeF writes it.
+pub(super) fn rfc3339(time: Timestamp) -> String {
     time.to_string().replace('Z', "+00:00")
 }
 
@@ -78,7 +78,7 @@ mod tests {
         let clock = SimulatorClock::stopped_at(start);
         assert_eq!(clock.now(), start);
         clock.clone().advance(Duration::from_secs(90));
-        assert_eq!(spelled(clock.now()), "2026-11-27T22:31:30.000000+00:00");
+        assert_eq!(rfc3339(clock.now()), "2026-11-27T22:31:30.000000+00:00");
         clock.advance_to(start);
         assert_eq!(clock.now(), later(start, Duration::from_secs(90)));
         clock.advance_to(later(start, Duration::from_secs(3600)));

@@ -1,4 +1,4 @@
-//! What a simulator is started with.
+//! Configuration of a simulator.
 
 use super::clock::SimulatorClock;
 use super::faults::Planned;
@@ -19,7 +19,7 @@ pub struct Config {
     pub clock: SimulatorClock,
     /// How long it takes for things.
     pub tempo: Tempo,
-    /// Most requests of each kind; `None` within is no limit.
+    /// Limits on each kind of request; `None` within is unlimited.
     pub rates: RateLimits,
     /// Whether invoices with an attachment are taken, which KSeF does only for who asked for it.
     pub attachments: bool,

@@ -19,10 +19,10 @@ pub(super) fn failed(path: &Path, what: &str, error: &io::Error) -> Error {
     Error::new(kind, format!("cannot {what} {}: {error}", path.display()))
 }
 
-/// Something that was written is not what was written.
+/// A file of the state is damaged.
 pub(super) fn damaged(path: &Path, what: &str) -> Error {
     Error::new(ErrorKind::Corrupt, format!("{} {what}", path.display()))
-        .hint("a simulator's state holds nothing that counts: move its folder away and start anew")
+        .hint("a simulator's state has no legal value: move its folder away and start again")
 }
 
 /// JSON, a value a line.
@@ -84,7 +84,7 @@ impl Log {
     /// Appends a value; where it stands.
     pub fn append(&mut self, value: &impl Serialize) -> Result<u64> {
         let mut line = serde_json::to_vec(value)
-            .map_err(|e| damaged(&self.path, &format!("cannot hold a value: {e}")))?;
+            .map_err(|e| damaged(&self.path, &format!("a value cannot be serialized: {e}")))?;
         line.push(b'\n');
         let place = self.end;
         self.file.write_all_at(&line, place).map_err(|e| failed(&self.path, "write", &e))?;

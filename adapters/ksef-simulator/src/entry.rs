@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 /// What KSeF decides of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Verdict {
+pub(super) struct Decision {
     pub code: i32,
     pub details: Vec<String>,
     /// With 440: the number and the session of the first one.
     pub original: Option<(String, ReferenceNumber)>,
 }
 
-impl Verdict {
+impl Decision {
     /// With a code and its details.
     pub fn of(code: i32, details: Vec<String>) -> Self {
         Self { code, details, original: None }
@@ -29,7 +29,7 @@ impl Verdict {
     }
 }
 
-/// An invoice: taken, decided at once, told when its time has come. Never changed afterwards.
+/// An invoice: decided when it is received, the decision visible later. Never changed afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     /// From 1.
@@ -38,9 +38,9 @@ pub(super) struct Entry {
     pub hash: String,
     pub file: Option<String>,
     pub received: Timestamp,
-    /// When the decision is told; `None` is never.
+    /// When the decision becomes visible; `None` is never.
     pub decided: Option<Timestamp>,
-    pub verdict: Verdict,
+    pub verdict: Decision,
     pub mode: Option<InvoicingMode>,
     pub corrects: Option<String>,
     /// What the file says of itself, where it could be read.
@@ -64,13 +64,13 @@ pub(super) struct Facts {
 }
 
 impl Entry {
-    /// Whether the decision is told by now.
+    /// Whether the decision is visible by now.
     pub fn is_decided(&self, now: Timestamp) -> bool {
         self.decided.is_some_and(|at| at <= now)
     }
 
-    /// What a caller is told now; `address` is the UPO's, for an accepted one.
-    pub fn told(&self, now: Timestamp, tempo: Tempo) -> InvoiceStatus {
+    /// What a caller sees now; `address` is the UPO's, for an accepted one.
+    pub fn view(&self, now: Timestamp, tempo: Tempo) -> InvoiceStatus {
         let decided = self.is_decided(now);
         let accepted = decided && self.verdict.code == 200;
         let (code, details, original) = if decided {

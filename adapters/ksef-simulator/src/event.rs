@@ -36,7 +36,7 @@ pub(super) struct KsefToken {
     pub at: Timestamp,
 }
 
-/// How somebody logged in.
+/// How a login was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Method {
@@ -46,7 +46,7 @@ pub(super) enum Method {
     Document(String),
 }
 
-/// A login, decided when it was taken and told later.
+/// A login, decided when it was received and shown later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Login {
     pub reference: ReferenceNumber,
@@ -93,7 +93,8 @@ pub(super) enum Script {
     /// Never decided.
     Pending,
     /// Refused with this code.
-    Verdict(i32),
+    #[serde(rename = "verdict")]
+    Decision(i32),
 }
 
 /// What became of a package.

@@ -23,16 +23,16 @@ pub enum Fault {
     TooMany(String),
     /// Nothing happens; 400 with this code of KSeF.
     Refuse(i32),
-    /// `send` and `close-batch`: invoices are taken and never decided (150 for ever).
+    /// `send` and `close-batch`: invoices are taken and never decided (150 forever).
     Pending,
     /// `send` and `close-batch`: invoices are decided with this status, with a detail that says so.
     /// `ksef-token` and `xades`: the login is.
-    Verdict(i32),
+    Decision(i32),
     /// A field of the answer is left out.
     Omit(String),
     /// The answer has a field that no document knows.
     Add(String),
-    /// The answer is not what it says: a body that is no JSON.
+    /// The answer is not what it says: a body that is not JSON.
     Garbage,
     /// The answer redirects to this address.
     Redirect(String),
@@ -47,7 +47,7 @@ pub struct Planned {
     pub fault: Fault,
     /// Calls of the operation that pass before.
     pub after: u32,
-    /// How often it strikes; `None` is for ever.
+    /// How often it strikes; `None` is forever.
     pub times: Option<u32>,
 }
 
@@ -102,13 +102,12 @@ impl FromStr for Planned {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let example = "write OPERATION:FAULT[=VALUE][@FIRST][*TIMES], for example send:429=30@2";
-        let (operation, rest) = text
-            .split_once(':')
-            .ok_or_else(|| format!("{text:?} names no operation; {example}"))?;
+        let (operation, rest) =
+            text.split_once(':').ok_or_else(|| format!("{text:?} has no operation; {example}"))?;
         let operation = operation.parse()?;
         let number = |what: &str, text: &str| -> Result<u32, String> {
             let read = text.parse().ok().filter(|n| *n > 0);
-            read.ok_or_else(|| format!("{what} {text:?} is no number from 1 on; {example}"))
+            read.ok_or_else(|| format!("{what} {text:?} is not a number from 1 on; {example}"))
         };
         let (rest, times) = match rest.rsplit_once('*') {
             None => (rest, Some(1)),
@@ -144,7 +143,7 @@ impl FromStr for Fault {
             "status-after" => Self::StatusAfter(status()?),
             "429" => Self::TooMany(needed()?.to_owned()),
             "refuse" => Self::Refuse(code()?),
-            "verdict" => Self::Verdict(code()?),
+            "verdict" => Self::Decision(code()?),
             "omit" => Self::Omit(needed()?.to_owned()),
             "add" => Self::Add(needed()?.to_owned()),
             "redirect" => Self::Redirect(needed()?.to_owned()),
@@ -178,7 +177,7 @@ impl fmt::Display for Planned {
             Fault::TooMany(after) => write!(f, "429={after}"),
             Fault::Refuse(code) => write!(f, "refuse={code}"),
             Fault::Pending => write!(f, "pending"),
-            Fault::Verdict(code) => write!(f, "verdict={code}"),
+            Fault::Decision(code) => write!(f, "verdict={code}"),
             Fault::Omit(field) => write!(f, "omit={field}"),
             Fault::Add(field) => write!(f, "add={field}"),
             Fault::Garbage => write!(f, "garbage"),
@@ -216,7 +215,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_script_is_named() {
         for (text, why) in [
-            ("lost", "names no operation"),
+            ("lost", "has no operation"),
             ("sned:lost", "unknown operation \"sned\""),
             ("send:losst", "unknown fault \"losst\""),
             ("send:lost=1", "takes no value"),

@@ -1,7 +1,7 @@
 //! What KSeF decides of one invoice by itself: pure, without a look at the others.
 
 use super::config::{ATTACHED_BYTES, INVOICE_BYTES};
-use super::entry::{Facts, Verdict};
+use super::entry::{Decision, Facts};
 use flowcontrol_ksef_invoice::{self as invoice, Severity};
 use flowcontrol_ksef_wire::crypto::sha256_base64;
 use flowcontrol_ksef_wire::messages::{ContextIdentifier, ContextIdentifierType};
@@ -16,8 +16,8 @@ const ALSO: [&str; 1] = ["date.future"];
 
 /// What an invoice is judged by.
 pub(super) struct Terms<'a> {
-    /// Size and base64 SHA-256 that the sender told; a batch tells none for single invoices.
-    pub told: Option<(u64, &'a str)>,
+    /// Size and base64 SHA-256 that the sender declared; a batch declares none for single invoices.
+    pub declared: Option<(u64, &'a str)>,
     /// Whose session it is.
     pub context: &'a ContextIdentifier,
     /// When it counts as accepted, for its date.
@@ -29,14 +29,14 @@ pub(super) struct Terms<'a> {
 /// The judgement of one invoice.
 #[derive(Debug)]
 pub(super) struct Judgement {
-    pub verdict: Verdict,
+    pub verdict: Decision,
     pub facts: Option<Facts>,
     pub issued: Option<Date>,
 }
 
 impl Judgement {
     fn refused(code: i32, details: Vec<String>) -> Self {
-        Self { verdict: Verdict::of(code, details), facts: None, issued: None }
+        Self { verdict: Decision::of(code, details), facts: None, issued: None }
     }
 
     /// The bytes did not decrypt.
@@ -53,11 +53,11 @@ impl Judgement {
 
 /// Judges the decrypted bytes.
 pub(super) fn judge(xml: &[u8], terms: &Terms<'_>) -> Judgement {
-    if let Some((size, hash)) = terms.told {
+    if let Some((size, hash)) = terms.declared {
         let right = sha256_base64(xml) == hash;
         let text = xml.starts_with(b"<") || xml.starts_with(b"\xEF\xBB\xBF");
         if !right && !text {
-            // A foreign IV spoils the first block alone: it decrypts, and is no document.
+            // A foreign IV spoils the first block alone: it decrypts, but is not a document.
             return Judgement::undecrypted();
         }
         if xml.len() as u64 != size {
@@ -93,13 +93,13 @@ pub(super) fn judge(xml: &[u8], terms: &Terms<'_>) -> Judgement {
             found.push(finding.to_string());
         }
         match &facts {
-            _ if !found.is_empty() => Verdict::of(450, found),
+            _ if !found.is_empty() => Decision::of(450, found),
             Some(facts) if !speaks_for(terms.context, &facts.seller) => {
                 let why = "Identyfikator sprzedawcy nie odpowiada kontekstowi uwierzytelnienia.";
-                Verdict::of(410, vec![why.to_owned()])
+                Decision::of(410, vec![why.to_owned()])
             }
-            _ if attached && !terms.attachments => Verdict::of(415, Vec::new()),
-            _ => Verdict::accepted(),
+            _ if attached && !terms.attachments => Decision::of(415, Vec::new()),
+            _ => Decision::accepted(),
         }
     };
     Judgement { verdict, facts, issued }

@@ -164,7 +164,7 @@ impl std::fmt::Debug for Keys {
 
 fn write(path: &Path, ring: &Ring) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(ring)
-        .map_err(|e| damaged(path, &format!("cannot be written: {e}")))?;
+        .map_err(|e| damaged(path, &format!("cannot be serialized: {e}")))?;
     replace(path, &bytes)
 }
 

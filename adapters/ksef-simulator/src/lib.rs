@@ -2,8 +2,8 @@
 //! with faults on request.
 //!
 //! States are a function of what happened and of the [`SimulatorClock`], so nothing runs in the
-//! background except the taking apart of a batch. What happened is in the journal before it is
-//! answered, so a restart continues.
+//! background except the unpacking of a batch. An event is in the journal before its
+//! request is answered, so a restart continues.
 
 mod admit;
 mod batch;
@@ -13,9 +13,9 @@ mod disk;
 mod entry;
 mod event;
 mod faults;
-mod front;
 mod judge;
 mod keys;
+mod middleware;
 pub mod mock;
 mod names;
 mod operation;
@@ -118,7 +118,7 @@ impl Simulator {
             let shared = shared.clone();
             tokio::task::spawn_blocking(move || {
                 if let Err(error) = batch::process(&shared, index) {
-                    tracing::error!(error = %error.chain(), "a batch cannot be taken apart");
+                    tracing::error!(error = %error.chain(), "a batch cannot be unpacked");
                 }
             });
         }

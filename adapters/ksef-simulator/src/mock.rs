@@ -31,7 +31,7 @@ struct Config {
     /// The folder of the simulator's state and of the client's.
     #[serde(default = "default_state")]
     state: PathBuf,
-    /// What goes wrong, in the spelling of `flowcontrol ksef serve --fault`.
+    /// What goes wrong, as `flowcontrol ksef serve --fault` writes it.
     #[serde(default)]
     faults: Vec<String>,
 }

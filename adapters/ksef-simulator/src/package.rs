@@ -34,7 +34,7 @@ fn archive(why: impl std::fmt::Display) -> Trouble {
     Trouble::Session(430, why.to_string())
 }
 
-/// Decrypts the parts into `into` and compares with what was told of the package.
+/// Decrypts the parts into `into` and compares them with the package's description.
 pub(super) fn assemble(
     package: &BatchFile,
     key: &SymmetricKey,
@@ -132,7 +132,7 @@ fn tar_gz(path: &Path, each: &mut Each<'_>) -> Result<(), Trouble> {
         }
         let name = entry.path().map_err(archive)?.to_string_lossy().into_owned();
         if !kind.is_file() {
-            return Err(archive(format!("{name} is no file")));
+            return Err(archive(format!("{name} is not a file")));
         }
         files.take(name, &mut entry, each)?;
     }

@@ -43,12 +43,12 @@ pub(super) struct Claims {
     exp: i64,
 }
 
-/// Why a pass is not believed.
+/// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// Not ours, or changed.
+    /// Not signed by this simulator, or changed.
     Forged,
-    /// Over.
+    /// Expired.
     Expired,
 }
 

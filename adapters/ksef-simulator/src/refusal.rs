@@ -1,6 +1,6 @@
 //! KSeF's errors, in the shape that the caller asked for.
 
-use super::clock::spelled;
+use super::clock::rfc3339;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use flowcontrol_ksef_wire::messages::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Why a request is refused. A handler returns it; the front writes it out.
+/// Why a request is refused. A handler returns it; the middleware renders it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Refusal {
     /// 400.
@@ -67,7 +67,7 @@ impl Refusal {
                     service_code: Some(format!("00-{}-0000000000000001-00", at.trace)),
                     service_ctx: Some("simulator".to_owned()),
                     service_name: Some("Undefined".to_owned()),
-                    timestamp: Some(spelled(at.now)),
+                    timestamp: Some(rfc3339(at.now)),
                     ..ExceptionInfo::default()
                 }),
             })),
@@ -103,7 +103,7 @@ impl Refusal {
             errors: None,
             reason_code: None,
             security: None,
-            timestamp: Some(spelled(at.now)),
+            timestamp: Some(rfc3339(at.now)),
             trace_id: Some(at.trace.to_owned()),
         };
         match self {
@@ -130,7 +130,7 @@ impl Refusal {
     }
 }
 
-/// The front renders it: only there is known which shape was asked for.
+/// The middleware renders it, since it knows which shape the caller asked for.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();

@@ -1,6 +1,6 @@
-//! Listens on loopback and serves connections until it is told to stop.
+//! Listens on loopback and serves connections until it is asked to stop.
 
-use super::front::HangUp;
+use super::middleware::HangUp;
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -41,7 +41,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: watch
     let _ = tokio::time::timeout(END, all).await;
 }
 
-/// Completes when the server is told to stop, or nobody is left to tell it.
+/// Completes when the server is asked to stop, or its owner is gone.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -64,7 +64,7 @@ async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver
     let served = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     tokio::select! {
-        // A connection that fails has nobody left to tell.
+        // Nobody is left to report a failed connection to.
         _ = served.as_mut() => {}
         () = stopped(&mut stop) => {
             served.as_mut().graceful_shutdown();

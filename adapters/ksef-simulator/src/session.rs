@@ -1,4 +1,4 @@
-//! One session: what is known of it and what it is told to be at a point in time.
+//! One session: its data, and its status at a point in time.
 
 use super::clock::{later, moment};
 use super::config::{SESSION, Tempo};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(super) struct Place {
     /// Where its line begins.
     pub at: u64,
-    /// When its decision is told; `None` is never.
+    /// When its decision becomes visible; `None` is never.
     pub decided: Option<Timestamp>,
     /// Whether that decision is 200.
     pub accepted: bool,
@@ -144,8 +144,8 @@ impl Session {
         }
     }
 
-    /// What a caller is told; the UPO is the caller's to add.
-    pub fn told(&self, now: Timestamp, tempo: Tempo) -> SessionStatus {
+    /// What a caller sees; the UPO is the caller's to add.
+    pub fn view(&self, now: Timestamp, tempo: Tempo) -> SessionStatus {
         let counts = self.counts(now);
         SessionStatus {
             status: self.status(now, tempo),

@@ -106,10 +106,10 @@ impl Shared {
     }
 }
 
-/// A failure of the disk is no word of KSeF; it is told to the log and, without paths, to the caller.
+/// A failure of the disk is not an answer of KSeF: it is logged, and the caller sees no path.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        tracing::error!(error = %error.chain(), "the simulator fails");
-        Self::Broken("The simulator failed; its log says why.".to_owned())
+        tracing::error!(error = %error.chain(), "the simulator failed");
+        Self::Broken("The simulator failed; see its log.".to_owned())
     }
 }

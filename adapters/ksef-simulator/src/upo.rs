@@ -1,7 +1,7 @@
 //! UPO v4-3: the receipt of one invoice or of a session, made anew each time from what is kept, and
 //! always the same.
 
-use super::clock::{moment, spelled};
+use super::clock::{moment, rfc3339};
 use super::entry::Entry;
 use super::event::{Login, Method, Opened};
 use flowcontrol_contract::{Result, Timestamp};
@@ -120,7 +120,7 @@ fn proof(method: &Method) -> String {
 fn in_warsaw(at: Timestamp) -> String {
     let moment = moment(at);
     let there = moment.to_offset(offset_at(moment));
-    there.format(&Rfc3339).unwrap_or_else(|_| spelled(at))
+    there.format(&Rfc3339).unwrap_or_else(|_| rfc3339(at))
 }
 
 /// Text inside an element.

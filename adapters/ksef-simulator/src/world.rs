@@ -266,7 +266,7 @@ impl World {
 }
 
 impl LoginState {
-    /// Code and detail that its status tells.
+    /// Code and detail of its status.
     pub fn status(&self, now: Timestamp, tempo: Tempo) -> (i32, Option<String>) {
         if self.revoked {
             let why = "Uwierzytelnienie i powiązane refresh tokeny zostały unieważnione przez \

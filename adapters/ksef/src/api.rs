@@ -1,9 +1,10 @@
 //! The calls that need a token, one function each.
 
-use super::http::{Answer, Body, Http};
+use super::http::{Body, Http};
 use super::keys::{Keys, WITHDRAWN};
 use super::login::Login;
 use super::route::{Group, Route};
+use flowcontrol_client::Response;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::{KsefNumber, Reference};
 use flowcontrol_ksef_wire::crypto::{self, SymmetricKey};
@@ -34,7 +35,7 @@ impl Api {
         route: &Route,
         headers: &[(&'static str, &str)],
         body: &Body,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let token = self.login.access().await?;
         match self.http.call(route, Some(&token), headers, body).await {
             // 401 was refused before anything was done, so it may be sent again.
@@ -47,7 +48,7 @@ impl Api {
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, route: &Route) -> Result<T> {
-        self.call(route, &[], &Body::Empty).await?.read()
+        self.call(route, &[], &Body::Empty).await?.json()
     }
 
     /// Opens an interactive session under a new key. One whose answer is lost stays empty, and KSeF
@@ -56,7 +57,7 @@ impl Api {
         let route = Route::post("open a session", Group::OnlineSession, "/sessions/online");
         let message =
             |encryption| Body::json(&OpenOnlineSession { form_code: FormCode::fa3(), encryption });
-        self.sealed(&route.repeatable(), key, message).await?.read()
+        self.sealed(&route.repeatable(), key, message).await?.json()
     }
 
     /// Opens a batch; the same holds.
@@ -75,7 +76,7 @@ impl Api {
                 offline_mode: offline,
             })
         };
-        self.sealed(&route.repeatable(), key, message).await?.read()
+        self.sealed(&route.repeatable(), key, message).await?.json()
     }
 
     /// A call that carries a session key; once more with another key where KSeF withdrew the first.
@@ -84,7 +85,7 @@ impl Api {
         route: &Route,
         key: &SymmetricKey,
         message: impl Fn(EncryptionInfo) -> Result<Body>,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         match self.call(route, &[], &message(self.encryption(key).await?)?).await {
             Err(e) if e.reported().is_some_and(|r| r.code == WITHDRAWN) => {
                 self.keys.forget().await;
@@ -110,7 +111,7 @@ impl Api {
     pub async fn send(&self, session: &Reference, message: &SendInvoice) -> Result<SentInvoice> {
         let path = format!("/sessions/online/{session}/invoices");
         let route = Route::post("send an invoice", Group::InvoiceSend, path);
-        self.call(&route, &[], &Body::json(message)?).await?.read()
+        self.call(&route, &[], &Body::json(message)?).await?.json()
     }
 
     /// Closes an interactive session.
@@ -148,8 +149,11 @@ impl Api {
         let path = format!("/sessions/{session}/invoices?pageSize=1000");
         let route = Route::get("list a session's invoices", Group::SessionInvoiceList, path);
         let answer = self.call(&route, &marked(page), &Body::Empty).await?;
-        let listed: SessionInvoices = answer.read()?;
-        Ok((listed.invoices, next(answer.continuation, listed.continuation_token)))
+        let listed: SessionInvoices = answer.json()?;
+        Ok((
+            listed.invoices,
+            next(answer.header(messages::CONTINUATION), listed.continuation_token),
+        ))
     }
 
     /// One page of the context's sessions of a type, the latest first.
@@ -161,12 +165,15 @@ impl Api {
         let path = format!("/sessions?sessionType={of}&pageSize=1000");
         let route = Route::get("list the sessions", Group::SessionList, path);
         let answer = self.call(&route, &marked(page), &Body::Empty).await?;
-        let listed: SessionsList = answer.read()?;
-        Ok((listed.sessions, next(answer.continuation, listed.continuation_token)))
+        let listed: SessionsList = answer.json()?;
+        Ok((
+            listed.sessions,
+            next(answer.header(messages::CONTINUATION), listed.continuation_token),
+        ))
     }
 
     /// An accepted invoice's receipt.
-    pub async fn receipt(&self, session: &Reference, number: &KsefNumber) -> Result<Answer> {
+    pub async fn receipt(&self, session: &Reference, number: &KsefNumber) -> Result<Response> {
         let path = format!("/sessions/{session}/invoices/ksef/{number}/upo");
         let route = Route::get("fetch a receipt", Group::SessionMisc, path);
         self.call(&route, &[], &Body::Empty).await
@@ -188,8 +195,8 @@ fn marked(page: Option<&str>) -> Vec<(&'static str, &str)> {
 }
 
 /// The mark of the next page, from the header or the body; an empty one ends the list.
-fn next(header: Option<String>, body: Option<String>) -> Option<String> {
-    header.or(body).filter(|mark| !mark.is_empty())
+fn next(header: Option<&str>, body: Option<String>) -> Option<String> {
+    header.map(str::to_owned).or(body).filter(|mark| !mark.is_empty())
 }
 
 /// A reference that came in an answer; it was parsed on its way in already.

@@ -1,13 +1,14 @@
-//! Many invoices at once: packed, written down, opened, uploaded, closed; each step is found again
-//! after a kill.
+//! Many invoices at once: packed, written down, opened, uploaded, closed; after a crash each step
+//! resumes where it was.
 
 use super::api::{Api, reference};
 use super::package::{Package, part_path};
 use super::preflight;
-use super::state::{Entry, Folder, KeptKey, cannot};
+use super::state::{Entry, Folder, KeptKey};
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::ksef::{Invoices, State, Submitted};
 use flowcontrol_contract::{Digest, Reference};
+use flowcontrol_files::{AtPath as _, FileError, rename, sync_folder};
 use flowcontrol_ksef_wire::crypto::SymmetricKey;
 use flowcontrol_ksef_wire::messages::{BatchFile, PartUploadRequest};
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ const MOST: usize = 10_000;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch {
-    invoices: Vec<Named>,
+    invoices: Vec<BatchInvoice>,
     offline: bool,
     key: KeptKey,
     file: BatchFile,
@@ -35,7 +36,7 @@ struct Batch {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+struct BatchInvoice {
     invoice: Digest,
     seller: String,
     number: String,
@@ -54,26 +55,26 @@ pub async fn submit(
 ) -> Result<Vec<Submitted>> {
     let (id, mut batch) = prepare(api, folder, invoices, offline, part_bytes)?;
     if !batch.closed {
-        if let Err(e) = bring(api, folder, &id, &mut batch).await {
+        if let Err(e) = deliver(api, folder, &id, &mut batch).await {
             if !ended(&e) {
                 return Err(e);
             }
             batch.session = None;
-            bring(api, folder, &id, &mut batch).await?;
+            deliver(api, folder, &id, &mut batch).await?;
         }
         batch.closed = true;
         batch.uploads.clear();
         folder.keep_batch(&id, &batch)?;
         discard(&folder.batch_folder(&id))?;
     }
-    let told = batch.invoices.iter().map(|named| {
+    let views = batch.invoices.iter().map(|named| {
         let entry = folder.entry(&named.invoice)?;
-        entry.map(|e| e.told()).ok_or_else(|| lost(&named.invoice))
+        entry.map(|e| e.view()).ok_or_else(|| lost(&named.invoice))
     });
-    told.collect()
+    views.collect()
 }
 
-async fn bring(api: &Api, folder: &Folder, id: &Digest, batch: &mut Batch) -> Result<()> {
+async fn deliver(api: &Api, folder: &Folder, id: &Digest, batch: &mut Batch) -> Result<()> {
     if batch.session.is_none() {
         open(api, folder, id, batch).await?;
     }
@@ -91,7 +92,7 @@ fn ended(error: &Error) -> bool {
 }
 
 fn lost(invoice: &Digest) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("the note of invoice {invoice} is gone"))
+    Error::new(ErrorKind::Corrupt, format!("the state of invoice {invoice} is missing"))
 }
 
 /// Packs the invoices, or finds the batch of the same invoices that was packed before.
@@ -115,25 +116,25 @@ fn prepare(
         let invoice = Digest::of(&xml);
         let at = |e: Error| {
             let place = format!("invoice {place} of the batch: {}", e.message());
-            let told = Error::new(e.kind(), place);
+            let error = Error::new(e.kind(), place);
             match e.way_out() {
-                Some(hint) => told.hint(hint),
-                None => told,
+                Some(hint) => error.hint(hint),
+                None => error,
             }
         };
         if named.len() == MOST {
             return Err(Error::invalid(format!("a batch holds at most {MOST} invoices")));
         }
         if !seen.insert(invoice) {
-            return Err(at(Error::invalid("the same file stands in the batch twice")));
+            return Err(at(Error::invalid("the same file is in the batch twice")));
         }
         let summary = preflight::judge(&xml, now).map_err(at)?;
         preflight::originals(&xml, &summary.seller, folder).map_err(at)?;
         package.add(&invoice, &xml)?;
-        named.push(Named { invoice, seller: summary.seller, number: summary.number });
+        named.push(BatchInvoice { invoice, seller: summary.seller, number: summary.number });
     }
     if named.is_empty() {
-        return Err(Error::invalid("the batch holds no invoice"));
+        return Err(Error::invalid("the batch has no invoice"));
     }
     let file = package.finish()?;
     let hashes: Vec<u8> = named.iter().flat_map(|n| n.invoice.0).collect();
@@ -155,7 +156,8 @@ fn prepare(
     }
     let place = folder.batch_folder(&id);
     discard(&place)?;
-    std::fs::rename(&packing, &place).map_err(|e| cannot("move", &packing, e))?;
+    sync_folder(&packing)?;
+    rename(&packing, &place)?;
     let batch = Batch {
         invoices: named,
         offline,
@@ -185,12 +187,15 @@ async fn open(api: &Api, folder: &Folder, id: &Digest, batch: &mut Batch) -> Res
 async fn upload(api: &Api, folder: &Folder, id: &Digest, batch: &mut Batch) -> Result<()> {
     let wanted: Vec<u32> = batch.file.file_parts.iter().map(|p| p.ordinal_number).collect();
     if !batch.uploads.iter().map(|u| u.ordinal_number).eq(wanted.iter().copied()) {
-        return Err(Error::new(ErrorKind::Unexpected, "KSeF asks for other parts than there are"));
+        return Err(Error::new(
+            ErrorKind::Unexpected,
+            "KSeF asked for parts that the batch does not have",
+        ));
     }
     while let Some(to) = batch.uploads.get(batch.uploaded) {
         let path = part_path(&folder.batch_folder(id), to.ordinal_number);
-        let part = std::fs::read(&path).map_err(|e| cannot("read", &path, e))?;
-        api.http.upload(to, &part).await?;
+        let part = std::fs::read(&path).at_path("read", &path)?;
+        api.http.upload(to, part).await?;
         batch.uploaded += 1;
         folder.keep_batch(id, batch)?;
     }
@@ -231,10 +236,12 @@ async fn close(api: &Api, batch: &Batch) -> Result<()> {
     }
 }
 
-/// Removes encrypted parts that are of no use any more.
+/// Removes encrypted parts that are not needed any more.
 fn discard(parts: &Path) -> Result<()> {
     match std::fs::remove_dir_all(parts) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove", parts, e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::new("remove", parts, e).into())
+        }
         _ => Ok(()),
     }
 }

@@ -1,12 +1,13 @@
 //! `[adapters.ksef-api]`, checked once.
 
 use super::provider::KIND;
+use flowcontrol_client::is_loopback;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::{SecretRef, TenantId};
 use flowcontrol_ksef_invoice::nip::Nip;
 use serde::Deserialize;
 use std::path::PathBuf;
-use url::{Host, Url};
+use url::Url;
 
 /// Which KSeF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -39,7 +40,7 @@ impl Environment {
     }
 }
 
-/// The configuration as it is spelled.
+/// The section as it is written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -49,7 +50,7 @@ pub struct Config {
     /// A KSeF on loopback, such as `flowcontrol ksef serve` offers.
     #[serde(default)]
     pub base_url: Option<String>,
-    /// Allows `environment = "prd"`.
+    /// Confirms `environment = "prd"`.
     #[serde(default)]
     pub production: bool,
     /// The tenant whose invoices go through this context; no other's call is served.
@@ -109,7 +110,7 @@ impl Config {
         match (&config.token, &config.certificate, &config.key) {
             (Some(_), None, None) | (None, Some(_), Some(_)) => {}
             (None, None, None) => {
-                return Err(refuse("nothing signs in").hint(
+                return Err(refuse("no sign-in method is configured").hint(
                     "name token = { env = \"KSEF_TOKEN\" }, or certificate and key, each as \
                      { file = \"...\" }",
                 ));
@@ -123,7 +124,7 @@ impl Config {
                     .hint("name certificate = { file = \"...\" }"));
             }
             (Some(_), ..) => {
-                return Err(refuse("token and certificate are both there: choose one"));
+                return Err(refuse("token and certificate are both configured: choose one"));
             }
         }
         for (name, value, from, to) in [
@@ -152,10 +153,10 @@ impl Config {
                 Url::parse(environment.base()).map_err(|e| refuse(e.to_string()))
             }
             (None, Some(text)) => loopback(text),
-            (None, None) => Err(refuse("which KSeF is not said")
+            (None, None) => Err(refuse("the KSeF environment is missing")
                 .hint("environment = \"test\", \"demo\" or \"prd\"")),
             (Some(_), Some(_)) => {
-                Err(refuse("environment and base_url are both there: choose one"))
+                Err(refuse("environment and base_url are both configured: choose one"))
             }
         }
     }
@@ -165,19 +166,9 @@ impl Config {
         self.environment.map_or("loopback", Environment::name)
     }
 
-    /// Whether a certificate may leave out what it is for.
+    /// Whether a certificate without a key usage is accepted.
     pub fn unsaid_purpose(&self) -> bool {
         !matches!(self.environment, Some(Environment::Demo | Environment::Prd))
-    }
-}
-
-/// Whether an address is this machine's own.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 
@@ -191,8 +182,8 @@ fn loopback(text: &str) -> Result<Url> {
         return Err(refuse("base_url has a query or a fragment"));
     }
     if !matches!(url.scheme(), "http" | "https") || !is_loopback(&url) {
-        return Err(refuse("base_url is for a KSeF on loopback alone")
-            .hint("KSeF's own addresses follow from environment"));
+        return Err(refuse("base_url is allowed for a KSeF on loopback only")
+            .hint("KSeF's own URLs follow from environment"));
     }
     Ok(url)
 }

@@ -6,14 +6,14 @@ use flowcontrol_contract::{KsefNumber, Reference, Timestamp};
 use flowcontrol_ksef_invoice::number;
 use flowcontrol_ksef_wire::messages::{InvoiceStatus, InvoicingMode};
 
-/// What KSeF's status of an invoice comes to.
+/// What KSeF's status of an invoice means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// This is its state now.
-    Is(State),
+pub enum StatusMeaning {
+    /// The invoice has this state now.
+    State(State),
     /// KSeF could not decrypt it, or gave up by itself: the invoice is not to blame, and may be sent
     /// again in a new session.
-    Again(Reported),
+    Resend(Reported),
     /// The number is taken: by these very bytes or by another invoice, which is to be found out.
     Duplicate {
         /// The invoice that has it.
@@ -26,56 +26,59 @@ pub enum Verdict {
 /// What a status means.
 ///
 /// # Errors
-/// `Unexpected` when KSeF says what it never should, such as a number whose checksum is wrong.
-pub fn verdict(status: &InvoiceStatus) -> Result<Verdict> {
-    let told = &status.status;
+/// `Unexpected` for an answer that the API does not allow, such as a number whose checksum is wrong.
+pub fn meaning(status: &InvoiceStatus) -> Result<StatusMeaning> {
+    let info = &status.status;
     let reported = || Reported {
-        code: told.code.into(),
-        description: told.description.clone(),
-        details: told.details.clone().unwrap_or_default(),
+        code: info.code.into(),
+        description: info.description.clone(),
+        details: info.details.clone().unwrap_or_default(),
         ..Reported::default()
     };
-    Ok(match told.code {
+    Ok(match info.code {
         200 => match &status.ksef_number {
             // The status may be there before the number.
-            None => Verdict::Is(State::Pending { code: 200 }),
-            Some(text) => Verdict::Is(State::Accepted {
+            None => StatusMeaning::State(State::Pending { code: 200 }),
+            Some(text) => StatusMeaning::State(State::Accepted {
                 number: issued(text)?,
                 at: status.acquisition_date.and_then(instant),
                 offline: status.invoicing_mode == Some(InvoicingMode::Offline),
                 earlier: None,
             }),
         },
-        435 | 500 | 550 => Verdict::Again(reported()),
+        435 | 500 | 550 => StatusMeaning::Resend(reported()),
         440 => {
             let extension = |name: &str| {
-                told.extensions.as_ref().and_then(|e| e.get(name)).and_then(Option::as_deref)
+                info.extensions.as_ref().and_then(|e| e.get(name)).and_then(Option::as_deref)
             };
             match extension("originalKsefNumber") {
-                None => Verdict::Is(State::Refused { because: reported() }),
-                Some(text) => Verdict::Duplicate {
+                None => StatusMeaning::State(State::Refused { because: reported() }),
+                Some(text) => StatusMeaning::Duplicate {
                     number: KsefNumber::new(text)
-                        .map_err(|_| strange("a duplicate of no number"))?,
+                        .map_err(|_| undocumented("a duplicate without a valid KSeF number"))?,
                     session: extension("originalSessionReferenceNumber")
                         .map(Reference::new)
                         .transpose()
-                        .map_err(|_| strange("a duplicate in no session"))?,
+                        .map_err(|_| {
+                            undocumented("a duplicate without a valid session reference")
+                        })?,
                 },
             }
         }
-        code if code < 400 => Verdict::Is(State::Pending { code: code.into() }),
-        _ => Verdict::Is(State::Refused { because: reported() }),
+        code if code < 400 => StatusMeaning::State(State::Pending { code: code.into() }),
+        _ => StatusMeaning::State(State::Refused { because: reported() }),
     })
 }
 
-fn strange(what: &str) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("KSeF tells of {what}"))
+fn undocumented(what: &str) -> Error {
+    Error::new(ErrorKind::Unexpected, format!("KSeF returned {what}"))
 }
 
 /// A number that KSeF gives now, whose checksum must be right.
 fn issued(text: &str) -> Result<KsefNumber> {
-    number::KsefNumber::parse(text)
-        .map_err(|e| strange(&format!("an invoice accepted under a number that is none: {e}")))?;
+    number::KsefNumber::parse(text).map_err(|e| {
+        undocumented(&format!("an accepted invoice with an invalid KSeF number: {e}"))
+    })?;
     KsefNumber::new(text)
 }
 
@@ -87,24 +90,24 @@ fn instant(time: time::OffsetDateTime) -> Option<Timestamp> {
 
 /// What to do after a send that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// It may be there: look it up.
+pub enum NextStep {
+    /// It may have been accepted: look it up.
     LookUp,
-    /// The session is of no use any more; the invoice was not taken: send it in another.
+    /// The session cannot be used any more and the invoice was not accepted: send it in another.
     NewSession,
-    /// It was not taken, and the caller is told why.
+    /// It was not accepted; the failure is returned to the caller.
     GiveUp,
 }
 
 /// What to do after a send failed with `error`.
-pub fn after(error: &Error) -> After {
+pub fn next_step(error: &Error) -> NextStep {
     if error.retryable() == Retry::Ambiguous {
-        return After::LookUp;
+        return NextStep::LookUp;
     }
     match error.reported().map(|r| (r.status, r.code)) {
         // Full; unknown; its status forbids it; temporarily unavailable.
-        Some((400 | 404, 21155 | 21173 | 21180 | 21184)) => After::NewSession,
-        _ => After::GiveUp,
+        Some((400 | 404, 21155 | 21173 | 21180 | 21184)) => NextStep::NewSession,
+        _ => NextStep::GiveUp,
     }
 }
 
@@ -115,7 +118,7 @@ pub const fn session_failed(code: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{After, Verdict, after, verdict};
+    use super::{NextStep, StatusMeaning, meaning, next_step};
     use crate::refusal::failure;
     use flowcontrol_contract::error::ErrorKind;
     use flowcontrol_contract::ksef::State;
@@ -139,12 +142,12 @@ mod tests {
     #[test]
     fn accepted_with_a_number_whose_checksum_is_right_and_offline_as_ksef_says() {
         let accepted = |number: &str, mode: &str| {
-            verdict(&status(&json!({"status": {"code": 200, "description": "Sukces"},
+            meaning(&status(&json!({"status": {"code": 200, "description": "Sukces"},
                 "ksefNumber": number, "invoicingMode": mode,
                 "acquisitionDate": "2026-11-27T10:00:01Z"})))
         };
         for (mode, offline) in [("Offline", true), ("Online", false), ("Later", false)] {
-            let Ok(Verdict::Is(State::Accepted { number, at, offline: told, earlier })) =
+            let Ok(StatusMeaning::State(State::Accepted { number, at, offline: told, earlier })) =
                 accepted(NUMBER, mode)
             else {
                 panic!("not accepted")
@@ -155,24 +158,29 @@ mod tests {
         let wrong = accepted(&NUMBER.replace("-26", "-27"), "Online").unwrap_err();
         assert_eq!(wrong.kind(), ErrorKind::Unexpected);
         let early = status(&json!({"status": {"code": 200, "description": "Sukces"}}));
-        assert_eq!(verdict(&early).unwrap(), Verdict::Is(State::Pending { code: 200 }));
+        assert_eq!(meaning(&early).unwrap(), StatusMeaning::State(State::Pending { code: 200 }));
     }
 
     #[test]
     fn every_other_code_has_its_meaning() {
         let of = |code: i32| {
-            verdict(&status(&json!({"status": {"code": code, "description": "x",
+            meaning(&status(&json!({"status": {"code": code, "description": "x",
                 "details": ["P_1"]}})))
             .unwrap()
         };
         for code in [100, 150, 170, 199, 300] {
-            assert_eq!(of(code), Verdict::Is(State::Pending { code: code.into() }));
+            assert_eq!(of(code), StatusMeaning::State(State::Pending { code: code.into() }));
         }
         for code in [435, 500, 550] {
-            assert!(matches!(of(code), Verdict::Again(r) if r.code == i64::from(code)), "{code}");
+            assert!(
+                matches!(of(code), StatusMeaning::Resend(r) if r.code == i64::from(code)),
+                "{code}"
+            );
         }
         for code in [405, 410, 415, 430, 440, 450, 499] {
-            let Verdict::Is(State::Refused { because }) = of(code) else { panic!("{code}") };
+            let StatusMeaning::State(State::Refused { because }) = of(code) else {
+                panic!("{code}")
+            };
             assert_eq!(
                 (because.code, &*because.details),
                 (i64::from(code), &["P_1".to_owned()][..])
@@ -180,35 +188,37 @@ mod tests {
         }
         let duplicate = status(&json!({"status": {"code": 440, "description": "Duplikat faktury",
             "extensions": {"originalKsefNumber": NUMBER, "originalSessionReferenceNumber": SESSION}}}));
-        let Verdict::Duplicate { number, session } = verdict(&duplicate).unwrap() else { panic!() };
+        let StatusMeaning::Duplicate { number, session } = meaning(&duplicate).unwrap() else {
+            panic!()
+        };
         assert_eq!(
             (number, session.unwrap().as_str()),
             (KsefNumber::new(NUMBER).unwrap(), SESSION)
         );
         let strange = status(&json!({"status": {"code": 440, "description": "x",
             "extensions": {"originalKsefNumber": NUMBER, "originalSessionReferenceNumber": "../.."}}}));
-        assert!(verdict(&strange).is_err());
+        assert!(meaning(&strange).is_err());
     }
 
-    #[test]
-    fn a_failed_send_is_looked_up_moved_or_given_up() {
+    #[tokio::test]
+    async fn a_failed_send_is_looked_up_moved_or_given_up() {
         let now = Timestamp::from_micros(0).unwrap();
         for (status, code, wanted) in [
-            (504, 0, After::LookUp),
-            (500, 0, After::LookUp),
-            (400, 21180, After::NewSession),
-            (400, 21184, After::NewSession),
-            (400, 21155, After::NewSession),
-            (400, 21402, After::GiveUp),
-            (400, 21403, After::GiveUp),
-            (403, 0, After::GiveUp),
-            (429, 0, After::GiveUp),
+            (504, 0, NextStep::LookUp),
+            (500, 0, NextStep::LookUp),
+            (400, 21180, NextStep::NewSession),
+            (400, 21184, NextStep::NewSession),
+            (400, 21155, NextStep::NewSession),
+            (400, 21402, NextStep::GiveUp),
+            (400, 21403, NextStep::GiveUp),
+            (403, 0, NextStep::GiveUp),
+            (429, 0, NextStep::GiveUp),
         ] {
             let body = json!({"title": "", "status": status, "detail": "",
                 "errors": [{"code": code, "description": ""}]})
             .to_string();
-            let error = failure("send", Effect::Once, status, None, body.as_bytes(), now);
-            assert_eq!(after(&error), wanted, "{status} {code}");
+            let error = failure("send", Effect::Once, status, None, &body, now).await;
+            assert_eq!(next_step(&error), wanted, "{status} {code}");
         }
     }
 }

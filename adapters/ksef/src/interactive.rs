@@ -1,7 +1,7 @@
 //! One invoice at a time: written down, sent, and looked up where the answer was lost.
 
 use super::api::{Api, reference};
-use super::decide::{After, after};
+use super::decide::{NextStep, next_step};
 use super::look_up;
 use super::state::{Entry, Folder, KeptKey, OnlineSession};
 use flowcontrol_contract::error::{Error, ErrorKind, Result, Retry};
@@ -29,20 +29,23 @@ pub async fn submit(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -
     for _ in 0..SESSIONS {
         match (&entry.state, entry.session.clone()) {
             (State::Kept, _) => send(api, folder, entry, xml).await?,
-            (State::Unknown, Some(session)) => settle(api, folder, entry, &session).await?,
-            // It was never said where it might be, so it was never sent.
-            (State::Unknown, None) => unsent(folder, entry)?,
+            (State::Unknown, Some(session)) => confirm(api, folder, entry, &session).await?,
+            // No session was recorded for it, so it was never sent.
+            (State::Unknown, None) => mark_unsent(folder, entry)?,
             _ => return Ok(()),
         }
     }
     if entry.state != State::Kept && entry.state != State::Unknown {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Unavailable, "KSeF takes no session of ours now; nothing was sent")
-        .hint("try again later"))
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        "KSeF accepted no session for the invoice; nothing was sent",
+    )
+    .hint("try again later"))
 }
 
-fn unsent(folder: &Folder, entry: &mut Entry) -> Result<()> {
+fn mark_unsent(folder: &Folder, entry: &mut Entry) -> Result<()> {
     entry.state = State::Kept;
     entry.session = None;
     entry.reference = None;
@@ -67,7 +70,7 @@ async fn send(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -> Resu
     entry.state = State::Unknown;
     entry.session = Some(session.reference.clone());
     entry.reference = None;
-    // From here on a kill leaves a note that it may have been sent, and where.
+    // After a crash from here on, the state says that it may have been sent, and where.
     folder.keep(entry)?;
     let failure = match api.send(&session.reference, &message).await {
         Ok(sent) => {
@@ -77,27 +80,27 @@ async fn send(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -> Resu
         }
         Err(failure) => failure,
     };
-    match after(&failure) {
-        After::LookUp => {
+    match next_step(&failure) {
+        NextStep::LookUp => {
             tracing::warn!(
                 reason = failure.message(),
                 "the answer to a send was lost; looking it up"
             );
-            settle(api, folder, entry, &session.reference).await
+            confirm(api, folder, entry, &session.reference).await
         }
-        After::NewSession => {
+        NextStep::NewSession => {
             folder.keep_session(None)?;
-            unsent(folder, entry)
+            mark_unsent(folder, entry)
         }
-        After::GiveUp => {
-            unsent(folder, entry)?;
+        NextStep::GiveUp => {
+            mark_unsent(folder, entry)?;
             Err(failure)
         }
     }
 }
 
-/// Finds out whether it was taken. One that a session does not list was not.
-async fn settle(api: &Api, folder: &Folder, entry: &mut Entry, session: &Reference) -> Result<()> {
+/// Finds out whether KSeF accepted it. One that the session does not list was not accepted.
+async fn confirm(api: &Api, folder: &Folder, entry: &mut Entry, session: &Reference) -> Result<()> {
     for (look, pause) in (1..).zip(LOOKS) {
         match look_up::in_session(api, session, &entry.invoice).await {
             Ok(Some(status)) => {
@@ -108,17 +111,17 @@ async fn settle(api: &Api, folder: &Folder, entry: &mut Entry, session: &Referen
                 }
                 return Ok(());
             }
-            // A session that KSeF does not know took nothing.
+            // A session that KSeF does not know accepted nothing.
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 folder.keep_session(None)?;
-                return unsent(folder, entry);
+                return mark_unsent(folder, entry);
             }
-            Ok(None) if look == LOOKS.len() => return unsent(folder, entry),
+            Ok(None) if look == LOOKS.len() => return mark_unsent(folder, entry),
             Ok(None) => {}
             Err(e) => {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
-                    "KSeF may have the invoice: the answer was lost, and asking for it failed",
+                    "KSeF may have the invoice: the answer was lost, and looking it up failed",
                 )
                 .retry(Retry::Ambiguous)
                 .source(e)
@@ -130,7 +133,7 @@ async fn settle(api: &Api, folder: &Folder, entry: &mut Entry, session: &Referen
     Ok(())
 }
 
-/// The session to send in, opened where there is none of use.
+/// The session to send in; opens one where none is usable.
 async fn open(api: &Api, folder: &Folder) -> Result<(OnlineSession, SymmetricKey)> {
     let now = api.http.clock().now().micros();
     if let Some(session) = folder.session()?

@@ -60,7 +60,7 @@ impl Keys {
             "/security/public-key-certificates",
         );
         let answer = self.http.call(&route, None, &[], &Body::Empty).await?;
-        let keys = Arc::new(answer.read::<Vec<PublicKeyCertificate>>()?);
+        let keys = Arc::new(answer.json::<Vec<PublicKeyCertificate>>()?);
         *known = Some(keys.clone());
         Ok(keys)
     }
@@ -92,11 +92,8 @@ pub fn choose(
         PublicKey::from_certificate(&der).ok().filter(|key| key.id() == k.public_key_id)
     };
     fit.iter().find_map(usable).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!("KSeF offers no key for {usage:?} that can be used now"),
-        )
-        .hint("check this machine's clock")
+        Error::new(ErrorKind::Unavailable, format!("KSeF has no valid key for {usage:?}"))
+            .hint("check this machine's clock")
     })
 }
 

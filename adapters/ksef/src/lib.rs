@@ -1,13 +1,12 @@
 //! The client of KSeF API 2.0 behind `ksef-api`, and behind `mock-ksef` too, where it talks to a
 //! simulator in the same process.
 //!
-//! `decide`, `refusal`, `window` and `receipt` are functions of data; `state` alone writes files;
+//! `decide`, `refusal` and `receipt` are functions of data; `state` alone writes files;
 //! `http` alone speaks to the network; `login` keeps one access token for all calls; `interactive`
 //! and `batch` put the parts in order.
 
 mod api;
 mod batch;
-mod clock;
 mod config;
 mod decide;
 mod http;
@@ -23,9 +22,8 @@ mod receipt;
 mod refusal;
 mod route;
 mod state;
-mod window;
 
-pub use clock::SystemClock;
 pub use config::{Config, Environment};
+pub use flowcontrol_client::SystemClock;
 pub use login::SignIn;
 pub use provider::{ClientSettings, KIND, Ksef, build};

@@ -29,7 +29,7 @@ pub async fn ask(api: &Api) -> Result<Limits> {
         ("anonymous", Some(Group::Anonymous), rates.anonymous),
         ("global", None, rates.global),
     ];
-    let mut told = Vec::new();
+    let mut listed = Vec::new();
     for (name, group, limit) in groups {
         let Some(limit) = limit else { continue };
         let figures = figures(limit);
@@ -37,7 +37,7 @@ pub async fn ask(api: &Api) -> Result<Limits> {
             api.http.allow(group, figures);
         }
         let [second, minute, hour] = figures.map(u64::from);
-        told.push(Rate {
+        listed.push(Rate {
             of: name.to_owned(),
             per_second: second,
             per_minute: minute,
@@ -51,11 +51,11 @@ pub async fn ask(api: &Api) -> Result<Limits> {
             * MB,
         invoices_in_session: online.max_invoices.into(),
         invoices_in_batch: context.batch_session.max_invoices.into(),
-        rates: told,
+        rates: listed,
     })
 }
 
-/// -1 is no limit there, 0 here.
+/// Unlimited is -1 there, 0 here.
 fn figures(limit: RateLimit) -> [u32; 3] {
     [limit.per_second, limit.per_minute, limit.per_hour].map(|n| u32::try_from(n).unwrap_or(0))
 }

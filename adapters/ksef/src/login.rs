@@ -1,4 +1,4 @@
-//! Signs in, and keeps one access token for every call: whoever finds it stale gets a new one, once
+//! Signs in, and keeps one access token for every call: a call that finds it stale renews it, once
 //! for all who wait.
 
 use super::http::{Body, Http};
@@ -23,7 +23,7 @@ const SKEW: i64 = 10 * 60 * 1_000_000;
 /// How long KSeF may take to decide on a login.
 const DECISION: Duration = Duration::from_secs(120);
 
-/// What signs in.
+/// How a client signs in.
 #[derive(Debug)]
 pub enum SignIn {
     /// A KSeF token.
@@ -33,7 +33,7 @@ pub enum SignIn {
 }
 
 #[derive(Debug)]
-struct Held {
+struct Tokens {
     access: TokenInfo,
     refresh: TokenInfo,
 }
@@ -44,25 +44,25 @@ pub struct Login {
     http: Arc<Http>,
     keys: Arc<Keys>,
     nip: String,
-    by: SignIn,
-    held: Mutex<Option<Held>>,
+    method: SignIn,
+    held: Mutex<Option<Tokens>>,
 }
 
 impl Login {
-    /// Nobody is signed in yet.
-    pub fn new(http: Arc<Http>, keys: Arc<Keys>, nip: String, by: SignIn) -> Self {
-        Self { http, keys, nip, by, held: Mutex::new(None) }
+    /// Not signed in yet; the first call signs in.
+    pub fn new(http: Arc<Http>, keys: Arc<Keys>, nip: String, method: SignIn) -> Self {
+        Self { http, keys, nip, method, held: Mutex::new(None) }
     }
 
-    /// What signs in.
-    pub fn by(&self) -> &SignIn {
-        &self.by
+    /// How it signs in.
+    pub fn method(&self) -> &SignIn {
+        &self.method
     }
 
     /// An access token that is valid for a while.
     ///
     /// # Errors
-    /// `Unauthenticated` or `Denied` with KSeF's code when it lets nobody in.
+    /// `Unauthenticated` or `Denied` with KSeF's code when it rejects the login.
     pub async fn access(&self) -> Result<Sealed> {
         let mut held = self.held.lock().await;
         self.valid(&mut held).await
@@ -83,7 +83,7 @@ impl Login {
         self.valid(&mut held).await
     }
 
-    async fn valid(&self, held: &mut Option<Held>) -> Result<Sealed> {
+    async fn valid(&self, held: &mut Option<Tokens>) -> Result<Sealed> {
         if let Some(tokens) = held {
             if self.lasts(&tokens.access) {
                 return Ok(tokens.access.token.clone());
@@ -115,36 +115,36 @@ impl Login {
             Route::post("refresh the access token", Group::Anonymous, "/auth/token/refresh")
                 .repeatable();
         let answer = self.http.call(&route, Some(&refresh.token), &[], &Body::Empty).await?;
-        Ok(answer.read::<RefreshedToken>()?.access_token)
+        Ok(answer.json::<RefreshedToken>()?.access_token)
     }
 
-    async fn sign_in(&self) -> Result<Held> {
-        let init = match self.begin().await {
+    async fn sign_in(&self) -> Result<Tokens> {
+        let init = match self.request_login().await {
             // The key that encrypted our token was withdrawn: once more with the one that replaced it.
             Err(e) if e.reported().is_some_and(|r| r.code == WITHDRAWN) => {
                 self.keys.forget().await;
-                self.begin().await?
+                self.request_login().await?
             }
             other => other?,
         };
-        self.decided(&init).await?;
+        self.await_decision(&init).await?;
         // Given once: when its answer is lost, another login begins, and this one is left alone.
         let route = Route::post("redeem the tokens", Group::Anonymous, "/auth/token/redeem");
         let token = &init.authentication_token.token;
         let answer = self.http.call(&route, Some(token), &[], &Body::Empty).await?;
-        let tokens: AuthenticationTokens = answer.read()?;
-        Ok(Held { access: tokens.access_token, refresh: tokens.refresh_token })
+        let tokens: AuthenticationTokens = answer.json()?;
+        Ok(Tokens { access: tokens.access_token, refresh: tokens.refresh_token })
     }
 
-    async fn begin(&self) -> Result<AuthenticationInit> {
+    async fn request_login(&self) -> Result<AuthenticationInit> {
         let route =
             Route::post("ask for a challenge", Group::Anonymous, "/auth/challenge").repeatable();
         let answer = self.http.call(&route, None, &[], &Body::Empty).await?;
-        let challenge: AuthenticationChallenge = answer.read()?;
+        let challenge: AuthenticationChallenge = answer.json()?;
         let now = self.http.clock().now();
-        self.in_step(challenge.timestamp_ms, now)?;
+        self.check_clock_skew(challenge.timestamp_ms, now)?;
         // A login that was begun and is not gone on with ends by itself.
-        let (route, body) = match &self.by {
+        let (route, body) = match &self.method {
             SignIn::Token(token) => {
                 let key = self.keys.get(PublicKeyUsage::KsefTokenEncryption).await?;
                 let message =
@@ -180,12 +180,12 @@ impl Login {
                 (route, Body::Xml(sign(&request, credential, now)?))
             }
         };
-        self.http.call(&route.repeatable(), None, &[], &body).await?.read()
+        self.http.call(&route.repeatable(), None, &[], &body).await?.json()
     }
 
     /// With clocks that differ, tokens end at other times than they seem to, and an invoice of today
     /// may be one of tomorrow.
-    fn in_step(&self, ksef_millis: i64, now: Timestamp) -> Result<()> {
+    fn check_clock_skew(&self, ksef_millis: i64, now: Timestamp) -> Result<()> {
         let ahead = now.micros().saturating_sub(ksef_millis.saturating_mul(1000));
         if ahead.abs() <= SKEW {
             return Ok(());
@@ -199,7 +199,7 @@ impl Login {
         .hint("set the clock, for example with NTP; nothing was sent"))
     }
 
-    async fn decided(&self, init: &AuthenticationInit) -> Result<()> {
+    async fn await_decision(&self, init: &AuthenticationInit) -> Result<()> {
         let route = Route::get(
             "ask for the login's status",
             Group::Anonymous,
@@ -209,17 +209,17 @@ impl Login {
         loop {
             let token = &init.authentication_token.token;
             let answer = self.http.call(&route, Some(token), &[], &Body::Empty).await?;
-            let status = answer.read::<AuthenticationStatus>()?.status;
+            let status = answer.json::<AuthenticationStatus>()?.status;
             match status.code {
                 200 => return Ok(()),
                 100 if waited < DECISION => {}
                 100 => {
                     return Err(Error::new(
                         ErrorKind::Timeout,
-                        "KSeF does not decide on the login",
+                        "KSeF did not decide on the login in time",
                     ));
                 }
-                code => return Err(turned_away(code, status.description, status.details)),
+                code => return Err(rejected(code, status.description, status.details)),
             }
             self.http.clock().sleep(pause).await;
             waited += pause;
@@ -229,7 +229,7 @@ impl Login {
 }
 
 /// A login that KSeF ended with a status.
-fn turned_away(code: i32, description: String, details: Option<Vec<String>>) -> Error {
+fn rejected(code: i32, description: String, details: Option<Vec<String>>) -> Error {
     let kind = match code {
         415 | 480 => ErrorKind::Denied,
         500.. => ErrorKind::Unavailable,
@@ -237,7 +237,7 @@ fn turned_away(code: i32, description: String, details: Option<Vec<String>>) -> 
     };
     let hint = match code {
         415 => "give the token or certificate the permission for this NIP in KSeF",
-        425 => "it was revoked in KSeF; sign in with another",
+        425 => "it was revoked in KSeF; use another",
         450 => "the token is wrong, revoked or of another NIP or environment: generate a new one",
         460 | 470 => "the certificate is revoked, expired or not trusted: request a new one",
         480 => "KSeF blocked this context; ask the ministry's support",
@@ -245,7 +245,7 @@ fn turned_away(code: i32, description: String, details: Option<Vec<String>>) -> 
     };
     let details = details.unwrap_or_default();
     let reported = Reported { code: code.into(), description, details, ..Reported::default() };
-    Error::new(kind, format!("KSeF lets nobody in: {reported}"))
+    Error::new(kind, format!("KSeF rejected the login: {reported}"))
         .retry(Retry::Permanent)
         .because(reported)
         .hint(hint)

@@ -1,7 +1,7 @@
-//! What KSeF knows of an invoice, and what that makes of what is kept here.
+//! Looks invoices up in KSeF and applies what it says to the local state.
 
 use super::api::{Api, SESSION_TYPES, reference};
-use super::decide::{self, Verdict};
+use super::decide::{self, StatusMeaning};
 use super::state::Entry;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
@@ -59,43 +59,43 @@ async fn anywhere(api: &Api, invoice: &Digest) -> Result<Option<(Reference, Invo
     Ok(None)
 }
 
-/// What KSeF tells of the invoice of these bytes, whoever sent it.
+/// KSeF's state of the invoice with these bytes, whoever sent it.
 ///
 /// # Errors
-/// When KSeF cannot be asked, or answers what cannot be.
-pub async fn found(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
+/// When KSeF cannot be asked, or its answer contradicts the API.
+pub async fn find(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
     let Some((session, status)) = anywhere(api, invoice).await? else {
         return Ok(None);
     };
-    let state = match decide::verdict(&status)? {
-        Verdict::Is(state) => state,
-        Verdict::Again(because) => State::Refused { because },
-        Verdict::Duplicate { number, session } => State::NumberTaken { by: number, session },
+    let state = match decide::meaning(&status)? {
+        StatusMeaning::State(state) => state,
+        StatusMeaning::Resend(because) => State::Refused { because },
+        StatusMeaning::Duplicate { number, session } => State::NumberTaken { by: number, session },
     };
     let reference = Some(reference(&status.reference_number)?);
     Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))
 }
 
-/// What a status makes of an entry. `true` when KSeF gave up on the session's key, so that nothing
+/// Applies a status to an entry. `true` when KSeF could not use the session's key, so that nothing
 /// more is sent under it.
 ///
 /// # Errors
-/// When a duplicate cannot be looked up, KSeF says what it never should, or it failed to decrypt the
+/// When a duplicate cannot be looked up, its answer contradicts the API, or it failed to decrypt the
 /// same invoice again and again.
 pub async fn apply(api: &Api, entry: &mut Entry, status: &InvoiceStatus) -> Result<bool> {
     entry.reference = Some(reference(&status.reference_number)?);
-    match decide::verdict(status)? {
-        Verdict::Is(state) => entry.state = state,
-        Verdict::Duplicate { number, session } => {
+    match decide::meaning(status)? {
+        StatusMeaning::State(state) => entry.state = state,
+        StatusMeaning::Duplicate { number, session } => {
             entry.state = duplicate(api, &entry.invoice, number, session).await?;
         }
-        Verdict::Again(because) => return again(entry, because),
+        StatusMeaning::Resend(because) => return mark_for_resend(entry, because),
     }
     Ok(false)
 }
 
 /// The invoice is not to blame: it is kept, to be sent in another session.
-pub fn again(entry: &mut Entry, because: Reported) -> Result<bool> {
+pub fn mark_for_resend(entry: &mut Entry, because: Reported) -> Result<bool> {
     entry.state = State::Kept;
     entry.reference = None;
     entry.session = None;
@@ -103,7 +103,7 @@ pub fn again(entry: &mut Entry, because: Reported) -> Result<bool> {
     if because.code == 435 && entry.undecrypted >= UNDECRYPTED {
         return Err(Error::new(
             ErrorKind::Unexpected,
-            format!("KSeF cannot decrypt the invoice, under another key again: {because}"),
+            format!("KSeF could not decrypt the invoice, also under a second key: {because}"),
         )
         .because(because)
         .hint(
@@ -125,14 +125,14 @@ async fn duplicate(
     let same = match in_session(api, &original, invoice).await {
         Ok(Some(found)) if found.ksef_number.as_deref() == Some(number.as_str()) => found,
         Ok(_) => return Ok(conflict(Some(original))),
-        // Somebody else's session is not shown, and neither is whether the invoice is ours.
+        // Another context's session is not visible, so whether the invoice is ours stays unknown.
         Err(e) if matches!(e.kind(), ErrorKind::Denied | ErrorKind::NotFound) => {
             return Ok(conflict(Some(original)));
         }
         Err(e) => return Err(e),
     };
-    match decide::verdict(&same)? {
-        Verdict::Is(State::Accepted { number, at, offline, .. }) => {
+    match decide::meaning(&same)? {
+        StatusMeaning::State(State::Accepted { number, at, offline, .. }) => {
             Ok(State::Accepted { number, at, offline, earlier: Some(original) })
         }
         _ => Ok(conflict(Some(original))),

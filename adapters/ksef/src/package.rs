@@ -1,16 +1,16 @@
 //! The package of a batch: a tar archive under gzip, cut into parts that are encrypted on their way to
 //! the disk. Memory is one buffer, whatever the batch's size; no invoice's text touches the disk.
 
-use super::state::cannot;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
+use flowcontrol_files::{Access, create_folder};
 use flowcontrol_ksef_wire::crypto::{Encryptor, Hasher, SymmetricKey};
 use flowcontrol_ksef_wire::messages::{BatchFile, BatchFilePart, CompressionType};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Most parts of a package.
@@ -27,11 +27,7 @@ impl Package {
     /// # Errors
     /// When the disk refuses.
     pub fn create(folder: &Path, key: &SymmetricKey, part_bytes: u64) -> Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|e| cannot("make", folder, e))?;
+        create_folder(folder, Access::Owner)?;
         let parts = Parts {
             folder: folder.to_owned(),
             key: key.clone(),
@@ -57,7 +53,7 @@ impl Package {
         self.archive.append_data(&mut header, name, xml).map_err(failed)
     }
 
-    /// Ends it: what KSeF is told of it.
+    /// Ends it; returns its description for KSeF.
     ///
     /// # Errors
     /// As [`Package::add`].

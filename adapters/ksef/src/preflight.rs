@@ -1,4 +1,4 @@
-//! What is refused here, before any request.
+//! Checks before any request.
 
 use super::state::{Entry, Folder};
 use flowcontrol_contract::Timestamp;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 /// What the state keeps of an invoice's content.
 #[derive(Debug)]
-pub struct Named {
+pub struct InvoiceKey {
     /// The seller's NIP.
     pub seller: String,
     /// `P_2`.
@@ -20,7 +20,7 @@ pub struct Named {
 ///
 /// # Errors
 /// `InvalidInput` that names the first finding and its place.
-pub fn judge(xml: &[u8], now: Timestamp) -> Result<Named> {
+pub fn judge(xml: &[u8], now: Timestamp) -> Result<InvoiceKey> {
     let instant = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now.micros()) * 1000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let findings = invoice::check(xml, &invoice::Context::at(instant));
@@ -34,7 +34,7 @@ pub fn judge(xml: &[u8], now: Timestamp) -> Result<Named> {
             .hint("`flowcontrol ksef validate FILE` lists everything that is wrong with it"));
     }
     let summary = invoice::summary(xml).map_err(|f| Error::invalid(f.to_string()))?;
-    Ok(Named { seller: summary.seller.to_string(), number: summary.number })
+    Ok(InvoiceKey { seller: summary.seller.to_string(), number: summary.number })
 }
 
 /// A correction may say of an original that it has no KSeF number only where that is so for good: one
@@ -65,7 +65,7 @@ fn refuse(original: &str, entry: &Entry) -> Result<()> {
     Err(Error::conflict(format!(
         "the correction of {original} waits for the original's KSeF number: it is {why}"
     ))
-    .hint("`flowcontrol ksef status` tells when the original is accepted"))
+    .hint("`flowcontrol ksef status` shows when the original is accepted"))
 }
 
 /// The originals that a correction refers to without a KSeF number, by their own numbers.

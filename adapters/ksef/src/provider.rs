@@ -1,15 +1,15 @@
-//! The adapter: whose turn it is, what is kept, what KSeF is asked.
+//! The adapter: one call at a time for each tenant, over the state folder and the API.
 
 use super::api::Api;
-use super::clock::SystemClock;
 use super::config::{Config, refuse};
 use super::decide;
 use super::http::Http;
 use super::keys::Keys;
 use super::login::{Login, SignIn};
-use super::state::{Entry, Folder, Turn};
+use super::state::{Entry, Folder, FolderLock};
 use super::{batch, interactive, limits, look_up, preflight, receipt};
 use async_trait::async_trait;
+use flowcontrol_client::SystemClock;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
 use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, State, Submission, Submitted, Upo};
 use flowcontrol_contract::registry::BuildCx;
@@ -70,10 +70,10 @@ pub struct Ksef {
     part_bytes: u64,
     api: Api,
     /// One submission at a time within the process; between processes a lock in the folder.
-    turn: Mutex<()>,
+    busy: Mutex<()>,
 }
 
-/// Builds `ksef-api`. It asks nobody; a certificate that cannot sign in is refused here.
+/// Builds `ksef-api`. It sends no request; a certificate that cannot sign in is refused here.
 pub fn build<'a>(
     config: serde_json::Value,
     cx: BuildCx<'a>,
@@ -100,7 +100,7 @@ impl Ksef {
                     .map(|credential| SignIn::Certificate(Box::new(credential)))
                     .map_err(|e| e.at(KIND, "configuration"))?
             }
-            _ => return Err(refuse("nothing signs in")),
+            _ => return Err(refuse("no sign-in method is configured")),
         };
         Self::with_settings(ClientSettings {
             kind: KIND,
@@ -143,7 +143,7 @@ impl Ksef {
             patience: settings.patience,
             part_bytes: settings.part_bytes,
             api: Api { http, keys, login },
-            turn: Mutex::new(()),
+            busy: Mutex::new(()),
         })
     }
 
@@ -151,33 +151,33 @@ impl Ksef {
         match &self.tenant {
             Some(tenant) if *tenant != cx.tenant => Err(Error::new(
                 ErrorKind::Denied,
-                format!("{} has no KSeF context here", cx.tenant),
+                format!("tenant {} has no KSeF context in this configuration", cx.tenant),
             )),
             _ => Ok(Folder::of(&self.state, &cx.tenant)),
         }
     }
 
-    /// Waits until the tenant's folder is this call's alone.
-    async fn alone(&self, cx: &CallCx) -> Result<Alone<'_>> {
+    /// Waits for exclusive use of the tenant's folder.
+    async fn exclusive(&self, cx: &CallCx) -> Result<Exclusive<'_>> {
         let folder = self.folder(cx)?;
-        let here = self.turn.lock().await;
-        let everywhere = folder.turn(&**self.api.http.clock(), self.patience).await?;
-        Ok(Alone { folder, _everywhere: everywhere, _here: here })
+        let here = self.busy.lock().await;
+        let everywhere = folder.lock(&**self.api.http.clock(), self.patience).await?;
+        Ok(Exclusive { folder, _everywhere: everywhere, _here: here })
     }
 
     /// Says where a failure happened.
-    fn told<T>(&self, operation: &'static str, outcome: Result<T>) -> Result<T> {
+    fn located<T>(&self, operation: &'static str, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|e| e.at(self.kind, operation))
     }
 
-    async fn submitted(&self, folder: &Folder, submission: &Submission<'_>) -> Result<Submitted> {
+    async fn do_submit(&self, folder: &Folder, submission: &Submission<'_>) -> Result<Submitted> {
         let invoice = Digest::of(submission.invoice);
         let mut entry = match folder.entry(&invoice)? {
             Some(entry) => {
                 if (entry.offline, entry.corrects) != (submission.offline, submission.corrects) {
                     return Err(Error::conflict(
-                        "the same invoice was submitted before as another kind of sending \
-                         (offline, or whose technical correction it is)",
+                        "the same invoice was submitted before with another `offline` or \
+                         `corrects`",
                     ));
                 }
                 entry
@@ -185,7 +185,7 @@ impl Ksef {
             None => self.fresh(folder, submission, invoice)?,
         };
         interactive::submit(&self.api, folder, &mut entry, submission.invoice).await?;
-        Ok(entry.told())
+        Ok(entry.view())
     }
 
     fn fresh(
@@ -197,7 +197,7 @@ impl Ksef {
         let named = preflight::judge(submission.invoice, self.api.http.clock().now())?;
         preflight::originals(submission.invoice, &named.seller, folder)?;
         if submission.corrects.is_some() && !submission.offline {
-            return Err(Error::invalid("a technical correction is of an offline invoice")
+            return Err(Error::invalid("only an offline invoice can have a technical correction")
                 .hint("submit it with `offline`"));
         }
         let entry = Entry {
@@ -216,12 +216,12 @@ impl Ksef {
         Ok(entry)
     }
 
-    async fn asked(&self, folder: &Folder, invoice: &Digest) -> Result<Submitted> {
+    async fn do_status(&self, folder: &Folder, invoice: &Digest) -> Result<Submitted> {
         let mut entry = known(folder, invoice)?;
         if entry.state.is_final() || entry.state == State::Kept {
-            return Ok(entry.told());
+            return Ok(entry.view());
         }
-        let Some(session) = entry.session.clone() else { return Ok(entry.told()) };
+        let Some(session) = entry.session.clone() else { return Ok(entry.view()) };
         let status = match &entry.reference {
             Some(reference) => Some(self.api.invoice(&session, reference).await?),
             None => look_up::in_session(&self.api, &session, invoice).await?,
@@ -238,17 +238,17 @@ impl Ksef {
             }
         }
         if outcome.is_ok() && matches!(entry.state, State::Pending { .. } | State::Unknown) {
-            outcome = self.by_session(&mut entry, &session, &mut failed).await;
+            outcome = self.apply_session_failure(&mut entry, &session, &mut failed).await;
         }
         folder.keep(&entry)?;
         if failed && folder.session()?.is_some_and(|s| s.reference == session) {
             folder.keep_session(None)?;
         }
-        outcome.map(|()| entry.told())
+        outcome.map(|()| entry.view())
     }
 
-    /// An invoice that is not decided may be so for ever, where its whole session failed.
-    async fn by_session(
+    /// An undecided invoice stays undecided where its whole session failed.
+    async fn apply_session_failure(
         &self,
         entry: &mut Entry,
         session: &Reference,
@@ -266,13 +266,13 @@ impl Ksef {
         };
         *failed = true;
         tracing::warn!(session = %session, reason = %because, "KSeF gave up on a session");
-        look_up::again(entry, because).map(drop)
+        look_up::mark_for_resend(entry, because).map(drop)
     }
 
-    async fn probed(&self) -> Result<KsefProbe> {
+    async fn do_probe(&self) -> Result<KsefProbe> {
         let keys = self.api.keys.count().await?;
         self.api.login.access().await?;
-        let (by, until) = match self.api.login.by() {
+        let (by, until) = match self.api.login.method() {
             SignIn::Token(_) => ("token", None),
             SignIn::Certificate(credential) => ("certificate", Some(credential.until())),
         };
@@ -286,10 +286,10 @@ impl Ksef {
     }
 }
 
-/// A tenant's folder that nobody else changes meanwhile: no other process, and no other call.
-struct Alone<'a> {
+/// A tenant's folder that no other process and no other call changes meanwhile.
+struct Exclusive<'a> {
     folder: Folder,
-    _everywhere: Turn,
+    _everywhere: FolderLock,
     _here: MutexGuard<'a, ()>,
 }
 
@@ -313,10 +313,10 @@ impl KsefProvider for Ksef {
 
     async fn submit(&self, cx: &CallCx, submission: &Submission<'_>) -> Result<Submitted> {
         let work = async {
-            let alone = self.alone(cx).await?;
-            self.submitted(&alone.folder, submission).await
+            let alone = self.exclusive(cx).await?;
+            self.do_submit(&alone.folder, submission).await
         };
-        self.told("submit", work.await)
+        self.located("submit", work.await)
     }
 
     async fn submit_batch(
@@ -326,42 +326,42 @@ impl KsefProvider for Ksef {
         offline: bool,
     ) -> Result<Vec<Submitted>> {
         let work = async {
-            let alone = self.alone(cx).await?;
+            let alone = self.exclusive(cx).await?;
             batch::submit(&self.api, &alone.folder, invoices, offline, self.part_bytes).await
         };
-        self.told("submit_batch", work.await)
+        self.located("submit_batch", work.await)
     }
 
     async fn status(&self, cx: &CallCx, invoice: &Digest) -> Result<Submitted> {
         let work = async {
-            let alone = self.alone(cx).await?;
-            self.asked(&alone.folder, invoice).await
+            let alone = self.exclusive(cx).await?;
+            self.do_status(&alone.folder, invoice).await
         };
-        self.told("status", work.await)
+        self.located("status", work.await)
     }
 
     async fn upo(&self, cx: &CallCx, invoice: &Digest) -> Result<Upo> {
         let work = async {
-            let alone = self.alone(cx).await?;
+            let alone = self.exclusive(cx).await?;
             receipt::of(&self.api, &alone.folder, known(&alone.folder, invoice)?).await
         };
-        self.told("upo", work.await)
+        self.located("upo", work.await)
     }
 
     async fn find(&self, cx: &CallCx, invoice: &Digest) -> Result<Option<Submitted>> {
         let work = async {
             self.folder(cx)?;
-            look_up::found(&self.api, invoice).await
+            look_up::find(&self.api, invoice).await
         };
-        self.told("find", work.await)
+        self.located("find", work.await)
     }
 
     async fn close(&self, cx: &CallCx) -> Result<()> {
         let work = async {
-            let alone = self.alone(cx).await?;
+            let alone = self.exclusive(cx).await?;
             interactive::close(&self.api, &alone.folder).await
         };
-        self.told("close", work.await)
+        self.located("close", work.await)
     }
 
     async fn limits(&self, cx: &CallCx) -> Result<Limits> {
@@ -369,10 +369,10 @@ impl KsefProvider for Ksef {
             self.folder(cx)?;
             limits::ask(&self.api).await
         };
-        self.told("limits", work.await)
+        self.located("limits", work.await)
     }
 
     async fn probe(&self) -> Result<KsefProbe> {
-        self.told("probe", self.probed().await)
+        self.located("probe", self.do_probe().await)
     }
 }

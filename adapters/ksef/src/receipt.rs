@@ -1,17 +1,18 @@
-//! Receipts (UPO): from KSeF into the folder, if they speak of the invoice that they were asked for.
+//! Receipts (UPO): from KSeF into the folder, once they are verified against the invoice.
 
 use super::api::Api;
-use super::http::Answer;
 use super::state::{Entry, Folder};
+use flowcontrol_client::Response;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::ksef::{State, Upo};
 use flowcontrol_contract::{Digest, KsefNumber, Reference};
 use flowcontrol_ksef_wire::crypto;
+use flowcontrol_ksef_wire::messages::META_HASH;
 
 /// The namespace of UPO 4.3 without its version, which grows.
 const NAMESPACE: &str = "http://upo.schematy.mf.gov.pl/KSeF/";
 
-/// The receipt of a submission, kept or fetched now; what proves nothing is set aside.
+/// The receipt of a submission, kept or fetched now; one that fails verification is set aside.
 ///
 /// # Errors
 /// When there is none, or KSeF cannot be asked, or the receipt is not what it should be.
@@ -22,27 +23,30 @@ pub async fn of(api: &Api, folder: &Folder, mut entry: Entry) -> Result<Upo> {
             "there is no receipt: the invoice is {}",
             entry.state.name()
         ))
-        .hint("`flowcontrol ksef status` asks KSeF what became of it"));
+        .hint("`flowcontrol ksef status` asks KSeF for its state"));
     };
     if let Some(digest) = entry.receipt {
         let xml = folder.receipt(&invoice)?;
         if Digest::of(&xml) != digest {
             return Err(Error::new(
                 ErrorKind::Corrupt,
-                format!("the kept receipt of {number} was changed"),
+                format!("the stored receipt of {number} was changed"),
             ));
         }
         return Ok(Upo { number, invoice, xml, digest });
     }
     let Some(session) = earlier.or_else(|| entry.session.clone()) else {
-        return Err(Error::new(ErrorKind::Corrupt, "no session is kept of an accepted invoice"));
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            "the state of an accepted invoice names no session",
+        ));
     };
     let answer = fetched(api, &entry, &session, &number).await?;
-    if let Err(why) = judge(&answer.body, answer.hash.as_deref(), &number, &invoice) {
+    if let Err(why) = judge(&answer.body, answer.header(META_HASH), &number, &invoice) {
         let place = folder.quarantine(&invoice, &answer.body)?;
         return Err(Error::new(
             ErrorKind::Corrupt,
-            format!("the receipt of {number} proves nothing: {why}"),
+            format!("the receipt of {number} failed verification: {why}"),
         )
         .hint(format!("it was set aside as {}; ask again later", place.display())));
     }
@@ -50,7 +54,7 @@ pub async fn of(api: &Api, folder: &Folder, mut entry: Entry) -> Result<Upo> {
     folder.keep_receipt(&invoice, &answer.body)?;
     entry.receipt = Some(digest);
     folder.keep(&entry)?;
-    Ok(Upo { number, invoice, xml: answer.body, digest })
+    Ok(Upo { number, invoice, xml: answer.body.into(), digest })
 }
 
 /// From the pre-signed address where KSeF gives one, which no limit counts; else by the API.
@@ -59,7 +63,7 @@ async fn fetched(
     entry: &Entry,
     session: &Reference,
     number: &KsefNumber,
-) -> Result<Answer> {
+) -> Result<Response> {
     if let Some(reference) = &entry.reference
         && entry.session.as_ref() == Some(session)
         && let Some(address) = api.invoice(session, reference).await?.upo_download_url
@@ -72,19 +76,19 @@ async fn fetched(
     api.receipt(session, number).await
 }
 
-/// Judges a receipt: it is what was sent (`told`, the base64 SHA-256 of the answer's header), it is
-/// an UPO, and it names exactly this invoice under exactly this number.
+/// Judges a receipt: it is what was sent (`header`, the base64 SHA-256 of the answer's header), it is
+/// a UPO, and it names exactly this invoice under exactly this number.
 ///
 /// # Errors
 /// What is wrong with it, in words.
 fn judge(
     xml: &[u8],
-    told: Option<&str>,
+    header: Option<&str>,
     number: &KsefNumber,
     invoice: &Digest,
 ) -> std::result::Result<(), String> {
-    if let Some(told) = told
-        && told != crypto::sha256_base64(xml)
+    if let Some(header) = header
+        && header != crypto::sha256_base64(xml)
     {
         return Err("it is not what KSeF sent: its hash differs from the answer's header".into());
     }
@@ -93,7 +97,7 @@ fn judge(
     let root = tree.root_element();
     let known = root.tag_name().namespace().is_some_and(|n| n.starts_with(NAMESPACE));
     if !known || root.tag_name().name() != "Potwierdzenie" {
-        return Err("it is no UPO".into());
+        return Err("it is not a UPO".into());
     }
     let hash = crypto::encode(invoice.0);
     let documents = root.children().filter(|n| n.tag_name().name() == "Dokument");
@@ -113,7 +117,7 @@ fn judge(
     Err(if names_number {
         format!("it gives {number} to an invoice with other bytes")
     } else {
-        format!("it does not speak of {number}")
+        format!("it does not mention {number}")
     })
 }
 
@@ -133,17 +137,17 @@ mod tests {
              <NumerKSeFDokumentu>{number}</NumerKSeFDokumentu><SkrotDokumentu>{hash}\
              </SkrotDokumentu></Dokument></Potwierdzenie>"
         );
-        let told = sha256_base64(&xml);
-        assert_eq!(judge(xml.as_bytes(), Some(&told), &number, &invoice), Ok(()));
+        let hashed = sha256_base64(&xml);
+        assert_eq!(judge(xml.as_bytes(), Some(&hashed), &number, &invoice), Ok(()));
         assert_eq!(judge(xml.as_bytes(), None, &number, &invoice), Ok(()));
-        let judged = |xml: &str, told: Option<&str>| {
-            judge(xml.as_bytes(), told, &number, &invoice).unwrap_err()
+        let judged = |xml: &str, header: Option<&str>| {
+            judge(xml.as_bytes(), header, &number, &invoice).unwrap_err()
         };
         assert!(judged(&xml, Some(&hash)).contains("header"));
-        assert!(judged(&xml.replace(&hash, &told), None).contains("other bytes"));
-        assert!(judged(&xml.replace("-C2", "-C3"), None).contains("does not speak"));
-        assert!(judged(&xml.replace("KSeF/v4-3", "KSeF"), None).contains("no UPO"));
-        assert!(judged("<Potwierdzenie/>", None).contains("no UPO"));
+        assert!(judged(&xml.replace(&hash, &hashed), None).contains("other bytes"));
+        assert!(judged(&xml.replace("-C2", "-C3"), None).contains("does not mention"));
+        assert!(judged(&xml.replace("KSeF/v4-3", "KSeF"), None).contains("not a UPO"));
+        assert!(judged("<Potwierdzenie/>", None).contains("not a UPO"));
         assert!(judged(&xml[..xml.len() - 9], None).contains("not XML"));
         let declared = format!("<!DOCTYPE a [<!ENTITY b \"c\">]>{xml}");
         assert!(judged(&declared, None).contains("not XML"));

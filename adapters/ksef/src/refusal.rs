@@ -1,71 +1,49 @@
-//! What KSeF answers when it does not do what it was asked: both shapes of its errors.
+//! KSeF's errors: both shapes, read into one.
 
-use flowcontrol_contract::error::{Error, ErrorKind, Reported, Retry};
-use flowcontrol_contract::{Effect, Timestamp};
-use flowcontrol_ksef_wire::messages::{ExceptionResponse, Problem, TooManyRequests};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use flowcontrol_client::{Response, Service};
+use flowcontrol_contract::error::{ErrorKind, Reported};
+use flowcontrol_ksef_wire::messages::{
+    ExceptionResponse, Problem, SYSTEM_WARNING, TooManyRequests,
+};
+use std::time::Duration;
 
-/// Where KSeF says nothing or nonsense of when to come again, in seconds.
-const PAUSE: u64 = 30;
-/// Its longest window; nothing longer is believed.
-const LONGEST_PAUSE: u64 = 3600;
+/// The pause where KSeF names none or an invalid one.
+const PAUSE: Duration = Duration::from_secs(30);
 
-/// The failure that an answer stands for. `call` names the request; nothing of its address is shown.
-pub fn failure(
-    call: &str,
-    effect: Effect,
-    status: u16,
-    retry_after: Option<&str>,
-    body: &[u8],
-    now: Timestamp,
-) -> Error {
-    let mut reported = read(status, body);
-    if matches!(status, 429 | 503) {
-        reported.retry_after = Some(pause(retry_after, now));
+/// How KSeF refuses.
+#[derive(Clone, Copy, Debug)]
+pub struct Errors;
+
+impl Service for Errors {
+    fn name(&self) -> &str {
+        "KSeF"
     }
-    let kind = kind(&reported);
-    let message = format!("{call} was answered with {reported}");
-    let error = Error::new(kind, message).retry(match status {
-        429 => Retry::Temporary,
-        500.. if effect == Effect::Once => Retry::Ambiguous,
-        408 | 500.. => Retry::Temporary,
-        _ => Retry::Permanent,
-    });
-    let error = error.because(reported);
-    match status {
-        300..400 => error.hint("redirects are not followed"),
-        429 => error.hint("KSeF limits how often it is asked; try again later"),
-        _ => error,
-    }
-}
 
-fn kind(reported: &Reported) -> ErrorKind {
-    match (reported.status, reported.code) {
-        (400, 21301 | 21304) | (401, _) => ErrorKind::Unauthenticated,
-        (403, _) => ErrorKind::Denied,
-        (404 | 410, _) | (400, 21173) => ErrorKind::NotFound,
-        (400 | 413 | 422, _) => ErrorKind::InvalidInput,
-        (408 | 504, _) => ErrorKind::Timeout,
-        (429 | 500.., _) => ErrorKind::Unavailable,
-        _ => ErrorKind::Unexpected,
+    fn reported(&self, refusal: &Response) -> Option<Reported> {
+        if let Some(warning) = refusal.header(SYSTEM_WARNING) {
+            tracing::warn!(warning, "KSeF warns");
+        }
+        Some(read(refusal.status.as_u16(), &refusal.body))
+    }
+
+    fn kind(&self, reported: &Reported) -> ErrorKind {
+        match (reported.status, reported.code) {
+            (400, 21301 | 21304) | (401, _) => ErrorKind::Unauthenticated,
+            (403, _) => ErrorKind::Denied,
+            (404 | 410, _) | (400, 21173) => ErrorKind::NotFound,
+            (400 | 413 | 422, _) => ErrorKind::InvalidInput,
+            (408 | 504, _) => ErrorKind::Timeout,
+            (429 | 500.., _) => ErrorKind::Unavailable,
+            _ => ErrorKind::Unexpected,
+        }
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        Some(PAUSE)
     }
 }
 
-/// Seconds to wait, from a number of seconds or a date; bounded both ways.
-fn pause(header: Option<&str>, now: Timestamp) -> u64 {
-    let text = header.unwrap_or("").trim();
-    if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-        // A number that does not fit is as long as any.
-        return text.parse().unwrap_or(u64::MAX).clamp(1, LONGEST_PAUSE);
-    }
-    OffsetDateTime::parse(text, &Rfc2822).map_or(PAUSE, |at| {
-        let until = at.unix_timestamp().saturating_sub(now.micros() / 1_000_000);
-        u64::try_from(until).unwrap_or(1).clamp(1, LONGEST_PAUSE)
-    })
-}
-
-/// Reads a body of any of the shapes; one that is none of them still has its status.
+/// Reads a body of either shape; for any other only the status is known.
 fn read(status: u16, body: &[u8]) -> Reported {
     legacy(status, body)
         .or_else(|| too_many(status, body))
@@ -98,13 +76,13 @@ fn legacy(status: u16, body: &[u8]) -> Option<Reported> {
 
 fn too_many(status: u16, body: &[u8]) -> Option<Reported> {
     let read: TooManyRequests = serde_json::from_slice(body).ok()?;
-    let TooManyRequests { status: told } = read;
+    let TooManyRequests { status: info } = read;
     Some(Reported {
         status,
-        // The status once more is no code.
-        code: if told.code == i32::from(status) { 0 } else { told.code.into() },
-        description: told.description,
-        details: told.details,
+        // The status repeated is not a code.
+        code: if info.code == i32::from(status) { 0 } else { info.code.into() },
+        description: info.description,
+        details: info.details,
         retry_after: None,
     })
 }
@@ -130,31 +108,76 @@ fn problem(status: u16, body: &[u8]) -> Option<Reported> {
     Some(reported)
 }
 
+/// The error that a client gets for an answer, by a server that gives it.
+#[cfg(test)]
+pub async fn failure(
+    name: &'static str,
+    effect: flowcontrol_contract::Effect,
+    status: u16,
+    retry_after: Option<&str>,
+    body: &str,
+    now: flowcontrol_contract::Timestamp,
+) -> flowcontrol_contract::Error {
+    use flowcontrol_client::{Client, Options, Request, Target};
+    use flowcontrol_standin::{Answer, Canned, Listener};
+
+    #[derive(Debug)]
+    struct Stopped(flowcontrol_contract::Timestamp);
+    impl flowcontrol_contract::Clock for Stopped {
+        fn now(&self) -> flowcontrol_contract::Timestamp {
+            self.0
+        }
+        fn sleep(&self, _: Duration) -> futures::future::BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let mut answer = Answer::new(status, "application/json", body.to_owned());
+    if let Some(text) = retry_after {
+        answer = answer.with("retry-after", text);
+    }
+    let canned = Canned::default();
+    canned.put("/x", answer);
+    let server = Listener::free().await.unwrap().serve(canned);
+    let options = Options {
+        base_url: Some(server.origin().to_owned()),
+        attempts: 1,
+        patience_ms: 0,
+        ..Options::default()
+    };
+    let clock = std::sync::Arc::new(Stopped(now));
+    let client = Client::<()>::new("ksef-api", Errors, &options, clock).unwrap();
+    let target = Target::Path("/x".to_owned());
+    let request = Request::new(name, http::Method::POST, target, effect, ());
+    client.call(&request).await.unwrap_err()
+}
+
 #[cfg(test)]
 mod tests {
     use super::failure;
     use flowcontrol_contract::error::{ErrorKind, Retry};
     use flowcontrol_contract::{Effect, Error, Timestamp};
 
-    fn of(status: u16, retry_after: Option<&str>, body: &str) -> Error {
+    async fn of(status: u16, retry_after: Option<&str>, body: &str) -> Error {
         let now = Timestamp::parse("2026-11-27T10:00:00Z").unwrap();
-        failure("send", Effect::Once, status, retry_after, body.as_bytes(), now)
+        failure("send", Effect::Once, status, retry_after, body, now).await
     }
 
-    #[test]
-    fn both_shapes_say_the_same() {
+    #[tokio::test]
+    async fn both_shapes_say_the_same() {
         let legacy = of(
             400,
             None,
             r#"{"exception":{"exceptionDetailList":[{"exceptionCode":21402,
             "exceptionDescription":"Nieprawidłowy rozmiar pliku.","details":["Rozmiar"]}]}}"#,
-        );
+        )
+        .await;
         let problem = of(
             400,
             None,
             r#"{"title":"Bad Request","status":400,"detail":"x","errors":[{"code":21402,
             "description":"Nieprawidłowy rozmiar pliku.","details":["Rozmiar"]}],"new":[]}"#,
-        );
+        )
+        .await;
         for error in [legacy, problem] {
             let reported = error.reported().unwrap();
             assert_eq!((reported.code, &*reported.details), (21402, &["Rozmiar".to_owned()][..]));
@@ -167,8 +190,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_pause_is_read_from_either_shape_and_bounded() {
+    #[tokio::test]
+    async fn a_pause_is_read_from_either_shape_and_bounded() {
         let legacy =
             r#"{"status":{"code":429,"description":"Too Many Requests","details":["30"]}}"#;
         let problem = r#"{"title":"Too Many Requests","status":429,"detail":"Limit"}"#;
@@ -184,7 +207,7 @@ mod tests {
             (None, 30),
         ] {
             for body in [legacy, problem, "", "<html>"] {
-                let error = of(429, header, body);
+                let error = of(429, header, body).await;
                 let reported = error.reported().unwrap();
                 assert_eq!((reported.retry_after, reported.code), (Some(seconds), 0), "{header:?}");
                 assert_eq!(error.retryable(), Retry::Temporary);
@@ -192,8 +215,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_may_have_happened_is_said_to_be_ambiguous() {
+    #[tokio::test]
+    async fn what_may_have_happened_is_said_to_be_ambiguous() {
         for (status, retry) in [
             (500, Retry::Ambiguous),
             (502, Retry::Ambiguous),
@@ -203,10 +226,10 @@ mod tests {
             (302, Retry::Permanent),
             (410, Retry::Permanent),
         ] {
-            assert_eq!(of(status, None, "").retryable(), retry, "{status}");
+            assert_eq!(of(status, None, "").await.retryable(), retry, "{status}");
         }
         let now = Timestamp::from_micros(0).unwrap();
-        let asked = failure("status", Effect::Repeatable, 504, None, b"", now);
+        let asked = failure("status", Effect::Repeatable, 504, None, "", now).await;
         assert_eq!(asked.retryable(), Retry::Temporary);
     }
 }

@@ -1,5 +1,5 @@
-//! What is written down before it is sent: one folder a tenant, one JSON file a thing, each replaced
-//! as a whole and on the disk before the call that it speaks of begins.
+//! Write-ahead state: one folder for each tenant, one JSON file for each invoice, session and batch.
+//! Each file is replaced as a whole and durable before the call that it describes begins.
 //!
 //! Files are the owner's alone (0600), since those of sessions hold the keys that their invoices are
 //! encrypted with. No invoice's content is kept.
@@ -7,13 +7,14 @@
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::ksef::{State, Submitted};
 use flowcontrol_contract::{Clock, Digest, Reference, TenantId, Timestamp};
+use flowcontrol_files::{
+    Access, AtPath as _, FileError, Lock, create_folder, remove, replace, replace_unsynced,
+};
 use flowcontrol_ksef_wire::crypto::{self, SymmetricKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind as Io, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub struct Entry {
     pub session: Option<Reference>,
     /// Its reference there.
     pub reference: Option<Reference>,
-    /// What became of it.
+    /// Its state in KSeF.
     pub state: State,
     /// How often KSeF could not decrypt it.
     #[serde(default)]
@@ -46,8 +47,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What a caller is told.
-    pub fn told(&self) -> Submitted {
+    /// What a caller sees.
+    pub fn view(&self) -> Submitted {
         Submitted {
             invoice: self.invoice,
             session: self.session.clone(),
@@ -71,7 +72,7 @@ impl KeptKey {
         Self { key: crypto::encode(key.key()), iv: crypto::encode(key.iv()) }
     }
 
-    /// The key itself; `None` when what was written is none.
+    /// The key itself; `None` when what was written is not a valid key.
     pub fn key(&self) -> Option<SymmetricKey> {
         SymmetricKey::from_parts(&crypto::decode(&self.key)?, &crypto::decode(&self.iv)?)
     }
@@ -103,9 +104,9 @@ pub struct Folder {
     root: PathBuf,
 }
 
-/// Nobody else changes the folder while this lives.
+/// The lock of a tenant's folder, held until it is dropped.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "holds the lock until it is dropped")] File);
+pub struct FolderLock(#[expect(dead_code, reason = "held until it is dropped")] Lock);
 
 impl Folder {
     /// The folder of `tenant` under `root`; its name is hexadecimal, since a tenant's may be anything.
@@ -113,31 +114,25 @@ impl Folder {
         Self { root: root.join(hex(tenant.as_str().as_bytes())) }
     }
 
-    /// Waits for its turn, at most `patience`.
+    /// Takes the folder's lock, waiting at most `patience`.
     ///
     /// # Errors
     /// `Conflict` when another process holds the folder for longer.
-    pub async fn turn(&self, clock: &dyn Clock, patience: Duration) -> Result<Turn> {
+    pub async fn lock(&self, clock: &dyn Clock, patience: Duration) -> Result<FolderLock> {
         let path = self.root.join("lock");
-        self.folders().map_err(|e| cannot("prepare", &self.root, e))?;
-        let file = owners_own()
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|e| cannot("open", &path, e))?;
+        self.folders()?;
         let mut waited = Duration::ZERO;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Turn(file)),
-                Err(TryLockError::Error(e)) => return Err(cannot("lock", &path, e)),
-                Err(TryLockError::WouldBlock) if waited >= patience => {
+            match Lock::try_take(&path)? {
+                Ok(lock) => return Ok(FolderLock(lock)),
+                Err(holder) if waited >= patience => {
                     return Err(Error::conflict(format!(
-                        "another process is submitting invoices of this tenant ({})",
+                        "another process{holder} is submitting invoices of this tenant ({})",
                         self.root.display()
                     ))
-                    .hint("wait for it; one that was killed holds nothing"));
+                    .hint("wait for it to end; a killed process holds no lock"));
                 }
-                Err(TryLockError::WouldBlock) => {}
+                Err(_) => {}
             }
             let pause = Duration::from_millis(100);
             clock.sleep(pause).await;
@@ -145,10 +140,9 @@ impl Folder {
         }
     }
 
-    fn folders(&self) -> io::Result<()> {
+    fn folders(&self) -> Result<()> {
         for name in ["invoices", "receipts", "quarantine", "batches"] {
-            let path = self.root.join(name);
-            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            create_folder(&self.root.join(name), Access::Owner)?;
         }
         Ok(())
     }
@@ -161,7 +155,7 @@ impl Folder {
         self.read(&self.invoice_path(invoice))
     }
 
-    /// Writes an invoice down.
+    /// Writes an invoice's state.
     ///
     /// # Errors
     /// `Exhausted` or `Unavailable` when it is not on the disk.
@@ -175,7 +169,7 @@ impl Folder {
     /// As [`Folder::keep`].
     pub fn keep_unsynced(&self, entry: &Entry) -> Result<()> {
         let path = self.invoice_path(&entry.invoice);
-        put(&path, &json(entry)?, false)
+        Ok(replace_unsynced(&path, &json(entry)?, Access::Owner)?)
     }
 
     /// Every invoice that bears a number of a seller.
@@ -187,11 +181,11 @@ impl Folder {
         let files = match std::fs::read_dir(&folder) {
             Ok(files) => files,
             Err(e) if e.kind() == Io::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(cannot("read", &folder, e)),
+            Err(e) => return Err(FileError::new("read", &folder, e).into()),
         };
         let mut found = Vec::new();
         for file in files {
-            let path = file.map_err(|e| cannot("read", &folder, e))?.path();
+            let path = file.at_path("read", &folder)?.path();
             if path.extension().is_some_and(|e| e == "json")
                 && let Some(entry) = self.read::<Entry>(&path)?
                 && entry.seller == seller
@@ -211,7 +205,7 @@ impl Folder {
         self.read(&self.root.join("session.json"))
     }
 
-    /// Writes the session down, or that there is none.
+    /// Writes the session down; `None` removes it.
     ///
     /// # Errors
     /// As [`Folder::keep`].
@@ -219,21 +213,18 @@ impl Folder {
         let path = self.root.join("session.json");
         match session {
             Some(session) => self.write_json(&path, session),
-            None => match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != Io::NotFound => Err(cannot("remove", &path, e)),
-                _ => Ok(()),
-            },
+            None => Ok(remove(&path).map(drop)?),
         }
     }
 
     /// A kept receipt, byte for byte.
     ///
     /// # Errors
-    /// `Corrupt` when it is gone.
+    /// `Corrupt` when it is missing.
     pub fn receipt(&self, invoice: &Digest) -> Result<Vec<u8>> {
         let path = self.root.join("receipts").join(format!("{invoice}.xml"));
         std::fs::read(&path).map_err(|e| {
-            Error::new(ErrorKind::Corrupt, format!("the receipt {} is gone", path.display()))
+            Error::new(ErrorKind::Corrupt, format!("the receipt {} is missing", path.display()))
                 .source(e)
         })
     }
@@ -243,17 +234,18 @@ impl Folder {
     /// # Errors
     /// As [`Folder::keep`].
     pub fn keep_receipt(&self, invoice: &Digest, xml: &[u8]) -> Result<()> {
-        write(&self.root.join("receipts").join(format!("{invoice}.xml")), xml)
+        let path = self.root.join("receipts").join(format!("{invoice}.xml"));
+        Ok(replace(&path, xml, Access::Owner)?)
     }
 
-    /// Sets a receipt aside that proves nothing; gives its place.
+    /// Keeps a receipt that failed verification, apart from the others; returns its path.
     ///
     /// # Errors
     /// As [`Folder::keep`].
     pub fn quarantine(&self, invoice: &Digest, xml: &[u8]) -> Result<PathBuf> {
         let name = format!("{invoice}-{}.xml", Digest::of(xml).short());
         let path = self.root.join("quarantine").join(name);
-        write(&path, xml)?;
+        replace(&path, xml, Access::Owner)?;
         Ok(path)
     }
 
@@ -283,11 +275,7 @@ impl Folder {
     }
 
     fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == Io::NotFound => return Ok(None),
-            Err(e) => return Err(cannot("read", path, e)),
-        };
+        let Some(text) = flowcontrol_files::read(path)? else { return Ok(None) };
         serde_json::from_slice(&text).map(Some).map_err(|e| {
             // The file may hold a key, so nothing of it is repeated.
             Error::new(
@@ -307,55 +295,17 @@ impl Folder {
     }
 
     fn write_json(&self, path: &Path, what: &impl Serialize) -> Result<()> {
-        write(path, &json(what)?)
+        Ok(replace(path, &json(what)?, Access::Owner)?)
     }
 }
 
 fn json(what: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(what)
-        .map_err(|e| Error::new(ErrorKind::Unexpected, "it cannot be written").source(e))
+        .map_err(|e| Error::new(ErrorKind::Unexpected, "the state cannot be serialized").source(e))
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn owners_own() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o600);
-    options
-}
-
-/// Replaces a file as a whole; when this returns it is on the disk.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    put(path, bytes, true)
-}
-
-fn put(path: &Path, bytes: &[u8], synced: bool) -> Result<()> {
-    let fresh = path.with_extension("new");
-    let written = (|| {
-        let mut file = owners_own().create(true).truncate(true).open(&fresh)?;
-        file.write_all(bytes)?;
-        if synced {
-            file.sync_all()?;
-        }
-        std::fs::rename(&fresh, path)?;
-        match path.parent() {
-            Some(folder) if synced => File::open(folder)?.sync_all(),
-            _ => Ok(()),
-        }
-    })();
-    written.map_err(|e| cannot("write", path, e))
-}
-
-/// A failure of the disk.
-pub fn cannot(verb: &str, path: &Path, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        Io::StorageFull | Io::QuotaExceeded => ErrorKind::Exhausted,
-        Io::PermissionDenied | Io::ReadOnlyFilesystem => ErrorKind::Denied,
-        _ => ErrorKind::Unavailable,
-    };
-    Error::new(kind, format!("cannot {verb} {}: {}", path.display(), error.kind())).source(error)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::admit::{Binding, from_packet, newest, same_server};
 use super::check;
 use super::inputs::{Inputs, Role};
 use super::spec::Gate;
-use crate::outcome::{RehearsalReport, Severity};
+use crate::outcome::{RehearsalReport, Severity, StepId, StepStatus};
 use flowcontrol_evidence::{CheckResult, schema};
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn export(report: &RehearsalReport) -> CheckResult {
 }
 
 fn schema(report: &RehearsalReport) -> CheckResult {
-    let passed = step_passed(report, "migrate");
+    let passed = step_passed(report, StepId::Migrate);
     let errors = report
         .findings
         .iter()
@@ -80,7 +80,7 @@ fn claims(report: &RehearsalReport) -> CheckResult {
         Some(i) if !i.leaks.is_empty() => {
             Err(format!("{} way(s) from one tenant to another's rows", i.leaks.len()))
         }
-        Some(i) if i.probes == 0 || !step_passed(report, "isolation") => {
+        Some(i) if i.probes == 0 || !step_passed(report, StepId::Isolation) => {
             Err("the isolation probes did not run to their end".to_owned())
         }
         Some(i) => {
@@ -128,6 +128,6 @@ fn rollback(report: &RehearsalReport) -> CheckResult {
     check("rollback-checkpoint", "Rollback checkpoint", outcome, figures)
 }
 
-fn step_passed(report: &RehearsalReport, id: &str) -> bool {
-    report.step(id).is_some_and(|s| s.status == crate::outcome::StepStatus::Passed)
+fn step_passed(report: &RehearsalReport, id: StepId) -> bool {
+    report.step(id).is_some_and(|s| s.status == StepStatus::Passed)
 }

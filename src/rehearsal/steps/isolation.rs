@@ -4,14 +4,14 @@ use super::store;
 use super::{snapshot, workspace};
 use crate::registry::Purpose;
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Run, StepOutcome, journal};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Roster, TenantId};
 use flowcontrol_database::Workspace;
 use flowcontrol_demo::{Size, Story, rosters};
-use flowcontrol_gates::outcome::{IsolationCase, IsolationPart, Leak, Scope, Unproved};
+use flowcontrol_gates::outcome::{IsolationCase, IsolationPart, Leak, Scope, StepId, Unproved};
 use flowcontrol_isolation::{self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
@@ -36,8 +36,10 @@ const NAMED: usize = 20;
 
 /// Runs the probes that the live catalog asks for, each in a transaction that is rolled back.
 pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
+    // From here on the database holds rows that probes leave: nothing may go on in it.
+    journal::write_probed(run)?;
     let workspace = workspace(run)?;
-    let step = run.progress.step("isolation", None);
+    let step = run.progress.step(StepId::Isolation.name(), None);
     let (tenants, settings) = match run.report.scope {
         Scope::Scenario => {
             let pair = pair(run).await?;

@@ -3,7 +3,7 @@
 use super::workspace;
 use crate::rehearsal::{Run, StepOutcome};
 use flowcontrol_base::Result;
-use flowcontrol_gates::outcome::{self, MigrationPart};
+use flowcontrol_gates::outcome::{self, MigrationPart, StepId};
 use flowcontrol_runbook as runbook;
 use flowcontrol_runbook::Connections;
 use flowcontrol_runbook::catalog::{self, Catalog};
@@ -23,7 +23,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
         layout: &layout,
         limits: &limits,
     };
-    let step = run.progress.step("migrate", None);
+    let step = run.progress.step(StepId::Migrate.name(), None);
     let count = source.migrations.len();
     let (way_back, broken, findings) = match run.order.goes_on_in() {
         Some(_) => {

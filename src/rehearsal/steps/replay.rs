@@ -8,7 +8,7 @@ use crate::rehearsal::prefetch::Prefetch;
 use crate::rehearsal::{Run, StepOutcome};
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
-use flowcontrol_gates::outcome::ReplayPart;
+use flowcontrol_gates::outcome::{ReplayPart, StepId};
 use flowcontrol_snapshot::import;
 
 /// Writes every record; what an earlier run left is kept and counted.
@@ -17,7 +17,7 @@ pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
     let login = workspace(run)?.logins.replayer;
     run.resources.store = Some(Prefetch::start(store::opening_verifier(run)?));
     let store = store::open(run, &login, Purpose::Replayer).await?;
-    let step = run.progress.step("replay", Some(summary.records));
+    let step = run.progress.step(StepId::Replay.name(), Some(summary.records));
     let began = clock::instant();
     let done = import(&path, summary.sha256, &*store, |n| step.inc(n)).await?;
     let seconds = began.elapsed().as_secs_f64();

@@ -6,7 +6,7 @@ use crate::registry;
 use crate::registry::Purpose;
 use crate::rehearsal::{Run, StepOutcome};
 use flowcontrol_base::{Failure, Result};
-use flowcontrol_gates::outcome::RollbackPart;
+use flowcontrol_gates::outcome::{RollbackPart, StepId};
 use flowcontrol_snapshot::{copy, freeze};
 
 /// Exports as a role that is subject to row-level security, fills a store that did not exist,
@@ -24,7 +24,7 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<StepOutcome> {
             Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
         })?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
-    let step = run.progress.step("rollback", Some(summary.records));
+    let step = run.progress.step(StepId::Rollback.name(), Some(summary.records));
     let export = store.export(&tenants).await?;
     copy(export, summary.sha256, &*files, |n| step.inc(n)).await?;
     let session = summary.header.session.clone();

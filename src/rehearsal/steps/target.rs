@@ -9,7 +9,7 @@ use flowcontrol_contract::Digest;
 use flowcontrol_database::{Login, Logins, RoleNames, TlsTrust, Workspace};
 use flowcontrol_evidence::Verdict;
 use flowcontrol_gates::connection;
-use flowcontrol_gates::outcome::{Scope, TargetPart, Unproved};
+use flowcontrol_gates::outcome::{Scope, StepId, TargetPart, Unproved};
 use flowcontrol_runbook::Connections;
 use flowcontrol_runbook::Site;
 use flowcontrol_target::{Target, TargetChoice, TargetKind, TargetSettings};
@@ -22,7 +22,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
     let scenario = run.report.scope == Scope::Scenario;
     let rosters = if scenario { snapshot(run)?.1.header.tenants } else { Vec::new() };
     let settings = run.settings.target_settings()?;
-    let step = run.progress.step("target", None);
+    let step = run.progress.step(StepId::Target.name(), None);
     if run.order.target == TargetChoice::External {
         // Without a server starting the target says so.
         if let Some(external) = &settings.external {

@@ -5,7 +5,7 @@ use super::{snapshot, workspace};
 use crate::rehearsal::prefetch::Prefetch;
 use crate::rehearsal::{Run, StepOutcome, verify as compare};
 use flowcontrol_base::Result;
-use flowcontrol_gates::outcome::{Mismatch, ReplayedTable, Unproved, VerifyPart};
+use flowcontrol_gates::outcome::{Mismatch, ReplayedTable, StepId, Unproved, VerifyPart};
 use flowcontrol_isolation::Sessions;
 
 /// Reads as the verifier, who sees every row; where there is none, tenant by tenant, and says
@@ -23,7 +23,7 @@ pub async fn verify(run: &mut Run<'_>) -> Result<StepOutcome> {
     run.resources.sessions =
         Some(Prefetch::start(async move { Sessions::open(&probed, &setting).await }));
     let mut back = store.read_back(&run.resources.tenants()).await?;
-    let step = run.progress.step("verify", Some(summary.records));
+    let step = run.progress.step(StepId::Verify.name(), Some(summary.records));
     let found = compare::verify(&path, summary.sha256, &mut *back, |n| step.inc(n)).await?;
     step.done("");
     if let Some(replay) = &mut run.report.replay {

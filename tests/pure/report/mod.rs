@@ -13,7 +13,7 @@ use flowcontrol_contract::{Digest, Secret, Timestamp};
 use flowcontrol_evidence::{
     CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
 };
-use flowcontrol_gates::outcome::{Decision, RehearsalReport, StepStatus, verdict};
+use flowcontrol_gates::outcome::{Decision, RehearsalReport, StepId, StepStatus, verdict};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -121,10 +121,12 @@ fn plain_text_is_free_of_control_characters_and_fits_the_width() {
 fn one_spoilt_thing_is_enough_for_no_go() {
     type Spoil = fn(&mut RehearsalReport);
     let spoils: [(&str, Spoil); 20] = [
-        ("step replay did not run", |r| r.step_mut("replay").unwrap().status = StepStatus::Skipped),
-        ("step freeze failed", |r| r.step_mut("freeze").unwrap().status = StepStatus::Failed),
+        ("step replay did not run", |r| {
+            r.step_mut(StepId::Replay).unwrap().status = StepStatus::Skipped
+        }),
+        ("step freeze failed", |r| r.step_mut(StepId::Freeze).unwrap().status = StepStatus::Failed),
         ("step verify was interrupted", |r| {
-            r.step_mut("verify").unwrap().status = StepStatus::Interrupted;
+            r.step_mut(StepId::Verify).unwrap().status = StepStatus::Interrupted;
         }),
         ("step evidence did not run", |r| drop(r.steps.pop())),
         ("no snapshot is reported", |r| r.snapshot = None),

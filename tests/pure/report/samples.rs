@@ -5,21 +5,21 @@ use flowcontrol_evidence::{Verdict, schema};
 use flowcontrol_gates::outcome::{
     CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
     PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity, SnapshotPart,
-    StepStatus, TargetPart, Unproved, VerifyPart, verdict,
+    StepId, StepStatus, TargetPart, Unproved, VerifyPart, verdict,
 };
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn pass(report: &mut RehearsalReport, id: &str, seconds: f64, detail: &str) {
+fn pass(report: &mut RehearsalReport, id: StepId, seconds: f64, detail: &str) {
     let step = report.step_mut(id).unwrap();
     step.status = StepStatus::Passed;
     step.seconds = Some(seconds);
     step.detail = some(detail);
 }
 
-fn stop(report: &mut RehearsalReport, id: &str, status: StepStatus, detail: &str, hint: &str) {
+fn stop(report: &mut RehearsalReport, id: StepId, status: StepStatus, detail: &str, hint: &str) {
     let step = report.step_mut(id).unwrap();
     step.status = status;
     step.detail = some(detail);
@@ -63,14 +63,19 @@ pub fn healthy() -> RehearsalReport {
     let mut report = fresh();
     report.session = some("grant-demo-local");
     report.seconds = 14.83;
-    pass(&mut report, "freeze", 0.214, "12,000 records of 3 tenants");
-    pass(&mut report, "target", 3.02, "cluster started; 4 connection probes answered");
-    pass(&mut report, "migrate", 1.4, "2 migrations; down and up again gave the same catalog");
-    pass(&mut report, "replay", 0.9, "12 chunks as bfg_replayer, which is subject to RLS");
-    pass(&mut report, "verify", 2.1, "every digest and count is equal");
-    pass(&mut report, "isolation", 5.0, "every probe was held");
-    pass(&mut report, "rollback", 2.0, "exported to a fresh file store; target disposed of");
-    pass(&mut report, "evidence", 0.02, "2 packets sealed");
+    pass(&mut report, StepId::Freeze, 0.214, "12,000 records of 3 tenants");
+    pass(&mut report, StepId::Target, 3.02, "cluster started; 4 connection probes answered");
+    pass(
+        &mut report,
+        StepId::Migrate,
+        1.4,
+        "2 migrations; down and up again gave the same catalog",
+    );
+    pass(&mut report, StepId::Replay, 0.9, "12 chunks as bfg_replayer, which is subject to RLS");
+    pass(&mut report, StepId::Verify, 2.1, "every digest and count is equal");
+    pass(&mut report, StepId::Isolation, 5.0, "every probe was held");
+    pass(&mut report, StepId::Rollback, 2.0, "exported to a fresh file store; target disposed of");
+    pass(&mut report, StepId::Evidence, 0.02, "2 packets sealed");
     report.snapshot = Some(SnapshotPart::new(snapshot, 12_000));
     report.target = Some(TargetPart {
         kind: "local".into(),
@@ -227,8 +232,8 @@ pub fn mismatching() -> RehearsalReport {
 pub fn interrupted() -> RehearsalReport {
     let mut report = fresh();
     report.seconds = 4.1;
-    pass(&mut report, "freeze", 0.2, "12,000 records of 3 tenants");
-    pass(&mut report, "target", 3.02, "container started; 4 connection probes answered");
+    pass(&mut report, StepId::Freeze, 0.2, "12,000 records of 3 tenants");
+    pass(&mut report, StepId::Target, 3.02, "container started; 4 connection probes answered");
     report.snapshot = Some(SnapshotPart::new(Digest::of("snapshot"), 12_000));
     report.target = Some(TargetPart {
         kind: "container".into(),
@@ -238,7 +243,7 @@ pub fn interrupted() -> RehearsalReport {
         server: None,
         chosen_because: some("a Docker engine answered and postgres:17 was there"),
     });
-    let step = report.step_mut("migrate").unwrap();
+    let step = report.step_mut(StepId::Migrate).unwrap();
     step.status = StepStatus::Interrupted;
     step.seconds = Some(0.7);
     step.detail = some("stopped by Ctrl-C while 0002_harden_tenant_isolation ran");
@@ -251,8 +256,8 @@ pub fn hostile() -> RehearsalReport {
     let nasty = "a|b`c\n::error::x\r\n<script>alert(1)</script> ]]> \u{1b}[2J 100% \"q\" & 'z'";
     let mut report = mismatching();
     report.session = some(nasty);
-    report.step_mut("verify").unwrap().detail = some(nasty);
-    report.step_mut("verify").unwrap().hint = some(nasty);
+    report.step_mut(StepId::Verify).unwrap().detail = some(nasty);
+    report.step_mut(StepId::Verify).unwrap().hint = some(nasty);
     let findings = report.findings.as_mut().unwrap();
     findings[0].rule = nasty.into();
     findings[0].file = some("migrations/a b,c:100%\n.sql");

@@ -12,7 +12,7 @@ use time::Date;
 pub struct BuildError {
     /// The value, as a JSON pointer into the payload such as `/ksef/seller/nip`.
     pub pointer: String,
-    /// What is wrong, and the way out.
+    /// What is wrong, and what to do about it.
     pub why: String,
 }
 
@@ -27,7 +27,7 @@ impl std::error::Error for BuildError {}
 /// Shorthand.
 pub type Built<T> = Result<T, BuildError>;
 
-/// A place in a payload; spelled only when it is told.
+/// A place in a payload; formatted only for a message.
 #[derive(Clone, Copy)]
 pub enum At<'a> {
     /// The payload as a whole.
@@ -36,7 +36,7 @@ pub enum At<'a> {
     Field(&'a At<'a>, &'static str),
     /// An item of an array.
     Item(&'a At<'a>, usize),
-    /// A place in another document, by its own spelling.
+    /// A place in another document, as that document writes it.
     Elsewhere(&'a str),
 }
 
@@ -83,7 +83,7 @@ impl At<'_> {
     /// A number in the form of its field.
     pub fn number(&self, text: &str, form: Text) -> Built<Decimal> {
         form.judge(text).map_err(|(_, message)| self.refuse(message))?;
-        amount::read(text).ok_or_else(|| self.refuse(format!("{text:?} is no number")))
+        amount::read(text).ok_or_else(|| self.refuse(format!("{text:?} is not a valid number")))
     }
 
     /// The same for one that may be absent.
@@ -95,7 +95,7 @@ impl At<'_> {
     pub fn day(&self, text: &str) -> Built<Date> {
         let refuse = |message| self.refuse(message);
         Text::Day(2006).judge(text).map_err(|(_, message)| refuse(message))?;
-        day(text).ok_or_else(|| refuse(format!("{text:?} is no date")))
+        day(text).ok_or_else(|| refuse(format!("{text:?} is not a valid date")))
     }
 
     /// The same for one that may be absent.

@@ -52,7 +52,7 @@ pub fn invoice(payload: &Payload, source: &Source<'_>) -> Built<Invoice> {
         system: SYSTEM.to_owned(),
         seller: parties::seller(payload, source)?,
         buyer: parties::buyer(payload, source)?,
-        others: others(&at, ksef)?,
+        others: third_parties(&at, ksef)?,
         kind,
         currency,
         issued: match &ksef.issued {
@@ -193,7 +193,7 @@ fn annotations(
                 grounds.extend(at.field(name).maybe(text.as_ref(), WORDS)?.map(|t| (field, t)));
             }
             if grounds.len() != 1 {
-                return Err(at.refuse("takes one of act, directive and other"));
+                return Err(at.refuse("needs exactly one of act, directive and other"));
             }
             grounds.pop()
         }
@@ -217,10 +217,12 @@ fn annotations(
     })
 }
 
-fn others(at: &At<'_>, ksef: &Ksef) -> Built<Vec<(u8, crate::model::Buyer)>> {
+fn third_parties(at: &At<'_>, ksef: &Ksef) -> Built<Vec<(u8, crate::model::Buyer)>> {
     let at = at.field("others");
     if ksef.others.len() > 100 {
-        return Err(at.refuse(format!("has {} entries; 100 are the most", ksef.others.len())));
+        return Err(
+            at.refuse(format!("has {} entries; at most 100 are allowed", ksef.others.len()))
+        );
     }
     let read = |(index, other): (usize, &payload::Other)| {
         let at = at.item(index);
@@ -252,7 +254,9 @@ fn delivered(at: &At<'_>, ksef: &Ksef) -> Built<Option<Delivered>> {
             }
             Ok(Some(Delivered::Between(from, to)))
         }
-        (Some(_), Some(_)) => Err(at.field("period").refuse("stands beside delivered; give one")),
+        (Some(_), Some(_)) => {
+            Err(at.field("period").refuse("cannot be combined with delivered; give one of them"))
+        }
     }
 }
 
@@ -272,7 +276,7 @@ fn correction(at: &At<'_>, ksef: &Ksef, kind: Kind) -> Built<Option<Correction>>
     };
     let list = at.field("invoices");
     if correction.invoices.is_empty() || correction.invoices.len() > 50_000 {
-        return Err(list.refuse("has 1 to 50000 entries: the invoices that are corrected"));
+        return Err(list.refuse("needs 1 to 50000 entries: the invoices that are corrected"));
     }
     let invoices = correction.invoices.iter().enumerate();
     if let Some(effect) = correction.effect.filter(|effect| !(1..=3).contains(effect)) {
@@ -302,7 +306,7 @@ fn corrected(at: &At<'_>, invoice: &payload::Corrected) -> Built<Corrected> {
             let at = at.field("ksef_no");
             // Numbers of KSeF 1.0 have another checksum.
             if !number::is_reference(text) {
-                return Err(at.refuse(format!("{text:?} is no KSeF number")));
+                return Err(at.refuse(format!("{text:?} is not a valid KSeF number")));
             }
             Some(text.clone())
         }
@@ -349,10 +353,10 @@ fn advances(at: &At<'_>, ksef: &Ksef, kind: Kind) -> Built<Vec<Advance>> {
         match (&advance.ksef_no, &advance.number) {
             (Some(text), None) if number::is_reference(text) => Ok(Advance::InKsef(text.clone())),
             (Some(text), None) => {
-                Err(at.field("ksef_no").refuse(format!("{text:?} is no KSeF number")))
+                Err(at.field("ksef_no").refuse(format!("{text:?} is not a valid KSeF number")))
             }
             (None, Some(text)) => Ok(Advance::Outside(at.field("number").text(text, WORDS)?)),
-            _ => Err(at.refuse("takes ksef_no, or number for one that was never in KSeF")),
+            _ => Err(at.refuse("needs ksef_no, or number for one that was never in KSeF")),
         }
     };
     ksef.advances.iter().enumerate().map(read).collect()

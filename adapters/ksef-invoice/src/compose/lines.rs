@@ -1,7 +1,7 @@
 //! Lines, each agreeing with itself.
 
 use super::at::{At, Built};
-use crate::amount::{cents, spell};
+use crate::amount::{cents, format_amount};
 use crate::model::{Kind, Line, Rate};
 use crate::payload;
 use crate::rules::bucket_of;
@@ -102,8 +102,8 @@ fn value(
     match stated {
         Some(stated) if (stated - computed).abs() > Decimal::new(1, 2) => Err(at.refuse(format!(
             "is {}, but quantity and price give {}",
-            spell(stated),
-            spell(computed)
+            format_amount(stated),
+            format_amount(computed)
         ))),
         stated => Ok(Some(stated.unwrap_or(computed))),
     }
@@ -112,7 +112,9 @@ fn value(
 fn rate(at: &At<'_>, line: &payload::Line, around: &Around<'_>) -> Built<Option<Rate>> {
     if let Some(percent) = &line.oss_rate {
         if line.vat_rate.is_some() {
-            return Err(at.field("oss_rate").refuse("stands beside vat_rate; a line has one rate"));
+            return Err(at
+                .field("oss_rate")
+                .refuse("cannot be combined with vat_rate; a line has one rate"));
         }
         let percent = at.field("oss_rate").number(percent, Text::Percent)?;
         return Ok(Some(Rate::Oss(percent)));
@@ -123,7 +125,7 @@ fn rate(at: &At<'_>, line: &payload::Line, around: &Around<'_>) -> Built<Option<
     let at = if own.is_some() { at.field("vat_rate") } else { At::Field(&At::Top, "vat_rate") };
     let rate = at.text(rate, RATE)?;
     if bucket_of(&rate).is_none() {
-        return Err(at.refuse(format!("{rate:?} is no rate")));
+        return Err(at.refuse(format!("{rate:?} is not a valid rate")));
     }
     Ok(Some(Rate::Domestic(rate)))
 }

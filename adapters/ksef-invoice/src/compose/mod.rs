@@ -13,7 +13,7 @@ use super::payload::{Parties, Payload};
 use at::{At, Built};
 use time::OffsetDateTime;
 
-/// What an invoice is made from beside its payload.
+/// What an invoice is made from besides its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
     /// When the record happened: the time of making, and the day of issue where the payload names
@@ -42,7 +42,7 @@ pub fn read_parties(json: &str) -> Result<Parties, BuildError> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Built<T> {
-    // Paths are kept only where one will be told: keeping them takes longer than reading.
+    // Paths are tracked only for an error message: tracking takes longer than reading.
     serde_json::from_str(json).or_else(|_| read_by_path(json))
 }
 
@@ -56,7 +56,7 @@ fn read_by_path<T: serde::de::DeserializeOwned>(json: &str) -> Built<T> {
             Segment::Enum { variant } => format!("{path}/{variant}"),
             Segment::Unknown => path,
         });
-        BuildError { pointer, why: format!("is not as it should be: {}", error.inner()) }
+        BuildError { pointer, why: format!("is not valid: {}", error.inner()) }
     })?;
     input.end().map_err(|error| At::Top.refuse(format!("is not one JSON object: {error}")))?;
     Ok(value)

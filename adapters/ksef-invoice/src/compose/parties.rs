@@ -44,7 +44,7 @@ pub fn buyer(payload: &payload::Payload, source: &Source<'_>) -> Built<Buyer> {
     }
 }
 
-/// Somebody with any kind of number; `name` is what they are called where they do not say.
+/// A party with any kind of number; `name` is the fallback for a missing name.
 pub fn party(at: &At<'_>, buyer: &payload::Buyer, name: Option<&String>) -> Built<Buyer> {
     let address_at = at.field("address");
     Ok(Buyer {
@@ -70,15 +70,18 @@ fn identity(at: &At<'_>, buyer: &payload::Buyer) -> Built<Identity> {
         _ => return Err(at.refuse("has more than one of nip, eu_vat, tax_id and no_id")),
     }
     if buyer.tax_country.is_some() && buyer.tax_id.is_none() {
-        return Err(at.field("tax_country").refuse("stands without tax_id"));
+        return Err(at.field("tax_country").refuse("requires tax_id"));
     }
     if let Some(text) = &buyer.nip {
         return Ok(Identity::Nip(nip(&at.field("nip"), text)?));
     }
     if let Some(text) = &buyer.eu_vat {
         let at = at.field("eu_vat");
-        let form =
-            || at.refuse(format!("{text:?} is no VAT number with its prefix, such as DE123456789"));
+        let form = || {
+            at.refuse(format!(
+                "{text:?} is not a valid VAT number with its prefix, such as DE123456789"
+            ))
+        };
         let (country, number) = text.split_at_checked(2).ok_or_else(form)?;
         Text::EuCountry.judge(country).map_err(|_| form())?;
         Text::EuVat.judge(number).map_err(|_| form())?;
@@ -93,7 +96,7 @@ fn identity(at: &At<'_>, buyer: &payload::Buyer) -> Built<Identity> {
 }
 
 fn nip(at: &At<'_>, text: &str) -> Built<Nip> {
-    Nip::parse(text).map_err(|why| at.refuse(format!("{text:?} is no NIP: {why}")))
+    Nip::parse(text).map_err(|why| at.refuse(format!("{text:?} is not a valid NIP: {why}")))
 }
 
 fn address(at: &At<'_>, address: &payload::Address) -> Built<Address> {

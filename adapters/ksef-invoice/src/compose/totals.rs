@@ -1,7 +1,7 @@
 //! Totals by rate, and what is to be paid.
 
 use super::at::{At, Built};
-use crate::amount::{cents, spell};
+use crate::amount::{cents, format_amount};
 use crate::model::{Kind, Line, Rate, Total};
 use crate::payload;
 use crate::rules::{BUCKETS, MARGIN, OSS, bucket_of};
@@ -45,7 +45,7 @@ impl Sums<'_> {
             let at = list.item(index);
             let rate = at.field("vat_rate").text(&total.vat_rate, RATE)?;
             let Some((bucket, percent)) = bucket_of(&rate) else {
-                return Err(at.field("vat_rate").refuse(format!("{rate:?} is no rate")));
+                return Err(at.field("vat_rate").refuse(format!("{rate:?} is not a valid rate")));
             };
             let net = at.field("net").number(&total.net, Text::Amount)?;
             let vat = at.field("vat").number_maybe(total.vat.as_ref(), Text::Amount)?;
@@ -57,18 +57,23 @@ impl Sums<'_> {
                 }
                 (None, _) => None,
                 (Some(_), Some(vat)) if (vat - computed).abs() > Decimal::new(2, 2) => {
-                    let why = format!("is {}, but the rate gives {}", spell(vat), spell(computed));
+                    let why = format!(
+                        "is {}, but the rate gives {}",
+                        format_amount(vat),
+                        format_amount(computed)
+                    );
                     return Err(at.field("vat").refuse(why));
                 }
                 (Some(_), vat) => Some(vat.unwrap_or(computed)),
             };
             if totals.iter().any(|t| t.bucket == bucket) {
-                let why = format!("counts in {}, as one before it does", BUCKETS[bucket].net);
+                let why = format!("counts in {}, as an earlier one does", BUCKETS[bucket].net);
                 return Err(at.refuse(why));
             }
             let pln = match pln {
                 Some(pln) if !self.foreign => {
-                    let why = format!("is {}, but the invoice is in PLN already", spell(pln));
+                    let why =
+                        format!("is {}, but the invoice is in PLN already", format_amount(pln));
                     return Err(at.field("vat_pln").refuse(why));
                 }
                 None => self.converted(vat)?,
@@ -88,7 +93,7 @@ impl Sums<'_> {
             self.exchange.ok_or_else(|| at.field("exchange_rate").refuse(self.no_rate()))?;
         let pln = vat.checked_mul(exchange).map(cents);
         pln.map(Some)
-            .ok_or_else(|| at.field("exchange_rate").refuse("makes a tax that is too large"))
+            .ok_or_else(|| at.field("exchange_rate").refuse("gives a tax that is too large"))
     }
 
     fn no_rate(&self) -> String {
@@ -176,7 +181,7 @@ impl Sums<'_> {
     /// have been rounded in another way than ours, by a hundredth.
     fn agreed(&self, mut totals: Vec<Total>, groups: usize) -> Built<Vec<Total>> {
         let refuse = |name, stated: Decimal, computed: Decimal| {
-            let (stated, computed) = (spell(stated), spell(computed));
+            let (stated, computed) = (format_amount(stated), format_amount(computed));
             let at = At::Field(&At::Top, name);
             at.field("amount")
                 .refuse(format!("is {stated}, but the lines or totals give {computed}"))

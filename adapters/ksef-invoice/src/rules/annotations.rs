@@ -1,7 +1,7 @@
 //! What `Adnotacje` must say because of the totals.
 
 use super::facts::{EXEMPT, Facts, MARGIN, REVERSE};
-use crate::amount::spell;
+use crate::amount::format_amount;
 use crate::document::Report;
 use crate::finding::Severity;
 use crate::structure::{child, value};
@@ -24,7 +24,7 @@ pub fn judge(report: &mut Report<'_, '_>, facts: &Facts<'_, '_>) {
     let exempt = "exempt goods or services (zw), with the provision that exempts them";
     pair(EXEMPT, "zw", says(&["Zwolnienie", "P_19"]), "Zwolnienie/P_19", exempt);
     pair(REVERSE, "oo", says(&["P_18"]), "P_18", "reverse charge (oo)");
-    // Nothing is a rate of a margin scheme: only the total tells.
+    // A margin scheme has no rate of its own: only the total shows it.
     pair(MARGIN, "", says(&["PMarzy", "P_PMarzy"]), "PMarzy/P_PMarzy", "a margin scheme (P_13_11)");
     if facts.kind == "UPR" {
         simplified(report, facts);
@@ -43,7 +43,7 @@ fn simplified(report: &mut Report<'_, '_>, facts: &Facts<'_, '_>) {
         let message = format!(
             "a simplified invoice (UPR) is for at most {most} {}; this one is for {}",
             facts.currency,
-            spell(gross)
+            format_amount(gross)
         );
         report.error(node, "simplified.limit", message);
     }

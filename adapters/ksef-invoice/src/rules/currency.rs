@@ -1,7 +1,7 @@
 //! Tax of invoices in a foreign currency is owed in PLN.
 
 use super::facts::{BUCKETS, Facts};
-use crate::amount::{cents, spell};
+use crate::amount::{cents, format_amount};
 use crate::document::Report;
 use crate::finding::Severity;
 use rust_decimal::Decimal;
@@ -34,8 +34,8 @@ pub fn judge(report: &mut Report<'_, '_>, facts: &Facts<'_, '_>) {
                     if off > tolerance {
                         let message = format!(
                             "{name} is {}, but the tax at the rates of exchange shown gives {}",
-                            spell(stated),
-                            spell(computed)
+                            format_amount(stated),
+                            format_amount(computed)
                         );
                         report.error(node, "currency.exchange", message);
                     }

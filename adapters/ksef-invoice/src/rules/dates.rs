@@ -31,8 +31,8 @@ pub fn judge(
     }
     let made = child(root, "Naglowek").and_then(|n| child(n, "DataWytworzeniaFa"));
     if let Some(node) = made {
-        let told = instant(super::facts::plain(node));
-        if told.is_some_and(|(_, offset)| !offset) {
+        let read = instant(super::facts::plain(node));
+        if read.is_some_and(|(_, offset)| !offset) {
             let message = "has no offset: read as UTC it may be another day; write ..Z or ..+01:00";
             report.warn(node, "date.offset", message);
         }

@@ -109,7 +109,7 @@ pub struct Facts<'a, 'x> {
     pub exchange: Option<Decimal>,
     /// `FaWiersz`.
     pub lines: Vec<Line<'a, 'x>>,
-    /// Whether every total and every value of a line is spelled as a number.
+    /// Whether every total and every value of a line is a valid number.
     pub readable: bool,
 }
 
@@ -143,7 +143,7 @@ pub struct Line<'a, 'x> {
     pub exchange: Option<Decimal>,
     /// `StanPrzed`: the line as it was before a correction.
     pub before: bool,
-    /// Whether its values are spelled as numbers.
+    /// Whether its values are valid numbers.
     readable: bool,
 }
 
@@ -155,7 +155,7 @@ pub fn plain<'a>(node: Node<'a, '_>) -> &'a str {
 fn number(node: Node<'_, '_>) -> Option<Decimal> {
     let text = text(node);
     let text = trim(&text);
-    // One that is spelled wrongly has a finding of its own.
+    // A malformed one has a finding of its own.
     if is_decimal(text, 16, 8) { read(text) } else { None }
 }
 
@@ -268,7 +268,7 @@ impl<'a, 'x> Line<'a, 'x> {
                 }
                 "P_11Vat" => line.vat = number(node),
                 "P_12" => line.rate = Some(plain(node)),
-                // The only number that may be spelled in other ways.
+                // The only number with more than one form.
                 "P_12_XII" => line.foreign_rate = plain(node).parse().ok(),
                 "KursWaluty" => line.exchange = number(node),
                 "StanPrzed" => line.before = true,

@@ -1,7 +1,7 @@
 //! Lines: that there are some, and that each agrees with itself.
 
 use super::facts::{Facts, Line};
-use crate::amount::{cents, spell};
+use crate::amount::{cents, format_amount};
 use crate::document::Report;
 use crate::finding::Severity;
 use crate::structure::child;
@@ -28,7 +28,7 @@ pub fn judge(report: &mut Report<'_, '_>, facts: &Facts<'_, '_>) {
         }
         value(report, line, facts.corrects());
         if !numbers.insert((line.number, line.before)) {
-            let message = format!("line number {} stands twice", line.number);
+            let message = format!("line number {} occurs twice", line.number);
             report.warn(line.node, "line.number", message);
         }
         if line.before && !facts.corrects() {
@@ -78,8 +78,8 @@ fn value(report: &mut Report<'_, '_>, line: &Line<'_, '_>, correction: bool) {
         let name = node.tag_name().name();
         let message = format!(
             "{name} is {}, but quantity and unit price give {}",
-            spell(stated),
-            spell(whole)
+            format_amount(stated),
+            format_amount(whole)
         );
         // The lines of a correction may hold differences of their own kind.
         let grave = off > Decimal::new(1, 2) && !correction;
@@ -111,8 +111,11 @@ fn order(report: &mut Report<'_, '_>, facts: &Facts<'_, '_>) {
     if off.is_zero() {
         return;
     }
-    let message =
-        format!("the order's value is {}, but its lines give {}", spell(stated), spell(sum));
+    let message = format!(
+        "the order's value is {}, but its lines give {}",
+        format_amount(stated),
+        format_amount(sum)
+    );
     let grave = off > Decimal::new(values, 2);
     let severity = if grave { Severity::Error } else { Severity::Warning };
     report.under(order, "WartoscZamowienia", severity, "sum.order", message);

@@ -17,8 +17,8 @@ use super::document::Report;
 use facts::Facts;
 use roxmltree::Node;
 
-/// Judges an invoice whose root is that of FA(3). What its structure lacks is passed over: that was
-/// told already.
+/// Judges an invoice whose root is that of FA(3). What its structure lacks is skipped: it was
+/// reported already.
 pub fn judge(report: &mut Report<'_, '_>, root: Node<'_, '_>, context: &Context) {
     let Some(facts) = Facts::read(root) else { return };
     parties::judge(report, root, &facts);

@@ -1,7 +1,7 @@
 //! Totals against lines, tax against totals, and what is to be paid.
 
 use super::facts::{BUCKETS, Facts, MARGIN};
-use crate::amount::{cents, spell};
+use crate::amount::{cents, format_amount};
 use crate::document::Report;
 use crate::finding::Severity;
 use roxmltree::Node;
@@ -84,9 +84,9 @@ impl Compared<'_, '_> {
         let message = format!(
             "{} is {}, but {} give {}{remark}",
             self.name,
-            spell(self.stated),
+            format_amount(self.stated),
             self.of,
-            spell(self.computed)
+            format_amount(self.computed)
         );
         match self.place {
             Some(node) => report.at(node, severity, self.rule, message),

@@ -75,14 +75,14 @@ pub const TINY: Text = Text::Token(1, 20);
 /// A day as most fields have it.
 pub const DAY: Text = Text::Day(2006);
 
-/// Rule and message for a text that is not of this form.
+/// Rule and message for a text that does not have this form.
 pub type Complaint = (&'static str, String);
 
-/// So many characters of a refused text are repeated in the message.
+/// At most this many characters of a refused text are repeated in the message.
 const TOLD: usize = 60;
 
 impl Text {
-    /// Judges a text. Nothing is spelled for a good one: an invoice has thousands of them.
+    /// Judges a text. Nothing is formatted for a valid one: an invoice has thousands of them.
     ///
     /// # Errors
     /// The rule that it breaks, and a sentence.
@@ -92,7 +92,7 @@ impl Text {
             Self::Token(min, max) => return length(&collapse(raw), min, max),
             Self::Nip => {
                 return nip::check(raw)
-                    .map_err(|e| ("value.nip", format!("{raw:?} is no NIP: {e}")));
+                    .map_err(|e| ("value.nip", format!("{raw:?} is not a valid NIP: {e}")));
             }
             _ => {}
         }
@@ -101,17 +101,17 @@ impl Text {
             return Ok(());
         }
         let (rule, what) = self.expected();
-        let told = match text.char_indices().nth(TOLD) {
+        let shown = match text.char_indices().nth(TOLD) {
             Some((end, _)) => format!("{:?}..", &text[..end]),
             None => format!("{text:?}"),
         };
-        Err((rule, format!("{told} is no {what}")))
+        Err((rule, format!("{shown} is not a valid {what}")))
     }
 
     /// Whether a text is of this form; `text` is `raw` with its white space collapsed.
     fn fits(self, raw: &str, text: &str) -> bool {
         match self {
-            // Measured, or complained of in words of their own.
+            // Judged by length, or with messages of their own.
             Self::Token(..) | Self::Plain(..) | Self::Nip => true,
             Self::Amount => is_decimal(text, 16, 2),
             Self::Price => is_decimal(text, 14, 8),
@@ -179,12 +179,12 @@ impl Text {
             }
             Self::KsefNumber => ("value.ksef_number", "KSeF number: NIP-YYYYMMDD-12HEX-2HEX"),
             Self::Word(words) => {
-                let what = format!("value of this field; it takes {}", words.join(", "));
+                let what = format!("value of this field; allowed: {}", words.join(", "));
                 return ("value.code", what.into());
             }
             Self::Whole(min, max) => {
                 let range = if min == max { min.to_string() } else { format!("{min} to {max}") };
-                return ("value.code", format!("value of this field; it takes {range}").into());
+                return ("value.code", format!("value of this field; allowed: {range}").into());
             }
             Self::Integer => ("value.number", "whole number"),
             Self::Country => ("value.code", "country code such as PL"),
@@ -218,10 +218,10 @@ fn length(text: &str, min: usize, max: usize) -> Result<(), Complaint> {
     match count {
         0 if min > 0 => Err(("value.length", "is empty".to_owned())),
         _ if count < min => {
-            Err(("value.length", format!("has {count} characters; {min} are the least")))
+            Err(("value.length", format!("has {count} characters; at least {min} are required")))
         }
         _ if count > max => {
-            Err(("value.length", format!("has {count} characters; {max} are the most")))
+            Err(("value.length", format!("has {count} characters; at most {max} are allowed")))
         }
         _ => Ok(()),
     }

@@ -1,5 +1,5 @@
 //! From an invoice to its XML. Each function writes one element with its children in the order of
-//! FA(3): there is no other order that it could write.
+//! FA(3), so the order cannot be wrong.
 
 mod body;
 mod parties;
@@ -31,7 +31,7 @@ fn header(xml: &mut Xml, invoice: &Invoice) {
     xml.open("Naglowek");
     xml.text_with("KodFormularza", &[("kodSystemowy", "FA (3)"), ("wersjaSchemy", "1-0E")], "FA");
     xml.text("WariantFormularza", "3");
-    // With an offset, so that nobody has to guess a time zone.
+    // With an offset, so that the time zone is explicit.
     let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     let created = invoice.created.to_offset(UtcOffset::UTC).format(form).unwrap_or_default();
     xml.text("DataWytworzeniaFa", &created);

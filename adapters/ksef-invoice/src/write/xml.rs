@@ -1,6 +1,6 @@
 //! The characters of a document.
 
-use crate::amount::{spell, spell_short};
+use crate::amount::{format_amount, format_decimal};
 use rust_decimal::Decimal;
 use time::Date;
 
@@ -68,7 +68,7 @@ impl Xml {
 
     /// A sum of money.
     pub fn amount(&mut self, name: &str, value: Decimal) {
-        self.text(name, &spell(value));
+        self.text(name, &format_amount(value));
     }
 
     /// The same, where there is one.
@@ -81,7 +81,7 @@ impl Xml {
     /// A price, quantity or rate, where there is one.
     pub fn number_maybe(&mut self, name: &str, value: Option<Decimal>) {
         if let Some(value) = value {
-            self.text(name, &spell_short(value));
+            self.text(name, &format_decimal(value));
         }
     }
 

@@ -278,13 +278,13 @@ fn a_record_of_the_demo_builds_with_known_parties() {
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
     let refused: &[(&str, Value, &str)] = &[
-        ("/gross/amount", json!("1666,66"), "/gross/amount \"1666,66\" is no amount"),
-        ("/gross/amount", json!("+1.00"), "/gross/amount \"+1.00\" is no amount"),
-        ("/gross/amount", json!("01.00"), "/gross/amount \"01.00\" is no amount"),
-        ("/gross/amount", json!("1E3"), "/gross/amount \"1E3\" is no amount"),
-        ("/gross/amount", json!("1.005"), "/gross/amount \"1.005\" is no amount"),
-        ("/gross/amount", json!("NaN"), "/gross/amount \"NaN\" is no amount"),
-        ("/gross/amount", json!(1.5), "/gross/amount is not as it should be"),
+        ("/gross/amount", json!("1666,66"), "/gross/amount \"1666,66\" is not a valid amount"),
+        ("/gross/amount", json!("+1.00"), "/gross/amount \"+1.00\" is not a valid amount"),
+        ("/gross/amount", json!("01.00"), "/gross/amount \"01.00\" is not a valid amount"),
+        ("/gross/amount", json!("1E3"), "/gross/amount \"1E3\" is not a valid amount"),
+        ("/gross/amount", json!("1.005"), "/gross/amount \"1.005\" is not a valid amount"),
+        ("/gross/amount", json!("NaN"), "/gross/amount \"NaN\" is not a valid amount"),
+        ("/gross/amount", json!(1.5), "/gross/amount is not valid"),
         (
             "/gross/amount",
             json!("1537.48"),
@@ -295,16 +295,20 @@ fn what_is_wrong_is_told_with_its_place() {
             json!("1250.01"),
             "/net/amount is 1250.01, but the lines or totals give 1250.00",
         ),
-        ("/gross/currency", json!("PLZ"), "/gross/currency \"PLZ\" is no currency code"),
+        ("/gross/currency", json!("PLZ"), "/gross/currency \"PLZ\" is not a valid currency code"),
+        ("/lines/0/quantity", json!(1.5), "/lines/0/quantity is not valid: 1.5 is a float"),
         (
-            "/lines/0/quantity",
-            json!(1.5),
-            "/lines/0/quantity is not as it should be: 1.5 is a float",
+            "/lines/1/net_price",
+            json!("1e2"),
+            "/lines/1/net_price \"1e2\" is not a valid unit price",
         ),
-        ("/lines/1/net_price", json!("1e2"), "/lines/1/net_price \"1e2\" is no unit price"),
         ("/lines/1/net", json!("1.00"), "/lines/1/net is 1.00, but quantity and price give 250.00"),
-        ("/lines/0/vat_rate", json!("23%"), "/lines/0/vat_rate \"23%\" is no value of this field"),
-        ("/lines/0/nett", json!("1"), "/lines/0/nett is not as it should be: unknown field"),
+        (
+            "/lines/0/vat_rate",
+            json!("23%"),
+            "/lines/0/vat_rate \"23%\" is not a valid value of this field",
+        ),
+        ("/lines/0/nett", json!("1"), "/lines/0/nett is not valid: unknown field"),
         ("/lines/0/name", json!("x".repeat(513)), "/lines/0/name has 513 characters"),
         ("/lines/0/name", json!("a\u{1}b"), "/lines/0/name has the character U+0001"),
         ("/lines/0/name", json!("a\u{80}b"), "/lines/0/name has the character U+0080"),
@@ -313,26 +317,30 @@ fn what_is_wrong_is_told_with_its_place() {
         ("/lines/0/before", json!(true), "/lines/0/before is for lines of a correction"),
         ("/lines", json!([]), "/lines is missing"),
         ("/vat_rate", Value::Null, "/lines/0/vat_rate is missing"),
-        ("/vat_rate", json!("24"), "/vat_rate \"24\" is no value"),
+        ("/vat_rate", json!("24"), "/vat_rate \"24\" is not a valid value"),
         (
             "/vat_rate",
             json!("zw"),
             "/gross/amount is 1537.50, but the lines or totals give 1250.00",
         ),
         ("/invoice_no", json!(""), "/invoice_no is empty"),
-        ("/ksef/issued", json!("2026-02-15Z"), "/ksef/issued \"2026-02-15Z\" is no date"),
+        ("/ksef/issued", json!("2026-02-15Z"), "/ksef/issued \"2026-02-15Z\" is not a valid date"),
         (
             "/ksef/seller/nip",
             json!("526-587-76-35"),
-            "/ksef/seller/nip \"526-587-76-35\" is no NIP: a NIP is ten digits",
+            "/ksef/seller/nip \"526-587-76-35\" is not a valid NIP: a NIP is ten digits",
         ),
-        ("/ksef/seller/nip", json!("٥٢٦٥٨٧٧٦٣٥"), "/ksef/seller/nip \"٥٢٦٥٨٧٧٦٣٥\" is no NIP"),
+        (
+            "/ksef/seller/nip",
+            json!("٥٢٦٥٨٧٧٦٣٥"),
+            "/ksef/seller/nip \"٥٢٦٥٨٧٧٦٣٥\" is not a valid NIP",
+        ),
         (
             "/ksef/seller/nip",
             json!("5265877636"),
-            "/ksef/seller/nip \"5265877636\" is no NIP: its checksum",
+            "/ksef/seller/nip \"5265877636\" is not a valid NIP: its checksum",
         ),
-        ("/ksef/seller/nip", json!(5_265_877_635_u64), "/ksef/seller/nip is not as it should be"),
+        ("/ksef/seller/nip", json!(5_265_877_635_u64), "/ksef/seller/nip is not valid"),
         ("/ksef/buyer/nip", json!("1111111112"), "/ksef/buyer/nip"),
         ("/ksef/buyer/address/country", json!("Poland"), "/ksef/buyer/address/country"),
         ("/ksef/buyer", json!({"name": "x"}), "/ksef/buyer has no number"),
@@ -344,7 +352,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "/ksef/buyer",
             json!({"eu_vat": "US123"}),
-            "/ksef/buyer/eu_vat \"US123\" is no VAT number",
+            "/ksef/buyer/eu_vat \"US123\" is not a valid VAT number",
         ),
         ("/ksef/kind", json!("FV"), "/ksef/kind is \"FV\"; it is one of VAT, KOR"),
         ("/ksef/kind", json!("KOR"), "/ksef/correction is missing"),
@@ -358,11 +366,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("/ksef/margin", json!("boats"), "/ksef/margin is \"boats\""),
         ("/ksef/payment", json!({"method": "gold"}), "/ksef/payment/method is \"gold\""),
         ("/ksef/period", json!({"from": "2026-02-02", "to": "2026-02-01"}), "/ksef/period ends on"),
-        (
-            "/ksef/issue",
-            json!("2026-02-01"),
-            "/ksef/issue is not as it should be: unknown field `issue`",
-        ),
+        ("/ksef/issue", json!("2026-02-01"), "/ksef/issue is not valid: unknown field `issue`"),
         (
             "/ksef/correction",
             json!({"invoices": []}),
@@ -405,5 +409,5 @@ fn a_correction_waits_for_the_number_of_its_original() {
     let told = "/ksef/correction/invoices/0/ksef_no is missing: a correction can be sent once KSeF";
     assert!(said.starts_with(told), "{said}");
     payload["ksef"]["correction"]["invoices"][0]["ksef_no"] = json!("5265877635-20260210-0A1B2C");
-    assert!(refusal(&payload).contains("is no KSeF number"));
+    assert!(refusal(&payload).contains("is not a valid KSeF number"));
 }

@@ -1,6 +1,6 @@
 //! Controls of the simulator, under `/simulator`: nothing that KSeF has.
 
-use super::super::clock::spelled;
+use super::super::clock::rfc3339;
 use super::super::event::{Event, KsefToken};
 use super::super::faults::Planned;
 use super::super::names;
@@ -39,7 +39,7 @@ async fn about(State(shared): State<Arc<Shared>>) -> Answer {
         &object!({
             "what": "a simulator of KSeF; nothing here has legal effect",
             "base_url": format!("{}/v2", shared.origin),
-            "now": spelled(shared.clock.now()),
+            "now": rfc3339(shared.clock.now()),
             "faults": planned(&shared),
         }),
     )
@@ -107,7 +107,7 @@ struct Move {
 async fn clock(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Answer {
     let by: Move = json(&headers, body, SMALL).await?;
     shared.clock.advance(Duration::from_secs(by.advance_seconds.into()));
-    answer(StatusCode::OK, &object!({"now": spelled(shared.clock.now())}))
+    answer(StatusCode::OK, &object!({"now": rfc3339(shared.clock.now())}))
 }
 
 async fn faults(State(shared): State<Arc<Shared>>) -> Answer {

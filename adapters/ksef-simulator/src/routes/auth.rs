@@ -1,6 +1,6 @@
 //! Keys, challenges, logins and their passes.
 
-use super::super::clock::{later, moment, spelled};
+use super::super::clock::{later, moment, rfc3339};
 use super::super::config::{ACCESS, CHALLENGE, REFRESH, TEMPORARY};
 use super::super::event::{Event, Login, Method};
 use super::super::passes::{self, Kind};
@@ -30,7 +30,7 @@ pub(super) async fn keys(State(shared): State<Arc<Shared>>) -> Answer {
 }
 
 pub(super) async fn challenge(State(shared): State<Arc<Shared>>) -> Answer {
-    // Whole milliseconds: the caller gets the time in both spellings.
+    // Whole milliseconds: the caller gets the time in both forms.
     let now = shared.clock.now();
     let millis = now.micros().div_euclid(1000);
     let now = Timestamp::from_micros(millis * 1000).unwrap_or(now);
@@ -145,7 +145,7 @@ pub(super) fn begin(
 ) -> Answer {
     let now = shared.clock.now();
     let failure = match script {
-        Script::Verdict(code) => Some((code, "Zaplanowane w symulatorze".to_owned())),
+        Script::Decision(code) => Some((code, "Zaplanowane w symulatorze".to_owned())),
         _ => failure,
     };
     let reference = self::reference(&names::fresh(names::LOGIN, now))?;
@@ -187,10 +187,10 @@ pub(super) async fn status(
     }
     let gone = || Refusal::Gone("Operacja nie jest już dostępna.".to_owned());
     let state = world.login(&asked, now).ok_or_else(gone)?;
-    answer(StatusCode::OK, &told(state, &shared, now))
+    answer(StatusCode::OK, &view(state, &shared, now))
 }
 
-fn told(state: &LoginState, shared: &Shared, now: Timestamp) -> AuthenticationStatus {
+fn view(state: &LoginState, shared: &Shared, now: Timestamp) -> AuthenticationStatus {
     let (code, detail) = state.status(now, shared.tempo);
     let token = matches!(state.login.method, Method::Token(_));
     let (method, category, kind, name) = if token {
@@ -329,7 +329,7 @@ pub(super) async fn logins(
         .skip(paging.start)
         .take(paging.size)
         .map(|state| {
-            let mut item = object!(told(state, &shared, now));
+            let mut item = object!(view(state, &shared, now));
             item["referenceNumber"] = object!(state.login.reference);
             item["isCurrent"] = object!(state.login.reference == caller.login);
             item
@@ -365,7 +365,7 @@ pub(super) async fn revoke(
 
 fn end(shared: &Shared, login: ReferenceNumber) -> Answer {
     let at = shared.clock.now();
-    tracing::debug!(%login, at = spelled(at), "a login is revoked");
+    tracing::debug!(%login, at = rfc3339(at), "a login is revoked");
     shared.world().record(Event::LoginRevoked { login, at }, &shared.keys())?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -143,10 +143,10 @@ pub(super) async fn close(
         world.record(Event::Closed { session, closed }, &shared.keys())?;
     }
     if readable {
-        // Its failure is told by the log; the session stays in 150, and a restart begins it anew.
+        // Its failure is logged; the session stays in 150, and a restart begins it anew.
         tokio::task::spawn_blocking(move || {
             if let Err(error) = process(&shared, index) {
-                tracing::error!(error = %error.chain(), "a batch cannot be taken apart");
+                tracing::error!(error = %error.chain(), "a batch cannot be unpacked");
             }
         });
     }

@@ -91,7 +91,7 @@ fn failure(
     if chain {
         return refuse(460, "Niezaufany łańcuch certyfikatów");
     }
-    // The simulator knows no fingerprints: nobody was granted anything by one.
+    // The simulator knows no fingerprints: no permission is granted to one.
     let named = subject == Subject::CertificateSubject && names(&certificate, context);
     if named { None } else { refuse(415, "Brak przypisanych uprawnień") }
 }

@@ -131,13 +131,13 @@ pub(super) async fn session(
     let index = own(&shared, &caller, &reference(&path)?, None)?;
     let world = shared.world();
     let session = &world.sessions[index];
-    let mut told = session.told(shared.clock.now(), shared.tempo);
+    let mut told = session.view(shared.clock.now(), shared.tempo);
     told.upo = listed(&shared, session);
     answer(StatusCode::OK, &told)
 }
 
-fn told(shared: &Shared, session: &Session, entry: &Entry) -> InvoiceStatus {
-    let mut told = entry.told(shared.clock.now(), shared.tempo);
+fn view(shared: &Shared, session: &Session, entry: &Entry) -> InvoiceStatus {
+    let mut told = entry.view(shared.clock.now(), shared.tempo);
     if told.status.code == 200 {
         let (url, until) = address(shared, &session.opened.reference, &entry.reference);
         told.upo_download_url = Some(url);
@@ -159,7 +159,7 @@ pub(super) async fn invoice(
     let entry = entry_of(session, &reference(&invoice)?)?;
     let missing =
         || Refusal::input("Faktura o podanym numerze referencyjnym nie istnieje w sesji.");
-    answer(StatusCode::OK, &told(&shared, session, &entry.ok_or_else(missing)?))
+    answer(StatusCode::OK, &view(&shared, session, &entry.ok_or_else(missing)?))
 }
 
 pub(super) async fn invoices(
@@ -196,7 +196,7 @@ fn list(shared: &Shared, path: &str, headers: &HeaderMap, query: &Pairs, failed:
     let mut invoices = Vec::new();
     for ordinal in wanted.by_ref().take(paging.size) {
         if let Some(entry) = state.entry(ordinal)? {
-            invoices.push(told(shared, state, &entry));
+            invoices.push(view(shared, state, &entry));
         }
     }
     let continuation_token = paging.next(&name, wanted.next().is_some());

@@ -11,7 +11,7 @@ mod storage;
 mod tokens;
 mod upo;
 
-use super::front::front;
+use super::middleware::middleware;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::shared::Shared;
@@ -45,7 +45,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .merge(admin::router())
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
-        .layer(axum::middleware::from_fn_with_state(shared.clone(), front))
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), middleware))
         .with_state(shared)
 }
 

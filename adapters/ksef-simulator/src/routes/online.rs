@@ -149,7 +149,7 @@ fn take(
     };
     let opened = key.decrypt(sealed);
     let terms = Terms {
-        told: Some((asked.invoice_size, &asked.invoice_hash)),
+        declared: Some((asked.invoice_size, &asked.invoice_hash)),
         context: &caller.context,
         accepted_at: moment(now),
         attachments: shared.attachments,

@@ -1,5 +1,5 @@
-//! Pre-signed addresses: whoever knows one may use it until it ends. A pass has no business there,
-//! and a caller that sends one is refused.
+//! Pre-signed addresses: whoever knows one may use it until it expires. An access token is
+//! refused there.
 
 use super::super::disk::failed;
 use super::super::event::Event;
@@ -29,7 +29,7 @@ fn allowed(shared: &Shared, method: &str, uri: &Uri, headers: &HeaderMap) -> Res
     let query = uri.query().unwrap_or_default();
     match check_address(shared.keys().signing(), (method, uri.path()), query, now) {
         Ok(()) => Ok(()),
-        Err(Doubt::Expired) => Err(refuse("The address has ended.")),
+        Err(Doubt::Expired) => Err(refuse("The address has expired.")),
         Err(Doubt::Forged) => Err(refuse("The address is not signed.")),
     }
 }
@@ -55,7 +55,7 @@ pub(super) async fn upload(
             let told = parts.iter().find(|told| told.ordinal_number == part)?;
             Some((state.part(part), told.file_size))
         });
-        told.ok_or_else(|| Refusal::Unknown("No such part is awaited.".to_owned()))?
+        told.ok_or_else(|| Refusal::Unknown("No such part is expected.".to_owned()))?
     };
     let (size, hash) = keep(body, &path, most).await?;
     let event = Event::Part { session, ordinal: part, size, hash };
@@ -72,12 +72,12 @@ async fn keep(mut body: Body, path: &std::path::Path, told: u64) -> Result<(u64,
     let mut hasher = Hasher::default();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::input("The upload broke off."))?;
+        let frame = frame.map_err(|_| Refusal::input("The upload was interrupted."))?;
         let Ok(piece) = frame.into_data() else { continue };
         size += piece.len() as u64;
         // What is longer than it was said to be is found out at the close; no need to keep it all.
         if size > told + 1024 {
-            return Err(Refusal::bad(21157, "The part is longer than it was said to be."));
+            return Err(Refusal::bad(21157, "The part is longer than declared."));
         }
         hasher.update(&piece);
         file.write_all(&piece).await.map_err(|e| fail(&e))?;

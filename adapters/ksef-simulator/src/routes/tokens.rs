@@ -52,7 +52,7 @@ pub(super) async fn make(
     answer(StatusCode::ACCEPTED, &token)
 }
 
-fn told(state: &TokenState) -> TokenStatus {
+fn view(state: &TokenState) -> TokenStatus {
     let token = &state.token;
     TokenStatus {
         reference_number: token.reference.clone(),
@@ -83,7 +83,7 @@ pub(super) async fn list(
         .tokens
         .values()
         .filter(|state| state.token.context == caller.context)
-        .map(told)
+        .map(view)
         .filter(|token| statuses.is_empty() || statuses.contains(&token.status.as_str()))
         .filter(|token| descriptions.iter().all(|part| token.description.contains(part)))
         .collect();
@@ -102,7 +102,7 @@ fn found(
 ) -> Result<TokenStatus, Refusal> {
     let world = shared.world();
     let own = world.tokens.get(token).filter(|state| state.token.context == caller.context);
-    own.map(told).ok_or_else(|| Refusal::input("Token o podanym numerze nie istnieje."))
+    own.map(view).ok_or_else(|| Refusal::input("Token o podanym numerze nie istnieje."))
 }
 
 pub(super) async fn status(

@@ -34,11 +34,11 @@ impl PublicKey {
     /// From a certificate in DER.
     ///
     /// # Errors
-    /// [`EnvelopeError::Key`] when it is no certificate or its key is not RSA of 2048 bits or more.
+    /// [`EnvelopeError::Key`] when it is not a certificate or its key is not RSA of 2048 bits or more.
     pub fn from_certificate(der: &[u8]) -> Result<Self, EnvelopeError> {
         let refuse = |why: &str| EnvelopeError::Key(why.to_owned());
         let (rest, certificate) =
-            X509Certificate::from_der(der).map_err(|_| refuse("it is no X.509 certificate"))?;
+            X509Certificate::from_der(der).map_err(|_| refuse("it is not an X.509 certificate"))?;
         if !rest.is_empty() {
             return Err(refuse("bytes follow its certificate"));
         }
@@ -84,7 +84,7 @@ impl fmt::Debug for PublicKey {
 /// The simulator's side of the envelope. `Debug` hides it.
 ///
 /// Decryption in this library is not free of timing differences (RUSTSEC-2023-0071), which matters
-/// to a server that strangers can measure; the simulator answers on loopback with throw-away keys.
+/// to a server that others can measure; the simulator answers on loopback with throw-away keys.
 #[derive(Clone)]
 pub struct PrivateKey(rsa::PrivateKey);
 
@@ -104,7 +104,7 @@ impl PrivateKey {
     /// [`EnvelopeError::Key`] when it is anything else.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, EnvelopeError> {
         let read = rsa::PrivateKey::from_pkcs8_der(der);
-        read.map(Self).map_err(|_| EnvelopeError::Key("it is no RSA key in PKCS#8".to_owned()))
+        read.map(Self).map_err(|_| EnvelopeError::Key("it is not an RSA key in PKCS#8".to_owned()))
     }
 
     /// PKCS#8 in DER.
@@ -166,6 +166,9 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_named() {
         let error = PublicKey::from_certificate(b"-----BEGIN").unwrap_err();
-        assert_eq!(error.to_string(), "KSeF's public key is unusable: it is no X.509 certificate");
+        assert_eq!(
+            error.to_string(),
+            "KSeF's public key is unusable: it is not an X.509 certificate"
+        );
     }
 }

@@ -23,7 +23,7 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Reads standard base64; `None` when it is anything else, unpadded and URL-safe spellings too.
+/// Reads standard base64; `None` when it is anything else, such as unpadded or URL-safe base64.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_has_one_spelling() {
+    fn base64_has_one_form() {
         assert_eq!(decode("+/8="), Some(vec![0xfb, 0xff]));
         for other in ["-_8=", "+/8", "+/8=\n", " +/8="] {
             assert_eq!(decode(other), None, "{other:?}");

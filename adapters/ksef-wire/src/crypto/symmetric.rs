@@ -18,7 +18,7 @@ pub struct SymmetricKey {
     iv: [u8; BLOCK],
 }
 
-/// The ciphertext's length is no multiple of 16, or what came out does not end in PKCS#7 padding:
+/// The ciphertext's length is not a multiple of 16, or what came out does not end in PKCS#7 padding:
 /// it was made with another key or IV, or it was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the ciphertext does not decrypt under this key and IV")]

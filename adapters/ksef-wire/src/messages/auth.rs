@@ -108,7 +108,7 @@ pub struct AuthenticationInit {
     pub authentication_token: TokenInfo,
 }
 
-/// How somebody logged in.
+/// How a login was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthenticationMethodInfo {

@@ -70,7 +70,7 @@ pub struct CertificateLimits {
     pub max_certificates: Option<u32>,
 }
 
-/// Requests in a sliding window of a second, a minute and an hour; -1 is no limit.
+/// Requests in a sliding window of a second, a minute and an hour; -1 means unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {

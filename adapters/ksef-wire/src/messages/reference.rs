@@ -9,7 +9,7 @@ use std::fmt;
 #[serde(try_from = "String", into = "String")]
 pub struct ReferenceNumber(String);
 
-/// The text is no reference number. It is not repeated: it came from outside.
+/// The text is not a valid reference number. It is not repeated: it came from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a reference number has 36 characters, only letters, digits and hyphens")]
 pub struct ReferenceError;

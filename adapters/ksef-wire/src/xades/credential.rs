@@ -116,13 +116,13 @@ impl fmt::Debug for Credential {
 
 fn at(time: &x509_parser::time::ASN1Time) -> Result<Timestamp> {
     Timestamp::from_micros(time.timestamp().saturating_mul(1_000_000))
-        .map_err(|_| refuse("the certificate's validity is no time"))
+        .map_err(|_| refuse("the certificate's validity period cannot be read"))
 }
 
 /// What a certificate in DER is for.
 ///
 /// # Errors
-/// `Configuration` when it is no certificate.
+/// `Configuration` when it is not a certificate.
 pub fn purpose(certificate: &[u8]) -> Result<Purpose> {
     match X509Certificate::from_der(certificate) {
         Ok(([], parsed)) => of(&parsed),
@@ -133,7 +133,7 @@ pub fn purpose(certificate: &[u8]) -> Result<Purpose> {
 fn of(certificate: &X509Certificate<'_>) -> Result<Purpose> {
     let usage = certificate
         .key_usage()
-        .map_err(|_| refuse("the certificate says twice or unreadably what it is for"))?;
+        .map_err(|_| refuse("the certificate's key usage is malformed or given twice"))?;
     Ok(match usage {
         None => Purpose::Unsaid,
         Some(usage) if usage.value.digital_signature() => Purpose::Authentication,

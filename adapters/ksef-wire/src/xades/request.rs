@@ -6,7 +6,7 @@ use std::fmt;
 pub(super) const NAMESPACES: [&str; 2] =
     ["http://ksef.mf.gov.pl/auth/token/2.1", "http://ksef.mf.gov.pl/auth/token/2.0"];
 
-/// Whose invoices: the context that is signed in to.
+/// The context to sign in to: whose invoices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Context {
     /// A NIP.
@@ -77,7 +77,7 @@ pub struct AuthTokenRequest {
     pub subject: Subject,
 }
 
-/// Text content, where the five characters that could end it are spelled as canonical XML does.
+/// Text content, where the five characters that could end it are escaped as canonical XML does.
 pub(super) struct Text<'a>(pub &'a str);
 
 impl fmt::Display for Text<'_> {

@@ -71,7 +71,7 @@ fn a_signature_cannot_be_wrapped_doubled_or_pointed_elsewhere() {
         (signed.replacen(signature, &signature.repeat(2), 1), "exactly one signature"),
         (signed.replacen(signature, "", 1), "exactly one signature"),
         (signed.replacen(" URI=\"\"", " URI=\"#Signature\"", 1), "of nothing else"),
-        (signed.replacen(" URI=\"\"", " URI=\"http://x\"", 1), "out of the document"),
+        (signed.replacen(" URI=\"\"", " URI=\"http://x\"", 1), "outside the document"),
         (
             signed.replacen("<ds:KeyInfo>", "<ds:KeyInfo Id=\"SignedProperties\">", 1),
             "2 elements have the id",

@@ -1,8 +1,8 @@
 //! Verifies a signed authentication request, as the simulator does.
 //!
-//! What is believed is what the signature covers: exactly one signature, a child of the document's
+//! Only what the signature covers is trusted: exactly one signature, a child of the document's
 //! element; a reference to the whole document without it; a reference to its own signed properties,
-//! which name the certificate. Anything else is refused rather than looked around.
+//! which name the certificate. Anything else is refused.
 
 use super::request::{AuthTokenRequest, Context, NAMESPACES, Subject};
 use super::{DS, ECDSA_SHA256, ENVELOPED, RSA_SHA256, SHA256, SIGNED_PROPERTIES, XADES};
@@ -18,14 +18,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// Longest document, in bytes; real ones have about 5,000.
 const MAX_BYTES: usize = 100_000;
 
-/// Why a document is not believed.
+/// Why a signed document is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It cannot be read in one way only.
+    /// It cannot be read, or not unambiguously.
     #[error("the document cannot be read: {0}")]
     Document(String),
     /// The signature is not of the form that is verified, or does not cover what it must.
-    #[error("the signature is not of a form that is taken: {0}")]
+    #[error("the signature has an unsupported form: {0}")]
     Form(String),
     /// Something that is signed was changed.
     #[error("{0} was changed after it was signed")]
@@ -115,7 +115,7 @@ pub(super) fn parts(doc: &Document<'_>) -> Result<Parts, Refused> {
 fn only(doc: &Document<'_>, parent: NodeId, space: &str, name: &str) -> Result<NodeId, Refused> {
     match doc.child_elements_by_name_ns(parent, space, name)[..] {
         [one] => Ok(one),
-        _ => form(format!("{name} must stand there exactly once")),
+        _ => form(format!("{name} must occur exactly once")),
     }
 }
 
@@ -180,7 +180,7 @@ fn references(doc: &Document<'_>, parts: &Parts) -> Result<Covered, Refused> {
         let (enveloped, mode) = transforms(doc, reference)?;
         let target = match uri.strip_prefix('#') {
             None if uri.is_empty() => parts.root,
-            None => return form("a reference that leads out of the document"),
+            None => return form("a reference to something outside the document"),
             Some(id) => by_id(doc, id)?,
         };
         let whole = target == parts.root;
@@ -198,10 +198,10 @@ fn references(doc: &Document<'_>, parts: &Parts) -> Result<Covered, Refused> {
         if digest != SHA256 {
             return form(format!("digest {digest:?}; SHA-256 is taken"));
         }
-        let told = doc.text_content_deep(only(doc, reference, DS, "DigestValue")?);
+        let stated = doc.text_content_deep(only(doc, reference, DS, "DigestValue")?);
         let typed = doc.get_attribute(reference, "Type") == Some(SIGNED_PROPERTIES);
         let properties = typed && Some(target) == parts.properties;
-        if told.trim() != crypto::sha256_base64(canonical(doc, mode, what)?) {
+        if stated.trim() != crypto::sha256_base64(canonical(doc, mode, what)?) {
             return Err(Refused::Changed(if whole {
                 "the document"
             } else if properties {
@@ -229,7 +229,7 @@ fn transforms<'d>(doc: &'d Document<'_>, reference: NodeId) -> Result<(bool, &'d
             match doc.get_attribute(transform, "Algorithm") {
                 Some(ENVELOPED) if !enveloped && mode.is_none() => enveloped = true,
                 Some(other) if other != ENVELOPED && mode.is_none() => mode = Some(other),
-                _ => return form("its transforms are in another order than they are taken"),
+                _ => return form("its transforms are unsupported or in the wrong order"),
             }
         }
     }
@@ -259,11 +259,11 @@ fn request(doc: &Document<'_>, parts: &Parts) -> Result<AuthTokenRequest, Refuse
     let root = doc.element(parts.root).ok_or_else(|| wrong("it has no element"))?;
     let space = root.name.namespace_uri.as_deref().unwrap_or("");
     if root.name.local_name != "AuthTokenRequest" || !NAMESPACES.contains(&space) {
-        return Err(wrong("it is no AuthTokenRequest of schema 2.0 or 2.1"));
+        return Err(wrong("it is not an AuthTokenRequest of schema 2.0 or 2.1"));
     }
     let child = |name: &str| match doc.child_elements_by_name_ns(parts.root, space, name)[..] {
         [one] => Ok(one),
-        _ => Err(Refused::Document(format!("{name} must stand there exactly once"))),
+        _ => Err(Refused::Document(format!("{name} must occur exactly once"))),
     };
     let challenge = doc.text_content_deep(child("Challenge")?).trim().to_owned();
     let context = child("ContextIdentifier")?;

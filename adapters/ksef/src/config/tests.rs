@@ -36,18 +36,18 @@ fn what_is_unsafe_or_half_said_is_refused_by_name() {
     for (more, why) in [
         (json!({"environment": "prd"}), "legal effect"),
         (json!({"environment": "prod"}), "unknown variant"),
-        (json!({"environment": null}), "which KSeF is not said"),
+        (json!({"environment": null}), "the KSeF environment is missing"),
         (json!({"base_url": "http://127.0.0.1/v2"}), "choose one"),
         (
             json!({"environment": null, "base_url": "http://ksef.example.org/v2"}),
-            "on loopback alone",
+            "on loopback only",
         ),
         (
             json!({"environment": null, "base_url": "https://ksef.example.org/v2"}),
-            "on loopback alone",
+            "on loopback only",
         ),
         (json!({"environment": null, "base_url": "http://u:p@127.0.0.1/v2"}), "holds credentials"),
-        (json!({"token": null}), "nothing signs in"),
+        (json!({"token": null}), "no sign-in method is configured"),
         (json!({"token": null, "certificate": {"file": "a"}}), "a certificate without its key"),
         (json!({"token": null, "key": {"file": "a"}}), "a key without its certificate"),
         (json!({"certificate": {"file": "a"}, "key": {"file": "b"}}), "choose one"),

@@ -74,7 +74,7 @@ async fn what_was_sent_before_is_left_out_by_name() {
     assert_eq!(scene.received(), 1);
     let twice = [files(), files()].concat();
     let error = submit(&client, &twice).await.unwrap_err();
-    assert!(error.message().contains("stands in the batch twice"), "{error}");
+    assert!(error.message().contains("is in the batch twice"), "{error}");
 }
 
 #[tokio::test]

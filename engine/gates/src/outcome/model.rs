@@ -2,24 +2,13 @@
 //!
 //! A part that did not run is `None` and prints as `null`. Durations are seconds.
 
+use super::step::StepId;
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::Verdict;
 use serde::{Deserialize, Serialize};
 
 /// The schema name of [`RehearsalReport`].
 pub const SCHEMA: &str = flowcontrol_evidence::schema::REHEARSAL;
-
-/// The eight steps of a rehearsal: id and title, in their order.
-pub const STEPS: [(&str, &str); 8] = [
-    ("freeze", "Freeze the scenario"),
-    ("target", "Provision and probe the target"),
-    ("migrate", "Migrate up, down and up again"),
-    ("replay", "Replay the snapshot"),
-    ("verify", "Read everything back"),
-    ("isolation", "Probe tenant isolation"),
-    ("rollback", "Roll back to a fresh file store"),
-    ("evidence", "Seal the evidence"),
-];
 
 /// What a rehearsal sets out to prove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,13 +23,13 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The steps that belong to it: id and title, in their order.
-    pub fn steps(self) -> Vec<(&'static str, &'static str)> {
-        let without: &[&str] = match self {
+    /// The steps that belong to it, in their order.
+    pub fn steps(self) -> Vec<StepId> {
+        let without: &[StepId] = match self {
             Self::Scenario => &[],
-            Self::Migrations => &["freeze", "replay", "verify", "rollback"],
+            Self::Migrations => &[StepId::Freeze, StepId::Replay, StepId::Verify, StepId::Rollback],
         };
-        STEPS.into_iter().filter(|(id, _)| !without.contains(id)).collect()
+        StepId::ALL.into_iter().filter(|id| !without.contains(id)).collect()
     }
 }
 
@@ -176,8 +165,8 @@ impl StepStatus {
 /// One of the eight steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// See [`STEPS`].
-    pub id: String,
+    /// Which.
+    pub id: StepId,
     /// The step in words.
     pub title: String,
     /// How it ended.
@@ -193,15 +182,15 @@ pub struct Step {
 impl Step {
     /// All eight, not started.
     pub fn all() -> Vec<Self> {
-        let step = |(id, title): (&str, &str)| Self {
-            id: id.to_owned(),
-            title: title.to_owned(),
+        let step = |id: StepId| Self {
+            id,
+            title: id.title().to_owned(),
             status: StepStatus::Skipped,
             seconds: None,
             detail: None,
             hint: None,
         };
-        STEPS.into_iter().map(step).collect()
+        StepId::ALL.into_iter().map(step).collect()
     }
 }
 
@@ -435,18 +424,18 @@ impl RehearsalReport {
     #[must_use]
     pub fn scoped(mut self, scope: Scope) -> Self {
         let belongs = scope.steps();
-        self.steps.retain(|step| belongs.iter().any(|(id, _)| *id == step.id));
+        self.steps.retain(|step| belongs.contains(&step.id));
         self.scope = scope;
         self
     }
 
     /// The step with this id.
-    pub fn step(&self, id: &str) -> Option<&Step> {
+    pub fn step(&self, id: StepId) -> Option<&Step> {
         self.steps.iter().find(|s| s.id == id)
     }
 
     /// The same, to fill it in.
-    pub fn step_mut(&mut self, id: &str) -> Option<&mut Step> {
+    pub fn step_mut(&mut self, id: StepId) -> Option<&mut Step> {
         self.steps.iter_mut().find(|s| s.id == id)
     }
 }

@@ -1,6 +1,7 @@
 //! GO or NO-GO for a rehearsal: a pure function of what its steps found.
 
-use super::model::{Decision, Finding, RehearsalReport, STEPS, Severity, StepStatus};
+use super::model::{Decision, Finding, RehearsalReport, Severity, StepStatus};
+use super::step::StepId;
 use flowcontrol_base::text::{count, counted};
 
 /// Every reason against GO, in the order of the steps; empty means GO. Nothing that is absent
@@ -8,17 +9,17 @@ use flowcontrol_base::text::{count, counted};
 pub fn reasons(report: &RehearsalReport) -> Vec<String> {
     let mut against = steps(report);
     // A part is missed only where its step says that it passed; else the step is the reason.
-    let passed = |id: &str| report.step(id).is_some_and(|s| s.status == StepStatus::Passed);
+    let passed = |id: StepId| report.step(id).is_some_and(|s| s.status == StepStatus::Passed);
     // An empty text is a part that is there and well.
     for (id, part, wrong) in [
-        ("freeze", "snapshot", report.snapshot.as_ref().map(|_| String::new())),
-        ("target", "target", report.target.as_ref().map(|_| String::new())),
-        ("migrate", "migration", migrations(report)),
-        ("migrate", "lint result", lint(report)),
-        ("replay", "replay", replay(report)),
-        ("verify", "verification", verify(report)),
-        ("isolation", "isolation probe", isolation(report)),
-        ("rollback", "rollback", rollback(report)),
+        (StepId::Freeze, "snapshot", report.snapshot.as_ref().map(|_| String::new())),
+        (StepId::Target, "target", report.target.as_ref().map(|_| String::new())),
+        (StepId::Migrate, "migration", migrations(report)),
+        (StepId::Migrate, "lint result", lint(report)),
+        (StepId::Replay, "replay", replay(report)),
+        (StepId::Verify, "verification", verify(report)),
+        (StepId::Isolation, "isolation probe", isolation(report)),
+        (StepId::Rollback, "rollback", rollback(report)),
     ] {
         match wrong {
             Some(wrong) if wrong.is_empty() => {}
@@ -36,15 +37,12 @@ pub fn reasons(report: &RehearsalReport) -> Vec<String> {
 fn steps(report: &RehearsalReport) -> Vec<String> {
     let mut against = Vec::new();
     let mut not_run = Vec::new();
-    let known = |id: &str| STEPS.iter().any(|(known, _)| *known == id);
-    let others = report.steps.iter().filter(|s| !known(&s.id));
-    let others = others.map(|s| (s.id.as_str(), s.title.as_str()));
-    for (id, title) in report.scope.steps().into_iter().chain(others) {
+    for id in report.scope.steps() {
         match report.step(id).map(|s| s.status) {
             Some(StepStatus::Passed) => {}
-            Some(StepStatus::Failed) => against.push(format!("step {id} failed ({title})")),
+            Some(StepStatus::Failed) => against.push(format!("step {id} failed ({})", id.title())),
             Some(StepStatus::Interrupted) => against.push(format!("step {id} was interrupted")),
-            Some(StepStatus::Skipped) | None => not_run.push(id),
+            Some(StepStatus::Skipped) | None => not_run.push(id.name()),
         }
     }
     match not_run.as_slice() {

@@ -1,7 +1,7 @@
 //! The machine's own clock.
 
 use flowcontrol_contract::{Clock, Timestamp};
-use futures::FutureExt;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What stands before and behind every operation: limits, faults, the shape of errors, headers.
+//! Middleware around every operation: limits, faults, the shape of errors, headers.
 
 use super::event::Script;
 use super::faults::Fault;
@@ -53,7 +53,7 @@ impl Seen {
     fn script(&self) -> Script {
         match self.fault {
             Some(Fault::Pending) => Script::Pending,
-            Some(Fault::Verdict(code)) => Script::Verdict(code),
+            Some(Fault::Decision(code)) => Script::Decision(code),
             _ => Script::None,
         }
     }
@@ -88,7 +88,7 @@ impl Seen {
 }
 
 /// Wraps an operation.
-pub(super) async fn front(
+pub(super) async fn middleware(
     State(shared): State<Arc<Shared>>,
     mut request: Request,
     next: Next,

@@ -1,0 +1,198 @@
+//! Files that appear whole.
+
+use crate::{Access, AtPath as _, Result, folder};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Replaces a file as a whole; durable on return.
+///
+/// # Errors
+/// That it cannot be written; the earlier content is untouched then.
+pub fn replace(path: &Path, content: &[u8], access: Access) -> Result<()> {
+    Staged::with_content(path, content, access)?.replace()
+}
+
+/// Creates a file as a whole and never over another; durable on return.
+///
+/// # Errors
+/// That it cannot be written; `AlreadyExists` when something of that name is there.
+pub fn create(path: &Path, content: &[u8], access: Access) -> Result<()> {
+    Staged::with_content(path, content, access)?.create()
+}
+
+/// Replaces a file as a whole without waiting for the disk: for what can be derived again after a
+/// power cut, which may leave the old content, the new, or an empty file.
+///
+/// # Errors
+/// That it cannot be written.
+pub fn replace_unsynced(path: &Path, content: &[u8], access: Access) -> Result<()> {
+    let staged = Staged::with_content(path, content, access)?;
+    staged.file.persist(path).map(drop).map_err(|e| e.error).at_path("write", path)
+}
+
+/// A file that is being written under another name in the folder of its own. Dropped before it is
+/// put in place, it goes.
+#[derive(Debug)]
+pub struct Staged {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Begins a file that shall stand at `path`. Until then it is called `.NAME-` and six random
+    /// characters; a killed process leaves it behind.
+    ///
+    /// # Errors
+    /// That it cannot be created.
+    pub fn new(path: &Path, access: Access) -> Result<Self> {
+        let mut prefix = OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push("-");
+        Self::prefixed(path, prefix, access)
+    }
+
+    /// The same with another beginning of the temporary name, for folders that list what a crash
+    /// left.
+    ///
+    /// # Errors
+    /// As [`Staged::new`].
+    pub fn prefixed(path: &Path, prefix: impl Into<OsString>, access: Access) -> Result<Self> {
+        let prefix = prefix.into();
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(access.file_mode()));
+        let file = builder.tempfile_in(folder::parent(path)).at_path("write", path)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    fn with_content(path: &Path, content: &[u8], access: Access) -> Result<Self> {
+        let mut staged = Self::new(path, access)?;
+        staged.write_all(content).at_path("write", path)?;
+        Ok(staged)
+    }
+
+    /// Where it shall stand.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file, for writers that need more than [`Write`].
+    pub fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Makes the content durable under the temporary name. The calls below do it too; several files
+    /// that belong together are synced first and put in place then.
+    ///
+    /// # Errors
+    /// That the disk does not take it.
+    pub fn sync(&self) -> Result<()> {
+        self.file.as_file().sync_all().at_path("write", &self.path)
+    }
+
+    /// Puts it in place of whatever file is there; durable on return.
+    ///
+    /// # Errors
+    /// That it cannot be synced or renamed.
+    pub fn replace(self) -> Result<()> {
+        self.sync()?;
+        self.file.persist(&self.path).map_err(|e| e.error).at_path("write", &self.path)?;
+        folder::sync_parent(&self.path)
+    }
+
+    /// Puts it in place where nothing is; durable on return.
+    ///
+    /// # Errors
+    /// As [`Staged::replace`]; `AlreadyExists` when something of that name is there.
+    pub fn create(self) -> Result<()> {
+        self.sync()?;
+        self.file
+            .persist_noclobber(&self.path)
+            .map_err(|e| e.error)
+            .at_path("write", &self.path)?;
+        folder::sync_parent(&self.path)
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("journal.json");
+        for content in ["one", "another", ""] {
+            replace(&path, content.as_bytes(), Access::Owner).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        replace_unsynced(&path, b"last", Access::Owner).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"last");
+        assert_eq!(names(root.path()), ["journal.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn access_is_what_was_asked_for() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        for (access, mode) in
+            [(Access::Owner, 0o600), (Access::Shared, 0o644), (Access::ReadOnly, 0o444)]
+        {
+            let path = root.path().join(format!("{mode:o}"));
+            create(&path, b"x", access).unwrap();
+            // The umask may take more away.
+            let found = path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(found & !mode, 0, "{found:o}");
+            assert_eq!(found & 0o600, mode & 0o600, "{found:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_overwritten_by_create() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("key.pem");
+        create(&path, b"first", Access::Owner).unwrap();
+        let error = create(&path, b"second", Access::Owner).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(root.path()), ["key.pem"]);
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_nothing_and_a_missing_folder_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("report.html");
+        let mut staged = Staged::prefixed(&path, ".report-", Access::Shared).unwrap();
+        staged.write_all(b"half").unwrap();
+        assert!(names(root.path())[0].starts_with(".report-"));
+        drop(staged);
+        assert!(names(root.path()).is_empty());
+        let error = replace(&root.path().join("none/x"), b"", Access::Owner).unwrap_err();
+        assert!(error.to_string().ends_with("none/x: no such file or folder"), "{error}");
+    }
+}
