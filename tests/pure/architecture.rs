@@ -37,7 +37,7 @@ fn packages_depend_towards_the_contract() {
         ("adapters/files", &["flowcontrol-contract"]),
         ("adapters/client", &["flowcontrol-contract"]),
         ("adapters/standin", &[]),
-        ("adapters/auth", &["flowcontrol-contract"]),
+        ("adapters/auth", &["flowcontrol-client", "flowcontrol-contract"]),
         (
             "adapters/ksef",
             &[
@@ -61,9 +61,9 @@ fn packages_depend_towards_the_contract() {
                 "flowcontrol-standin",
             ],
         ),
-        ("adapters/ksef-testkit", &[]),
+        ("adapters/ksef-testkit", &["flowcontrol-testkit"]),
         ("adapters/ksef-wire", &["flowcontrol-contract", "flowcontrol-ksef-invoice"]),
-        ("adapters/store-file", &["flowcontrol-contract"]),
+        ("adapters/store-file", &["flowcontrol-contract", "flowcontrol-files"]),
         ("adapters/store-postgres", &["flowcontrol-contract"]),
         ("examples/custom-adapter", &["flowcontrol-contract"]),
     ]);

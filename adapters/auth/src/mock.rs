@@ -1,4 +1,4 @@
-//! `mock-auth-header`: the caller says who they are, and nobody vouches for it.
+//! `mock-auth-header`: the caller's headers are believed, without any proof.
 //!
 //! It is stricter than a live adapter where it can be: all four headers, each once, and with
 //! rosters configured nobody who is not in them and no permission that they do not give.
@@ -14,19 +14,19 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Its name in the configuration.
+/// The adapter's name in the configuration.
 pub const KIND: &str = "mock-auth-header";
 
-/// What a caller sends, in this order: actor, tenant, role, permissions (a comma between two).
+/// The headers that a caller sends, in this order: actor, tenant, role, permissions (a comma between two).
 pub const HEADERS: [&str; 4] = ["x-bfg-actor", "x-bfg-tenant", "x-bfg-role", "x-bfg-permissions"];
 
 /// `[adapters.mock-auth-header]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Config {
-    /// Who may call; without any, every header is believed.
+    /// Who may call; where there are none, every header is believed.
     rosters: Vec<Roster>,
-    /// Listens where others can reach it too, and lets each of them be anybody.
+    /// Allows the service to listen beyond loopback, where anyone can claim to be anyone.
     beyond_loopback: bool,
 }
 
@@ -52,7 +52,7 @@ impl Mock {
         let mut rosters: Vec<Roster> = Vec::with_capacity(config.rosters.len());
         for roster in config.rosters {
             if rosters.iter().any(|r| r.tenant == roster.tenant) {
-                return Err(refuse(format!("two rosters of the tenant {}", roster.tenant)));
+                return Err(refuse(format!("the tenant {} has two rosters", roster.tenant)));
             }
             rosters.push(Roster::new(roster.tenant, roster.name, roster.actors)?);
         }
@@ -63,10 +63,10 @@ impl Mock {
         let denied = |why: String| Error::new(ErrorKind::Denied, why);
         let [actor, tenant, role, permissions] = HEADERS;
         let actor = text(presented, actor)?.ok_or_else(|| {
-            Error::new(ErrorKind::Unauthenticated, format!("no header {actor} came"))
+            Error::new(ErrorKind::Unauthenticated, format!("the header {actor} is missing"))
         })?;
         let needed = |name: &str| {
-            text(presented, name)?.ok_or_else(|| denied(format!("no header {name} came")))
+            text(presented, name)?.ok_or_else(|| denied(format!("the header {name} is missing")))
         };
         let (tenant, role) = (needed(tenant)?, needed(role)?);
         let listed = needed(permissions)?;
@@ -85,7 +85,8 @@ impl Mock {
             return Ok(principal);
         }
         let roster = self.rosters.iter().find(|r| r.tenant == principal.tenant);
-        let roster = roster.ok_or_else(|| denied(format!("no tenant {}", principal.tenant)))?;
+        let roster =
+            roster.ok_or_else(|| denied(format!("there is no tenant {}", principal.tenant)))?;
         principal.within(roster)?;
         Ok(principal)
     }

@@ -43,36 +43,31 @@ async fn a_wrong_answer_is_refused_by_name_and_the_old_keys_are_kept() {
         (
             JWKS,
             "50 MB",
-            Answer::with("200 OK", "application/json", &huge),
+            Answer::new(200, "application/json", huge.clone()),
             "more than 262144 bytes",
         ),
         (
             JWKS,
             "HTML",
-            Answer::with("200 OK", "text/html", "<!doctype html><p>Sign in</p>"),
-            "is no JSON",
+            Answer::new(200, "text/html", "<!doctype html><p>Sign in</p>"),
+            "is not valid JSON",
         ),
-        (
-            JWKS,
-            "an error",
-            Answer::with("500 Internal Server Error", "application/json", &keys.to_string()),
-            "answered 500",
-        ),
-        (JWKS, "nothing", Answer::with("200 OK", "application/json", ""), "is no JSON"),
+        (JWKS, "an error", Answer::new(500, "application/json", keys.to_string()), "answered 500"),
+        (JWKS, "nothing", Answer::new(200, "application/json", ""), "is not valid JSON"),
         (JWKS, "no keys", Answer::json(&json!({"keys": []})), "none of the 0 keys"),
-        (JWKS, "no list", Answer::json(&json!({"keys": {}})), "no list of keys"),
+        (JWKS, "no list", Answer::json(&json!({"keys": {}})), "no `keys` array"),
         (JWKS, "too many", Answer::json(&many), "more than 100 keys"),
         (
             JWKS,
             "keys twice",
-            Answer::with("200 OK", "application/json", &twice),
-            "names a member twice",
+            Answer::new(200, "application/json", twice.clone()),
+            "has a duplicate key",
         ),
         (JWKS, "a secret", Answer::json(&secret), "none of the 1 keys"),
-        (JWKS, "silence", Answer::Hang, "did not answer in time"),
+        (JWKS, "silence", Answer::never(), "did not answer in time"),
         (METADATA, "another issuer", Answer::json(&inner.metadata()), "another issuer"),
         (METADATA, "a redirect", Answer::redirect(&inner.issuer), "answered 302"),
-        (METADATA, "no metadata", Answer::json(&json!({"issuer": 1})), "no metadata"),
+        (METADATA, "no metadata", Answer::json(&json!({"issuer": 1})), "valid provider metadata"),
     ];
     for (path, name, answer, why) in wrong {
         let stub = Stub::new(&[&signer]).await;
@@ -85,7 +80,7 @@ async fn a_wrong_answer_is_refused_by_name_and_the_old_keys_are_kept() {
         assert!(error.message().contains(why), "{name}: {error}");
         bear(&*auth, &token).await.unwrap_or_else(|e| panic!("{name}: the old key is gone: {e}"));
     }
-    let asked = inner.asked.lock().unwrap().clone();
+    let asked = inner.asked();
     assert_eq!(asked, Vec::<String>::new(), "a redirect was followed");
 }
 
@@ -94,7 +89,7 @@ async fn metadata_that_points_elsewhere_is_refused() {
     let signer = Signer::es256("k1");
     for (uri, why) in [
         ("http://169.254.169.254/latest/meta-data", "plain http is for loopback alone"),
-        ("file:///etc/passwd", "no scheme of a provider"),
+        ("file:///etc/passwd", "file is not http or https"),
         ("http://user:pass@127.0.0.1/jwks", "holds no credentials"),
         ("/jwks", "relative URL"),
     ] {
@@ -167,33 +162,35 @@ async fn a_configuration_that_trusts_too_much_is_refused_by_name() {
             drop(c["issuers"][0].as_object_mut().unwrap().remove("audiences"));
         }),
         ("tenants is empty", |c| c["issuers"][0]["tenants"] = json!([])),
-        ("HS256 is no signature", |c| c["issuers"][0]["algorithms"] = json!(["HS256"])),
+        ("HS256 is not a supported signature", |c| {
+            c["issuers"][0]["algorithms"] = json!(["HS256"])
+        }),
         ("unknown variant `none`", |c| c["issuers"][0]["algorithms"] = json!(["none"])),
         ("plain http", |c| c["issuers"][0]["issuer"] = json!("http://idp.example/realm")),
         ("no credentials", |c| c["issuers"][0]["issuer"] = json!("https://a:b@idp.example")),
         ("no query", |c| c["issuers"][0]["issuer"] = json!("https://idp.example/?a=b")),
         ("no fragment", |c| c["issuers"][0]["issuer"] = json!("https://idp.example/#a")),
-        ("not on TLS as the issuer is", |c| {
+        ("jwks_uri: it is not on TLS", |c| {
             c["issuers"][0]["issuer"] = json!("https://idp.example");
             c["issuers"][0]["jwks_uri"] = json!("http://127.0.0.1/jwks");
         }),
-        ("is no JSON pointer", |c| c["issuers"][0]["claims"]["tenant"] = json!("tenant")),
+        ("is not a JSON pointer", |c| c["issuers"][0]["claims"]["tenant"] = json!("tenant")),
         ("unknown variant `guess`", |c| {
             c["issuers"][0]["claims"]["roles"]["form"] = json!("guess");
         }),
         ("plain http is for loopback", |c| client(c, "public_url", json!("http://ops.example"))),
-        ("host and port alone", |c| client(c, "public_url", json!("https://ops.example/app"))),
+        ("host and port only", |c| client(c, "public_url", json!("https://ops.example/app"))),
         ("no credentials", |c| client(c, "public_url", json!("https://a:b@ops.example"))),
-        ("is none of the issuers", |c| client(c, "issuer", json!("https://other.example"))),
-        ("client_id is no name", |c| client(c, "client_id", json!(""))),
-        ("is no single scope", |c| client(c, "scopes", json!(["openid email"]))),
-        ("after_logout is no path", |c| client(c, "after_logout", json!("//evil.example"))),
+        ("is not one of the issuers", |c| client(c, "issuer", json!("https://other.example"))),
+        ("client_id is not a valid client id", |c| client(c, "client_id", json!(""))),
+        ("is not a single scope", |c| client(c, "scopes", json!(["openid email"]))),
+        ("after_logout is not a path", |c| client(c, "after_logout", json!("//evil.example"))),
         ("a secret never stands", |c| client(c, "client_secret", json!("hunter2"))),
         ("unknown field `client_sceret`", |c| client(c, "client_sceret", json!({"env": "A"}))),
         ("unknown field `leewya`", |c| c["leewya"] = json!(1)),
         ("leeway is 600", |c| c["leeway"] = json!(600)),
         ("max_stale is shorter", |c| c["keys"] = json!({"refresh": 60, "max_stale": 10})),
-        ("both vouch for bfg-control", |c| {
+        ("may both name the tenant bfg-control", |c| {
             let mut second = c["issuers"][0].clone();
             second["issuer"] = json!("https://other.example");
             second["actor_prefix"] = json!("other:");
@@ -213,7 +210,7 @@ async fn a_configuration_that_trusts_too_much_is_refused_by_name() {
     unclear["issuers"].as_array_mut().unwrap().push(second);
     unclear["client"] = json!({"client_id": "portal"});
     let error = built(unclear).await.err().unwrap();
-    assert!(error.message().contains("name the issuer"), "{error}");
+    assert!(error.message().contains("name the one where people sign in"), "{error}");
     let mut apart = stub.config();
     let mut second = apart["issuers"][0].clone();
     second["issuer"] = json!("https://other.example");

@@ -167,25 +167,22 @@ async fn a_provider_that_refuses_is_told_apart_from_one_that_cannot_be_asked() {
     let huge = format!("{{\"pad\":\"{}\"}}", "a".repeat(300 * 1024));
     let leak = "{\"error\":\"eyJhbGciOi.leak\"}";
     for (answer, wanted) in [
-        (
-            Answer::with("400 Bad Request", kind, "{\"error\":\"invalid_grant\"}"),
-            ErrorKind::Unauthenticated,
-        ),
-        (Answer::with("400 Bad Request", kind, ""), ErrorKind::Unauthenticated),
-        (Answer::with("403 Forbidden", kind, leak), ErrorKind::Unauthenticated),
-        (Answer::with("200 OK", "text/html", "<p>sign in</p>"), ErrorKind::Unauthenticated),
+        (Answer::new(400, kind, "{\"error\":\"invalid_grant\"}"), ErrorKind::Unauthenticated),
+        (Answer::new(400, kind, ""), ErrorKind::Unauthenticated),
+        (Answer::new(403, kind, leak), ErrorKind::Unauthenticated),
+        (Answer::new(200, "text/html", "<p>sign in</p>"), ErrorKind::Unauthenticated),
         (Answer::redirect(&format!("{}/elsewhere", scene.stub.issuer)), ErrorKind::Unauthenticated),
-        (Answer::with("503 Service Unavailable", kind, "{}"), ErrorKind::Unavailable),
-        (Answer::with("429 Too Many Requests", kind, "{}"), ErrorKind::Unavailable),
-        (Answer::with("200 OK", kind, &huge), ErrorKind::Unavailable),
-        (Answer::Hang, ErrorKind::Unavailable),
+        (Answer::new(503, kind, "{}"), ErrorKind::Unavailable),
+        (Answer::new(429, kind, "{}"), ErrorKind::Unavailable),
+        (Answer::new(200, kind, huge.clone()), ErrorKind::Unavailable),
+        (Answer::never(), ErrorKind::Unavailable),
     ] {
         scene.stub.put(TOKEN, answer);
         let refused = scene.answered(&attempt).await.unwrap_err();
         assert_eq!(refused.kind(), wanted, "{refused}");
         assert!(!refused.chain().contains("leak"), "{refused}");
     }
-    let asked = scene.stub.asked.lock().unwrap();
+    let asked = scene.stub.asked();
     assert!(!asked.iter().any(|path| path.contains("elsewhere")), "{asked:?}");
 }
 
@@ -204,7 +201,7 @@ async fn a_provider_that_names_itself_must_do_so_in_every_answer() {
         let refused = scene.sign_in.complete(&attempt, &came).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{issuer:?}");
     }
-    let asked = scene.stub.asked.lock().unwrap();
+    let asked = scene.stub.asked();
     assert!(!asked.iter().any(|path| path == TOKEN), "{asked:?}");
 }
 

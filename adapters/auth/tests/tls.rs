@@ -5,53 +5,21 @@
 mod support;
 
 use flowcontrol_contract::error::ErrorKind;
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use flowcontrol_standin::{Certificate, Listener};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use support::forge::Signer;
 use support::{Answer, JWKS, METADATA, Stub, bear, built};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-
-/// TLS in front of the stub, with a certificate for `localhost`; its port and the certificate.
-async fn front(stub: &Stub) -> (u16, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let behind = stub.issuer.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                // A client that does not trust the certificate goes away here.
-                let Ok(mut secured) = acceptor.accept(socket).await else { return };
-                let mut plain = TcpStream::connect(behind).await.unwrap();
-                drop(copy_bidirectional(&mut secured, &mut plain).await);
-            });
-        }
-    });
-    (port, made.cert.pem())
-}
 
 #[tokio::test]
 async fn a_certificate_must_be_trusted_and_name_the_provider() {
     let signer = Signer::es256("k1");
-    let mut stub = Stub::new(&[&signer]).await;
-    let (port, pem) = front(&stub).await;
+    let certificate = Certificate::localhost().unwrap();
+    let listener = Listener::free().await.unwrap().tls(&certificate);
+    let mut stub = Stub::on(listener, &[&signer]);
+    let port = stub.port();
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, pem).unwrap();
+    std::fs::write(&ca, certificate.pem()).unwrap();
     let ask = async |stub: &mut Stub, host: &str, keys: &str, ca: Value| {
         stub.issuer = format!("https://{host}:{port}/realm");
         let metadata = json!({"issuer": stub.issuer, "jwks_uri": keys});
@@ -70,7 +38,7 @@ async fn a_certificate_must_be_trusted_and_name_the_provider() {
     for (host, keys, ca, why) in [
         ("localhost", &keys, json!(null), "cannot be reached"),
         ("127.0.0.1", &keys, trusted.clone(), "cannot be reached"),
-        ("localhost", &plain, trusted.clone(), "not on TLS as the issuer is"),
+        ("localhost", &plain, trusted.clone(), "jwks_uri: it is not on TLS"),
     ] {
         let error = ask(&mut stub, host, keys, ca).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{host}: {error}");

@@ -10,6 +10,7 @@ use crate::window::{Group, Limit, Windows};
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result, Retry};
 use flowcontrol_contract::{Clock, Effect, Guard};
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -126,7 +127,7 @@ impl<G: Group> Client<G> {
         };
         let mut headers = request.headers.clone();
         if !same_origin(&url, &self.base) {
-            headers.remove(AUTHORIZATION);
+            withhold(&mut headers);
         }
         let mut ready = reqwest::Request::new(request.method.clone(), url);
         *ready.headers_mut() = headers;
@@ -181,11 +182,7 @@ impl<G: Group> Client<G> {
         };
         let error = Error::new(kind, format!("{name}: {} {why}", self.service.name()));
         match why {
-            NoAnswer::NotReached(None) => error.hint(format!(
-                "check the network and that {} answers at {}",
-                self.service.name(),
-                self.base.origin().ascii_serialization()
-            )),
+            NoAnswer::NotReached(None) => error.hint(self.service.unreached(&self.base)),
             NoAnswer::NotReached(Some(_)) => {
                 error.hint("name the CA of a private service with `ca` in the configuration")
             }
@@ -196,6 +193,16 @@ impl<G: Group> Client<G> {
 
     fn windows(&self) -> MutexGuard<'_, Windows<G>> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes out what is secret to the service that the client is for.
+fn withhold(headers: &mut HeaderMap) {
+    headers.remove(AUTHORIZATION);
+    let secret =
+        |(name, value): (&HeaderName, &HeaderValue)| value.is_sensitive().then(|| name.clone());
+    for name in headers.iter().filter_map(secret).collect::<Vec<_>>() {
+        headers.remove(name);
     }
 }
 

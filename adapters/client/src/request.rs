@@ -14,8 +14,8 @@ use url::Url;
 pub enum Target {
     /// A path under the client's base address, with its query.
     Path(String),
-    /// An address that the service gave. Where its origin is another, the request's `Authorization` is
-    /// left out.
+    /// An address that the service gave. Where its origin is another than the client's base, the
+    /// request's `Authorization` and every header of [`Request::secret`] are left out.
     Address(Url),
 }
 

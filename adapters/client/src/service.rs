@@ -5,6 +5,7 @@ use flowcontrol_contract::Effect;
 use flowcontrol_contract::error::{ErrorKind, Reported, Retry};
 use std::fmt;
 use std::time::Duration;
+use url::Url;
 
 /// One service's ways. Every method but the name has a default that follows HTTP.
 pub trait Service: Send + Sync + fmt::Debug + 'static {
@@ -49,6 +50,12 @@ pub trait Service: Send + Sync + fmt::Debug + 'static {
             429 => Some(format!("{} limits how often it is asked; try again later", self.name())),
             _ => None,
         }
+    }
+
+    /// What the user can do when the service at `base` cannot be reached.
+    fn unreached(&self, base: &Url) -> String {
+        let origin = base.origin().ascii_serialization();
+        format!("check the network, and that {} answers at {origin}", self.name())
     }
 
     /// The pause after a 429 or 503 that does not say one; `None` doubles the pause with each attempt.

@@ -185,12 +185,15 @@ async fn another_origin_is_asked_without_our_credentials() {
     let upload = Request::new("upload", Method::PUT, Target::Address(address), Effect::Once, ())
         .bearer(&Secret::new(SECRET))
         .unwrap()
+        .secret("x-api-key".parse().unwrap(), &Secret::new(SECRET))
+        .unwrap()
         .header("x-part", "1")
         .unwrap()
         .bytes("part");
     ours.client().call(&upload).await.unwrap();
     let seen = &other.server.seen()[0];
     assert_eq!((seen.header("authorization"), seen.header("x-part")), (None, Some("1")));
+    assert_eq!(seen.header("x-api-key"), None);
     assert_eq!((&seen.method, &*seen.body), (&Method::PUT, &b"part"[..]));
     ours.client().call(&once().json(&json!({"a": 1})).unwrap()).await.unwrap();
     let seen = &ours.server.seen()[0];

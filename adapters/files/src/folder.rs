@@ -1,6 +1,7 @@
 //! Folders and the names in them.
 
-use crate::{Access, AtPath as _, Result};
+use crate::access::Access;
+use crate::error::{AtPath as _, Result};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -30,6 +31,11 @@ pub fn create_folder(path: &Path, access: Access) -> Result<()> {
         Ok(()) => sync_parent(path),
         // Another process was first.
         Err(e) if e.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            let in_the_way =
+                std::io::Error::new(ErrorKind::NotADirectory, "a file is in its place");
+            Err(in_the_way).at_path("create the folder", path)
+        }
         Err(e) => Err(e).at_path("create the folder", path),
     }
 }
@@ -71,6 +77,10 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 pub fn remove(path: &Path) -> Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => sync_parent(path).map(|()| true),
+        // Whoever removed it may not have come to the sync.
+        Err(e) if e.kind() == ErrorKind::NotFound && parent(path).is_dir() => {
+            sync_parent(path).map(|()| false)
+        }
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e).at_path("remove", path),
     }
@@ -109,7 +119,8 @@ mod tests {
         let file = root.path().join("file");
         fs::write(&file, "x").unwrap();
         let error = create_folder(&file, Access::Owner).unwrap_err().to_string();
-        assert!(error.starts_with("cannot create the folder") && error.contains("file"), "{error}");
+        assert!(error.starts_with("cannot create the folder"), "{error}");
+        assert!(error.ends_with("file: a file is in its place"), "{error}");
     }
 
     #[test]
@@ -120,6 +131,7 @@ mod tests {
         rename(&a, &b).unwrap();
         assert_eq!((read(&a).unwrap(), read(&b).unwrap().as_deref()), (None, Some(&b"x"[..])));
         assert_eq!((remove(&b).unwrap(), remove(&b).unwrap()), (true, false));
+        assert!(!remove(&root.path().join("none/b")).unwrap());
         assert!(rename(&a, &b).unwrap_err().to_string().contains("no such file"));
         assert_eq!(parent(Path::new("name")), Path::new("."));
     }

@@ -1,7 +1,8 @@
 //! Exclusive locks between processes. The operating system lets go of one with its process, however
 //! that ends.
 
-use crate::{Access, AtPath as _, FileError, Result};
+use crate::access::Access;
+use crate::error::{AtPath as _, FileError, Result};
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;

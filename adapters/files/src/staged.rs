@@ -1,6 +1,8 @@
 //! Files that appear whole.
 
-use crate::{Access, AtPath as _, Result, folder};
+use crate::access::Access;
+use crate::error::{AtPath as _, Result};
+use crate::folder;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};

@@ -2,7 +2,8 @@
 
 use crate::body::{Body, full};
 use bytes::Bytes;
-use futures::future::{Ready, ready};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,13 +17,14 @@ pub struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    never: bool,
 }
 
 impl Answer {
     /// A status without a body; one that is not a status becomes 500.
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new(), never: false }
     }
 
     /// A status with a body of this content type.
@@ -42,6 +44,11 @@ impl Answer {
         Self::status(302).with(header::LOCATION.as_str(), to)
     }
 
+    /// None: the connection stays open in silence.
+    pub fn never() -> Self {
+        Self { never: true, ..Self::status(500) }
+    }
+
     /// A header more; one that HTTP cannot carry is left out.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -51,11 +58,16 @@ impl Answer {
         self
     }
 
-    fn response(self) -> Response<Body> {
+    async fn response(self) -> Result<Response<Body>, Infallible> {
+        if self.never {
+            std::future::pending::<()>().await;
+        }
         let mut response = Response::new(full(self.body));
         *response.status_mut() = self.status;
-        response.headers_mut().extend(self.headers);
-        response
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        Ok(response)
     }
 }
 
@@ -73,7 +85,7 @@ impl Canned {
 impl<B> Service<Request<B>> for Canned {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -82,6 +94,6 @@ impl<B> Service<Request<B>> for Canned {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = table.get(request.uri().path()).cloned();
-        ready(Ok(answer.unwrap_or_else(|| Answer::status(404)).response()))
+        answer.unwrap_or_else(|| Answer::status(404)).response().boxed()
     }
 }

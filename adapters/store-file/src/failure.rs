@@ -1,36 +1,28 @@
-//! From failures of the file system to errors that name the path and the way out.
+//! From failures of the file system to errors that name the path and a hint.
 
 use flowcontrol_contract::{Error, ErrorKind};
+use flowcontrol_files::FileError;
 use std::io;
 use std::path::Path;
 
+/// A failure of a file of the store; the hint names the setting that moves it elsewhere.
+pub(crate) fn of_file(error: FileError) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "mount it writable, or set `dir` of the file-local store to a writable folder"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "give this user the right to that path, or set `dir` of the file-local store elsewhere"
+        }
+        io::ErrorKind::NotFound => "check that path and its file system",
+        _ => error.hint(),
+    };
+    Error::from(error).hint(hint)
+}
+
 /// What `doing` to `path` failed with, for example `doing` = "write".
 pub(crate) fn io_error(doing: &str, path: &Path, source: io::Error) -> Error {
-    use io::ErrorKind as Io;
-    let shown = path.display();
-    let (kind, message, hint) = match source.kind() {
-        Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => (
-            ErrorKind::Exhausted,
-            format!("cannot {doing} {shown}: the disk or quota is full"),
-            "free space on that file system, then repeat the command; nothing was half-written",
-        ),
-        Io::ReadOnlyFilesystem => (
-            ErrorKind::Unavailable,
-            format!("cannot {doing} {shown}: the file system is read-only"),
-            "mount it writable, or set `dir` of the file-local store to a writable folder",
-        ),
-        Io::PermissionDenied => (
-            ErrorKind::Unavailable,
-            format!("cannot {doing} {shown}: permission denied"),
-            "give this user the right to that path, or set `dir` of the file-local store elsewhere",
-        ),
-        _ => (
-            ErrorKind::Unavailable,
-            format!("cannot {doing} {shown}"),
-            "check that path and its file system",
-        ),
-    };
-    Error::new(kind, message).hint(hint).source(source)
+    of_file(FileError::new(doing, path, source))
 }
 
 /// What stands in `path` is not what was written there.

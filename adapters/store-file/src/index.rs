@@ -7,7 +7,7 @@
 //! folder of its own.
 
 use crate::disk;
-use crate::failure::{AtPath as _, io_error};
+use crate::failure::{AtPath as _, io_error, of_file};
 use crate::log::Tail;
 use crate::run::{Entry, Run};
 use flowcontrol_contract::{Digest, Error, ErrorKind, Result};
@@ -113,8 +113,7 @@ impl Index {
     /// Removes the manifest, because the log no longer reaches as far as it says.
     pub(crate) fn discard_manifest(tenant: &Path) -> Result<()> {
         let path = tenant.join(FOLDER).join(MANIFEST);
-        disk::absent(std::fs::remove_file(&path)).at_path("remove", &path)?;
-        disk::sync_parent(&path)
+        flowcontrol_files::remove(&path).map(drop).map_err(of_file)
     }
 
     /// Adds an id's hash and its record's sequence number.

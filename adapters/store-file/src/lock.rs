@@ -6,7 +6,7 @@
 //! The note is a help and no authority: without it everything is found again from the logs.
 
 use crate::disk;
-use crate::failure::{AtPath as _, io_error};
+use crate::failure::{AtPath as _, io_error, of_file};
 use flowcontrol_contract::Result;
 use std::fs::{File, TryLockError};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -60,18 +60,8 @@ impl WriteLock {
     pub(crate) fn try_take(dir: &Path) -> Result<Option<Self>> {
         disk::create_dir(dir)?;
         let path = dir.join(NAME);
-        let file = disk::private()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .at_path("open the lock file", &path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file, path })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(io_error("lock", &path, e)),
-        }
+        let file = flowcontrol_files::try_lock(&path).map_err(of_file)?;
+        Ok(file.map(|file| Self { file, path }))
     }
 
     /// Leaves a note for the next writer.

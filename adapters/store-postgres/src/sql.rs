@@ -431,7 +431,7 @@ fn value(column: &Column) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sql, identifier, literal};
+    use super::{Sql, identifier};
 
     #[test]
     fn names_and_texts_are_quoted() {

@@ -8,6 +8,7 @@ use flowcontrol::progress::Progress;
 use flowcontrol::rehearsal::{Order, rehearse};
 use flowcontrol_base::Exit;
 use flowcontrol_contract::Digest;
+use flowcontrol_gates::outcome::StepId;
 use flowcontrol_snapshot::import;
 use flowcontrol_target::TargetChoice;
 use std::io::{self, Write};
@@ -71,7 +72,7 @@ async fn a_snapshot_replaced_while_it_is_in_use_is_a_no_go() {
         Arc::new(flowcontrol::registry::built_in()),
     )
     .unwrap();
-    for (at, step) in [("replay: begun", "replay"), ("verify: begun", "verify")] {
+    for (at, step) in [("replay: begun", StepId::Replay), ("verify: begun", StepId::Verify)] {
         let progress = Progress::lines(Swapper {
             runs: settings.state().join("rehearsals"),
             other: other.clone(),

@@ -165,7 +165,7 @@ pub fn leaking() -> RehearsalReport {
     ];
     stop(
         &mut report,
-        "isolation",
+        StepId::Isolation,
         StepStatus::Failed,
         "2 leaks, named below",
         "mend the policies that the leaks name, as a new migration, then rehearse again",
@@ -211,7 +211,7 @@ pub fn mismatching() -> RehearsalReport {
     });
     stop(
         &mut report,
-        "verify",
+        StepId::Verify,
         StepStatus::Failed,
         "2 mismatches, named below",
         "compare the named rows in the target with the snapshot",
@@ -219,7 +219,7 @@ pub fn mismatching() -> RehearsalReport {
     report.rollback = Some(RollbackPart { sha256: Digest::of("other"), equal: false });
     stop(
         &mut report,
-        "rollback",
+        StepId::Rollback,
         StepStatus::Failed,
         "what came back has another digest",
         "see the mismatches of step verify",

@@ -2,9 +2,9 @@
 //! within the cooldown, and never in the way of a call whose key is known.
 
 use super::config::Keys;
+use super::error::unauthenticated;
 use super::jwks::KeySet;
 use super::signature::Key;
-use super::unauthenticated;
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use std::fmt;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// Where keys come from.
 #[async_trait]
 pub trait KeySource: Send + Sync + fmt::Debug {
-    /// The keys that are published now, or in words why they cannot be had.
+    /// The keys that are published now, or why they cannot be fetched.
     async fn fetch(&self) -> Result<KeySet, String>;
 }
 
@@ -44,16 +44,16 @@ struct State {
     began: Option<Instant>,
     /// Why it failed.
     failure: Option<String>,
-    /// Closed when the fetch that is under way ends.
+    /// Closed when the running fetch ends.
     running: Option<watch::Receiver<()>>,
 }
 
 enum Found {
-    /// It can be used; it may be time to fetch anew.
+    /// The key, and whether it is time to fetch again.
     Key(Arc<Key>, bool),
-    /// The keys count, and this is none of them.
+    /// There are keys, and none has that name.
     Unknown,
-    /// There are no keys that still count.
+    /// There are no keys, or they are too old.
     Nothing,
 }
 
@@ -76,8 +76,8 @@ impl Cache {
     /// The key named `kid`. A known key is given at once, whatever the provider does.
     ///
     /// # Errors
-    /// `Unauthenticated` when the provider does not publish it, `Unavailable` when that cannot be
-    /// known now.
+    /// `Unauthenticated` when the issuer does not publish it, `Unavailable` when its keys cannot be
+    /// fetched now.
     pub async fn key(self: &Arc<Self>, kid: &str) -> Result<Arc<Key>> {
         if let Found::Key(key, due) = self.find(kid) {
             if due {
@@ -91,27 +91,29 @@ impl Cache {
             Found::Nothing => Err(self.unavailable()),
             // It may be a new key that cannot be seen while the provider does not answer.
             Found::Unknown if self.state().failure.is_some() => Err(self.unavailable()),
-            Found::Unknown => Err(unauthenticated("the token's key is none that is published")),
+            Found::Unknown => {
+                Err(unauthenticated("the issuer publishes no key with the token's `kid`"))
+            }
         }
     }
 
-    /// Whether there are keys that count; fetches them where there are none.
+    /// Whether there are usable keys; fetches them where there are none.
     ///
     /// # Errors
     /// `Unavailable` that names the issuer and says why.
     pub async fn ready(self: &Arc<Self>) -> Result<()> {
-        if self.counting().is_none() {
+        if self.usable().is_none() {
             self.renew().await;
         }
-        self.counting().map(drop).ok_or_else(|| self.unavailable())
+        self.usable().map(drop).ok_or_else(|| self.unavailable())
     }
 
-    /// The newest keys, if they still count.
+    /// The newest keys, if they are not too old.
     pub fn newest(&self) -> Option<Arc<KeySet>> {
-        self.counting().map(|(keys, _)| keys)
+        self.usable().map(|(keys, _)| keys)
     }
 
-    /// Fetches the keys now, whatever is known of them.
+    /// Fetches the keys now, cooldown or not.
     ///
     /// # Errors
     /// `Unavailable` that names the issuer and says why.
@@ -119,7 +121,7 @@ impl Cache {
         let began = Instant::now();
         let outcome = self.source.fetch().await;
         let mut state = self.state();
-        settle(&mut state, outcome, began);
+        record(&mut state, outcome, began);
         match (&state.failure, &state.keys) {
             (None, Some((keys, _))) => Ok(keys.clone()),
             _ => {
@@ -129,7 +131,7 @@ impl Cache {
         }
     }
 
-    /// Waits for a fetch, if one is under way or may begin.
+    /// Waits for a fetch, if one is running or may start.
     async fn renew(self: &Arc<Self>) {
         if let Some(mut end) = self.start() {
             // Nothing is ever sent: it ends by being closed.
@@ -137,8 +139,8 @@ impl Cache {
         }
     }
 
-    /// The fetch that is under way, or a new one where the cooldown allows it. It is work of its
-    /// own: a caller who goes away does not break it off.
+    /// The running fetch, or a new one where the cooldown allows it. It is a task of its own: a caller
+    /// that goes away does not cancel it.
     fn start(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
         let mut state = self.state();
         if let Some(running) = state.running.as_ref().filter(|r| r.has_changed().is_ok()) {
@@ -155,14 +157,14 @@ impl Cache {
         let cache = self.clone();
         tokio::spawn(async move {
             let outcome = cache.source.fetch().await;
-            settle(&mut cache.state(), outcome, now);
+            record(&mut cache.state(), outcome, now);
             drop(open);
         });
         Some(end)
     }
 
     fn find(&self, kid: &str) -> Found {
-        match self.counting() {
+        match self.usable() {
             None => Found::Nothing,
             Some((keys, age)) => match keys.get(kid) {
                 Some(key) => Found::Key(key, age >= self.limits.refresh),
@@ -171,8 +173,8 @@ impl Cache {
         }
     }
 
-    /// The keys that still count, and their age.
-    fn counting(&self) -> Option<(Arc<KeySet>, Duration)> {
+    /// The keys and their age, if they are not too old.
+    fn usable(&self) -> Option<(Arc<KeySet>, Duration)> {
         let state = self.state();
         let (keys, began) = state.keys.as_ref()?;
         let age = began.elapsed();
@@ -181,7 +183,7 @@ impl Cache {
 
     fn unavailable(&self) -> Error {
         let why = self.state().failure.clone();
-        let why = why.unwrap_or_else(|| "its keys are too old and are being fetched".into());
+        let why = why.unwrap_or_else(|| "its keys are too old and are being fetched again".into());
         Error::new(ErrorKind::Unavailable, format!("{}: {why}", self.issuer))
     }
 
@@ -190,8 +192,8 @@ impl Cache {
     }
 }
 
-/// Keys that were fetched replace the earlier ones; a failure leaves them to grow stale.
-fn settle(state: &mut State, outcome: Result<KeySet, String>, began: Instant) {
+/// Records a fetch: keys replace the earlier ones, a failure leaves those to grow stale.
+fn record(state: &mut State, outcome: Result<KeySet, String>, began: Instant) {
     match outcome {
         Ok(keys) => {
             state.keys = Some((Arc::new(keys), began));

@@ -1,16 +1,16 @@
-//! What a provider publishes, and which of its keys can be used.
+//! The key set that a provider publishes, and which of its keys can be used.
 
 use super::signature::Key;
-use super::strict;
 use super::token::MAX_KID_BYTES;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flowcontrol_contract::json;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// More keys than this are no key set of a provider.
+/// Most keys of one set.
 pub const MAX_KEYS: usize = 100;
 
 /// A provider's usable keys by their names.
@@ -43,14 +43,14 @@ impl KeySet {
 }
 
 /// Reads a JSON Web Key Set. A key that is for something else, of an algorithm that is not in
-/// `allowed`, too weak or misspelled is left out; so are all of one name, which would be ambiguous.
+/// `allowed`, too weak or malformed is left out; so are all of one name, which would be ambiguous.
 ///
 /// # Errors
-/// Says in words why the text is no key set, or that none of its keys can be used.
+/// Why the text is not a key set, or that none of its keys can be used.
 pub fn read(text: &[u8], allowed: &[Algorithm]) -> Result<KeySet, String> {
-    let set = strict::object(text).map_err(|why| format!("the key set {why}"))?;
+    let set = json::object(text).map_err(|why| format!("the key set {why}"))?;
     let Some(Value::Array(listed)) = set.get("keys") else {
-        return Err("the key set has no list of keys".into());
+        return Err("the key set has no `keys` array".into());
     };
     if listed.len() > MAX_KEYS {
         return Err(format!("the key set lists more than {MAX_KEYS} keys"));
@@ -71,7 +71,7 @@ pub fn read(text: &[u8], allowed: &[Algorithm]) -> Result<KeySet, String> {
     let keys: BTreeMap<_, _> =
         keys.into_iter().filter_map(|(kid, key)| Some((kid, key?))).collect();
     if keys.is_empty() {
-        return Err(format!("none of the {} keys of the key set can be used", listed.len()));
+        return Err(format!("none of the {} keys in the key set can be used", listed.len()));
     }
     Ok(KeySet { keys, text: text.into() })
 }

@@ -15,16 +15,16 @@ impl TryFrom<String> for Pointer {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("the claim's place {text:?} {why}"));
+        let wrong = |why: &str| Err(format!("the claim path {text:?} {why}"));
         let Some(path) = text.strip_prefix('/') else {
-            return wrong("is no JSON pointer: write /roles or /realm_access/roles");
+            return wrong("is not a JSON pointer: write /roles or /realm_access/roles");
         };
         if path.is_empty() {
             return wrong("names no claim");
         }
         let mut escapes = path.split('~').skip(1);
         if escapes.any(|after| !after.starts_with(['0', '1'])) {
-            return wrong("holds a ~ that is neither ~0 nor ~1");
+            return wrong("has a ~ that is neither ~0 nor ~1");
         }
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         Ok(Self { first: first.replace("~1", "/").replace("~0", "~"), rest: rest.to_owned() })

@@ -1,7 +1,9 @@
-//! The adapter: who a bearer token speaks of, and whether its issuers can be asked.
+//! The adapter: whom a bearer token identifies, and whether its issuers can be reached.
 
 use super::cache::Cache;
-use super::config::{Config, Issuer};
+use super::config::Config;
+use super::error::KIND;
+use super::issuer::Issuer;
 use super::login::Login;
 use super::token;
 use super::verify::Verifier;
@@ -15,13 +17,10 @@ use flowcontrol_contract::{
 use futures::future::{BoxFuture, try_join_all};
 use std::sync::Arc;
 
-/// Its name in the configuration.
-pub const KIND: &str = "oidc-rbac";
-
 #[derive(Debug)]
 struct Oidc {
     verifier: Arc<Verifier>,
-    /// The tokens to probe with: none, one, or why it cannot be had.
+    /// For each issuer the token to probe with: none, one, or why it cannot be read.
     probes: Vec<Option<Result<Secret, String>>>,
     /// Signs people in, where a client is configured.
     login: Option<Arc<Login>>,

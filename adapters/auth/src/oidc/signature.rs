@@ -3,7 +3,7 @@
 //! ring is in the program already, for TLS; jsonwebtoken's own backends would bring a second
 //! implementation of everything. Ours verifies and does nothing else: there is no key to sign with.
 
-use super::unauthenticated;
+use super::error::unauthenticated;
 use flowcontrol_contract::error::Result;
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
@@ -40,7 +40,7 @@ pub fn install() {
     });
 }
 
-/// Whether `signature` is `key`'s over `signed`.
+/// Verifies that `signature` is `key`'s over `signed`.
 ///
 /// # Errors
 /// `Unauthenticated` when it is not.
@@ -48,7 +48,7 @@ pub fn verify(key: &Key, signed: &str, signature: &str) -> Result<()> {
     install();
     match jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &key.key, key.algorithm) {
         Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(unauthenticated("the token's signature is not its key's")),
+        Ok(false) | Err(_) => Err(unauthenticated("the token's signature is not valid")),
     }
 }
 

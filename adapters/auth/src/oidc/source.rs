@@ -1,26 +1,25 @@
 //! An issuer's metadata and keys over HTTP.
 
 use super::cache::KeySource;
-use super::config::{Issuer, Keys, address, endpoint, refuse};
+use super::config::Keys;
+use super::error::{KIND, refuse};
+use super::issuer::{Issuer, endpoint};
 use super::jwks::{self, KeySet};
 use async_trait::async_trait;
+use flowcontrol_client::{Options, Transport, address, shown};
 use flowcontrol_contract::error::Result;
+use http::header::ACCEPT;
+use http::{Request, Response, StatusCode};
 use jsonwebtoken::Algorithm;
-use reqwest::{Client, StatusCode, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 use url::Url;
 
-/// Largest body that is read.
+/// Largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// The part of a provider's metadata that is used.
+/// The part of a provider's metadata that leads to its keys.
 #[derive(Deserialize)]
 struct Metadata {
     jwks_uri: String,
@@ -31,10 +30,10 @@ struct Named {
     issuer: String,
 }
 
-/// Fetches one issuer's keys.
+/// Asks one issuer.
 #[derive(Debug)]
 pub struct Http {
-    client: Client,
+    transport: Transport,
     issuer: String,
     base: Url,
     jwks_uri: Option<Url>,
@@ -42,29 +41,23 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client for one issuer: it follows no redirect, uses no proxy of the environment, and
-    /// reads no more than it must.
+    /// A client for one issuer; its CA is looked up from `folder`.
     ///
     /// # Errors
-    /// `Configuration` when the addresses or the root certificate are wrong.
+    /// `Configuration` when an address or the CA is wrong.
     pub fn new(issuer: &Issuer, keys: &Keys, folder: &Path) -> Result<Self> {
         let base = address(&issuer.issuer).map_err(refuse)?;
         let jwks_uri = issuer.jwks_uri.as_deref();
         let jwks_uri = jwks_uri.map(|uri| endpoint(&base, "jwks_uri", uri));
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(issuer
-                .ca
-                .as_deref()
-                .map(|ca| folder.join(ca))
-                .as_deref())?)
-            .redirect(redirect::Policy::none())
-            .timeout(Duration::from_millis(keys.timeout.into()))
-            .no_proxy()
-            .referer(false)
-            .build()
-            .map_err(|e| refuse(format!("no HTTP client: {e}")))?;
+        let options = Options {
+            ca: issuer.ca.clone(),
+            connect_timeout_ms: keys.timeout,
+            timeout_ms: keys.timeout,
+            max_body_bytes: MAX_BODY_BYTES,
+            ..Options::default()
+        };
         Ok(Self {
-            client,
+            transport: Transport::new(&options, folder).map_err(|e| e.at(KIND, "configuration"))?,
             issuer: issuer.issuer.clone(),
             base,
             jwks_uri: jwks_uri.transpose().map_err(refuse)?,
@@ -80,27 +73,27 @@ impl Http {
         self.endpoint("jwks_uri", &found.jwks_uri)
     }
 
-    /// What the issuer publishes of itself, as far as `T` holds it.
+    /// The issuer's metadata, as far as `T` holds it.
     ///
     /// # Errors
-    /// Says in words why it cannot be had, or that another issuer speaks there.
+    /// Why it cannot be fetched, or that it is another issuer's.
     pub async fn metadata<T: DeserializeOwned>(&self) -> Result<T, String> {
         let mut url = self.base.clone();
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{path}/.well-known/openid-configuration"));
         let body = self.get(&url).await?;
-        let none = |_| format!("{url} answered no metadata of a provider");
-        let named: Named = serde_json::from_slice(&body).map_err(none)?;
+        let invalid = |_| format!("{url} did not answer with valid provider metadata");
+        let named: Named = serde_json::from_slice(&body).map_err(invalid)?;
         if named.issuer != self.issuer {
             return Err(format!("{url} is the metadata of another issuer"));
         }
-        serde_json::from_slice(&body).map_err(none)
+        serde_json::from_slice(&body).map_err(invalid)
     }
 
     /// An address that the metadata names.
     ///
     /// # Errors
-    /// Says in words what is wrong with it.
+    /// What is wrong with it.
     pub fn endpoint(&self, name: &str, text: &str) -> Result<Url, String> {
         endpoint(&self.base, name, text)
     }
@@ -108,63 +101,32 @@ impl Http {
     /// Sends a request as it is, to an address that [`Self::endpoint`] gave.
     ///
     /// # Errors
-    /// Says in words why there is no answer, or that it is the server that failed. The request is
-    /// not repeated.
-    pub async fn send(
-        &self,
-        request: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<Vec<u8>>, String> {
+    /// Why there is no answer, or that the server failed (5xx) or refused for now (429). The request is
+    /// sent once.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, String> {
         let mut url = request.uri().to_string();
         url.truncate(url.find('?').unwrap_or(url.len()));
-        let request = request.try_into().map_err(|_| format!("{url} is no address to ask"))?;
-        let failed = |e: reqwest::Error| failure(&url, &e);
-        let answer = self.client.execute(request).await.map_err(failed)?;
+        let answer = self.transport.send(request.map(Into::into)).await;
+        let answer = answer.map_err(|why| format!("{url} {why}"))?;
         let status = answer.status();
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             return Err(format!("{url} answered {}", status.as_u16()));
         }
-        let kind = answer.headers().get(http::header::CONTENT_TYPE).cloned();
-        let body = body(answer, &url).await?;
-        let mut whole = http::Response::new(body);
-        *whole.status_mut() = status;
-        if let Some(kind) = kind {
-            whole.headers_mut().insert(http::header::CONTENT_TYPE, kind);
-        }
-        Ok(whole)
+        Ok(answer.map(Into::into))
     }
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, String> {
-        let failed = |e: reqwest::Error| failure(url.as_str(), &e);
-        let request = self.client.get(url.clone()).header("accept", "application/json");
-        let answer = request.send().await.map_err(failed)?;
+        let named = shown(url);
+        let request = Request::get(url.as_str()).header(ACCEPT, "application/json");
+        let request = request.body(bytes::Bytes::new());
+        let request = request.map_err(|_| format!("{named} is not a valid address"))?;
+        let answer = self.transport.send(request).await;
+        let answer = answer.map_err(|why| format!("{named} {why}"))?;
         if answer.status() != StatusCode::OK {
-            return Err(format!("{url} answered {}", answer.status().as_u16()));
+            return Err(format!("{named} answered {}", answer.status().as_u16()));
         }
-        body(answer, url.as_str()).await
+        Ok(answer.into_body().into())
     }
-}
-
-/// reqwest's own errors repeat the address, with what is in its query.
-fn failure(url: &str, error: &reqwest::Error) -> String {
-    let why = if error.is_timeout() {
-        "did not answer in time"
-    } else if error.is_connect() {
-        "cannot be reached"
-    } else {
-        "broke off"
-    };
-    format!("{url} {why}")
-}
-
-async fn body(mut answer: reqwest::Response, url: &str) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|e| failure(url, &e))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(format!("{url} answered more than {MAX_BODY_BYTES} bytes"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 #[async_trait]
@@ -172,29 +134,6 @@ impl KeySource for Http {
     async fn fetch(&self) -> Result<KeySet, String> {
         let url = self.keys_address().await?;
         let body = self.get(&url).await?;
-        jwks::read(&body, &self.algorithms).map_err(|why| format!("{url}: {why}"))
+        jwks::read(&body, &self.algorithms).map_err(|why| format!("{}: {why}", shown(&url)))
     }
-}
-
-/// Mozilla's public roots, and the configured one.
-fn tls(ca: Option<&Path>) -> Result<ClientConfig> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca {
-        let wrong = |why: String| refuse(format!("ca {}: {why}", path.display()));
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|e| wrong(e.to_string()))?;
-        let mut added = 0;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|e| wrong(e.to_string()))?;
-            roots.add(certificate).map_err(|e| wrong(e.to_string()))?;
-            added += 1;
-        }
-        if added == 0 {
-            return Err(wrong("no certificate stands in it".into()));
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| refuse(format!("TLS: {e}")))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,20 +1,18 @@
 //! A token's signature and claims, with the keys that its issuer publishes.
 
 use super::cache::Cache;
-use super::config::{Config, Issuer};
+use super::config::Config;
+use super::error::unauthenticated;
+use super::issuer::Issuer;
 use super::jwks::KeySet;
 use super::source::Http;
-use super::token::Unverified;
-use super::{decide, signature, token, unauthenticated};
+use super::token::{Claims, Unverified};
+use super::{decide, signature, token};
 use flowcontrol_contract::error::Result;
 use flowcontrol_contract::{Principal, Timestamp};
 use jsonwebtoken::Algorithm;
-use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The claims of a token.
-pub type Claims = Map<String, Value>;
 
 /// Verifies tokens of the configured issuers.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Verifier {
         Ok(Self { caches: config.issuers.iter().map(cache).collect::<Result<_>>()?, config })
     }
 
-    /// Who an access token speaks of, and its claims.
+    /// The principal of an access token, and its claims.
     ///
     /// # Errors
     /// As [`flowcontrol_contract::AuthProvider::authenticate`] says.
@@ -54,11 +52,11 @@ impl Verifier {
         Ok((principal, token.claims))
     }
 
-    /// The claims of another token of one issuer, whose type is one of `types` or not said. Only
-    /// issuer, signature and age were looked at; the keys are those that it was verified with.
+    /// The claims of another kind of token of one issuer, whose `typ` is one of `types` or absent. Only
+    /// issuer and signature were checked; the keys are those that it was verified with.
     ///
     /// # Errors
-    /// `Unauthenticated` when it is not that issuer's, `Unavailable` when that cannot be known now.
+    /// `Unauthenticated` when it is not that issuer's, `Unavailable` when its keys cannot be fetched.
     pub async fn other(
         &self,
         place: usize,
@@ -73,11 +71,13 @@ impl Verifier {
         decide::issuer(&token.claims, [issuer])?;
         let typ = token.header.typ.as_ref().map(|typ| typ.to_ascii_lowercase());
         if typ.is_some_and(|typ| !types.contains(&typ.as_str())) {
-            return Err(unauthenticated("the token's type is none that is accepted"));
+            return Err(decide::type_refused());
         }
         let algorithm = decide::algorithm(&token.header, issuer)?;
         self.signature(place, &token, algorithm).await?;
-        let keys = self.caches[place].newest().ok_or_else(|| unauthenticated("no keys count"))?;
+        let keys = self.caches[place]
+            .newest()
+            .ok_or_else(|| unauthenticated("the issuer's keys are too old"))?;
         Ok((token.claims, keys))
     }
 
@@ -89,7 +89,7 @@ impl Verifier {
     ) -> Result<()> {
         let key = self.caches[place].key(&token.header.kid).await?;
         if key.algorithm != algorithm {
-            return Err(unauthenticated("the token's key is for another algorithm"));
+            return Err(unauthenticated("the token's key is for another algorithm than its `alg`"));
         }
         signature::verify(&key, token.signed, token.signature)
     }

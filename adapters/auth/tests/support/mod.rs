@@ -7,41 +7,15 @@ use flowcontrol_contract::error::Result;
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::secret::{Secret, SecretRef, Secrets};
 use flowcontrol_contract::{AuthProvider, Presented, Principal};
+pub use flowcontrol_standin::Answer;
+use flowcontrol_standin::{Canned, Listener, Server};
 pub use flowcontrol_testkit::forge;
 use flowcontrol_testkit::forge::Signer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
-/// What a path answers: a whole HTTP response, or silence.
-#[derive(Clone)]
-pub enum Answer {
-    Text(String),
-    Hang,
-}
-
-impl Answer {
-    pub fn json(value: &Value) -> Self {
-        Self::with("200 OK", "application/json", &value.to_string())
-    }
-
-    pub fn with(status: &str, kind: &str, body: &str) -> Self {
-        let length = body.len();
-        Self::Text(format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        ))
-    }
-
-    pub fn redirect(to: &str) -> Self {
-        Self::Text(format!(
-            "HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        ))
-    }
-}
 
 pub const METADATA: &str = "/realm/.well-known/openid-configuration";
 pub const JWKS: &str = "/realm/jwks";
@@ -49,51 +23,34 @@ pub const JWKS: &str = "/realm/jwks";
 /// A provider on loopback.
 pub struct Stub {
     pub issuer: String,
-    pub answers: Arc<Mutex<BTreeMap<String, Answer>>>,
-    pub asked: Arc<Mutex<Vec<String>>>,
+    answers: Canned,
+    server: Server,
 }
 
 impl Stub {
     pub async fn new(signers: &[&Signer]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let stub = Self {
-            issuer: format!("{base}/realm"),
-            answers: Arc::default(),
-            asked: Arc::default(),
-        };
+        Self::on(Listener::free().await.unwrap(), signers)
+    }
+
+    /// One behind a listener with TLS.
+    pub fn on(listener: Listener, signers: &[&Signer]) -> Self {
+        let answers = Canned::default();
+        let server = listener.noting().serve(answers.clone());
+        let stub = Self { issuer: format!("{}/realm", server.origin()), answers, server };
         stub.put(METADATA, Answer::json(&stub.metadata()));
         let keys: Vec<Value> = signers.iter().map(|s| s.jwk()).collect();
         stub.put(JWKS, Answer::json(&json!({ "keys": keys })));
-        let (answers, asked) = (stub.answers.clone(), stub.asked.clone());
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let (answers, asked) = (answers.clone(), asked.clone());
-                tokio::spawn(async move {
-                    let mut request = Vec::new();
-                    while !whole(&request) {
-                        let mut chunk = [0; 1024];
-                        match socket.read(&mut chunk).await {
-                            Ok(0) | Err(_) => return,
-                            Ok(n) => request.extend_from_slice(&chunk[..n]),
-                        }
-                    }
-                    let text = String::from_utf8_lossy(&request).into_owned();
-                    let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
-                    asked.lock().unwrap().push(path.clone());
-                    let answer = answers.lock().unwrap().get(&path).cloned();
-                    match answer {
-                        None => {
-                            let gone = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
-                            drop(socket.write_all(gone).await);
-                        }
-                        Some(Answer::Text(text)) => drop(socket.write_all(text.as_bytes()).await),
-                        Some(Answer::Hang) => std::future::pending().await,
-                    }
-                });
-            }
-        });
         stub
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.server.address().port()
+    }
+
+    /// The paths that were asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.server.seen().into_iter().map(|seen| seen.path).collect()
     }
 
     pub fn metadata(&self) -> Value {
@@ -102,7 +59,7 @@ impl Stub {
     }
 
     pub fn put(&self, path: &str, answer: Answer) {
-        self.answers.lock().unwrap().insert(path.to_owned(), answer);
+        self.answers.put(path, answer);
     }
 
     pub fn config(&self) -> Value {
@@ -127,14 +84,6 @@ impl Stub {
             "bfg": {"tenant": "bfg-control", "roles": ["dispatcher"],
                 "permissions": ["order.read", "order.write"]}})
     }
-}
-
-/// Whether a request was read to its end: who closes before that may break the answer off.
-fn whole(request: &[u8]) -> bool {
-    let Some(end) = request.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
-    let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    request.len() >= end + 4 + length.map_or(0, |n| n.trim().parse::<usize>().unwrap())
 }
 
 pub fn now() -> u64 {

@@ -1,4 +1,4 @@
-//! Where a provider does what, as it publishes it: asked when it is needed, and kept for a while.
+//! A provider's endpoints as its metadata names them: fetched when needed, and cached.
 
 use crate::oidc::config::Keys;
 use crate::oidc::source::Http;
@@ -21,38 +21,38 @@ struct Metadata {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// A provider's addresses.
+/// A provider's endpoints.
 #[derive(Debug)]
 pub struct Endpoints {
-    /// Where a browser signs in.
+    /// Where browsers sign in.
     pub authorization: Url,
     /// Where codes and refresh tokens become tokens.
     pub token: Url,
-    /// Where a device begins.
+    /// Where the device flow starts.
     pub device: Option<Url>,
     /// Where a browser signs out.
     pub end_session: Option<Url>,
-    /// Where tokens are given up.
+    /// Where tokens are revoked.
     pub revocation: Option<Url>,
-    /// Whether every answer names the issuer (RFC 9207).
-    pub names_itself: bool,
+    /// Whether every authorization response names the issuer (RFC 9207).
+    pub names_issuer: bool,
 }
 
-/// A provider's addresses, asked for at most once at a time and once a cooldown.
+/// A cache of a provider's endpoints: one fetch at a time, and one per cooldown.
 #[derive(Debug)]
 pub struct Directory {
     /// How the provider is reached.
     pub http: Http,
     refresh: Duration,
     cooldown: Duration,
-    last: Mutex<Option<Asked>>,
+    last: Mutex<Option<Fetched>>,
 }
 
-/// When it was asked, and what came of it.
-type Asked = (Instant, Result<Arc<Endpoints>, String>);
+/// When the last fetch ended, and its outcome.
+type Fetched = (Instant, Result<Arc<Endpoints>, String>);
 
 impl Directory {
-    /// One that has asked nothing yet.
+    /// An empty cache.
     pub fn new(http: Http, keys: &Keys) -> Self {
         let seconds = |n: u32| Duration::from_secs(n.into());
         Self {
@@ -63,18 +63,18 @@ impl Directory {
         }
     }
 
-    /// The addresses.
+    /// The endpoints.
     ///
     /// # Errors
-    /// `Unavailable` that says why they cannot be had.
+    /// `Unavailable` that says why they cannot be fetched.
     pub async fn endpoints(&self) -> Result<Arc<Endpoints>> {
         let mut last = self.last.lock().await;
         let fresh = last.as_ref().is_some_and(|(at, found)| {
             at.elapsed() < if found.is_ok() { self.refresh } else { self.cooldown }
         });
         if !fresh {
-            let found = self.ask().await.map(Arc::new);
-            // Addresses seldom change: while the provider does not tell, those that it told hold.
+            let found = self.fetch().await.map(Arc::new);
+            // Endpoints seldom change: while the provider cannot be reached, the last ones are used.
             let kept = match (&*last, &found) {
                 (Some((_, Ok(before))), Err(_)) => Ok(before.clone()),
                 _ => found,
@@ -84,11 +84,13 @@ impl Directory {
         match &*last {
             Some((_, Ok(endpoints))) => Ok(endpoints.clone()),
             Some((_, Err(why))) => Err(Error::new(ErrorKind::Unavailable, why.clone())),
-            None => Err(Error::new(ErrorKind::Unavailable, "the provider was not asked")),
+            None => {
+                Err(Error::new(ErrorKind::Unavailable, "the provider's metadata was not fetched"))
+            }
         }
     }
 
-    async fn ask(&self) -> Result<Endpoints, String> {
+    async fn fetch(&self) -> Result<Endpoints, String> {
         let found: Metadata = self.http.metadata().await?;
         let some = |name: &str, text: Option<String>| {
             text.map(|text| self.http.endpoint(name, &text)).transpose()
@@ -101,7 +103,7 @@ impl Directory {
             device: some("device_authorization_endpoint", found.device_authorization_endpoint)?,
             end_session: some("end_session_endpoint", found.end_session_endpoint)?,
             revocation: some("revocation_endpoint", found.revocation_endpoint)?,
-            names_itself: found.authorization_response_iss_parameter_supported,
+            names_issuer: found.authorization_response_iss_parameter_supported,
         })
     }
 }

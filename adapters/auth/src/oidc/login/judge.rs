@@ -1,8 +1,8 @@
-//! What a token for signing in or out must say, beyond issuer and signature. Pure.
+//! What ID and logout tokens must claim, beyond issuer and signature. Pure.
 
-use crate::oidc::decide::second;
-use crate::oidc::unauthenticated;
-use crate::oidc::verify::Claims;
+use crate::oidc::decide::{not_yet, second};
+use crate::oidc::error::unauthenticated;
+use crate::oidc::token::Claims;
 use flowcontrol_contract::Timestamp;
 use flowcontrol_contract::error::Result;
 use flowcontrol_contract::sign_in::SignedOut;
@@ -10,50 +10,50 @@ use serde_json::Value;
 
 /// The event that makes a token a logout token.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// Seconds for which a logout token counts after it was made.
+/// Seconds after its `iat` for which a logout token is accepted.
 pub const LOGOUT_AGE: f64 = 300.0;
 
-/// What an ID token is held against.
+/// What an ID token is checked against.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The client that asked.
+    /// The client that requested it.
     pub client: &'a str,
-    /// What it must repeat; `None` where none was sent.
+    /// The nonce that it must repeat; `None` where none was sent.
     pub nonce: Option<&'a str>,
-    /// Whom the access token beside it is for.
+    /// The subject of the access token beside it.
     pub subject: &'a str,
-    /// Seconds by which clocks may differ.
+    /// Allowed clock skew in seconds.
     pub leeway: u32,
-    /// Now.
+    /// The time now.
     pub now: Timestamp,
 }
 
-/// The provider's name for the session, if the ID token bears out what was expected.
+/// The provider's session id (`sid`), if the ID token is as expected.
 ///
 /// # Errors
 /// `Unauthenticated` that names what does not.
 pub fn id_token(claims: &Claims, expected: &Expected<'_>) -> Result<Option<String>> {
     let refuse = |why: &str| Err(unauthenticated(format!("the ID token {why}")));
-    in_time(claims, expected.now, expected.leeway)?;
+    check_times(claims, expected.now, expected.leeway)?;
     if second(claims, "exp")?.is_none() {
-        return refuse("has no end");
+        return refuse("has no `exp` claim");
     }
     if !for_client(claims, expected.client) {
-        return refuse("is for another client");
+        return refuse("is for another client (`aud`)");
     }
     // Whoever was authorised must be us, also where the audience is us alone.
     match claims.get("azp") {
         None => {}
         Some(Value::String(azp)) if azp == expected.client => {}
-        Some(_) => return refuse("was given to another client"),
+        Some(_) => return refuse("was issued to another client (`azp`)"),
     }
     if let Some(nonce) = expected.nonce
         && claims.get("nonce").and_then(Value::as_str) != Some(nonce)
     {
-        return refuse("does not repeat the nonce");
+        return refuse("does not repeat the `nonce`");
     }
     if claims.get("sub").and_then(Value::as_str) != Some(expected.subject) {
-        return refuse("speaks of somebody else than the access token");
+        return refuse("has another subject (`sub`) than the access token");
     }
     if claims.contains_key("events") {
         return refuse("is a logout token");
@@ -61,10 +61,10 @@ pub fn id_token(claims: &Claims, expected: &Expected<'_>) -> Result<Option<Strin
     text(claims, "sid")
 }
 
-/// Whose sessions a logout token ends.
+/// The sessions that a logout token ends.
 ///
 /// # Errors
-/// `Unauthenticated` that names why it is none.
+/// `Unauthenticated` that says why it is not a valid logout token.
 pub fn logout_token(
     claims: &Claims,
     client: &str,
@@ -72,27 +72,27 @@ pub fn logout_token(
     now: Timestamp,
 ) -> Result<SignedOut> {
     let refuse = |why: &str| Err(unauthenticated(format!("the logout token {why}")));
-    in_time(claims, now, leeway)?;
-    let Some(made) = second(claims, "iat")? else { return refuse("does not say when it was made") };
-    if seconds(now) > made + LOGOUT_AGE + f64::from(leeway) {
-        return refuse("is too old");
+    check_times(claims, now, leeway)?;
+    let Some(issued) = second(claims, "iat")? else { return refuse("has no `iat` claim") };
+    if seconds(now) > issued + LOGOUT_AGE + f64::from(leeway) {
+        return refuse("is too old (`iat`)");
     }
     if !for_client(claims, client) {
-        return refuse("is for another client");
+        return refuse("is for another client (`aud`)");
     }
     if claims.contains_key("nonce") {
-        return refuse("has a nonce, as an ID token has");
+        return refuse("has a `nonce`, as an ID token has");
     }
     let event = claims.get("events").and_then(|events| events.get(EVENT));
     if !event.is_some_and(Value::is_object) {
-        return refuse("names no logout");
+        return refuse("has no back-channel logout event (`events`)");
     }
     let (session, subject) = (text(claims, "sid")?, text(claims, "sub")?);
     if session.is_none() && subject.is_none() {
-        return refuse("names nobody");
+        return refuse("has neither `sid` nor `sub`");
     }
-    let Some(message) = text(claims, "jti")? else { return refuse("has no name of its own") };
-    let Some(issuer) = text(claims, "iss")? else { return refuse("names no issuer") };
+    let Some(message) = text(claims, "jti")? else { return refuse("has no `jti` claim") };
+    let Some(issuer) = text(claims, "iss")? else { return refuse("has no `iss` claim") };
     Ok(SignedOut { issuer, session, subject, message })
 }
 
@@ -100,20 +100,20 @@ fn seconds(now: Timestamp) -> f64 {
     now.micros() as f64 / 1e6
 }
 
-fn in_time(claims: &Claims, now: Timestamp, leeway: u32) -> Result<()> {
+fn check_times(claims: &Claims, now: Timestamp, leeway: u32) -> Result<()> {
     let (now, leeway) = (seconds(now), f64::from(leeway));
     if second(claims, "exp")?.is_some_and(|ends| now >= ends + leeway) {
-        return Err(unauthenticated("the token is over"));
+        return Err(unauthenticated("the token has expired (`exp`)"));
     }
     for name in ["iat", "nbf"] {
         if second(claims, name)?.is_some_and(|from| from > now + leeway) {
-            return Err(unauthenticated(format!("the token's {name} is to come")));
+            return Err(unauthenticated(not_yet(name)));
         }
     }
     Ok(())
 }
 
-/// The client alone: nobody else that may hold the token is trusted.
+/// Whether the client is the only audience: no other holder of the token is trusted.
 fn for_client(claims: &Claims, client: &str) -> bool {
     match claims.get("aud") {
         Some(Value::String(one)) => one == client,
@@ -128,7 +128,9 @@ fn text(claims: &Claims, name: &str) -> Result<Option<String>> {
         Some(Value::String(text)) if !text.is_empty() && text.len() <= 512 => {
             Ok(Some(text.clone()))
         }
-        Some(_) => Err(unauthenticated(format!("the token's {name} is no text"))),
+        Some(_) => {
+            Err(unauthenticated(format!("the token's `{name}` is not a string of 1 to 512 bytes")))
+        }
     }
 }
 

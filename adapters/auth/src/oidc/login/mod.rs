@@ -1,20 +1,17 @@
-//! Signing in and out: the code flow with PKCE for browsers, the device flow for a command line,
-//! renewal, and both ways of signing out. openidconnect speaks the protocols; what it lets pass is
-//! judged in `judge`.
+//! Signing in and out: the authorization code flow with PKCE for browsers, the device flow for a command
+//! line, renewal, and front- and back-channel logout. openidconnect implements the protocols; what it
+//! does not check, `judge` does.
 
-pub mod config;
 mod endpoints;
 mod grant;
 mod judge;
 mod wire;
 
-use super::denied;
-use super::provider::KIND;
+use super::client::Client;
+use super::error::{KIND, denied, unauthenticated};
 use super::source::Http;
-use super::unauthenticated;
 use super::verify::Verifier;
 use async_trait::async_trait;
-use config::Client;
 use endpoints::Directory;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::registry::BuildCx;
@@ -22,6 +19,7 @@ use flowcontrol_contract::sign_in::{
     Answer, Attempt, CALLBACK, Grant, Prompt, SignIn, SignedOut, Site, Tokens,
 };
 use flowcontrol_contract::{Secret, Timestamp};
+use grant::Granted;
 use openidconnect::core::{CoreDeviceAuthorizationResponse, CoreIdToken, CoreResponseType};
 use openidconnect::{
     AsyncHttpClient, AuthenticationFlow, AuthorizationCode, ClientId, CsrfToken,
@@ -36,32 +34,32 @@ use wire::Ready;
 #[derive(Debug)]
 pub struct Login {
     verifier: Arc<Verifier>,
-    /// The issuer's place in the configuration.
-    place: usize,
+    /// The issuer's index in the configuration.
+    issuer: usize,
     client: Client,
-    /// The client's secret: none, one, or why it cannot be had.
+    /// The client's secret: none, one, or why it cannot be read.
     secret: Option<Result<Secret, String>>,
     directory: Directory,
 }
 
 impl Login {
-    /// `None` where no client is configured. It asks no provider.
+    /// `None` where no client is configured. No provider is asked.
     ///
     /// # Errors
-    /// `Configuration` when the issuer's root certificate is wrong.
+    /// `Configuration` when the issuer's CA is wrong.
     pub fn new(verifier: &Arc<Verifier>, cx: BuildCx<'_>) -> Result<Option<Self>> {
         let config = &verifier.config;
         let Some(client) = config.client.clone() else { return Ok(None) };
-        let place = client.place(&config.issuers)?;
-        let http = Http::new(&config.issuers[place], &config.keys, cx.base)?;
+        let issuer = client.issuer_index(&config.issuers)?;
+        let http = Http::new(&config.issuers[issuer], &config.keys, cx.base)?;
         let secret = client.client_secret.as_ref();
         let secret = secret.map(|s| cx.secrets.resolve(s).map_err(|e| e.chain()));
         let directory = Directory::new(http, &config.keys);
-        Ok(Some(Self { verifier: verifier.clone(), place, client, secret, directory }))
+        Ok(Some(Self { verifier: verifier.clone(), issuer, client, secret, directory }))
     }
 
     fn issuer(&self) -> &str {
-        &self.verifier.config.issuers[self.place].issuer
+        &self.verifier.config.issuers[self.issuer].issuer
     }
 
     /// The secret of a client of ours; the command line's own is public.
@@ -74,6 +72,11 @@ impl Login {
             Some(Ok(secret)) => Ok(Some(secret)),
             Some(Err(why)) => Err(Error::new(ErrorKind::Configuration, why.clone())),
         }
+    }
+
+    /// What a response to `client` must be.
+    fn granted<'a>(&'a self, client: &'a str, nonce: Option<&'a str>) -> Granted<'a> {
+        Granted { verifier: &self.verifier, issuer: self.issuer, client, nonce }
     }
 
     async fn ready(&self, client: &str) -> Result<Ready> {
@@ -92,7 +95,10 @@ impl Login {
     fn callback(&self) -> Result<RedirectUrl> {
         let site = self.client.site()?;
         let site = site.ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, "no public_url: browsers do not sign in here")
+            Error::new(
+                ErrorKind::Configuration,
+                "public_url is missing: browsers cannot sign in here",
+            )
         })?;
         RedirectUrl::new(format!("{}{CALLBACK}", site.origin))
             .map_err(|e| Error::new(ErrorKind::Configuration, format!("public_url: {e}")))
@@ -136,19 +142,23 @@ impl SignIn for Login {
     async fn complete(&self, attempt: &Attempt, answer: &Answer<'_>) -> Result<Grant> {
         let refuse = |why: &str| Err(Error::invalid(why).at(KIND, "complete"));
         if answer.state != Some(attempt.state.expose()) {
-            return refuse("the answer is to another attempt");
+            return refuse("the answer belongs to another sign-in attempt (`state`)");
         }
-        let names_itself = self.directory.endpoints().await?.names_itself;
+        let names_issuer = self.directory.endpoints().await?.names_issuer;
         match answer.issuer {
-            None if !names_itself => {}
+            None if !names_issuer => {}
             Some(issuer) if issuer == self.issuer() => {}
-            _ => return refuse("the answer is another issuer's, or does not say whose it is"),
+            _ => {
+                return refuse(
+                    "the answer is from another issuer, or does not name its issuer (`iss`)",
+                );
+            }
         }
         if answer.error.is_some() {
-            return Err(denied("the provider let nobody in").at(KIND, "complete"));
+            return Err(denied("the provider refused the sign-in").at(KIND, "complete"));
         }
         let Some(code) = answer.code.filter(|code| !code.is_empty()) else {
-            return refuse("the answer holds no code");
+            return refuse("the answer has no `code`");
         };
         let client = self.ready(&self.client.client_id).await?.set_redirect_uri(self.callback()?);
         let mut request = client
@@ -160,7 +170,7 @@ impl SignIn for Login {
         let answer = request.request_async(&self.directory.http).await;
         let answer = answer.map_err(|e| wire::refused(&e).at(KIND, "complete"))?;
         let nonce = Some(attempt.nonce.expose());
-        let granted = self.granted(&self.client.client_id, &answer, nonce).await;
+        let granted = self.granted(&self.client.client_id, nonce).grant(&answer).await;
         granted.map_err(|e| e.at(KIND, "complete"))
     }
 
@@ -168,8 +178,8 @@ impl SignIn for Login {
         let name = self.client.device_client_id.as_ref().unwrap_or(&self.client.client_id);
         let endpoints = self.directory.endpoints().await.map_err(|e| e.at(KIND, "sign in"))?;
         let device = endpoints.device.clone().ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, "the provider knows no device flow")
-                .hint("allow it there; its metadata must name a device_authorization_endpoint")
+            Error::new(ErrorKind::Configuration, "the provider does not support the device flow")
+                .hint("enable it there; its metadata must name a device_authorization_endpoint")
         })?;
         let client = self.ready(name).await?;
         let client = client.set_device_authorization_url(DeviceAuthorizationUrl::from_url(device));
@@ -193,16 +203,18 @@ impl SignIn for Login {
         let answer = request.request_async(&self.directory.http, tokio::time::sleep, None).await;
         let answer = answer.map_err(|e| match &e {
             RequestTokenError::ServerResponse(said) => match said.error() {
-                DeviceCodeErrorResponseType::AccessDenied => denied("they refused"),
+                DeviceCodeErrorResponseType::AccessDenied => {
+                    denied("the sign-in was refused at the provider")
+                }
                 DeviceCodeErrorResponseType::ExpiredToken => {
-                    Error::new(ErrorKind::Timeout, "nobody typed in the code in time")
+                    Error::new(ErrorKind::Timeout, "the code was not entered in time")
                 }
                 _ => wire::refused(&e),
             },
             _ => wire::refused(&e),
         });
         let answer = answer.map_err(|e| e.at(KIND, "sign in"))?;
-        self.granted(name, &answer, None).await.map_err(|e| e.at(KIND, "sign in"))
+        self.granted(name, None).grant(&answer).await.map_err(|e| e.at(KIND, "sign in"))
     }
 
     async fn renew(&self, tokens: &Tokens) -> Result<Grant> {
@@ -220,12 +232,13 @@ impl SignIn for Login {
         }
         let answer = request.request_async(&self.directory.http).await;
         let answer = answer.map_err(|e| wire::refused(&e).at(KIND, "renew"))?;
-        let mut grant = self.granted(&tokens.client, &answer, None).await?;
+        let mut grant = self.granted(&tokens.client, None).grant(&answer).await?;
         let renewed = &mut grant.tokens;
         if renewed.subject != tokens.subject {
-            return Err(unauthenticated("the tokens are somebody else's").at(KIND, "renew"));
+            return Err(unauthenticated("the renewed tokens have another subject (`sub`)")
+                .at(KIND, "renew"));
         }
-        // What the provider does not give anew goes on to count.
+        // What the provider does not issue again stays valid.
         renewed.refresh = renewed.refresh.take().or_else(|| tokens.refresh.clone());
         renewed.id = renewed.id.take().or_else(|| tokens.id.clone());
         renewed.session = renewed.session.take().or_else(|| tokens.session.clone());
@@ -267,7 +280,7 @@ impl SignIn for Login {
     async fn signed_out(&self, logout_token: &str) -> Result<SignedOut> {
         let judged = async {
             let types = ["logout+jwt", "application/logout+jwt", "jwt"];
-            let (claims, _) = self.verifier.other(self.place, logout_token, &types).await?;
+            let (claims, _) = self.verifier.other(self.issuer, logout_token, &types).await?;
             let leeway = self.verifier.config.leeway;
             judge::logout_token(&claims, &self.client.client_id, leeway, Timestamp::now())
         };

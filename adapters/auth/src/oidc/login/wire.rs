@@ -1,8 +1,8 @@
-//! openidconnect over our own HTTP client, and its errors in words that repeat nothing.
+//! openidconnect over our own HTTP client, and its errors without what the provider answered.
 
 use super::endpoints::Endpoints;
+use crate::oidc::error::unauthenticated;
 use crate::oidc::source::Http;
-use crate::oidc::unauthenticated;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flowcontrol_contract::Secret;
@@ -17,7 +17,7 @@ use openidconnect::{
 use std::fmt;
 use url::{Url, form_urlencoded};
 
-/// Why a provider gave no answer that could be read.
+/// Why a provider could not be asked.
 #[derive(Debug)]
 pub struct Unreached(String);
 
@@ -29,7 +29,7 @@ impl fmt::Display for Unreached {
 
 impl std::error::Error for Unreached {}
 
-/// A client with the two addresses that every flow needs.
+/// A client with the two endpoints that every flow needs.
 pub type Ready = CoreClient<
     EndpointSet,
     EndpointNotSet,
@@ -70,7 +70,7 @@ impl<'c> AsyncHttpClient<'c> for Http {
     }
 }
 
-/// The request that gives a token up (RFC 7009). The library makes none without TLS, not even to
+/// The request that revokes a token (RFC 7009). The library refuses addresses without TLS, even on
 /// loopback.
 ///
 /// # Errors
@@ -102,14 +102,16 @@ pub fn revocation(
         .map_err(|e| Error::new(ErrorKind::Unavailable, e.to_string()))
 }
 
-/// Why a provider gave no tokens: it could not be asked, or it would not.
+/// Why a provider issued no tokens: it could not be asked, or it refused.
 pub fn refused<T: ErrorResponse>(error: &RequestTokenError<Unreached, T>) -> Error {
     match error {
         RequestTokenError::Request(Unreached(why)) => {
             Error::new(ErrorKind::Unavailable, why.clone())
         }
-        RequestTokenError::ServerResponse(_) => unauthenticated("the provider gives no tokens"),
+        RequestTokenError::ServerResponse(_) => {
+            unauthenticated("the provider refused to issue tokens")
+        }
         // What it answered may hold a token, and is not repeated.
-        _ => unauthenticated("the provider's answer holds no tokens"),
+        _ => unauthenticated("the provider's answer is not a token response"),
     }
 }
