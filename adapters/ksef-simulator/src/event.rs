@@ -101,7 +101,7 @@ pub(super) enum Script {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Judged {
     pub at: Timestamp,
-    /// 200 when it could be taken apart; what its invoices make of it is decided by them.
+    /// 200 when it could be unpacked; the decisions on its invoices follow separately.
     pub code: i32,
     pub details: Vec<String>,
 }

@@ -206,7 +206,7 @@ impl World {
             return Ok(None);
         }
         if session.is_batch() && session.judged.is_none() {
-            // The package was being taken apart; that begins anew.
+            // The package was being unpacked; that begins anew.
             std::fs::remove_file(&path).at_path("remove", &path)?;
             return Ok(None);
         }
