@@ -35,7 +35,7 @@ impl Lines {
         out::part(&text)
     }
 
-    /// Endpoints.
+    /// Ends.
     pub fn end(self) -> Result<()> {
         let end = match (self.json, self.gap.is_empty()) {
             (true, _) => "]}\n",

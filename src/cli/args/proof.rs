@@ -11,7 +11,7 @@ pub struct Gates {
     /// Judges this profile over the active profile's scenario.
     #[arg(long = "for", value_name = "PROFILE")]
     pub judged: Option<String>,
-    /// Endpoints with exit code 1 while this gate is not ready.
+    /// Ends with exit code 1 while this gate is not ready.
     #[arg(long, value_name = "GATE")]
     pub require: Option<String>,
     /// Seals the named gate's answer as its packet, for a reviewer.

@@ -105,7 +105,7 @@ impl Sessions {
         Ok(Begun { url, name: Secret::new(name) })
     }
 
-    /// Endpoints the attempt named `name` with the provider's answer, and the session `before` with it:
+    /// Ends the attempt named `name` with the provider's answer, and the session `before` with it:
     /// whoever signs in gets a session of a new name.
     ///
     /// # Errors
@@ -177,7 +177,7 @@ impl Sessions {
         self.store.get(&Digest::of(name)).await.map(|session| session.csrf)
     }
 
-    /// Endpoints a session, and says where its browser goes to sign out at the provider too; its tokens
+    /// Ends a session, and says where its browser goes to sign out at the provider too; its tokens
     /// are given up beside it.
     pub async fn end(&self, name: &str) -> Option<String> {
         let session = self.store.remove(&Digest::of(name)).await?;
@@ -192,7 +192,7 @@ impl Sessions {
         way_out
     }
 
-    /// Endpoints the sessions that a logout token of the provider names, and says how many they were.
+    /// Ends the sessions that a logout token of the provider names, and says how many they were.
     ///
     /// # Errors
     /// `InvalidInput` when it is none, or came before; else as [`SignIn::signed_out`] says.
