@@ -4,7 +4,7 @@ use crate::access::Access;
 use crate::error::{AtPath as _, Result};
 use crate::folder;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -33,6 +33,23 @@ pub fn create(path: &Path, content: &[u8], access: Access) -> Result<()> {
 pub fn replace_unsynced(path: &Path, content: &[u8], access: Access) -> Result<()> {
     let staged = Staged::with_content(path, content, access)?;
     staged.file.persist(path).map(drop).map_err(|e| e.error).at_path("write", path)
+}
+
+/// Creates a file and syncs its content, but writes it under its own name and leaves its folder
+/// unsynced: a crash may leave a part of it, or nothing. For a folder that is filled first, and then
+/// synced and renamed as a whole.
+///
+/// # Errors
+/// That it cannot be written; `AlreadyExists` when something of that name is there.
+pub fn write_new(path: &Path, content: &[u8], access: Access) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.file_mode());
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .at_path("write", path)
 }
 
 /// A file that is being written under another name in the folder of its own. Dropped before it is
@@ -171,6 +188,9 @@ mod tests {
             let found = path.metadata().unwrap().permissions().mode() & 0o777;
             assert_eq!(found & !mode, 0, "{found:o}");
             assert_eq!(found & 0o600, mode & 0o600, "{found:o}");
+            let other = root.path().join(format!("{mode:o}-new"));
+            write_new(&other, b"x", access).unwrap();
+            assert_eq!(other.metadata().unwrap().permissions().mode() & 0o777, found);
         }
     }
 
@@ -180,6 +200,9 @@ mod tests {
         let path = root.path().join("key.pem");
         create(&path, b"first", Access::Owner).unwrap();
         let error = create(&path, b"second", Access::Owner).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        let error = write_new(&path, b"third", Access::Owner).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(names(root.path()), ["key.pem"]);

@@ -3,6 +3,7 @@
 
 pub mod clock;
 mod error;
+pub mod new_file;
 pub mod text;
 
 pub use error::{Exit, Failure, Result};
