@@ -96,7 +96,7 @@ async fn session(
     )
 }
 
-/// Endpoints the session here, and leads the browser to where it ends at the provider.
+/// Ends the session here, and leads the browser to where it ends at the provider.
 async fn logout(
     State(service): State<Arc<Service>>,
     Open(sessions): Open,

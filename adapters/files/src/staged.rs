@@ -174,6 +174,29 @@ mod tests {
         assert_eq!(names(root.path()), ["journal.json"]);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_folder_is_synced_after_the_name_is_there() {
+        use flowcontrol_testkit::folder_watch::FolderWatch;
+        let root = tempfile::tempdir().unwrap();
+        let (path, watch) = (root.path().join("a"), FolderWatch::new(root.path()));
+        for _ in 0..2 {
+            replace(&path, b"x", Access::Owner).unwrap();
+            assert!(watch.synced_after("a"));
+        }
+        create(&root.path().join("b"), b"x", Access::Owner).unwrap();
+        assert!(watch.synced_after("b"));
+        folder::rename(&path, &root.path().join("c")).unwrap();
+        assert!(watch.synced_after("c"));
+        assert!(folder::remove(&root.path().join("c")).unwrap());
+        assert!(watch.synced_after("c"));
+        folder::create_folder(&root.path().join("d/e"), Access::Owner).unwrap();
+        assert!(watch.synced_after("d"));
+        // The watch sees the difference.
+        replace_unsynced(&path, b"x", Access::Owner).unwrap();
+        assert!(!watch.synced_after("a"));
+    }
+
     #[cfg(unix)]
     #[test]
     fn access_is_what_was_asked_for() {

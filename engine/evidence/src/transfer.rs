@@ -17,7 +17,7 @@ use flowcontrol_base::clock;
 use flowcontrol_base::text::one_line;
 use flowcontrol_base::{Failure, Result, new_file};
 use flowcontrol_contract::Digest;
-use flowcontrol_files::{self as files, Access, AtPath as _};
+use flowcontrol_files::{self as files, Access, AtPath as _, FileError};
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::fs::File;
@@ -107,8 +107,7 @@ pub fn open(file: &Path) -> Result<Archive> {
         io::ErrorKind::IsADirectory => {
             Failure::usage(format!("{} is a folder", file.display())).hint("name an archive")
         }
-        _ => Failure::environment(format!("cannot read {}: {e}", file.display()))
-            .hint("check the permissions of the file"),
+        _ => FileError::new("read", file, e).into(),
     })?;
     let read = if bytes.len() as u64 > MAX_BYTES {
         Err(format!("it is larger than {MAX_BYTES} bytes"))

@@ -36,7 +36,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read, is empty, or is no snapshot of this version.
     pub fn open(path: &Path) -> Result<Self> {
-        let at = |e| io_failure("read", path, &e);
+        let at = |e| io_failure("read", path, e);
         let file = File::open(path).map_err(at)?;
         let mut plain = BufReader::with_capacity(1 << 18, file);
         // zstd's magic number, little-endian FD2FB528.
@@ -104,7 +104,7 @@ impl Reader {
                 std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::Other => {
                     self.damaged(&format!("the compressed data ends or is damaged ({e})"))
                 }
-                _ => io_failure("read", &self.path, &e),
+                _ => io_failure("read", &self.path, e),
             })?;
         if read == 0 {
             return Ok(false);

@@ -6,7 +6,7 @@ use super::owner::Owner;
 use super::{Progress, TargetSettings, leftover};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
-use flowcontrol_contract::Secret;
+use flowcontrol_contract::{Secret, chain};
 use flowcontrol_database::{Endpoint, Login, TlsTrust};
 use sqlx::Connection;
 use std::collections::HashMap;
@@ -175,7 +175,7 @@ impl Container {
         let failed = |e: TestcontainersError| {
             Failure::environment(format!(
                 "the container's address is not known: {}",
-                engine::chain(&e)
+                chain(&e)
             ))
         };
         let handle = self.handle()?;
@@ -210,7 +210,7 @@ impl Container {
         self.handle()?.is_running().await.map_err(|e| {
             Failure::environment(format!(
                 "the container cannot be looked at: {}",
-                engine::chain(&e)
+                chain(&e)
             ))
         })
     }
@@ -235,7 +235,7 @@ impl Container {
     pub(super) async fn dispose(mut self) -> Result<()> {
         if let Some(handle) = self.handle.take() {
             handle.rm().await.map_err(|e| {
-                Failure::environment(format!("cannot remove the container: {}", engine::chain(&e)))
+                Failure::environment(format!("cannot remove the container: {}", chain(&e)))
             })?;
         }
         let docker = engine::connect().await.map_err(Refusal::into_failure)?;
@@ -341,7 +341,7 @@ fn split_reference(image: &str) -> (&str, &str) {
 }
 
 fn refused(image: &str, error: &TestcontainersError, log: &str) -> Refusal {
-    let text = engine::chain(error);
+    let text = chain(error);
     let said = if log.is_empty() { String::new() } else { format!("; its log ends:\n{log}") };
     match error {
         TestcontainersError::Client(ClientError::PullImage { .. }) => Refusal::Image(

@@ -105,7 +105,7 @@ impl Sessions {
         Ok(Begun { url, name: Secret::new(name) })
     }
 
-    /// Endpoints the attempt named `name` with the provider's answer, and the session `before` with it:
+    /// Ends the attempt named `name` with the provider's answer, and the session `before` with it:
     /// whoever signs in gets a session of a new name.
     ///
     /// # Errors
@@ -192,7 +192,7 @@ impl Sessions {
         way_out
     }
 
-    /// Endpoints the sessions that a logout token of the provider names, and says how many they were.
+    /// Ends the sessions that a logout token of the provider names, and says how many they were.
     ///
     /// # Errors
     /// `InvalidInput` when it is none, or came before; else as [`SignIn::signed_out`] says.

@@ -89,10 +89,10 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     /// Notes that it was used at `now`, and changes nothing else of it.
     async fn touch(&self, key: &Digest, now: Timestamp);
 
-    /// Endpoints it.
+    /// Ends it.
     async fn remove(&self, key: &Digest) -> Option<Session>;
 
-    /// Endpoints those that the provider ended, and says how many they were.
+    /// Ends those that the provider ended, and says how many they were.
     async fn remove_ended(&self, message: &SignedOut) -> usize;
 }
 

@@ -153,7 +153,7 @@ fn private(opened: &File, file: &Path) -> Result<()> {
     let name = file.display();
     let mode = opened
         .metadata()
-        .map_err(|e| Failure::environment(format!("cannot read the key file {name}: {e}")))?
+        .map_err(|e| FileError::new("read the key file", file, e))?
         .permissions()
         .mode();
     if mode & 0o077 == 0 {
