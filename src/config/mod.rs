@@ -400,8 +400,7 @@ mod tests {
     use std::sync::Arc;
 
     fn settings(config: Config) -> Settings {
-        let adapters = Arc::new(crate::registry::built_in());
-        Settings { config, base: PathBuf::from("."), file: None, adapters }
+        Settings { config, base: PathBuf::from("."), file: None, adapters: Arc::default() }
     }
 
     #[test]

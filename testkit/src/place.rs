@@ -51,6 +51,12 @@ impl std::fmt::Display for Ended {
     }
 }
 
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Place {
     /// A new, empty one.
     pub fn new() -> Self {

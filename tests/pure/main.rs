@@ -9,6 +9,7 @@
 
 mod architecture;
 mod dossier;
+mod earlier;
 mod evidence;
 mod judges;
 mod report;

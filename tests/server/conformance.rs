@@ -25,7 +25,7 @@ struct Copy {
 
 impl Postgres {
     async fn new(scale: u64, change: fn(&mut Config)) -> Self {
-        let template = Database::migrated().await;
+        let template = Database::cloned().await;
         Self { template, change, scale, copies: Mutex::default(), made: Mutex::default() }
     }
 

@@ -5,7 +5,7 @@
 use crate::support;
 use flowcontrol_base::clock;
 use flowcontrol_contract::secret::Secrets;
-use flowcontrol_contract::{Error, ErrorKind, Result, Secret, SecretRef, TenantId};
+use flowcontrol_contract::{Digest, Error, ErrorKind, Result, Secret, SecretRef, TenantId};
 use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, TlsTrust};
 use flowcontrol_store_postgres::{Config, PgStore, Tls, TlsMode};
 use sqlx::postgres::PgConnection;
@@ -21,6 +21,8 @@ pub struct Database {
     pub roles: RoleNames,
     admin: Login,
     copies: Mutex<BTreeSet<String>>,
+    /// Whether the roles are this database's own, and go with it.
+    own_roles: bool,
 }
 
 /// The passwords of a test, by the role's name.
@@ -36,8 +38,37 @@ impl Secrets for Passwords {
     }
 }
 
-fn login(user: &str) -> Login {
-    Login { user: user.to_owned(), password: Some(Secret::new(clock::random_hex(16))) }
+/// What the shared migrated database and its roles are called.
+const TEMPLATE: &str = "pgst_template";
+
+fn names(tag: &str) -> RoleNames {
+    let name = |role: &str| format!("{tag}_{role}");
+    RoleNames {
+        owner: name("owner"),
+        application: name("application"),
+        replayer: name("replayer"),
+        auditor: name("auditor"),
+        verifier: name("verifier"),
+    }
+}
+
+fn logins(tag: &str, password: impl Fn(&str) -> String) -> Logins {
+    let login = |user: String| Login { password: Some(Secret::new(password(&user))), user };
+    let names = names(tag);
+    Logins {
+        owner: login(names.owner),
+        application: login(names.application),
+        replayer: login(names.replayer),
+        auditor: login(names.auditor),
+        verifier: Some(login(names.verifier)),
+    }
+}
+
+/// Whether the shared migrated database is there, whole.
+async fn is_template(conn: &mut PgConnection) -> bool {
+    let found = "select exists (select from pg_database where datname = $1 and datistemplate)";
+    let name = format!("{TEMPLATE}_db");
+    sqlx::query_scalar(found).bind(name).fetch_one(conn).await.unwrap()
 }
 
 /// Runs SQL text, which may hold several statements.
@@ -53,23 +84,52 @@ impl Database {
     /// An empty database with the five roles, no table yet.
     pub async fn empty() -> Self {
         let (server, admin) = support::server();
-        let tag = clock::random_hex(6);
-        let name = |role: &str| format!("pgst_{tag}_{role}");
-        let roles = RoleNames {
-            owner: name("owner"),
-            application: name("application"),
-            replayer: name("replayer"),
-            auditor: name("auditor"),
-            verifier: name("verifier"),
-        };
-        let logins = Logins {
-            owner: login(&roles.owner),
-            application: login(&roles.application),
-            replayer: login(&roles.replayer),
-            auditor: login(&roles.auditor),
-            verifier: Some(login(&roles.verifier)),
-        };
-        let database = name("db");
+        let tag = format!("pgst_{}", clock::random_hex(6));
+        let logins = logins(&tag, |_| clock::random_hex(16));
+        Self::create(&server, admin, &tag, logins, true).await
+    }
+
+    /// A copy of one migrated database, with roles that all such copies share: sooner there than
+    /// [`Database::migrated`], for tests that neither change a role nor look at all that it does on
+    /// the server.
+    pub async fn cloned() -> Self {
+        let (server, admin) = support::server();
+        let held = admin.password.as_ref().map_or("", |password| password.expose());
+        // Every process of the run computes the same.
+        let logins = logins(TEMPLATE, |role| Digest::of(format!("{held} {role}")).to_string());
+        let mut conn = server.connect(&admin).await.unwrap();
+        // One test makes it; the lock ends with the connection at the latest.
+        run(&mut conn, "select pg_advisory_lock(20260302)").await;
+        if !is_template(&mut conn).await {
+            // What a test that was killed in the middle of this has left.
+            run(&mut conn, format!("drop database if exists {TEMPLATE}_db with (force)")).await;
+            for login in every(&logins) {
+                run(&mut conn, format!("drop role if exists {}", login.user)).await;
+            }
+            let template =
+                Self::create(&server, admin.clone(), TEMPLATE, logins.clone(), false).await;
+            template.migrate().await;
+            std::mem::forget(template);
+            run(&mut conn, format!("alter database {TEMPLATE}_db is_template true")).await;
+        }
+        run(&mut conn, "select pg_advisory_unlock(20260302)").await;
+        let roles = names(TEMPLATE);
+        let database = format!("pgst_{}_db", clock::random_hex(6));
+        run(&mut conn, format!("create database {database} template {TEMPLATE}_db")).await;
+        run(&mut conn, grants(&database, &roles)).await;
+        conn.close().await.unwrap();
+        let endpoint = server.database(&database);
+        Self { endpoint, logins, roles, admin, copies: Mutex::default(), own_roles: false }
+    }
+
+    async fn create(
+        server: &Endpoint,
+        admin: Login,
+        tag: &str,
+        logins: Logins,
+        own_roles: bool,
+    ) -> Self {
+        let (roles, database) = (names(tag), format!("{tag}_db"));
         let mut conn = server.connect(&admin).await.unwrap();
         for login in every(&logins) {
             let password = login.password.as_ref().map_or("", |p| p.expose());
@@ -89,13 +149,8 @@ impl Database {
         )
         .await;
         run(&mut conn, grants(&database, &roles)).await;
-        Self {
-            endpoint: server.database(&database),
-            logins,
-            roles,
-            admin,
-            copies: Mutex::default(),
-        }
+        let endpoint = server.database(&database);
+        Self { endpoint, logins, roles, admin, copies: Mutex::default(), own_roles }
     }
 
     /// A database with every migration applied by the owner.
@@ -236,9 +291,10 @@ impl Drop for Database {
             .chain([&self.endpoint.database])
             .map(|name| format!("drop database if exists {name} with (force)"))
             .collect();
-        sql.extend(
-            every(&self.logins).into_iter().map(|l| format!("drop role if exists {}", l.user)),
-        );
+        if self.own_roles {
+            let logins = every(&self.logins).into_iter();
+            sql.extend(logins.map(|l| format!("drop role if exists {}", l.user)));
+        }
         // The test's own runtime may be the one that is unwinding.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

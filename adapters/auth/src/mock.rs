@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(with(3, Some("order.read,tenant.delete")), ErrorKind::Denied);
         assert_eq!(with(3, Some("order.read,,order.write")), ErrorKind::Denied);
         assert_eq!(with(3, Some("")), ErrorKind::Denied);
-        // Control characters are no identifier, whoever they may stand for.
+        // An identifier has no control characters.
         assert_eq!(with(0, Some("user\u{1}")), ErrorKind::InvalidInput);
     }
 

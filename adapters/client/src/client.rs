@@ -177,7 +177,7 @@ impl<G: Group> Client<G> {
         let kind = match why {
             NoAnswer::TimedOut => ErrorKind::Timeout,
             NoAnswer::TooLong(_) => ErrorKind::Unexpected,
-            NoAnswer::NotSent => ErrorKind::InvalidInput,
+            NoAnswer::NotSent(_) => ErrorKind::InvalidInput,
             NoAnswer::NotReached(_) | NoAnswer::Closed => ErrorKind::Unavailable,
         };
         let error = Error::new(kind, format!("{name}: {} {why}", self.service.name()));

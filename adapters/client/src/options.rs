@@ -57,7 +57,7 @@ impl Options {
             ("max_body_bytes", self.max_body_bytes, 1024, 1 << 30),
         ] {
             if !(from..=to).contains(&value) {
-                return Err(wrong(format!("{name} is {value}, and may be {from} to {to}")));
+                return Err(wrong(format!("{name} is {value}; it must be {from} to {to}")));
             }
         }
         self.base_url.as_ref().map_or(Ok(()), |_| self.base(None).map(drop))
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(defaults, Options::default());
         assert!(read(json!({"proxy": "http://x"})).is_err());
         for (value, why) in [
-            (json!({"timeout_ms": 1}), "timeout_ms is 1, and may be 100 to 600000"),
+            (json!({"timeout_ms": 1}), "timeout_ms is 1; it must be 100 to 600000"),
             (json!({"attempts": 0}), "attempts is 0"),
             (json!({"max_body_bytes": 3}), "max_body_bytes"),
             (json!({"base_url": "http://a.example"}), "base_url: plain http"),

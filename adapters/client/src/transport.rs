@@ -1,5 +1,6 @@
 //! One request and its answer.
 
+use crate::address::is_loopback;
 use crate::options::Options;
 use crate::tls;
 use bytes::Bytes;
@@ -31,14 +32,14 @@ pub enum NoAnswer {
     Closed,
     /// The body is longer than it may be.
     TooLong(usize),
-    /// The request cannot be sent as it is. Nothing was sent.
-    NotSent,
+    /// The request is refused here, and why. Nothing was sent.
+    NotSent(&'static str),
 }
 
 impl NoAnswer {
     /// Whether the request may have taken effect.
     pub fn may_have_happened(&self) -> bool {
-        !matches!(self, Self::NotReached(_) | Self::NotSent)
+        !matches!(self, Self::NotReached(_) | Self::NotSent(_))
     }
 }
 
@@ -51,7 +52,7 @@ impl fmt::Display for NoAnswer {
             Self::TimedOut => f.write_str("did not answer in time"),
             Self::Closed => f.write_str("closed the connection before its answer was complete"),
             Self::TooLong(most) => write!(f, "answered with more than {most} bytes"),
-            Self::NotSent => f.write_str("cannot be asked: the request is not valid HTTP"),
+            Self::NotSent(why) => write!(f, "cannot be asked: {why}"),
         }
     }
 }
@@ -62,7 +63,7 @@ impl From<reqwest::Error> for NoAnswer {
     /// reqwest's own text repeats the address, which may hold a secret.
     fn from(error: reqwest::Error) -> Self {
         if error.is_builder() {
-            Self::NotSent
+            Self::NotSent("the request is not valid HTTP")
         } else if error.is_connect() {
             Self::NotReached(certificate(&error))
         } else if error.is_timeout() {
@@ -139,6 +140,10 @@ impl Transport {
     }
 
     pub(crate) async fn execute(&self, request: reqwest::Request) -> Result<Raw, NoAnswer> {
+        let url = request.url();
+        if url.scheme() != "https" && !is_loopback(url) {
+            return Err(NoAnswer::NotSent("it would leave this machine without TLS"));
+        }
         let mut response = self.client.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = if status.is_success() {

@@ -296,4 +296,6 @@ async fn a_transport_answers_whatever_the_status_and_reads_no_more_than_it_may()
     );
     let nobody = transport.send(get("http://127.0.0.1:9/")).await.unwrap_err();
     assert_eq!((nobody.clone(), nobody.may_have_happened()), (NoAnswer::NotReached(None), false));
+    let plain = transport.send(get("http://192.0.2.1/?key=TOPSECRET")).await.unwrap_err();
+    assert_eq!(plain.to_string(), "cannot be asked: it would leave this machine without TLS");
 }

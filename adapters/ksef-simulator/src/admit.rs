@@ -3,7 +3,7 @@
 
 use super::clock::{later, moment};
 use super::config::Tempo;
-use super::disk::{Log, failed};
+use super::disk::Log;
 use super::entry::{Decision, Entry};
 use super::event::Script;
 use super::judge::Judgement;
@@ -11,6 +11,7 @@ use super::names;
 use super::session::{Session, Writing};
 use super::world::{Noted, World, make_folder, tail};
 use flowcontrol_contract::{Error, ErrorKind, Result, Timestamp};
+use flowcontrol_files::AtPath as _;
 use flowcontrol_ksef_invoice::nip::Nip;
 use flowcontrol_ksef_invoice::number::KsefNumber;
 use flowcontrol_ksef_invoice::{today_at, would_be_offline};
@@ -106,7 +107,7 @@ impl World {
     pub fn flush(&mut self, session: usize) -> Result<()> {
         let path = self.sessions[session].content();
         if let Some(writing) = &self.sessions[session].writing {
-            writing.content.sync_data().map_err(|e| failed(&path, "write", &e))?;
+            writing.content.sync_data().at_path("write", &path)?;
             writing.log.sync()?;
         }
         Ok(())
@@ -121,11 +122,10 @@ impl Writing {
     /// Keeps an invoice's bytes; where they stand and how many there are.
     fn keep(&mut self, xml: &[u8], durable: bool) -> Result<(u64, u64)> {
         let place = self.end;
-        let fail =
-            |e: &std::io::Error| failed(std::path::Path::new("a session's content"), "write", e);
-        self.content.write_all_at(xml, place).map_err(|e| fail(&e))?;
+        let path = std::path::Path::new("a session's content");
+        self.content.write_all_at(xml, place).at_path("write", path)?;
         if durable {
-            self.content.sync_data().map_err(|e| fail(&e))?;
+            self.content.sync_data().at_path("write", path)?;
         }
         self.end += xml.len() as u64;
         Ok((place, xml.len() as u64))
@@ -140,8 +140,8 @@ fn writing(session: &mut Session) -> Result<&mut Writing> {
         let path = session.content();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let content = options.open(&path).map_err(|e| failed(&path, "open", &e))?;
-        let end = content.metadata().map_err(|e| failed(&path, "open", &e))?.len();
+        let content = options.open(&path).at_path("open", &path)?;
+        let end = content.metadata().at_path("open", &path)?.len();
         session.writing = Some(Writing { log, content, end });
     }
     session.writing.as_mut().ok_or_else(|| broken("a session's files"))

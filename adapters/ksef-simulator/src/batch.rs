@@ -10,10 +10,36 @@ use super::package::{Trouble, assemble, read};
 use super::shared::Shared;
 use flowcontrol_contract::{Error, ErrorKind, Result};
 use flowcontrol_ksef_wire::crypto::sha256_base64;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Counts a batch that is being unpacked, until it is dropped.
+struct Unpacking(watch::Sender<usize>);
+
+impl Drop for Unpacking {
+    fn drop(&mut self) {
+        self.0.send_modify(|batches| *batches -= 1);
+    }
+}
+
+/// Unpacks the batch of the session at `index` on a thread of its own. A failure is logged; the session
+/// stays in 150 then, and a restart begins it anew.
+pub(super) fn unpack(shared: Arc<Shared>, index: usize) {
+    shared.unpacking.send_modify(|batches| *batches += 1);
+    let unpacking = Unpacking(shared.unpacking.clone());
+    tokio::task::spawn_blocking(move || {
+        // Dropped after `shared`, which holds the lock of the folder.
+        let _unpacking = unpacking;
+        let shared = shared;
+        if let Err(error) = process(&shared, index) {
+            tracing::error!(error = %error.chain(), "a batch cannot be unpacked");
+        }
+    });
+}
 
 /// Processes the session at `index`. Blocks.
-pub(super) fn process(shared: &Shared, index: usize) -> Result<()> {
-    let (code, details) = match take_apart(shared, index) {
+fn process(shared: &Shared, index: usize) -> Result<()> {
+    let (code, details) = match read_invoices(shared, index) {
         Ok(()) => (200, Vec::new()),
         Err(Trouble::Session(code, why)) => (code, vec![why]),
         Err(Trouble::Machine(error)) => return Err(error),
@@ -32,7 +58,7 @@ pub(super) fn process(shared: &Shared, index: usize) -> Result<()> {
     Ok(())
 }
 
-fn take_apart(shared: &Shared, index: usize) -> Result<(), Trouble> {
+fn read_invoices(shared: &Shared, index: usize) -> Result<(), Trouble> {
     let (opened, key, script, folder) = {
         let world = shared.world();
         let session = &world.sessions[index];

@@ -2,22 +2,13 @@
 //! that are replaced as a whole.
 
 use flowcontrol_contract::{Error, ErrorKind, Result};
+use flowcontrol_files::{Access, AtPath as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-
-/// A failure of the disk, with the file's name.
-pub(super) fn failed(path: &Path, what: &str, error: &io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Exhausted,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
-        _ => ErrorKind::Unavailable,
-    };
-    Error::new(kind, format!("cannot {what} {}: {error}", path.display()))
-}
 
 /// A file of the state is damaged.
 pub(super) fn damaged(path: &Path, what: &str) -> Error {
@@ -43,16 +34,15 @@ impl Log {
         path: &Path,
         mut each: impl FnMut(u64, T) -> Result<()>,
     ) -> Result<(Self, Option<String>)> {
-        let fail = |what: &str, error: &io::Error| failed(path, what, error);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(path).map_err(|e| fail("open", &e))?;
+        let file = options.open(path).at_path("open", path)?;
         let mut reader = BufReader::new(&file);
         let (mut line, mut end, mut number) = (Vec::new(), 0, 0);
         let mut torn = None;
         loop {
             line.clear();
-            let read = reader.read_until(b'\n', &mut line).map_err(|e| fail("read", &e))?;
+            let read = reader.read_until(b'\n', &mut line).at_path("read", path)?;
             if read == 0 {
                 break;
             }
@@ -69,8 +59,8 @@ impl Log {
         let mut repaired = None;
         if let Some(rest) = torn {
             let aside = path.with_extension("torn");
-            std::fs::write(&aside, &rest).map_err(|e| failed(&aside, "write", &e))?;
-            file.set_len(end).and_then(|()| file.sync_all()).map_err(|e| fail("cut", &e))?;
+            std::fs::write(&aside, &rest).at_path("write", &aside)?;
+            file.set_len(end).and_then(|()| file.sync_all()).at_path("truncate", path)?;
             repaired = Some(format!(
                 "{} ended in half a line, {} bytes that were never acknowledged; they are in {}",
                 path.display(),
@@ -87,45 +77,32 @@ impl Log {
             .map_err(|e| damaged(&self.path, &format!("a value cannot be serialized: {e}")))?;
         line.push(b'\n');
         let place = self.end;
-        self.file.write_all_at(&line, place).map_err(|e| failed(&self.path, "write", &e))?;
+        self.file.write_all_at(&line, place).at_path("write", &self.path)?;
         self.end += line.len() as u64;
         Ok(place)
     }
 
     /// Makes what was appended durable.
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(|e| failed(&self.path, "write", &e))
+        Ok(self.file.sync_data().at_path("write", &self.path)?)
     }
 }
 
 /// Reads the line of a log that begins at `place`.
 pub(super) fn line_at<T: DeserializeOwned>(path: &Path, place: u64) -> Result<T> {
     use std::io::{Seek as _, SeekFrom};
-    let fail = |error: &io::Error| failed(path, "read", error);
-    let mut file = File::open(path).map_err(|e| fail(&e))?;
-    file.seek(SeekFrom::Start(place)).map_err(|e| fail(&e))?;
+    let mut file = File::open(path).at_path("read", path)?;
+    file.seek(SeekFrom::Start(place)).at_path("read", path)?;
     let mut line = Vec::new();
-    BufReader::new(file).read_until(b'\n', &mut line).map_err(|e| fail(&e))?;
+    BufReader::new(file).read_until(b'\n', &mut line).at_path("read", path)?;
     serde_json::from_slice(&line)
         .map_err(|e| damaged(path, &format!("is damaged at byte {place}: {e}")))
 }
 
-/// Replaces a document as a whole: after a crash the old one or the new one is there. Mode 0600.
+/// Replaces a document as a whole, its owner's alone: after a crash the old one or the new one is
+/// there.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
-    let fail = |error: &io::Error| failed(path, "write", error);
-    let fresh = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&fresh).map_err(|e| fail(&e))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| fail(&e))?;
-    std::fs::rename(&fresh, path).map_err(|e| fail(&e))?;
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
-/// Makes names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    let synced = File::open(folder).and_then(|f| f.sync_all());
-    synced.map_err(|e| failed(folder, "write", &e))
+    Ok(flowcontrol_files::replace(path, content, Access::Owner)?)
 }
 
 #[cfg(test)]

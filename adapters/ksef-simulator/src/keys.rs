@@ -2,7 +2,7 @@
 //! addresses. Kept in a file that only its owner reads.
 
 use super::clock::{later, moment};
-use super::disk::{damaged, failed, replace};
+use super::disk::{damaged, replace};
 use flowcontrol_contract::{Error, ErrorKind, Result, Timestamp};
 use flowcontrol_ksef_wire::crypto::{EnvelopeError, PrivateKey, decode, encode, sha256_base64};
 use flowcontrol_ksef_wire::messages::{PublicKeyCertificate, PublicKeyUsage};
@@ -57,10 +57,10 @@ impl Keys {
     /// Reads the keys of a folder, or makes them.
     pub fn open(folder: &Path, now: Timestamp) -> Result<Self> {
         let path = folder.join("keys.json");
-        let ring = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
+        let ring = match flowcontrol_files::read(&path)? {
+            Some(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|e| damaged(&path, &format!("is half-written or damaged: {e}")))?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            None => {
                 let ring = Ring {
                     signing: encode(rand::random::<[u8; 32]>()),
                     pairs: vec![
@@ -71,7 +71,6 @@ impl Keys {
                 write(&path, &ring)?;
                 ring
             }
-            Err(e) => return Err(failed(&path, "read", &e)),
         };
         let wrong = || damaged(&path, "holds a key that cannot be read");
         let secret = decode(&ring.signing).ok_or_else(wrong)?;

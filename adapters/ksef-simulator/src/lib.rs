@@ -24,7 +24,6 @@ mod passes;
 mod rates;
 mod refusal;
 mod routes;
-mod server;
 mod session;
 mod shared;
 mod upo;
@@ -37,21 +36,19 @@ pub use operation::Operation;
 pub use rates::{official as official_rates, unlimited as unlimited_rates};
 
 use flowcontrol_contract::{Error, ErrorKind, Result};
+use flowcontrol_files::{Access, Lock, create_folder};
 use flowcontrol_ksef_invoice::nip::Nip;
 use flowcontrol_ksef_wire::messages::{
     ContextIdentifier, ContextIdentifierType, PublicKeyUsage, Sealed,
 };
+use flowcontrol_standin::{Listener, Server};
 use keys::Keys;
 use shared::Shared;
-use std::fs::File;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use world::World;
 
 /// A running simulator. Dropping it stops it at once; [`Simulator::stop`] lets requests end.
@@ -60,8 +57,7 @@ pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
     repairs: Vec<String>,
-    stop: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    server: Server,
 }
 
 impl Simulator {
@@ -94,8 +90,8 @@ impl Simulator {
             Error::new(ErrorKind::Unavailable, format!("cannot listen on {}: {e}", config.listen))
                 .hint("take another port, or 0 for a free one")
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(|e| unbound(&e))?;
-        let address = listener.local_addr().map_err(|e| unbound(&e))?;
+        let listener = Listener::bind(config.listen).await.map_err(|e| unbound(&e))?;
+        let address = listener.address();
         for repair in &repairs {
             tracing::warn!("{repair}");
         }
@@ -111,21 +107,15 @@ impl Simulator {
             tempo: config.tempo,
             rates: config.rates,
             attachments: config.attachments,
-            origin: format!("http://{address}"),
+            origin: listener.origin(),
             _lock: lock,
+            unpacking: watch::Sender::new(0),
         });
         for index in unfinished {
-            let shared = shared.clone();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = batch::process(&shared, index) {
-                    tracing::error!(error = %error.chain(), "a batch cannot be unpacked");
-                }
-            });
+            batch::unpack(shared.clone(), index);
         }
-        let (stop, stopped) = watch::channel(false);
-        let router = routes::router(shared.clone());
-        let serving = tokio::spawn(server::serve(listener, router, stopped));
-        Ok(Self { address, shared, repairs, stop, serving })
+        let server = listener.serve(routes::router(shared.clone()));
+        Ok(Self { address, shared, repairs, server })
     }
 
     /// Where it listens.
@@ -181,27 +171,16 @@ impl Simulator {
     }
 
     /// Ends it when what is under way has ended, at most after five seconds.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        // A task that panicked has ended too.
-        let _ = (&mut self.serving).await;
-        // A batch that is being taken apart still writes; what it does not end, a restart begins anew.
-        for _ in 0..500 {
-            if Arc::strong_count(&self.shared) == 1 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    pub async fn stop(self) {
+        self.server.stop().await;
+        // A batch that is being unpacked still writes; what it does not finish, a restart begins anew.
+        let mut unpacking = self.shared.unpacking.subscribe();
+        let idle = unpacking.wait_for(|batches| *batches == 0);
+        let _ = tokio::time::timeout(Duration::from_secs(5), idle).await;
     }
 }
 
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-/// Batches that were closed and not taken apart when the simulator ended.
+/// Batches that were closed and not unpacked when the simulator ended.
 fn unfinished(world: &World) -> Vec<usize> {
     let waits = |session: &session::Session| {
         session.is_batch()
@@ -213,20 +192,11 @@ fn unfinished(world: &World) -> Vec<usize> {
 }
 
 /// Takes the folder for this simulator alone.
-fn lock(folder: &Path) -> Result<File> {
+fn lock(folder: &Path) -> Result<Lock> {
     // Its owner's alone: it holds keys, and invoices in the clear.
-    let mut maker = std::fs::DirBuilder::new();
-    let made = maker.recursive(true).mode(0o700).create(folder);
-    made.map_err(|e| disk::failed(folder, "make", &e))?;
-    let path = folder.join("lock");
-    let file = File::create(&path).map_err(|e| disk::failed(&path, "open", &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::Conflict,
-            format!("another simulator uses {}", folder.display()),
-        )
-        .hint("stop it, or give this one a folder of its own")),
-        Err(std::fs::TryLockError::Error(e)) => Err(disk::failed(&path, "lock", &e)),
-    }
+    create_folder(folder, Access::Owner)?;
+    Lock::try_take(&folder.join("lock"))?.map_err(|holder| {
+        let why = format!("another simulator uses {}{holder}", folder.display());
+        Error::new(ErrorKind::Conflict, why).hint("stop it, or give this one a folder of its own")
+    })
 }

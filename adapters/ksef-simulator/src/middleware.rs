@@ -6,20 +6,14 @@ use super::operation::Operation;
 use super::passes;
 use super::refusal::{Place, Refusal};
 use super::shared::Shared;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flowcontrol_ksef_wire::messages::{ERROR_FORMAT, PROBLEM_DETAILS, SYSTEM_WARNING};
+use flowcontrol_standin::Fault as Http;
 use std::sync::{Arc, PoisonError};
-
-/// Marks a response that is never sent: the connection ends instead.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HangUp;
-
-/// Longest answer that a fault edits, in bytes.
-const EDITED: usize = 10_000_000;
 
 /// What is known of a request before it is handled.
 struct Seen {
@@ -38,7 +32,7 @@ impl Seen {
         let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let operation = matched.and_then(|path| Operation::find(request.method(), path));
         let within = operation.map_or(Ok(()), |operation| limited(shared, operation, headers));
-        let fault = operation.filter(|_| within.is_ok()).and_then(|o| shared.faults.strike(o));
+        let fault = operation.filter(|_| within.is_ok()).and_then(|o| shared.faults.strike(&o));
         Self {
             trace: format!("{:032x}", rand::random::<u128>()),
             path: request.uri().path().to_owned(),
@@ -59,10 +53,11 @@ impl Seen {
     }
 
     /// The answer that keeps the operation from happening.
-    fn instead(&self) -> Option<Response> {
-        match &self.within {
-            Err(refusal) => Some(refusal.clone().into_response()),
-            Ok(()) => instead(self.fault.as_ref()),
+    async fn instead(&self) -> Option<Response> {
+        match (&self.within, &self.fault) {
+            (Err(refusal), _) => Some(refusal.clone().into_response()),
+            (Ok(()), Some(fault)) => before(fault).await,
+            (Ok(()), None) => None,
         }
     }
 
@@ -95,12 +90,12 @@ pub(super) async fn middleware(
 ) -> Response {
     let seen = Seen::of(&shared, &request);
     request.extensions_mut().insert(seen.script());
-    let response = match seen.instead() {
+    let response = match seen.instead().await {
         Some(response) => response,
         None => {
             let response = next.run(request).await;
-            match seen.fault.clone() {
-                Some(fault) => afterwards(fault, response).await,
+            match &seen.fault {
+                Some(fault) => after(fault, response).await,
                 None => response,
             }
         }
@@ -123,68 +118,27 @@ fn limited(shared: &Shared, operation: Operation, headers: &HeaderMap) -> Result
 }
 
 /// The answer of a fault that keeps the operation from happening.
-fn instead(fault: Option<&Fault>) -> Option<Response> {
-    Some(match fault? {
-        Fault::Dropped => hang_up(),
-        Fault::Status(status) => bare(*status),
-        Fault::TooMany(retry_after) => Refusal::TooMany {
-            said: "Przekroczono limit żądań (zaplanowane w symulatorze).".to_owned(),
-            retry_after: retry_after.clone(),
-        }
-        .into_response(),
-        Fault::Refuse(code) => Refusal::bad(*code, "Zaplanowane w symulatorze.").into_response(),
-        Fault::Redirect(to) => {
-            let mut response = bare(307);
-            if let Ok(to) = HeaderValue::from_str(to) {
-                response.headers_mut().insert(header::LOCATION, to);
+async fn before(fault: &Fault) -> Option<Response> {
+    match fault {
+        Fault::Http(Http::TooMany(retry_after)) => Some(
+            Refusal::TooMany {
+                said: "Przekroczono limit żądań (zaplanowane w symulatorze).".to_owned(),
+                retry_after: retry_after.clone(),
             }
-            response
+            .into_response(),
+        ),
+        Fault::Http(fault) => flowcontrol_standin::before(fault).await.map(|r| r.map(Body::new)),
+        Fault::Refuse(code) => {
+            Some(Refusal::bad(*code, "Zaplanowane w symulatorze.").into_response())
         }
-        _ => return None,
-    })
+        Fault::Pending | Fault::Decision(_) => None,
+    }
 }
 
 /// What a fault makes of the answer of an operation that happened.
-async fn afterwards(fault: Fault, response: Response) -> Response {
+async fn after(fault: &Fault, response: Response) -> Response {
     match fault {
-        Fault::Lost => hang_up(),
-        Fault::StatusAfter(status) => bare(status),
-        Fault::Garbage => {
-            let mut garbage = Body::from("<html>503 Service Unavailable</html>").into_response();
-            *garbage.status_mut() = response.status();
-            garbage
-        }
-        Fault::Omit(_) | Fault::Add(_) => {
-            let (mut parts, body) = response.into_parts();
-            let bytes = to_bytes(body, EDITED).await.unwrap_or_default();
-            parts.headers.remove(header::CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(edited(&fault, bytes)))
-        }
-        _ => response,
+        Fault::Http(fault) => flowcontrol_standin::after(fault, response).await.map(Body::new),
+        Fault::Refuse(_) | Fault::Pending | Fault::Decision(_) => response,
     }
-}
-
-/// Changes the object of a JSON answer; any other answer stays as it is.
-fn edited(fault: &Fault, bytes: Bytes) -> Bytes {
-    let Ok(serde_json::Value::Object(mut object)) = serde_json::from_slice(&bytes) else {
-        return bytes;
-    };
-    match fault {
-        Fault::Omit(field) => drop(object.remove(field)),
-        Fault::Add(field) => {
-            object.insert(field.clone(), serde_json::json!({"since": "later"}));
-        }
-        _ => {}
-    }
-    Bytes::from(serde_json::Value::Object(object).to_string())
-}
-
-fn bare(status: u16) -> Response {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY).into_response()
-}
-
-fn hang_up() -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    response.extensions_mut().insert(HangUp);
-    response
 }

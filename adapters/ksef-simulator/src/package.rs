@@ -2,9 +2,9 @@
 //! other. Memory is one file, however long the package is.
 
 use super::config::{ATTACHED_BYTES, INVOICES};
-use super::disk::failed;
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 use flowcontrol_contract::{Error, Result};
+use flowcontrol_files::{AtPath as _, FileError};
 use flowcontrol_ksef_wire::crypto::{Hasher, SymmetricKey};
 use flowcontrol_ksef_wire::messages::{BatchFile, CompressionType};
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
@@ -24,6 +24,12 @@ pub(super) enum Trouble {
     Machine(Error),
 }
 
+impl From<FileError> for Trouble {
+    fn from(error: FileError) -> Self {
+        Self::Machine(error.into())
+    }
+}
+
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         Self::Machine(error)
@@ -41,20 +47,18 @@ pub(super) fn assemble(
     part: impl Fn(u32) -> PathBuf,
     into: &Path,
 ) -> Result<(), Trouble> {
-    let fail = |e: &std::io::Error| Trouble::Machine(failed(into, "write", e));
-    let mut out = File::create(into).map_err(|e| fail(&e))?;
-    let mut told: Vec<_> = package.file_parts.iter().collect();
-    told.sort_by_key(|part| part.ordinal_number);
+    let mut out = File::create(into).at_path("write", into)?;
+    let mut declared: Vec<_> = package.file_parts.iter().collect();
+    declared.sort_by_key(|part| part.ordinal_number);
     let mut whole = Hasher::default();
     let mut piece = vec![0; PIECE];
-    for told in told {
-        let path = part(told.ordinal_number);
-        let unread = |e: &std::io::Error| Trouble::Machine(failed(&path, "read", e));
-        let mut file = File::open(&path).map_err(|e| unread(&e))?;
+    for declared in declared {
+        let path = part(declared.ordinal_number);
+        let mut file = File::open(&path).at_path("read", &path)?;
         let (mut stream, mut sealed) = (key.decryptor(), Hasher::default());
         let mut open = Vec::with_capacity(2 * PIECE);
         loop {
-            let read = file.read(&mut piece).map_err(|e| unread(&e))?;
+            let read = file.read(&mut piece).at_path("read", &path)?;
             if read == 0 {
                 break;
             }
@@ -62,10 +66,10 @@ pub(super) fn assemble(
             open.clear();
             stream.update(&piece[..read], &mut open);
             whole.update(&open);
-            out.write_all(&open).map_err(|e| fail(&e))?;
+            out.write_all(&open).at_path("write", into)?;
         }
-        let ordinal = told.ordinal_number;
-        if sealed.finish() != (told.file_hash.clone(), told.file_size) {
+        let ordinal = declared.ordinal_number;
+        if sealed.finish() != (declared.file_hash.clone(), declared.file_size) {
             let why = format!("Skrót części {ordinal} nie zgadza się z zadeklarowanym.");
             return Err(Trouble::Session(405, why));
         }
@@ -75,7 +79,7 @@ pub(super) fn assemble(
             Trouble::Session(435, format!("Część {ordinal} nie daje się odszyfrować."))
         })?;
         whole.update(&open);
-        out.write_all(&open).map_err(|e| fail(&e))?;
+        out.write_all(&open).at_path("write", into)?;
     }
     if whole.finish() != (package.file_hash.clone(), package.file_size) {
         let why = "Skrót lub rozmiar paczki nie zgadza się z zadeklarowanym.";
@@ -96,7 +100,7 @@ pub(super) fn read(path: &Path, kind: CompressionType, each: &mut Each<'_>) -> R
 }
 
 fn zip(path: &Path, each: &mut Each<'_>) -> Result<(), Trouble> {
-    let file = File::open(path).map_err(|e| failed(path, "read", &e))?;
+    let file = File::open(path).at_path("read", path)?;
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let zip = ZipArchive::from_file(file, &mut buffer).map_err(archive)?;
     let mut entries = zip.entries(&mut buffer);
@@ -121,7 +125,7 @@ fn zip(path: &Path, each: &mut Each<'_>) -> Result<(), Trouble> {
 }
 
 fn tar_gz(path: &Path, each: &mut Each<'_>) -> Result<(), Trouble> {
-    let file = File::open(path).map_err(|e| failed(path, "read", &e))?;
+    let file = File::open(path).at_path("read", path)?;
     let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
     let mut files = Files::default();
     for entry in tar.entries().map_err(archive)? {

@@ -10,10 +10,11 @@ use super::refusal::Refusal;
 use super::world::World;
 use axum::http::{HeaderMap, header};
 use flowcontrol_contract::Error;
+use flowcontrol_files::{FileError, Lock};
 use flowcontrol_ksef_wire::messages::{ContextIdentifier, RateLimits, ReferenceNumber};
 use serde_json::json;
-use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::watch;
 
 /// Shared by all requests of one simulator.
 #[derive(Debug)]
@@ -29,7 +30,9 @@ pub(super) struct Shared {
     /// `http://address:port`, for pre-signed addresses.
     pub origin: String,
     /// Keeps others out of the folder as long as anything here may still write to it.
-    pub _lock: File,
+    pub _lock: Lock,
+    /// How many batches are being unpacked.
+    pub unpacking: watch::Sender<usize>,
 }
 
 /// Who asks.
@@ -103,6 +106,12 @@ impl Shared {
             ]
             .into(),
         })
+    }
+}
+
+impl From<FileError> for Refusal {
+    fn from(error: FileError) -> Self {
+        Error::from(error).into()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::clock::later;
 use super::config::{CHALLENGE, REFRESH, Tempo};
-use super::disk::{self, Log, failed};
+use super::disk::Log;
 use super::entry::Entry;
 use super::event::{Event, KsefToken, Login};
 use super::keys::Keys;
 use super::session::{Place, Session};
 use flowcontrol_contract::{Result, Timestamp};
+use flowcontrol_files::{Access, AtPath as _, create_folder};
 use flowcontrol_ksef_wire::crypto::{SymmetricKey, decode};
 use flowcontrol_ksef_wire::messages::ReferenceNumber;
 use sha2::{Digest as _, Sha256};
@@ -76,7 +77,7 @@ impl World {
     /// Opens the state in a folder; the second value says what was repaired.
     pub fn open(folder: &Path, keys: &Keys) -> Result<(Self, Vec<String>)> {
         let sessions = folder.join("sessions");
-        std::fs::create_dir_all(&sessions).map_err(|e| failed(&sessions, "make", &e))?;
+        create_folder(&sessions, Access::Owner)?;
         let mut events = Vec::new();
         let (journal, torn) = Log::open(&folder.join("journal.jsonl"), |_, event: Event| {
             events.push(event);
@@ -206,7 +207,7 @@ impl World {
         }
         if session.is_batch() && session.judged.is_none() {
             // The package was being taken apart; that begins anew.
-            std::fs::remove_file(&path).map_err(|e| failed(&path, "remove", &e))?;
+            std::fs::remove_file(&path).at_path("remove", &path)?;
             return Ok(None);
         }
         let mut all = Vec::new();
@@ -304,7 +305,5 @@ fn key(seller: &str, kind: &str, number: &str) -> Key {
 
 /// Makes a session's folder.
 pub(super) fn make_folder(session: &Session) -> Result<()> {
-    let folder = &session.folder;
-    std::fs::create_dir_all(folder).map_err(|e| failed(folder, "make", &e))?;
-    folder.parent().map_or(Ok(()), disk::sync_folder)
+    Ok(create_folder(&session.folder, Access::Owner)?)
 }

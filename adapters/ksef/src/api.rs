@@ -15,8 +15,27 @@ use flowcontrol_ksef_wire::messages::{
 };
 use std::sync::Arc;
 
-/// The two kinds of session, by the names of the API.
-pub const SESSION_TYPES: [&str; 2] = ["Online", "Batch"];
+/// The two types of session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionType {
+    /// Interactive: invoices are sent one by one.
+    Online,
+    /// A package of invoices.
+    Batch,
+}
+
+impl SessionType {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Online, Self::Batch];
+
+    /// The name of the API.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Online => "Online",
+            Self::Batch => "Batch",
+        }
+    }
+}
 
 /// KSeF as one signed-in context.
 #[derive(Debug)]
@@ -159,10 +178,10 @@ impl Api {
     /// One page of the context's sessions of a type, the latest first.
     pub async fn sessions(
         &self,
-        of: &'static str,
+        of: SessionType,
         page: Option<&str>,
     ) -> Result<(Vec<messages::SessionListItem>, Option<String>)> {
-        let path = format!("/sessions?sessionType={of}&pageSize=1000");
+        let path = format!("/sessions?sessionType={}&pageSize=1000", of.name());
         let route = Route::get("list the sessions", Group::SessionList, path);
         let answer = self.call(&route, &marked(page), &Body::Empty).await?;
         let listed: SessionsList = answer.json()?;

@@ -1,6 +1,6 @@
 //! Looks invoices up in KSeF and applies what it says to the local state.
 
-use super::api::{Api, SESSION_TYPES, reference};
+use super::api::{Api, SessionType, reference};
 use super::decide::{self, StatusMeaning};
 use super::state::Entry;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
@@ -40,7 +40,7 @@ pub async fn in_session(
 /// # Errors
 /// When KSeF cannot be asked.
 async fn anywhere(api: &Api, invoice: &Digest) -> Result<Option<(Reference, InvoiceStatus)>> {
-    for of in SESSION_TYPES {
+    for of in SessionType::ALL {
         let mut page: Option<String> = None;
         loop {
             let (sessions, next) = api.sessions(of, page.as_deref()).await?;

@@ -1,6 +1,8 @@
 //! All gates over constructed inputs: the fresh state, the way on, and every way back.
 
-use super::inputs::{Acceptance, Authentication, Evidence, Residency, Stage, TENANT_BUNDLE};
+use super::inputs::{
+    Acceptance, Authentication, Evidence, PortKind, Residency, Stage, TENANT_BUNDLE,
+};
 use super::{Gate, Inputs, Judgement, Production, decision, judge};
 use crate::testing::*;
 use flowcontrol_contract::{Digest, Mode, Port, Timestamp};
@@ -123,6 +125,28 @@ fn a_kind_that_nobody_built_keeps_its_contract_open() {
     let judgement = judge(&inputs);
     assert_eq!(score(&judgement, "provider-contracts"), (5, 6));
     assert_eq!(judgement.readiness.passed, 0);
+}
+
+#[test]
+fn each_of_several_live_kinds_makes_its_contract_and_its_stage() {
+    for kind in ["document-ai", "azure-di"] {
+        let mut inputs = staged(fresh(every), Stage::Production);
+        let ocr = inputs.profile.ports.iter_mut().find(|p| p.port == Port::Ocr).unwrap();
+        ocr.kinds.push(PortKind { name: "azure-di".into(), mode: Mode::Live, built: true });
+        ocr.kind = kind.into();
+        assert_eq!(inputs.profile.stage(), Stage::Production, "{kind}");
+        assert_eq!(inputs.profile.target(), Some(TENANT_BUNDLE), "{kind}");
+        assert_eq!(score(&judge(&inputs), "provider-contracts"), (6, 6), "{kind}");
+        // One adapter of each mode is enough; the profile's own kind has to be among them.
+        let ocr = inputs.profile.ports.iter_mut().find(|p| p.port == Port::Ocr).unwrap();
+        ocr.kinds.iter_mut().filter(|k| k.name != kind).for_each(|k| {
+            k.built = k.mode == Mode::Local;
+        });
+        assert_eq!(score(&judge(&inputs), "provider-contracts"), (6, 6), "{kind}");
+        let ocr = inputs.profile.ports.iter_mut().find(|p| p.port == Port::Ocr).unwrap();
+        ocr.kinds.iter_mut().for_each(|k| k.built = k.name != kind);
+        assert_eq!(score(&judge(&inputs), "provider-contracts"), (5, 6), "{kind}");
+    }
 }
 
 #[test]

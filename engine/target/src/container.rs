@@ -27,6 +27,10 @@ const PULL_BUDGET: Duration = Duration::from_secs(900);
 /// How often a server that starts is tried.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Containers start one after the other: [`negotiate`] blocks its thread until it has the client that
+/// testcontainers shares, and another start on that thread may hold it.
+static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// What runs in place of the image's entry point, as root: PostgreSQL refuses a key that others
 /// could read, and only inside the container is it known who the server runs as.
 const ENTRY: &str = "chown postgres /flowcontrol/server.crt /flowcontrol/server.key \
@@ -81,6 +85,7 @@ impl Container {
         settings: &TargetSettings,
         progress: Progress<'_>,
     ) -> Result<Self, Refusal> {
+        let _one = STARTING.lock().await;
         let docker = engine::connect().await?;
         let swept = engine::sweep(&docker).await;
         leftover::sweep_authorities(&settings.temp);

@@ -60,7 +60,9 @@ pub enum Ksef {
         flowcontrol ksef serve --fault send:lost --fault close:status=504*2\n\n\
         A fault is OPERATION:FAULT[=VALUE][@FIRST][*TIMES]; TIMES is a number or forever.\n  \
         faults: lost, dropped, status=HTTP, status-after=HTTP, 429=RETRY-AFTER, refuse=CODE,\n          \
-        pending, verdict=CODE, omit=FIELD, add=FIELD, garbage, redirect=URL")]
+        pending, verdict=CODE, omit=FIELD, add=FIELD, garbage, redirect=URL, hang, hang-after,\n          \
+        delay=MILLISECONDS, slow=MILLISECONDS, truncated, oversized=BYTES, 503=RETRY-AFTER,\n          \
+        content-type=TYPE")]
     Serve(Serve),
     /// Makes the QR codes of an invoice: KOD I, and KOD II with an Offline certificate.
     ///

@@ -5,6 +5,7 @@ mod adapters;
 mod configuration;
 mod console;
 mod damage;
+mod deployment;
 mod dossier;
 mod evidence;
 mod gates;

@@ -6,7 +6,7 @@ pub mod samples;
 use flowcontrol::report::style::Paint;
 use flowcontrol::report::terminal::View;
 use flowcontrol::report::{
-    ReportFormat, check_secrets, evidence, github, json, junit, markdown, sarif, terminal,
+    ReportFormat, check_secrets, evidence, gates, github, json, junit, markdown, sarif, terminal,
     write_reports,
 };
 use flowcontrol_contract::{Digest, Secret, Timestamp};
@@ -14,6 +14,8 @@ use flowcontrol_evidence::{
     CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
 };
 use flowcontrol_gates::outcome::{Decision, RehearsalReport, StepId, StepStatus, verdict};
+use flowcontrol_gates::{judge, testing};
+use proptest::prelude::proptest;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -314,4 +316,24 @@ fn empty_evidence_views() {
     let text = evidence::list(&store.list().unwrap(), plain(100));
     assert_eq!(text, "0 packets\n");
     insta::assert_snapshot!(evidence::verify(&store.verify(None).unwrap(), plain(100)));
+}
+
+#[test]
+fn a_judgement_names_whose_decision_is_next() {
+    let inputs = testing::rehearsed(testing::fresh(testing::every), "local");
+    let view = View { columns: 200, paint: Paint { on: false } };
+    let said = gates::text(&judge(&inputs), None, view);
+    let whose = "Next       checklist/contracts-frozen, Anna Kowalska decides: flowcontrol accept";
+    assert!(said.contains(whose), "{said}");
+}
+
+proptest! {
+    /// Whatever is judged has a form in text and in JSON.
+    #[test]
+    fn every_judgement_can_be_shown(inputs in testing::arbitrary_inputs()) {
+        let judgement = judge(&inputs);
+        let view = View { columns: 60, paint: Paint { on: false } };
+        assert!(!gates::text(&judgement, None, view).is_empty());
+        gates::json(&judgement, None).unwrap();
+    }
 }

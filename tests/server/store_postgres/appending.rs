@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 async fn one() -> (Database, flowcontrol_store_postgres::PgStore) {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.application).await;
     enroll(&store, &["a"]).await;
     (database, store)

@@ -22,7 +22,7 @@ fn chain(length: u64) -> Vec<AuditEvent> {
 
 #[tokio::test]
 async fn a_chain_is_carried_once_and_carrying_it_again_verifies_it() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.replayer).await;
     enroll(&store, &["a", "b"]).await;
     let a = cx("a");
@@ -60,7 +60,7 @@ async fn a_chain_is_carried_once_and_carrying_it_again_verifies_it() {
 
 #[tokio::test]
 async fn what_cannot_be_carried_is_refused_by_name_and_as_a_whole() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.replayer).await;
     enroll(&store, &["a"]).await;
     let mut stranger = chain(3);

@@ -28,7 +28,7 @@ fn secretive() -> NewRecord {
 /// Case 22: the server's DETAIL and CONTEXT repeat the row; our errors do not.
 #[tokio::test]
 async fn no_row_content_reaches_an_error() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.application).await;
     enroll(&store, &["a"]).await;
     let mut conn = database.superuser().await;
@@ -123,7 +123,7 @@ async fn no_password_reaches_an_error() {
 
 #[tokio::test]
 async fn a_missing_secret_is_named() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let change = |c: &mut Config| {
         c.password = Some(flowcontrol_contract::SecretRef::Held("nowhere".into()));
     };
@@ -134,7 +134,7 @@ async fn a_missing_secret_is_named() {
 /// A COMMIT that fails for a reason of its own did not happen; one that nobody answered may have.
 #[tokio::test]
 async fn a_commit_that_the_server_refuses_is_no_success() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.application).await;
     enroll(&store, &["a"]).await;
     let mut conn = database.superuser().await;
@@ -177,7 +177,7 @@ async fn a_commit_that_the_server_refuses_is_no_success() {
 /// Rows that a rule or trigger swallows are a failure, not a success of fewer rows.
 #[tokio::test]
 async fn swallowed_rows_are_noticed() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.replayer).await;
     enroll(&store, &["a"]).await;
     let mut conn = database.superuser().await;

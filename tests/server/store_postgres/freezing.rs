@@ -26,7 +26,7 @@ async fn frozen(store: &PgStore, id: &str) -> bool {
 
 #[tokio::test]
 async fn a_window_of_one_login_holds_back_the_others_and_counts_for_all() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let replayer = database.store(&database.logins.replayer).await;
     let application = database.store(&database.logins.application).await;
     enroll(&replayer, &["a", "b"]).await;
@@ -60,7 +60,7 @@ async fn a_window_of_one_login_holds_back_the_others_and_counts_for_all() {
 /// A writer in the middle of its transaction holds the tenant's lock: raising waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn raising_waits_for_a_writer_in_the_middle_of_its_transaction() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.replayer).await;
     enroll(&store, &["a"]).await;
     // Held up in the middle: the append waits for this lock on the table it writes.
@@ -90,7 +90,7 @@ async fn raising_waits_for_a_writer_in_the_middle_of_its_transaction() {
 /// however it was written.
 #[tokio::test]
 async fn the_servers_clock_ends_a_window() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.replayer).await;
     enroll(&store, &["a"]).await;
     store.raise(&[tenant("a")], &window("drill-1", 3_600_000)).await.unwrap();
@@ -107,7 +107,7 @@ async fn the_servers_clock_ends_a_window() {
 
 #[tokio::test]
 async fn what_a_window_is_cannot_be_changed_or_removed() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.replayer).await;
     store.raise(&[tenant("a")], &window("drill-1", 60_000)).await.unwrap();
     for login in [&database.logins.application, &database.logins.replayer] {

@@ -99,7 +99,7 @@ async fn interleave(store: Arc<PgStore>, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tenants_on_one_connection_never_meet() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let login = &database.logins.replayer;
     let store = Arc::new(database.store_with(login, |c| c.pool_size = 1).await.unwrap());
     enroll(&*store, &["a", "b"]).await;
@@ -115,7 +115,7 @@ async fn two_tenants_on_one_connection_never_meet() {
 
 #[tokio::test]
 async fn a_pool_in_use_answers_unavailable_not_for_ever() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let login = &database.logins.replayer;
     let tight = |c: &mut flowcontrol_store_postgres::Config| {
         c.pool_size = 1;

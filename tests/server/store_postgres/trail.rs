@@ -25,7 +25,7 @@ async fn rows(database: &Database) -> Vec<[String; 5]> {
 
 #[tokio::test]
 async fn an_append_is_a_row_with_its_actor_and_request() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.application).await;
     enroll(&store, &["a", "b"]).await;
     assert!(rows(&database).await.is_empty());
@@ -55,7 +55,7 @@ async fn an_append_is_a_row_with_its_actor_and_request() {
 
 #[tokio::test]
 async fn the_application_can_add_to_the_trail_and_alter_nothing() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let application = &database.logins.application;
     let store = database.store(application).await;
     enroll(&store, &["a", "b"]).await;
@@ -112,7 +112,7 @@ async fn the_application_can_add_to_the_trail_and_alter_nothing() {
 
 #[tokio::test]
 async fn there_are_no_records_without_their_event() {
-    let database = Database::migrated().await;
+    let database = Database::cloned().await;
     let store = database.store(&database.logins.application).await;
     enroll(&store, &["a"]).await;
     let mut conn = database.superuser().await;

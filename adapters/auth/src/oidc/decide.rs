@@ -4,7 +4,7 @@ use super::config::Config;
 use super::error::{KIND, denied, unauthenticated};
 use super::issuer::{Issuer, ListClaim, ListForm};
 use super::token::{Claims, Header};
-use flowcontrol_contract::error::{Error, Result};
+use flowcontrol_contract::error::Result;
 use flowcontrol_contract::{ActorId, Authenticated, Principal, TenantId, Timestamp};
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub fn header(header: &Header, issuer: &Issuer) -> Result<Algorithm> {
     let accepted = match &header.typ {
         None => issuer.untyped,
         Some(typ) => {
-            // RFC 7515 lets the prefix be left out, and media types know no case.
+            // RFC 7515 lets the prefix be left out, and media types are case-insensitive.
             let short = |t: &str| {
                 let t = t.to_ascii_lowercase();
                 t.strip_prefix("application/").map(str::to_owned).unwrap_or(t)
@@ -41,7 +41,11 @@ pub fn header(header: &Header, issuer: &Issuer) -> Result<Algorithm> {
             issuer.types.iter().any(|t| short(t) == short(typ))
         }
     };
-    if accepted { Ok(algorithm) } else { Err(type_refused()) }
+    if accepted {
+        Ok(algorithm)
+    } else {
+        Err(unauthenticated("the token's type (`typ`) is not in `types` of its issuer"))
+    }
 }
 
 /// A token's algorithm, if it is in `algorithms` of its issuer.
@@ -50,11 +54,6 @@ pub fn algorithm(header: &Header, issuer: &Issuer) -> Result<Algorithm> {
     algorithm.copied().ok_or_else(|| {
         unauthenticated("the token's algorithm (`alg`) is not in `algorithms` of its issuer")
     })
-}
-
-/// A token of a type that is not accepted.
-pub fn type_refused() -> Error {
-    unauthenticated("the token's type (`typ`) is not in `types` of its issuer")
 }
 
 /// Why a token whose `name`, `nbf` or `iat`, lies in the future is refused.

@@ -105,7 +105,7 @@ fn usable(jwk: &Map<String, Value>, allowed: &[Algorithm]) -> Option<Key> {
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text_of(jwk, name)?).ok();
     let key = match algorithm.family() {
         AlgorithmFamily::Rsa => {
-            // Some publish a leading zero byte, which is no part of the number.
+            // Some publish a leading zero byte, which is not part of the number.
             let (n, e) = (bytes("n")?, bytes("e")?);
             let n = &n[n.iter().take_while(|b| **b == 0).count()..];
             if !(256..=1024).contains(&n.len()) {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Where a claim stands, such as `/realm_access/roles` or `/https:~1~1bfg.example~1tenant`.
+/// The path of a claim, such as `/realm_access/roles` or `/https:~1~1bfg.example~1tenant`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Pointer {

@@ -1,7 +1,7 @@
 //! Signatures: jsonwebtoken with ring as its cryptographic backend.
 //!
 //! ring is in the program already, for TLS; jsonwebtoken's own backends would bring a second
-//! implementation of everything. Ours verifies and does nothing else: there is no key to sign with.
+//! implementation of everything. Ours only verifies: there is no key to sign with.
 
 use super::error::unauthenticated;
 use flowcontrol_contract::error::Result;
@@ -52,7 +52,7 @@ pub fn verify(key: &Key, signed: &str, signature: &str) -> Result<()> {
     }
 }
 
-/// Whether ring can verify it; keyed hashes are no signatures.
+/// Whether ring can verify it; HMACs are not signatures.
 pub fn supported(algorithm: Algorithm) -> bool {
     check(algorithm).is_some()
 }

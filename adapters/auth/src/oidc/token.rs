@@ -20,7 +20,7 @@ pub struct Unverified<'a> {
     pub header: Header,
     /// Its claims.
     pub claims: Claims,
-    /// What the signature is over.
+    /// The signed bytes.
     pub signed: &'a str,
     /// The signature, in base64url without padding.
     pub signature: &'a str,
@@ -90,8 +90,8 @@ pub fn parse(token: &str) -> Result<Unverified<'_>> {
 }
 
 fn read_header(header: &Map<String, Value>) -> Result<Header> {
-    // An extension that must be understood is not; `b64` changes what is signed, also where a
-    // careless signer does not say that it must be understood.
+    // No critical extension is supported. `b64` changes what is signed, even where a careless signer
+    // does not list it in `crit`.
     for extension in ["crit", "b64"] {
         if header.contains_key(extension) {
             return Err(unauthenticated(format!(

@@ -27,7 +27,7 @@ impl Verifier {
     /// A verifier that has fetched nothing yet; paths start from `base`.
     ///
     /// # Errors
-    /// `Configuration` when an address or a root certificate is wrong.
+    /// `Configuration` when an address or a CA is wrong.
     pub fn new(config: Config, base: &Path) -> Result<Self> {
         signature::install();
         let cache = |issuer: &Issuer| {
@@ -71,7 +71,8 @@ impl Verifier {
         decide::issuer(&token.claims, [issuer])?;
         let typ = token.header.typ.as_ref().map(|typ| typ.to_ascii_lowercase());
         if typ.is_some_and(|typ| !types.contains(&typ.as_str())) {
-            return Err(decide::type_refused());
+            let why = format!("the token's type (`typ`) is not one of {}", types.join(", "));
+            return Err(unauthenticated(why));
         }
         let algorithm = decide::algorithm(&token.header, issuer)?;
         self.signature(place, &token, algorithm).await?;

@@ -1,6 +1,6 @@
 //! Batch sessions.
 
-use super::super::batch::process;
+use super::super::batch::unpack;
 use super::super::clock::later;
 use super::super::config::{ADDRESS, PACKAGE_BYTES, PART_BYTES, PARTS};
 use super::super::event::{Closed, Event, Opened, Script};
@@ -120,8 +120,8 @@ pub(super) async fn close(
             let why = format!("Status sesji {code} uniemożliwia jej zamknięcie.");
             return Err(Refusal::bad(21180, why));
         }
-        let told = state.opened.package.iter().flat_map(|package| &package.file_parts);
-        for part in told {
+        let declared = state.opened.package.iter().flat_map(|package| &package.file_parts);
+        for part in declared {
             let ordinal = part.ordinal_number;
             match state.parts.get(&ordinal) {
                 None => {
@@ -143,12 +143,7 @@ pub(super) async fn close(
         world.record(Event::Closed { session, closed }, &shared.keys())?;
     }
     if readable {
-        // Its failure is logged; the session stays in 150, and a restart begins it anew.
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = process(&shared, index) {
-                tracing::error!(error = %error.chain(), "a batch cannot be unpacked");
-            }
-        });
+        unpack(shared, index);
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,7 +1,6 @@
 //! Pre-signed addresses: whoever knows one may use it until it expires. An access token is
 //! refused there.
 
-use super::super::disk::failed;
 use super::super::event::Event;
 use super::super::passes::{Doubt, check_address};
 use super::super::refusal::Refusal;
@@ -11,6 +10,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
+use flowcontrol_contract::{Error, ErrorKind};
+use flowcontrol_files::AtPath as _;
 use flowcontrol_ksef_wire::crypto::Hasher;
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
@@ -50,12 +51,12 @@ pub(super) async fn upload(
         let world = shared.world();
         let found = world.find(&session).map(|index| &world.sessions[index]);
         let state = found.filter(|state| state.closed.is_none());
-        let told = state.and_then(|state| {
+        let expected = state.and_then(|state| {
             let parts = &state.opened.package.as_ref()?.file_parts;
-            let told = parts.iter().find(|told| told.ordinal_number == part)?;
-            Some((state.part(part), told.file_size))
+            let part = parts.iter().find(|declared| declared.ordinal_number == part)?;
+            Some((state.part(part.ordinal_number), part.file_size))
         });
-        told.ok_or_else(|| Refusal::Unknown("No such part is expected.".to_owned()))?
+        expected.ok_or_else(|| Refusal::Unknown("No such part is expected.".to_owned()))?
     };
     let (size, hash) = keep(body, &path, most).await?;
     let event = Event::Part { session, ordinal: part, size, hash };
@@ -64,26 +65,31 @@ pub(super) async fn upload(
 }
 
 /// Writes a body to the disk piece by piece; its size and hash.
-async fn keep(mut body: Body, path: &std::path::Path, told: u64) -> Result<(u64, String), Refusal> {
+async fn keep(
+    mut body: Body,
+    path: &std::path::Path,
+    declared: u64,
+) -> Result<(u64, String), Refusal> {
     // Under another name until it is whole: a broken upload leaves the earlier one.
     let fresh = path.with_extension("new");
-    let fail = |e: &std::io::Error| Refusal::from(failed(&fresh, "write", e));
-    let mut file = tokio::fs::File::create(&fresh).await.map_err(|e| fail(&e))?;
+    let mut file = tokio::fs::File::create(&fresh).await.at_path("write", &fresh)?;
     let mut hasher = Hasher::default();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Refusal::input("The upload was interrupted."))?;
         let Ok(piece) = frame.into_data() else { continue };
         size += piece.len() as u64;
-        // What is longer than it was said to be is found out at the close; no need to keep it all.
-        if size > told + 1024 {
+        // A longer part is refused at the close anyway; no need to keep all of it.
+        if size > declared + 1024 {
             return Err(Refusal::bad(21157, "The part is longer than declared."));
         }
         hasher.update(&piece);
-        file.write_all(&piece).await.map_err(|e| fail(&e))?;
+        file.write_all(&piece).await.at_path("write", &fresh)?;
     }
-    file.sync_all().await.map_err(|e| fail(&e))?;
-    tokio::fs::rename(&fresh, path).await.map_err(|e| fail(&e))?;
+    file.sync_all().await.at_path("write", &fresh)?;
+    let to = path.to_owned();
+    let renamed = tokio::task::spawn_blocking(move || flowcontrol_files::rename(&fresh, &to));
+    renamed.await.map_err(|e| Error::new(ErrorKind::Unexpected, e.to_string()))??;
     let (hash, size) = hasher.finish();
     Ok((size, hash))
 }

@@ -2,7 +2,6 @@
 
 use super::super::clock::later;
 use super::super::config::ADDRESS;
-use super::super::disk::failed;
 use super::super::entry::Entry;
 use super::super::passes::sign_address;
 use super::super::refusal::Refusal;
@@ -18,6 +17,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
+use flowcontrol_files::AtPath as _;
 use flowcontrol_ksef_invoice::number::KsefNumber;
 use flowcontrol_ksef_wire::crypto::sha256_base64;
 use flowcontrol_ksef_wire::messages::{META_HASH, ReferenceNumber, Sealed, UpoPage, UpoPages};
@@ -201,6 +201,6 @@ pub(super) async fn download(
     let mut xml = vec![0; usize::try_from(length).unwrap_or_default()];
     std::fs::File::open(&path)
         .and_then(|file| file.read_exact_at(&mut xml, at))
-        .map_err(|e| failed(&path, "read", &e))?;
+        .at_path("read", &path)?;
     document(xml)
 }

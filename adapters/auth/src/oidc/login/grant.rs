@@ -1,6 +1,6 @@
 //! From a provider's token response to a grant, or to the reason for refusal.
 
-use super::judge::{self, Expected};
+use super::checks::{self, Expected};
 use crate::oidc::error::unauthenticated;
 use crate::oidc::verify::Verifier;
 use flowcontrol_contract::error::Result;
@@ -83,6 +83,6 @@ impl Granted<'_> {
         // The library's reasons quote the token.
         judged.map_err(|_| unauthenticated("the ID token is not the one that was requested"))?;
         let (nonce, leeway, now) = (self.nonce, config.leeway, Timestamp::now());
-        judge::id_token(&claims, &Expected { client, nonce, subject, leeway, now })
+        checks::id_token(&claims, &Expected { client, nonce, subject, leeway, now })
     }
 }

@@ -1,10 +1,10 @@
 //! Signing in and out: the authorization code flow with PKCE for browsers, the device flow for a command
 //! line, renewal, and front- and back-channel logout. openidconnect implements the protocols; what it
-//! does not check, `judge` does.
+//! does not check, `checks` does.
 
+mod checks;
 mod endpoints;
 mod grant;
-mod judge;
 mod wire;
 
 use super::client::Client;
@@ -282,7 +282,7 @@ impl SignIn for Login {
             let types = ["logout+jwt", "application/logout+jwt", "jwt"];
             let (claims, _) = self.verifier.other(self.issuer, logout_token, &types).await?;
             let leeway = self.verifier.config.leeway;
-            judge::logout_token(&claims, &self.client.client_id, leeway, Timestamp::now())
+            checks::logout_token(&claims, &self.client.client_id, leeway, Timestamp::now())
         };
         judged.await.map_err(|e| match e.kind() {
             ErrorKind::Unauthenticated => Error::invalid(e.message()).at(KIND, "sign out"),

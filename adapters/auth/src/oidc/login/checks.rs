@@ -31,7 +31,7 @@ pub struct Expected<'a> {
 /// The provider's session id (`sid`), if the ID token is as expected.
 ///
 /// # Errors
-/// `Unauthenticated` that names what does not.
+/// `Unauthenticated` that says what is not.
 pub fn id_token(claims: &Claims, expected: &Expected<'_>) -> Result<Option<String>> {
     let refuse = |why: &str| Err(unauthenticated(format!("the ID token {why}")));
     check_times(claims, expected.now, expected.leeway)?;
@@ -41,7 +41,7 @@ pub fn id_token(claims: &Claims, expected: &Expected<'_>) -> Result<Option<Strin
     if !for_client(claims, expected.client) {
         return refuse("is for another client (`aud`)");
     }
-    // Whoever was authorised must be us, also where the audience is us alone.
+    // `azp`, where there is one, must be this client, even where it is the only audience.
     match claims.get("azp") {
         None => {}
         Some(Value::String(azp)) if azp == expected.client => {}
