@@ -3,7 +3,7 @@
 use super::args::Format;
 use super::out;
 use crate::config::{FILE, TEMPLATE};
-use flowcontrol_base::{Exit, Failure, Result, new_file};
+use flowcontrol_base::{Exit, Failure, Result, user_file};
 use flowcontrol_files::{self as files, Access};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -16,13 +16,13 @@ pub fn run(dir: &Path, format: Format) -> Result<Exit> {
     // A user's own folder reads better without the dot that stands for it.
     let dir = dir.strip_prefix(".").unwrap_or(dir);
     let (state, file) = (dir.join(".flowcontrol"), dir.join(FILE));
-    new_file::check_free(&file, TAKEN)?;
+    user_file::check_free(&file, TAKEN)?;
     files::create_folder(&state, Access::Shared).map_err(|e| match e.kind() {
         ErrorKind::NotADirectory => Failure::usage(e.to_string()).hint("name another folder"),
         _ => e.into(),
     })?;
     // It holds no secret, and it is for whoever may read the folder.
-    new_file::create(&file, TEMPLATE.as_bytes(), Access::Shared, TAKEN)?;
+    user_file::create(&file, TEMPLATE.as_bytes(), Access::Shared, TAKEN)?;
     let next = "flowcontrol demo seed, then flowcontrol rehearse";
     let value = serde_json::json!({"file": file, "state": state});
     out::either(format, &value, || {

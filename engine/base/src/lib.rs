@@ -3,8 +3,8 @@
 
 pub mod clock;
 mod error;
-pub mod new_file;
 pub mod text;
+pub mod user_file;
 
 pub use error::{Exit, Failure, Result};
 

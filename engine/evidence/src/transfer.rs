@@ -15,13 +15,13 @@ use super::seal::{Link, Sealed};
 use super::store::{EvidenceStore, PARTIAL};
 use flowcontrol_base::clock;
 use flowcontrol_base::text::one_line;
-use flowcontrol_base::{Failure, Result, new_file};
+use flowcontrol_base::{Failure, Result, user_file};
 use flowcontrol_contract::Digest;
-use flowcontrol_files::{self as files, Access, AtPath as _, FileError};
+use flowcontrol_files::{self as files, Access, AtPath as _};
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The hint where an export's file is there already.
@@ -100,15 +100,7 @@ pub struct Imported {
 pub fn open(file: &Path) -> Result<Archive> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => {
-            Failure::usage(format!("there is no file {}", file.display())).hint("check the path")
-        }
-        io::ErrorKind::IsADirectory => {
-            Failure::usage(format!("{} is a folder", file.display())).hint("name an archive")
-        }
-        _ => FileError::new("read", file, e).into(),
-    })?;
+    read.at_path("read", file).map_err(user_file::cannot_read)?;
     let read = if bytes.len() as u64 > MAX_BYTES {
         Err(format!("it is larger than {MAX_BYTES} bytes"))
     } else {
@@ -132,7 +124,7 @@ impl EvidenceStore {
     /// the chain does not verify or is too large; an environment failure when it cannot be
     /// written. Nothing stands under the name `out` then.
     pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
-        new_file::check_free(out, TAKEN)?;
+        user_file::check_free(out, TAKEN)?;
         let mut book = self.read()?.book;
         let result = book.verify(None);
         sound(&result, &format!("the evidence chain in {}", self.folder().display()))?;
@@ -144,7 +136,7 @@ impl EvidenceStore {
                 .hint("flowcontrol rehearse leaves some"));
         };
         let bytes = archive::write(&book, last, tool_version)?;
-        new_file::create(out, &bytes, Access::Shared, TAKEN)?;
+        user_file::create(out, &bytes, Access::Shared, TAKEN)?;
         Ok(Exported {
             schema: super::manifest::SCHEMA,
             file: out.to_owned(),

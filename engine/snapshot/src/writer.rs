@@ -2,10 +2,10 @@
 
 use super::Summary;
 use super::format::{Header, Progression, Trailer};
-use flowcontrol_base::new_file::cannot_write;
-use flowcontrol_base::{Failure, Result};
+use flowcontrol_base::Result;
+use flowcontrol_base::user_file::cannot_write;
 use flowcontrol_contract::{Hasher, Record};
-use flowcontrol_files::{Access, FileError, Staged};
+use flowcontrol_files::{Access, AtPath as _, FileError, Staged};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ impl Writer {
     /// # Errors
     /// When the folder cannot be written to, or the header cannot be spelled.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
-        let at = |e: io::Error| io_failure("write", path, e);
+        let at = |e: io::Error| cannot_write(FileError::new("write", path, e));
         // Found here, before the work, and not when the finished file is put in its place.
         if path.is_dir() {
             return Err(at(io::ErrorKind::IsADirectory.into()));
@@ -79,7 +79,8 @@ impl Writer {
     }
 
     fn flush_line(&mut self) -> Result<()> {
-        self.sink.write(self.line.as_bytes()).map_err(|e| io_failure("write", &self.path, e))?;
+        let written = self.sink.write(self.line.as_bytes());
+        written.at_path("write", &self.path).map_err(cannot_write)?;
         self.hasher.update(self.line.as_bytes());
         self.bytes += self.line.len() as u64;
         self.line.clear();
@@ -105,20 +106,10 @@ impl Writer {
         let sha256 = self.hasher.current();
         let (counts, records) = (self.progression.counts, self.progression.records);
         let trailer = Trailer { counts: counts.clone(), records, sha256 }.line()?;
-        let at = |e: io::Error| io_failure("write", &self.path, e);
+        let at = |e: io::Error| cannot_write(FileError::new("write", &self.path, e));
         self.sink.write(trailer.as_bytes()).map_err(at)?;
         self.sink.finish().map_err(at)?.replace().map_err(cannot_write)?;
         let bytes = self.bytes + trailer.len() as u64;
         Ok(Summary { header: self.header, sha256, records, counts, bytes })
     }
-}
-
-/// A failure of the file itself: what the user named wrongly is wrong usage, the rest is the
-/// environment's.
-pub(super) fn io_failure(verb: &str, path: &Path, error: io::Error) -> Failure {
-    if verb == "read" && error.kind() == io::ErrorKind::NotFound {
-        let message = format!("there is no file {}", path.display());
-        return Failure::usage(message).hint("check the path");
-    }
-    cannot_write(FileError::new(verb, path, error))
 }

@@ -178,10 +178,7 @@ impl Container {
 
     async fn find_endpoint(&mut self) -> Result<()> {
         let failed = |e: TestcontainersError| {
-            Failure::environment(format!(
-                "the container's address is not known: {}",
-                chain(&e)
-            ))
+            Failure::environment(format!("the container's address is not known: {}", chain(&e)))
         };
         let handle = self.handle()?;
         let host = handle.get_host().await.map_err(failed)?.to_string();
@@ -213,10 +210,7 @@ impl Container {
 
     async fn is_running(&self) -> Result<bool> {
         self.handle()?.is_running().await.map_err(|e| {
-            Failure::environment(format!(
-                "the container cannot be looked at: {}",
-                chain(&e)
-            ))
+            Failure::environment(format!("the container cannot be looked at: {}", chain(&e)))
         })
     }
 

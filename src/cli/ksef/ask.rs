@@ -5,7 +5,7 @@ use super::view;
 use crate::cli::args::Format;
 use crate::cli::{Cx, out};
 use crate::registry::open_ksef;
-use flowcontrol_base::{Exit, Result, new_file};
+use flowcontrol_base::{Exit, Result, user_file};
 use flowcontrol_contract::ksef::State;
 use flowcontrol_files::Access;
 use serde_json::json;
@@ -48,11 +48,11 @@ pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let invoice = view::digest(&args.invoice)?;
     if let Some(path) = &args.out {
-        new_file::check_free(path, TAKEN)?;
+        user_file::check_free(path, TAKEN)?;
     }
     let upo = open_ksef(&cx.settings).await?.upo(&call, &invoice).await?;
     if let Some(path) = &args.out {
-        new_file::create(path, &upo.xml, Access::Shared, TAKEN)?;
+        user_file::create(path, &upo.xml, Access::Shared, TAKEN)?;
     }
     let value = json!({"number": upo.number, "invoice_sha256": upo.invoice,
         "upo_sha256": upo.digest, "bytes": upo.xml.len(),

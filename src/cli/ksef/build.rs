@@ -4,7 +4,7 @@ use super::args::Build;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::{Cx, out};
-use flowcontrol_base::{Exit, Failure, Result, new_file};
+use flowcontrol_base::{Exit, Failure, Result, user_file};
 use flowcontrol_contract::{CallCx, Kind, Record, RecordId, ScenarioStore, TenantId};
 use flowcontrol_files::Access;
 use flowcontrol_ksef_invoice::{
@@ -123,5 +123,5 @@ fn told(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
 /// Writes a file that is not there yet: what was sent once must not change under its number.
 fn save(path: &Path, bytes: &[u8]) -> Result<()> {
     let taken = "name another file, or move this one away: an invoice is never overwritten";
-    new_file::create(path, bytes, Access::Shared, taken)
+    user_file::create(path, bytes, Access::Shared, taken)
 }

@@ -4,7 +4,7 @@ use super::{PublicKey, Signature, Subject, Value};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
-use flowcontrol_base::{Failure, Result, new_file};
+use flowcontrol_base::{Failure, Result, user_file};
 use flowcontrol_contract::Secret;
 use flowcontrol_files::{Access, FileError};
 use std::fs::File;
@@ -175,6 +175,6 @@ fn private(_: &File, _: &Path) -> Result<()> {
 /// written. Nothing stands under its name then.
 pub fn write_new(key: &PrivateKey, file: &Path) -> Result<()> {
     const TAKEN: &str = "name another file; a key is never overwritten";
-    new_file::check_free(file, TAKEN)?;
-    new_file::create(file, key.pem()?.expose().as_bytes(), Access::Owner, TAKEN)
+    user_file::check_free(file, TAKEN)?;
+    user_file::create(file, key.pem()?.expose().as_bytes(), Access::Owner, TAKEN)
 }

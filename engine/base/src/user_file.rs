@@ -1,4 +1,5 @@
-//! New files under names that the user chose: an export, a key, an invoice. None is ever overwritten.
+//! Files under names that the user chose: what is read, and new ones, of which none overwrites
+//! another (an export, a key, an invoice).
 
 use crate::{Failure, Result};
 use flowcontrol_files::{self as files, Access, FileError};
@@ -26,6 +27,21 @@ pub fn create(path: &Path, content: &[u8], access: Access, hint: &str) -> Result
     })
 }
 
+/// Why a file that the user named cannot be read: wrong usage where it does not exist or is a folder,
+/// else the environment.
+pub fn cannot_read(error: FileError) -> Failure {
+    let name = error.path().display();
+    match error.kind() {
+        ErrorKind::NotFound => {
+            Failure::usage(format!("there is no file {name}")).hint("check the path")
+        }
+        ErrorKind::IsADirectory => {
+            Failure::usage(format!("{name} is a folder, not a file")).hint("name a file")
+        }
+        _ => error.into(),
+    }
+}
+
 /// Why a file that the user named cannot be written: wrong usage where its folder does not exist, else
 /// the environment.
 pub fn cannot_write(error: FileError) -> Failure {
@@ -46,8 +62,9 @@ fn taken(path: &Path, hint: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, check_free, create};
+    use super::{Access, cannot_read, check_free, create};
     use crate::Exit;
+    use flowcontrol_files::AtPath as _;
 
     #[test]
     fn a_name_that_is_taken_or_has_no_folder_is_wrong_usage() {
@@ -67,5 +84,18 @@ mod tests {
         let nowhere = create(&root.path().join("none/key"), b"", Access::Owner, "").unwrap_err();
         assert_eq!(nowhere.exit, Exit::Usage);
         assert!(nowhere.message.contains("its folder is not there"), "{nowhere}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let read = |path: &std::path::Path| {
+            cannot_read(std::fs::read(path).at_path("read", path).unwrap_err())
+        };
+        let absent = read(&root.path().join("a.json"));
+        assert!(absent.message.starts_with("there is no file "), "{absent}");
+        let folder = read(root.path());
+        assert!(folder.message.ends_with(" is a folder, not a file"), "{folder}");
+        assert_eq!((absent.exit, folder.exit), (Exit::Usage, Exit::Usage));
     }
 }
