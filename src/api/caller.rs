@@ -2,7 +2,7 @@
 
 use super::middleware::{Known, Peer, RequestId};
 use super::problem::{Problem, ProblemKind};
-use super::service::{Asker, Service};
+use super::service::Service;
 use crate::scenario::access::{self, Action};
 use crate::sign_in::browser::cookie;
 use crate::sign_in::browser::guard::{self, CSRF_HEADER, Shown};
@@ -60,7 +60,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
             }
         };
         let (tenant, actor) = (principal.tenant.clone(), principal.actor.clone());
-        within(service, Asker::Caller(tenant.clone(), actor))?;
+        within(service.rates.caller((tenant.clone(), actor), clock::instant()))?;
         if principal.how.issuer.is_none() {
             let roster = service.store.roster(&CallCx::tenant(tenant)).await?;
             access::enrolled(&principal, roster.as_ref())?;
@@ -114,12 +114,12 @@ pub fn plain<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Whoever is not known is slowed down by where they come from.
 pub fn stranger(parts: &Parts, service: &Service) -> Result<(), Problem> {
     let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-    within(service, Asker::Stranger(from))
+    within(service.rates.stranger(from, clock::instant()))
 }
 
 /// Whoever tries often is slowed down, whether they are known or not.
-fn within(service: &Service, asker: Asker) -> Result<(), Problem> {
-    service.rates.take(asker, clock::instant()).map_err(|wait| {
+fn within(taken: Result<(), f64>) -> Result<(), Problem> {
+    taken.map_err(|wait| {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

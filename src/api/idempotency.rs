@@ -1,14 +1,15 @@
 //! Idempotency keys: the same request with the same key is done once and answered alike, also when
 //! it is sent twice at once.
 //!
-//! Keys live in this process, for a day and up to a number for each tenant. That a batch of records is written once
-//! does not hang on them: the store knows it by its records' ids.
+//! Keys live in this process, for a day and up to a number for each tenant; beyond that, the tenant's
+//! oldest key is forgotten. That a batch of records is written once does not depend on them: the
+//! store knows it by its records' ids.
 
 use super::problem::{Problem, ProblemKind};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flowcontrol_base::clock;
-use flowcontrol_contract::{ActorId, Digest, TenantId};
+use flowcontrol_contract::{ActorId, Digest, ExpiringMap, TenantId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -71,7 +72,6 @@ enum RequestState {
 #[derive(Debug)]
 struct KeyEntry {
     request: Digest,
-    since: Instant,
     state: Mutex<RequestState>,
     answer: OnceCell<Answer>,
 }
@@ -115,7 +115,8 @@ impl Drop for Waiting {
 /// The keys of this process.
 #[derive(Debug, Default)]
 pub struct IdempotencyKeys {
-    entries: Mutex<HashMap<TenantId, HashMap<Key, Arc<KeyEntry>>>>,
+    /// A map for each tenant, so that none takes another's room.
+    entries: Mutex<HashMap<TenantId, ExpiringMap<Key, Arc<KeyEntry>, Instant>>>,
 }
 
 impl IdempotencyKeys {
@@ -135,9 +136,8 @@ impl IdempotencyKeys {
     fn entry(&self, key: Key, request: Digest) -> Result<Waiting, Problem> {
         let now = clock::instant();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = entries.get(&key.tenant).and_then(|own| own.get(&key))
-            && now.duration_since(known.since) < KEPT_FOR
-        {
+        let own = entries.entry(key.tenant.clone()).or_insert_with(|| ExpiringMap::new(KEPT));
+        if let Some(known) = own.get(&key, now) {
             if known.request == request {
                 return Ok(Waiting::for_answer(Arc::clone(known)));
             }
@@ -149,23 +149,12 @@ impl IdempotencyKeys {
                 ));
             }
         }
-        let entries = entries.entry(key.tenant.clone()).or_default();
-        if entries.len() >= KEPT {
-            entries.retain(|_, entry| now.duration_since(entry.since) < KEPT_FOR);
-        }
-        if entries.len() >= KEPT
-            && let Some(oldest) =
-                entries.iter().min_by_key(|(_, e)| e.since).map(|(k, _)| k.clone())
-        {
-            entries.remove(&oldest);
-        }
         let entry = Arc::new(KeyEntry {
             request,
-            since: now,
             state: Mutex::new(RequestState::Failed),
             answer: OnceCell::new(),
         });
-        entries.insert(key, Arc::clone(&entry));
+        own.insert(key, Arc::clone(&entry), now + KEPT_FOR, now);
         Ok(Waiting::for_answer(entry))
     }
 }
@@ -181,5 +170,76 @@ pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     match value.to_str() {
         Ok(text) if (1..=LONGEST).contains(&text.len()) => Ok(Some(text.to_owned())),
         _ => refuse(format!("Idempotency-Key is not 1 to {LONGEST} visible characters")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn key(tenant: &str, key: &str) -> Option<Key> {
+        Some(Key {
+            tenant: TenantId::new(tenant).unwrap(),
+            actor: ActorId::new("anna").unwrap(),
+            operation: "test",
+            key: key.to_owned(),
+        })
+    }
+
+    fn answer() -> Answer {
+        Answer { status: StatusCode::OK, headers: Vec::new(), body: "{}".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn one_tenants_keys_do_not_push_out_anothers() {
+        let (keys, done) = (IdempotencyKeys::default(), AtomicU32::new(0));
+        let request = Digest::of("body");
+        let ask = async |tenant: &str, name: &str| {
+            let work = async {
+                done.fetch_add(1, Ordering::Relaxed);
+                Ok(answer())
+            };
+            keys.answer(key(tenant, name), request, work).await.unwrap();
+            done.load(Ordering::Relaxed)
+        };
+        assert_eq!(ask("acme", "theirs").await, 1);
+        assert_eq!(ask("bfg", "first").await, 2);
+        for n in 0..KEPT {
+            ask("bfg", &n.to_string()).await;
+        }
+        let before = done.load(Ordering::Relaxed);
+        assert_eq!(ask("acme", "theirs").await, before, "it is still known");
+        assert_eq!(ask("bfg", "first").await, before + 1, "its own tenant's oldest is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_key_in_flight_is_refused_to_another_request_until_its_own_fails() {
+        let keys = IdempotencyKeys::default();
+        let (one, other) = (Digest::of("one"), Digest::of("other"));
+        let mut first = Box::pin(keys.answer(key("acme", "k"), one, async {
+            tokio::task::yield_now().await;
+            Err(Problem::new(ProblemKind::Unavailable, "the store is away"))
+        }));
+        assert!(first.as_mut().now_or_never().is_none(), "it is in flight");
+        let reused = keys.answer(key("acme", "k"), other, async { Ok(answer()) }).await;
+        assert_eq!(reused.unwrap_err().status(), ProblemKind::KeyReused.status());
+        assert!(first.await.is_err());
+        keys.answer(key("acme", "k"), other, async { Ok(answer()) }).await.unwrap();
+        // Now it stands for that request.
+        let late = keys.answer(key("acme", "k"), one, async { Ok(answer()) }).await;
+        assert_eq!(late.unwrap_err().status(), ProblemKind::KeyReused.status());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_given_up_frees_its_key() {
+        let keys = IdempotencyKeys::default();
+        let mut first =
+            Box::pin(keys.answer(key("acme", "k"), Digest::of("one"), std::future::pending()));
+        assert!(first.as_mut().now_or_never().is_none());
+        drop(first);
+        let other = keys.answer(key("acme", "k"), Digest::of("other"), async { Ok(answer()) });
+        other.await.unwrap();
     }
 }

@@ -13,7 +13,6 @@ use crate::sign_in::browser::{Lifetimes, Memory, Sessions};
 use flowcontrol_base::Result;
 use flowcontrol_contract::{ActorId, AuthProvider, Digest, ScenarioStore, TenantId};
 use flowcontrol_gates::Inputs;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, watch};
@@ -59,15 +58,6 @@ impl From<&ServeSection> for Limits {
     }
 }
 
-/// Somebody whose requests are counted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Asker {
-    /// Somebody who is not known, by where they come from.
-    Stranger(Option<IpAddr>),
-    /// A caller.
-    Caller(TenantId, ActorId),
-}
-
 /// The service.
 #[derive(Debug)]
 pub struct Service {
@@ -82,7 +72,7 @@ pub struct Service {
     /// Rehearsals.
     pub jobs: Jobs,
     /// Who asked how often.
-    pub rates: Rates<Asker>,
+    pub rates: Rates<(TenantId, ActorId)>,
     /// Counts.
     pub metrics: Metrics,
     /// Turns true when the service is asked to stop.

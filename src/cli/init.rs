@@ -3,58 +3,30 @@
 use super::args::Format;
 use super::out;
 use crate::config::{FILE, TEMPLATE};
-use flowcontrol_base::{Exit, Failure, Result};
-use std::io::{ErrorKind, Write};
+use flowcontrol_base::{Exit, Failure, Result, user_file};
+use flowcontrol_files::{self as files, Access};
+use std::io::ErrorKind;
 use std::path::Path;
+
+/// The hint where a configuration is there already.
+const TAKEN: &str = "edit it, or name another folder; init never overwrites";
 
 /// Writes the commented configuration and the state folder.
 pub fn run(dir: &Path, format: Format) -> Result<Exit> {
-    let at = |e: &std::io::Error, path: &Path| match e.kind() {
-        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Failure::usage(format!(
-            "cannot make the folder {}: a file is in its place",
-            path.display()
-        ))
-        .hint("name another folder"),
-        _ => Failure::environment(format!("cannot write {}: {e}", path.display()))
-            .hint("check the free space and the permissions, or name another folder"),
-    };
     // A user's own folder reads better without the dot that stands for it.
     let dir = dir.strip_prefix(".").unwrap_or(dir);
     let (state, file) = (dir.join(".flowcontrol"), dir.join(FILE));
-    if file.symlink_metadata().is_ok() {
-        return Err(there(&file));
-    }
-    std::fs::create_dir_all(&state).map_err(|e| at(&e, &state))?;
-    write(dir, &file).map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => there(&file),
-        _ => at(&e, &file),
+    user_file::check_free(&file, TAKEN)?;
+    files::create_folder(&state, Access::Shared).map_err(|e| match e.kind() {
+        ErrorKind::NotADirectory => Failure::usage(e.to_string()).hint("name another folder"),
+        _ => e.into(),
     })?;
+    // It holds no secret, and it is for whoever may read the folder.
+    user_file::create(&file, TEMPLATE.as_bytes(), Access::Shared, TAKEN)?;
     let next = "flowcontrol demo seed, then flowcontrol rehearse";
     let value = serde_json::json!({"file": file, "state": state});
     out::either(format, &value, || {
         format!("wrote {} and {}\nnext: {next}", file.display(), state.display())
     })?;
     Ok(Exit::Done)
-}
-
-fn there(file: &Path) -> Failure {
-    Failure::usage(format!("{} is there already", file.display()))
-        .hint("edit it, or name another folder; init never overwrites")
-}
-
-/// All of the file, or none of it, and never over another one.
-fn write(dir: &Path, file: &Path) -> std::io::Result<()> {
-    let folder = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let mut temporary = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // It holds no secret, and it is for whoever may read the folder.
-        temporary.permissions(std::fs::Permissions::from_mode(0o644));
-    }
-    let mut temporary = temporary.prefix(".flowcontrol-").tempfile_in(folder)?;
-    temporary.write_all(TEMPLATE.as_bytes())?;
-    temporary.as_file().sync_all()?;
-    temporary.persist_noclobber(file).map_err(|e| e.error)?;
-    Ok(())
 }

@@ -4,18 +4,20 @@ use super::args::Scenario;
 use super::lines::Lines;
 use super::{Cx, freeze, out};
 use flowcontrol_base::text::counted;
+use flowcontrol_base::user_file::cannot_read;
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::audit::AuditEvent;
 use flowcontrol_contract::fence::Window;
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Kind, NewRecord, Record, Roster, ScenarioStore, TenantId};
+use flowcontrol_files::FileError;
 use futures::StreamExt;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 /// A payload as large as it may be, every byte of it escaped, and the rest of a record.
 const MAX_LINE: u64 = 6 * MAX_PAYLOAD_BYTES as u64 + 64 * 1024;
@@ -174,15 +176,8 @@ fn bad_line(file: &Path, number: u64, why: &str) -> Failure {
 
 /// Reads every line as a record, with its number; none when one is wrong.
 fn read(file: &Path) -> Result<Vec<(u64, NewRecord)>> {
-    let failed = |e: std::io::Error| match e.kind() {
-        ErrorKind::NotFound => {
-            Failure::usage(format!("there is no file {}", shown(file))).hint("check the path")
-        }
-        ErrorKind::IsADirectory => {
-            Failure::usage(format!("{} is a folder, not a file", shown(file))).hint("name a file")
-        }
-        _ => Failure::environment(format!("cannot read {}: {e}", shown(file))),
-    };
+    let name = PathBuf::from(shown(file));
+    let failed = |e: std::io::Error| cannot_read(FileError::new("read", &name, e));
     let mut input: Box<dyn BufRead> = match file == Path::new("-") {
         true => Box::new(std::io::stdin().lock()),
         false => Box::new(BufReader::new(File::open(file).map_err(failed)?)),

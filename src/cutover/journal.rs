@@ -1,13 +1,13 @@
 //! How far a cutover came: written before whatever cannot be taken back.
 
-use crate::rehearsal::journal::Lock;
+use crate::rehearsal::journal::{Lock, take_lock};
 use crate::rehearsal::scratch::Scratch;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::fence::Window;
 use flowcontrol_evidence::ProfileRef;
+use flowcontrol_files::{self as files, Access};
 use serde::{Deserialize, Serialize};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The folder in a state folder, and the journal in it.
@@ -60,11 +60,8 @@ impl Folder {
     /// A check failure when another process is at work in it.
     pub fn open(state: &Path) -> Result<Self> {
         let path = state.join(FOLDER);
-        std::fs::create_dir_all(&path).map_err(|e| {
-            Failure::environment(format!("cannot make the folder {}: {e}", path.display()))
-                .hint("check the state folder's permissions and free space")
-        })?;
-        let lock = Lock::take(&path)?.map_err(|holder| {
+        files::create_folder(&path, Access::Shared)?;
+        let lock = take_lock(&path)?.map_err(|holder| {
             Failure::check(format!("another cutover is at work in {}{holder}", path.display()))
                 .hint(
                     "wait for it to end, or end its process; then `flowcontrol cutover run` \
@@ -100,16 +97,10 @@ impl Folder {
     /// # Errors
     /// An environment failure when it cannot be written.
     pub fn write(&self, journal: &Journal) -> Result<()> {
-        let path = self.path.join(FILE);
-        let write = || -> std::io::Result<()> {
-            let text = serde_json::to_string(journal)?;
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            std::fs::File::open(&self.path)?.sync_all()
-        };
-        write().map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
+        let text = serde_json::to_string(journal).map_err(|e| {
+            Failure::environment(format!("the cutover's journal cannot be serialized: {e}"))
+        })?;
+        Ok(files::replace(&self.path.join(FILE), text.as_bytes(), Access::Owner)?)
     }
 
     /// Forgets the cutover: the next one begins anew.
@@ -118,15 +109,7 @@ impl Folder {
     /// An environment failure when a file stays.
     pub fn forget(&self) -> Result<()> {
         for path in [self.path.join(FILE), self.snapshot()] {
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::environment(format!(
-                        "cannot remove {}: {e}",
-                        path.display()
-                    )));
-                }
-                _ => {}
-            }
+            files::remove(&path)?;
         }
         Ok(())
     }
@@ -142,14 +125,8 @@ pub fn peek(state: &Path) -> Result<Option<Journal>> {
 
 fn read(folder: &Path) -> Result<Option<Journal>> {
     let path = folder.join(FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => {
-            return Err(Failure::environment(format!("cannot read {}: {e}", path.display())));
-        }
-    };
-    serde_json::from_str(&text).map(Some).map_err(|e| {
+    let Some(text) = files::read(&path)? else { return Ok(None) };
+    serde_json::from_slice(&text).map(Some).map_err(|e| {
         Failure::check(format!("the cutover's journal {} is damaged: {e}", path.display()))
             .hint("it says what was there before; restore it from a copy before going on")
     })

@@ -10,6 +10,7 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{CallCx, Mode, Port, ScenarioStore};
 use flowcontrol_demo as demo;
 use flowcontrol_evidence::{EvidenceStore, Packet, ProblemKind};
+use flowcontrol_files::{self as files, Access};
 use flowcontrol_gates::Inputs;
 use flowcontrol_gates::inputs::{Acceptance, Evidence, Judged, PortKind, PortState, Scenario};
 use flowcontrol_snapshot as snapshot;
@@ -179,11 +180,7 @@ async fn freeze(
     progress: &Progress,
 ) -> Result<snapshot::Summary> {
     let state = settings.state();
-    let cannot = |e: std::io::Error| {
-        Failure::environment(format!("cannot make a folder in {}: {e}", state.display()))
-            .hint(WRITABLE)
-    };
-    std::fs::create_dir_all(&state).map_err(cannot)?;
+    files::create_folder(&state, Access::Shared).map_err(|e| Failure::from(e).hint(WRITABLE))?;
     let folder = Scratch::new(&state, "gates-").map_err(|e| e.hint(WRITABLE))?;
     let step = progress.step("freeze", None);
     let session = settings.config.session.clone();

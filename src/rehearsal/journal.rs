@@ -6,11 +6,13 @@
 
 mod lock;
 
-pub use lock::{FILE as LOCK_FILE, Lock};
+pub use flowcontrol_files::Lock;
+pub use lock::{FILE as LOCK_FILE, take as take_lock};
 
 use super::Run;
-use flowcontrol_base::{Failure, Result};
-use flowcontrol_contract::Digest;
+use flowcontrol_base::{Failure, Result, clock};
+use flowcontrol_contract::{Digest, Timestamp};
+use flowcontrol_files::{self as files, Access, AtPath as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -47,7 +49,7 @@ pub struct Journal {
 /// Notes that the run has a database on an external server; durable when it returns. The run holds
 /// the journal's lock from before there is a journal.
 pub fn write(run: &mut Run<'_>) -> Result<()> {
-    let lock = Lock::take(&run.folder)?.map_err(|holder| {
+    let lock = lock::take(&run.folder)?.map_err(|holder| {
         Failure::environment(format!("the run's new folder is locked already{holder}"))
     })?;
     run.resources.lock = Some(lock);
@@ -64,16 +66,27 @@ fn note(run: &Run<'_>, probed: bool) -> Result<()> {
     let database = super::steps::workspace(run)?.endpoint.database;
     let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);
     let journal = Journal { database, snapshot, sha256: summary.sha256, probed };
-    let path = run.folder.join(FILE);
-    let failed =
-        |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
-    let text = serde_json::to_string(&journal)
-        .map_err(|e| Failure::environment(format!("cannot spell the journal: {e}")))?;
-    let mut file = tempfile::NamedTempFile::new_in(&run.folder).map_err(failed)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&path).map_err(|e| failed(e.error))?;
-    Ok(())
+    keep(&run.folder, &journal)
+}
+
+/// Puts the journal in place of an earlier one; durable when it returns.
+fn keep(folder: &Path, journal: &Journal) -> Result<()> {
+    let text = serde_json::to_string(journal)
+        .map_err(|e| Failure::environment(format!("the journal cannot be serialized: {e}")))?;
+    Ok(files::replace(&folder.join(FILE), text.as_bytes(), Access::Owner)?)
+}
+
+/// Creates the folder of a run that begins at `started`, with its parents; durable when it returns,
+/// since a journal in it would be lost with it.
+///
+/// # Errors
+/// An environment failure when it cannot be created.
+pub fn create_folder(state: &Path, started: Timestamp) -> Result<PathBuf> {
+    let stamp: String =
+        started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
+    let folder = state.join("rehearsals").join(format!("{stamp}-{}", clock::random_hex(3)));
+    files::create_folder(&folder, Access::Shared)?;
+    Ok(folder)
 }
 
 /// Forgets every run that had `database`, which is dropped: a rehearsal that was killed and resumed
@@ -84,10 +97,7 @@ fn note(run: &Run<'_>, probed: bool) -> Result<()> {
 pub fn forget(state: &Path, database: &str) -> Result<()> {
     for folder in unfinished(state) {
         if read(&folder)?.database == database {
-            let path = folder.join(FILE);
-            std::fs::remove_file(&path).map_err(|e| {
-                Failure::environment(format!("cannot remove {}: {e}", path.display()))
-            })?;
+            files::remove(&folder.join(FILE))?;
             // After the journal: whoever still takes the old lock finds nothing to go on with.
             lock::remove(&folder)?;
         }
@@ -110,8 +120,7 @@ fn unfinished(state: &Path) -> Vec<PathBuf> {
 
 fn read(folder: &Path) -> Result<Journal> {
     let path = folder.join(FILE);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
+    let text = std::fs::read_to_string(&path).at_path("read", &path)?;
     serde_json::from_str(&text)
         .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))
 }
@@ -126,7 +135,7 @@ pub fn newest(state: &Path) -> Result<Unfinished> {
     let mut at_work = Vec::new();
     let mut taken = BTreeSet::new();
     for folder in unfinished(state).into_iter().rev() {
-        match Lock::take(&folder)? {
+        match lock::take(&folder)? {
             Ok(lock) => {
                 // It may have come to its end between the two.
                 if !folder.join(FILE).is_file() {
@@ -161,4 +170,37 @@ pub fn newest(state: &Path) -> Result<Unfinished> {
         at_work.join(", ")
     ))
     .hint("wait for it to end, or end its process and resume it then"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowcontrol_testkit::folder_watch::FolderWatch;
+
+    #[test]
+    fn a_journal_and_the_folder_of_its_run_are_durable() {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::create_dir(state.path().join("rehearsals")).unwrap();
+        let runs = FolderWatch::new(&state.path().join("rehearsals"));
+        let folder = create_folder(state.path(), clock::now()).unwrap();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        assert!(runs.synced_after(name), "the new folder of a run");
+        let mut journal = Journal {
+            database: "flowcontrol_1".to_owned(),
+            snapshot: PathBuf::from("s"),
+            sha256: Digest::of("s"),
+            probed: false,
+        };
+        for probed in [false, true] {
+            journal.probed = probed;
+            let watch = FolderWatch::new(&folder);
+            keep(&folder, &journal).unwrap();
+            assert!(watch.synced_after(FILE), "the journal's name");
+            assert_eq!(read(&folder).unwrap(), journal);
+        }
+        let watch = FolderWatch::new(&folder);
+        forget(state.path(), "flowcontrol_1").unwrap();
+        assert!(watch.synced_after(FILE), "the journal's absence");
+        assert!(unfinished(state.path()).is_empty());
+    }
 }

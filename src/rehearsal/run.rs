@@ -137,14 +137,7 @@ impl<'a> Run<'a> {
             RehearsalReport::begin(version, &settings.config.profile, started).scoped(scope);
         report.session = Some(settings.config.session.to_string());
         report.steps.retain(|step| !order.without.contains(&step.id));
-        let stamp: String =
-            started.to_string().chars().take(19).filter(|c| *c != ':' && *c != '-').collect();
-        let folder =
-            settings.state().join("rehearsals").join(format!("{stamp}-{}", clock::random_hex(3)));
-        std::fs::create_dir_all(&folder).map_err(|e| {
-            Failure::environment(format!("cannot make the folder {}: {e}", folder.display()))
-                .hint("check the state folder's permissions and free space")
-        })?;
+        let folder = journal::create_folder(&settings.state(), started)?;
         Ok(Self {
             settings,
             order,

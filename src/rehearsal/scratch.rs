@@ -1,12 +1,13 @@
 //! A folder for one process's passing files, which a later one removes after a kill: they hold
 //! copies of the scenario.
 
-use super::journal::{LOCK_FILE, Lock};
+use super::journal::{LOCK_FILE, Lock, take_lock};
 use flowcontrol_base::{Failure, Result};
+use flowcontrol_files::AtPath as _;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// More than anybody who sweeps meanwhile takes away.
+/// Attempts. A concurrent sweep may remove a new folder before its lock is taken.
 const ATTEMPTS: usize = 8;
 
 /// The folder; it goes when this is dropped.
@@ -25,16 +26,12 @@ impl Scratch {
     pub fn new(parent: &Path, prefix: &str) -> Result<Self> {
         sweep(parent, prefix)?;
         for _ in 0..ATTEMPTS {
-            let folder =
-                tempfile::Builder::new().prefix(prefix).tempdir_in(parent).map_err(|e| {
-                    Failure::environment(format!(
-                        "cannot make a folder in {}: {e}",
-                        parent.display()
-                    ))
-                    .hint("check the state folder's permissions and free space")
-                })?;
+            let folder = tempfile::Builder::new()
+                .prefix(prefix)
+                .tempdir_in(parent)
+                .at_path("create a folder in", parent)?;
             // Somebody who sweeps just then may take it for one that was left.
-            if let Ok(lock) = Lock::take(folder.path())?
+            if let Ok(lock) = take_lock(folder.path())?
                 && folder.path().join(LOCK_FILE).is_file()
             {
                 return Ok(Self { folder, _lock: lock });
@@ -58,10 +55,8 @@ fn sweep(parent: &Path, prefix: &str) -> Result<()> {
         if !named || !path.join(LOCK_FILE).is_file() {
             continue;
         }
-        if let Ok(_alone) = Lock::take(&path)? {
-            std::fs::remove_dir_all(&path).map_err(|e| {
-                Failure::environment(format!("cannot remove {}: {e}", path.display()))
-            })?;
+        if let Ok(_alone) = take_lock(&path)? {
+            std::fs::remove_dir_all(&path).at_path("remove", &path)?;
         }
     }
     Ok(())

@@ -3,10 +3,9 @@
 use super::{json, junit, markdown, sarif};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_evidence::KnownSecrets;
+use flowcontrol_files::{self as files, Access, FileError};
 use flowcontrol_gates::outcome::RehearsalReport;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -103,10 +102,6 @@ pub fn write_reports(
     formats: &[ReportFormat],
     report: &RehearsalReport,
 ) -> Result<Vec<PathBuf>> {
-    let failed = |path: &Path, e: &io::Error| {
-        Failure::environment(format!("cannot write {}: {e}", path.display()))
-            .hint("check the free space and the permissions, or give another folder with --out")
-    };
     // All are rendered before the first is written.
     let mut rendered = Vec::new();
     for format in formats {
@@ -124,34 +119,19 @@ pub fn write_reports(
     if rendered.is_empty() {
         return Ok(Vec::new());
     }
-    fs::create_dir_all(dir).map_err(|e| failed(dir, &e))?;
+    files::create_folder(dir, Access::Shared).map_err(cannot_write)?;
     let mut written = Vec::new();
     for (path, text) in rendered {
-        write(dir, &path, &text).map_err(|e| failed(&path, &e))?;
+        files::replace(&path, text.as_bytes(), Access::Shared).map_err(cannot_write)?;
         written.push(path);
     }
     Ok(written)
 }
 
-fn write(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".rehearsal-").tempfile_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    as_usual(file.as_file())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// A temporary file is its owner's alone; a report is for whoever may read the folder.
-#[cfg(unix)]
-pub(super) fn as_usual(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-pub(super) fn as_usual(_: &File) -> io::Result<()> {
-    Ok(())
+/// A report for whoever may read the folder that `--out` names cannot be written.
+pub(super) fn cannot_write(error: FileError) -> Failure {
+    Failure::from(error)
+        .hint("check the free space and the permissions, or give another folder with --out")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the tests of every package share, and the program never links: components of the machine
 //! that a test needs ([`require`]), the program in a folder of its own ([`place`], [`running`]), the
 //! suite's database server ([`server`]), an OpenID Provider ([`provider`], [`forge`]), a browser
-//! ([`chromium`]) and programs that judge what ours makes ([`judges`]).
+//! ([`chromium`]), what happens in a folder ([`folder_watch`]) and programs that judge what ours makes ([`judges`]).
 //!
 //! Nothing here depends on another package of the workspace.
 
@@ -13,6 +13,7 @@
 )]
 
 pub mod chromium;
+pub mod folder_watch;
 pub mod forge;
 pub mod judges;
 pub mod place;

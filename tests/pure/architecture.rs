@@ -71,10 +71,10 @@ fn packages_depend_towards_the_contract() {
         // Its program runs with a store more; the adapter itself knows the contract alone.
         ("examples/custom-adapter", &["flowcontrol", "flowcontrol-contract"]),
         ("testkit", &[]),
-        ("engine/base", &["flowcontrol-contract"]),
+        ("engine/base", &["flowcontrol-contract", "flowcontrol-files"]),
         ("engine/database", &[BASE, "flowcontrol-contract"]),
         ("engine/demo", &[BASE, "flowcontrol-contract"]),
-        ("engine/evidence", &[BASE, "flowcontrol-contract"]),
+        ("engine/evidence", &[BASE, "flowcontrol-contract", "flowcontrol-files"]),
         // The demo's rosters are in tests' inputs alone.
         (
             "engine/gates",
@@ -82,7 +82,7 @@ fn packages_depend_towards_the_contract() {
         ),
         ("engine/isolation", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
         ("engine/runbook", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
-        ("engine/snapshot", &[BASE, "flowcontrol-contract"]),
+        ("engine/snapshot", &[BASE, "flowcontrol-contract", "flowcontrol-files"]),
         ("engine/target", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
     ]);
     for (package, may) in &allowed {

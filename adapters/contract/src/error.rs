@@ -207,20 +207,26 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// The whole story in one line: this error, then each source.
+    /// The whole story in one line: this error, then each source ([`chain`]).
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = StdError::source(self);
-        while let Some(cause) = next {
-            let cause_text = cause.to_string();
-            if !text.ends_with(&cause_text) {
-                text.push_str(": ");
-                text.push_str(&cause_text);
-            }
-            next = cause.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error's message and those of its sources in one line, joined by `: `. What the message says
+/// already is not repeated: many libraries put the source into it.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for Error {
@@ -235,5 +241,21 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_ref().map(|s| &**s as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind, chain};
+
+    #[test]
+    fn a_chain_says_each_cause_once() {
+        let io = |text: &str| std::io::Error::other(text.to_owned());
+        let error = Error::new(ErrorKind::Unavailable, "cannot write x: disk full");
+        assert_eq!(error.source(io("disk full")).chain(), "cannot write x: disk full");
+        let inner = Error::new(ErrorKind::Timeout, "no answer").source(io("reset by peer"));
+        let outer = Error::new(ErrorKind::Unavailable, "the store is away").source(inner);
+        assert_eq!(outer.chain(), "the store is away: no answer: reset by peer");
+        assert_eq!(chain(&io("alone")), "alone");
     }
 }

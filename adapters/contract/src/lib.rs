@@ -37,7 +37,7 @@ pub use batch::{BatchImport, Part};
 pub use call::CallCx;
 pub use clock::Clock;
 pub use digest::{Digest, Hasher};
-pub use error::{Error, ErrorKind, Reported, Result, Retry};
+pub use error::{Error, ErrorKind, Reported, Result, Retry, chain};
 pub use expiring::ExpiringMap;
 pub use fence::{Fence, Window};
 pub use guard::{Effect, Guard};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub type Result<T, E = FileError> = std::result::Result<T, E>;
 
 /// Something could not be done to a path. `Display` is one sentence without the hint:
-/// `cannot write /state/journal.json: the disk or quota is full`.
+/// `cannot write /state/journal.json: the disk is full`.
 #[derive(Debug)]
 pub struct FileError {
     doing: String,
@@ -50,6 +50,7 @@ impl FileError {
             }
             ErrorKind::NotFound => "check that the folder exists",
             ErrorKind::AlreadyExists => "choose another name; nothing was overwritten",
+            ErrorKind::IsADirectory => "name a file",
             _ => "check that path and its file system",
         }
     }
@@ -59,7 +60,10 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {} {}: ", self.doing, self.path.display())?;
         match self.kind() {
-            _ if self.is_full() => f.write_str("the disk or quota is full"),
+            ErrorKind::StorageFull => f.write_str("the disk is full"),
+            ErrorKind::QuotaExceeded => f.write_str("this user's disk quota is used up"),
+            ErrorKind::FileTooLarge => f.write_str("the file is larger than it may be there"),
+            ErrorKind::IsADirectory => f.write_str("it is a folder, not a file"),
             ErrorKind::ReadOnlyFilesystem => f.write_str("the file system is read-only"),
             ErrorKind::PermissionDenied => f.write_str("permission denied"),
             ErrorKind::NotFound => f.write_str("no such file or folder"),
@@ -115,7 +119,10 @@ mod tests {
     #[test]
     fn a_failure_is_a_sentence_and_a_hint() {
         for (kind, sentence, hint) in [
-            (ErrorKind::StorageFull, "the disk or quota is full", "free space"),
+            (ErrorKind::StorageFull, "the disk is full", "free space"),
+            (ErrorKind::QuotaExceeded, "this user's disk quota is used up", "free space"),
+            (ErrorKind::FileTooLarge, "the file is larger than it may be there", "free space"),
+            (ErrorKind::IsADirectory, "it is a folder, not a file", "name a file"),
             (ErrorKind::PermissionDenied, "permission denied", "give this user"),
             (ErrorKind::ReadOnlyFilesystem, "the file system is read-only", "mount it writable"),
             (ErrorKind::NotFound, "no such file or folder", "check that the folder exists"),

@@ -21,5 +21,5 @@ mod staged;
 pub use access::Access;
 pub use error::{AtPath, FileError, Result};
 pub use folder::{create_folder, parent, read, remove, rename, sync_folder, sync_parent};
-pub use lock::{Holder, Lock, try_lock};
-pub use staged::{Staged, create, replace, replace_unsynced};
+pub use lock::{Holder, Lock, try_lock, try_lock_shared, wait_for};
+pub use staged::{Staged, create, replace, replace_unsynced, write_new};

@@ -44,7 +44,7 @@ impl Lock {
     /// # Errors
     /// That the file cannot be created, locked or written.
     pub fn try_take(path: &Path) -> Result<Result<Self, Holder>> {
-        let Some(mut file) = try_lock(path)? else {
+        let Some(mut file) = try_lock(path, Access::Owner)? else {
             let note = std::fs::read_to_string(path).unwrap_or_default();
             return Ok(Err(Holder(note.trim().parse().ok())));
         };
@@ -60,33 +60,65 @@ impl Lock {
     /// # Errors
     /// As [`Lock::try_take`].
     pub fn wait(path: &Path, patience: Duration) -> Result<Result<Self, Holder>> {
-        let mut waited = Duration::ZERO;
-        loop {
-            let taken = Self::try_take(path)?;
-            if taken.is_ok() || waited >= patience {
-                return Ok(taken);
+        let mut holder = Holder(None);
+        let taken = wait_for(patience, || match Self::try_take(path)? {
+            Ok(lock) => Ok(Some(lock)),
+            Err(other) => {
+                holder = other;
+                Ok(None)
             }
-            std::thread::sleep(PAUSE);
-            waited += PAUSE;
-        }
+        })?;
+        Ok(taken.ok_or(holder))
     }
 }
 
-/// Opens `path` for reading and writing, creates it for its owner alone where it is absent, and locks
-/// it without changing its content; `None` when another process holds it. The lock lives as long as
-/// the file. For lock files with a note of their own; others take [`Lock`].
+/// Repeats `attempt` every five milliseconds until it gives something, at most for `patience`; it is
+/// made once at least. It blocks its thread.
+///
+/// # Errors
+/// The first failure of an attempt.
+pub fn wait_for<T>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let taken = attempt()?;
+        if taken.is_some() || waited >= patience {
+            return Ok(taken);
+        }
+        std::thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+}
+
+/// Opens `path` for reading and writing, creates it with `access` where it is absent, and locks it
+/// without changing its content; `None` when another process holds it. The lock lives as long as the
+/// file. For lock files with a note of their own or with readers; others take [`Lock`].
 ///
 /// # Errors
 /// That it cannot be opened or locked.
-pub fn try_lock(path: &Path) -> Result<Option<File>> {
+pub fn try_lock(path: &Path, access: Access) -> Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, Access::Owner.file_mode());
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.file_mode());
     let file = options.open(path).at_path("open the lock file", path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(FileError::new("lock", path, e)),
+    }
+}
+
+/// Locks the open lock file `path` together with others that only read; `false` while a process holds it alone. The lock lives as long as the file.
+///
+/// # Errors
+/// That it cannot be locked.
+pub fn try_lock_shared(file: &File, path: &Path) -> Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(e)) => Err(FileError::new("lock", path, e)),
     }
 }
@@ -104,7 +136,7 @@ mod tests {
         drop(held);
         let holder = Lock::wait(&path, PAUSE).unwrap().unwrap_err();
         assert_eq!(holder.to_string(), format!(" (process {})", std::process::id()));
-        assert!(try_lock(&path).unwrap().is_none());
+        assert!(try_lock(&path, Access::Owner).unwrap().is_none());
         drop(copy);
         assert!(Lock::try_take(&path).unwrap().is_ok());
     }
@@ -114,9 +146,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("write.lock");
         std::fs::write(&path, "clean 7").unwrap();
-        let held = try_lock(&path).unwrap().unwrap();
+        let held = try_lock(&path, Access::Owner).unwrap().unwrap();
         assert_eq!(Lock::try_take(&path).unwrap().unwrap_err().process(), None);
         drop(held);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "clean 7");
+    }
+
+    #[test]
+    fn readers_share_a_lock_and_a_writer_has_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        let writer = try_lock(&path, Access::Shared).unwrap().unwrap();
+        let (one, other) = (File::open(&path).unwrap(), File::open(&path).unwrap());
+        assert!(!try_lock_shared(&one, &path).unwrap());
+        drop(writer);
+        assert!(try_lock_shared(&one, &path).unwrap() && try_lock_shared(&other, &path).unwrap());
+        assert!(try_lock(&path, Access::Shared).unwrap().is_none());
+    }
+
+    #[test]
+    fn waiting_ends_with_the_first_success_or_with_the_patience() {
+        let mut attempts = 0;
+        let third = wait_for(PAUSE * 100, || {
+            attempts += 1;
+            Ok((attempts == 3).then_some(attempts))
+        });
+        assert_eq!(third.unwrap(), Some(3));
+        assert_eq!(wait_for(PAUSE, || Ok(None::<()>)).unwrap(), None);
     }
 }

@@ -4,7 +4,7 @@ use crate::access::Access;
 use crate::error::{AtPath as _, Result};
 use crate::folder;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -33,6 +33,23 @@ pub fn create(path: &Path, content: &[u8], access: Access) -> Result<()> {
 pub fn replace_unsynced(path: &Path, content: &[u8], access: Access) -> Result<()> {
     let staged = Staged::with_content(path, content, access)?;
     staged.file.persist(path).map(drop).map_err(|e| e.error).at_path("write", path)
+}
+
+/// Creates a file and syncs its content, but writes it under its own name and leaves its folder
+/// unsynced: a crash may leave a part of it, or nothing. For a folder that is filled first, and then
+/// synced and renamed as a whole.
+///
+/// # Errors
+/// That it cannot be written; `AlreadyExists` when something of that name is there.
+pub fn write_new(path: &Path, content: &[u8], access: Access) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.file_mode());
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .at_path("write", path)
 }
 
 /// A file that is being written under another name in the folder of its own. Dropped before it is
@@ -157,6 +174,29 @@ mod tests {
         assert_eq!(names(root.path()), ["journal.json"]);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_folder_is_synced_after_the_name_is_there() {
+        use flowcontrol_testkit::folder_watch::FolderWatch;
+        let root = tempfile::tempdir().unwrap();
+        let (path, watch) = (root.path().join("a"), FolderWatch::new(root.path()));
+        for _ in 0..2 {
+            replace(&path, b"x", Access::Owner).unwrap();
+            assert!(watch.synced_after("a"));
+        }
+        create(&root.path().join("b"), b"x", Access::Owner).unwrap();
+        assert!(watch.synced_after("b"));
+        folder::rename(&path, &root.path().join("c")).unwrap();
+        assert!(watch.synced_after("c"));
+        assert!(folder::remove(&root.path().join("c")).unwrap());
+        assert!(watch.synced_after("c"));
+        folder::create_folder(&root.path().join("d/e"), Access::Owner).unwrap();
+        assert!(watch.synced_after("d"));
+        // The watch sees the difference.
+        replace_unsynced(&path, b"x", Access::Owner).unwrap();
+        assert!(!watch.synced_after("a"));
+    }
+
     #[cfg(unix)]
     #[test]
     fn access_is_what_was_asked_for() {
@@ -171,6 +211,9 @@ mod tests {
             let found = path.metadata().unwrap().permissions().mode() & 0o777;
             assert_eq!(found & !mode, 0, "{found:o}");
             assert_eq!(found & 0o600, mode & 0o600, "{found:o}");
+            let other = root.path().join(format!("{mode:o}-new"));
+            write_new(&other, b"x", access).unwrap();
+            assert_eq!(other.metadata().unwrap().permissions().mode() & 0o777, found);
         }
     }
 
@@ -180,6 +223,9 @@ mod tests {
         let path = root.path().join("key.pem");
         create(&path, b"first", Access::Owner).unwrap();
         let error = create(&path, b"second", Access::Owner).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        let error = write_new(&path, b"third", Access::Owner).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(names(root.path()), ["key.pem"]);

@@ -6,9 +6,10 @@
 //! The note is a help and no authority: without it everything is found again from the logs.
 
 use crate::disk;
-use crate::failure::{AtPath as _, io_error, of_file};
+use crate::failure::{AtPath as _, of_file};
 use flowcontrol_contract::Result;
-use std::fs::{File, TryLockError};
+use flowcontrol_files::Access;
+use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -60,7 +61,7 @@ impl WriteLock {
     pub(crate) fn try_take(dir: &Path) -> Result<Option<Self>> {
         disk::create_dir(dir)?;
         let path = dir.join(NAME);
-        let file = flowcontrol_files::try_lock(&path).map_err(of_file)?;
+        let file = flowcontrol_files::try_lock(&path, Access::Owner).map_err(of_file)?;
         Ok(file.map(|file| Self { file, path }))
     }
 
@@ -80,11 +81,7 @@ pub(crate) fn nobody_writes(dir: &Path) -> Result<bool> {
     let Some(file) = disk::absent(File::open(&path)).at_path("open the lock file", &path)? else {
         return Ok(true);
     };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(e)) => Err(io_error("lock", &path, e)),
-    }
+    flowcontrol_files::try_lock_shared(&file, &path).map_err(of_file)
 }
 
 #[cfg(test)]

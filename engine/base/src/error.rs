@@ -88,6 +88,13 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// An environment failure with the sentence and the hint.
+impl From<flowcontrol_files::FileError> for Failure {
+    fn from(error: flowcontrol_files::FileError) -> Self {
+        Self::environment(error.to_string()).hint(error.hint())
+    }
+}
+
 impl From<contract::Error> for Failure {
     fn from(error: contract::Error) -> Self {
         use contract::ErrorKind as Kind;

@@ -4,6 +4,7 @@
 pub mod clock;
 mod error;
 pub mod text;
+pub mod user_file;
 
 pub use error::{Exit, Failure, Result};
 

@@ -5,6 +5,7 @@ use super::chain_set::{ChainSet, IMPORTED};
 use super::store::{EvidenceStore, HEAD, LOCK, PARTIAL};
 use flowcontrol_base::Result;
 use flowcontrol_contract::Digest;
+use flowcontrol_files::{AtPath as _, FileError, try_lock_shared};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -21,9 +22,10 @@ impl EvidenceStore {
     pub(super) fn read(&self) -> Result<Folder> {
         // Without a lock file nobody has ever written here. A reader who may not open it reads on:
         // the worst that can happen is a HEAD that is one packet behind.
-        let lock = File::open(self.folder().join(LOCK)).ok();
+        let path = self.folder().join(LOCK);
+        let lock = File::open(&path).ok();
         if let Some(lock) = &lock {
-            self.wait(|| lock.try_lock_shared())?;
+            self.wait(|| Ok(try_lock_shared(lock, &path)?.then_some(())))?;
         }
         self.read_locked()
     }
@@ -35,7 +37,7 @@ impl EvidenceStore {
             partial: Vec::new(),
             strays: Vec::new(),
         };
-        for name in names(self.folder()).map_err(|e| self.failed("read", self.folder(), &e))? {
+        for name in names(self.folder()).at_path("read", self.folder())? {
             if name == HEAD || name == LOCK {
                 continue;
             } else if name.starts_with(PARTIAL) {
@@ -54,14 +56,14 @@ impl EvidenceStore {
 
     fn read_imported(&self, folder: &mut Folder) -> Result<()> {
         let all = self.folder().join(IMPORTED);
-        for name in names(&all).map_err(|e| self.failed("read", &all, &e))? {
+        for name in names(&all).at_path("read", &all)? {
             let Ok(head) = Digest::parse(&name) else {
                 folder.strays.push(format!("{IMPORTED}/{name}"));
                 continue;
             };
             let one = all.join(&name);
             let chain = folder.book.imported.entry(head).or_default();
-            for file in names(&one).map_err(|e| self.failed("read", &one, &e))? {
+            for file in names(&one).at_path("read", &one)? {
                 if file.ends_with(".json") {
                     let bytes = self.bytes(&format!("{IMPORTED}/{name}/{file}"))?;
                     chain.push(Entry { name: file, bytes });
@@ -78,7 +80,7 @@ impl EvidenceStore {
         match read_plain(&path) {
             Ok(bytes) => Ok(Head::parse(&bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Head::Absent),
-            Err(e) => Err(self.failed("read", &path, &e)),
+            Err(e) => Err(FileError::new("read", &path, e).into()),
         }
     }
 
@@ -87,7 +89,7 @@ impl EvidenceStore {
         let path = self.folder().join(name);
         match read_plain(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            read => read.map_err(|e| self.failed("read", &path, &e)),
+            read => Ok(read.at_path("read", &path)?),
         }
     }
 }

@@ -11,11 +11,11 @@ use super::packet::Draft;
 use super::redact::KnownSecrets;
 use super::seal::{Flaw, Link, Sealed};
 use crate::keys::{PrivateKey, PublicKey};
-use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use flowcontrol_files::{self as files, Access, AtPath as _, Staged};
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -111,12 +111,10 @@ impl EvidenceStore {
 
     /// Keeps every other process out for as long as the result lives.
     pub(super) fn lock(&self) -> Result<File> {
-        fs::create_dir_all(&self.folder).map_err(|e| self.failed("create", &self.folder, &e))?;
+        files::create_folder(&self.folder, Access::Shared)?;
         let lock = self.folder.join(LOCK);
-        let lock = File::options().write(true).create(true).truncate(false).open(&lock);
-        let lock = lock.map_err(|e| self.failed("open", &self.folder.join(LOCK), &e))?;
-        self.wait(|| lock.try_lock())?;
-        Ok(lock)
+        // Others read the chain, and share the lock for it.
+        self.wait(|| files::try_lock(&lock, Access::Shared))
     }
 
     /// [`EvidenceStore::append_after`] for a caller that holds the lock.
@@ -143,8 +141,10 @@ impl EvidenceStore {
             sealed = sealed.signed(key)?;
         }
         let path = self.folder.join(sealed.file_name());
-        let prefix = format!("{PARTIAL}{sequence:05}-");
-        self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
+        let mut staged =
+            Staged::prefixed(&path, format!("{PARTIAL}{sequence:05}-"), Access::ReadOnly)?;
+        writeln!(staged, "{}", sealed.text()).at_path("write", &path)?;
+        staged.create()?;
         self.set_head(&Head::of(sealed.link()))?;
         Ok(Stored { sealed, path })
     }
@@ -157,7 +157,9 @@ impl EvidenceStore {
     /// Writes `HEAD` as it is, for a caller that holds the lock.
     pub(super) fn keep_head(&self, head: &Head) -> Result<()> {
         let at = self.folder.join(HEAD);
-        self.place(&format!("{PARTIAL}HEAD-"), head.render().as_bytes(), &at, true)
+        let mut staged = Staged::prefixed(&at, format!("{PARTIAL}HEAD-"), Access::Shared)?;
+        staged.write_all(head.render().as_bytes()).at_path("write", &at)?;
+        Ok(staged.replace()?)
     }
 
     /// What the folder holds; an absent folder is an empty chain.
@@ -255,7 +257,7 @@ impl EvidenceStore {
                  aside to begin a new chain",
             )
         };
-        let names = names(&self.folder).map_err(|e| self.failed("read", &self.folder, &e))?;
+        let names = names(&self.folder).at_path("read", &self.folder)?;
         let head = self.head()?;
         let packets: Vec<&String> = names
             .iter()
@@ -290,60 +292,15 @@ impl EvidenceStore {
         }
     }
 
-    /// Writes `bytes` beside `path`, flushes, renames and flushes the folder.
-    fn place(&self, prefix: &str, bytes: &[u8], path: &Path, replace: bool) -> Result<()> {
-        let write = || -> io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(&self.folder)?;
-            file.write_all(bytes)?;
-            readable_by_all(file.as_file(), replace)?;
-            file.as_file().sync_all()?;
-            if replace {
-                file.persist(path)?;
-            } else {
-                file.persist_noclobber(path)?;
-            }
-            File::open(&self.folder)?.sync_all()
-        };
-        write().map_err(|e| self.failed("write", path, &e))
+    /// Repeats `attempt` to take the lock until it is taken.
+    pub(super) fn wait<T>(&self, attempt: impl FnMut() -> files::Result<Option<T>>) -> Result<T> {
+        files::wait_for(PATIENCE, attempt)?.ok_or_else(|| {
+            Failure::environment(format!(
+                "another process has kept the evidence chain in {} locked for {} s",
+                self.folder.display(),
+                PATIENCE.as_secs()
+            ))
+            .hint("wait for it to end, or end it, and run this again")
+        })
     }
-
-    pub(super) fn wait(&self, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
-        let start = clock::instant();
-        loop {
-            match attempt() {
-                Ok(()) => return Ok(()),
-                Err(TryLockError::Error(e)) => {
-                    return Err(self.failed("lock", &self.folder.join(LOCK), &e));
-                }
-                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Failure::environment(format!(
-                        "another process has kept the evidence chain in {} locked for {} s",
-                        self.folder.display(),
-                        PATIENCE.as_secs()
-                    ))
-                    .hint("wait for it to end, or end it, and run this again"));
-                }
-            }
-        }
-    }
-
-    pub(super) fn failed(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
-        Failure::environment(format!("cannot {verb} {}: {error}", path.display()))
-            .hint("check the free space and the permissions of the state folder")
-    }
-}
-
-/// A packet is for reviewers to read and for nobody to change.
-#[cfg(unix)]
-pub(super) fn readable_by_all(file: &File, writable: bool) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(if writable { 0o644 } else { 0o444 }))
-}
-
-#[cfg(not(unix))]
-pub(super) fn readable_by_all(_: &File, _: bool) -> io::Result<()> {
-    Ok(())
 }

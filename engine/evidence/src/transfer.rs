@@ -12,16 +12,20 @@ use super::packet::{CheckResult, Draft, Outcome, ProfileRef, Verdict};
 use super::redact::KnownSecrets;
 use super::schema;
 use super::seal::{Link, Sealed};
-use super::store::{EvidenceStore, PARTIAL, readable_by_all};
+use super::store::{EvidenceStore, PARTIAL};
 use flowcontrol_base::clock;
 use flowcontrol_base::text::one_line;
-use flowcontrol_base::{Failure, Result};
+use flowcontrol_base::{Failure, Result, user_file};
 use flowcontrol_contract::Digest;
+use flowcontrol_files::{self as files, Access, AtPath as _};
 use serde::Serialize;
 use serde_json::{Map, json};
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// The hint where an export's file is there already.
+const TAKEN: &str = "name another file; an export never overwrites";
 
 /// An archive that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -96,16 +100,7 @@ pub struct Imported {
 pub fn open(file: &Path) -> Result<Archive> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => {
-            Failure::usage(format!("there is no file {}", file.display())).hint("check the path")
-        }
-        io::ErrorKind::IsADirectory => {
-            Failure::usage(format!("{} is a folder", file.display())).hint("name an archive")
-        }
-        _ => Failure::environment(format!("cannot read {}: {e}", file.display()))
-            .hint("check the permissions of the file"),
-    })?;
+    read.at_path("read", file).map_err(user_file::cannot_read)?;
     let read = if bytes.len() as u64 > MAX_BYTES {
         Err(format!("it is larger than {MAX_BYTES} bytes"))
     } else {
@@ -129,9 +124,7 @@ impl EvidenceStore {
     /// the chain does not verify or is too large; an environment failure when it cannot be
     /// written. Nothing stands under the name `out` then.
     pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
-        if out.symlink_metadata().is_ok() {
-            return Err(there(out));
-        }
+        user_file::check_free(out, TAKEN)?;
         let mut book = self.read()?.book;
         let result = book.verify(None);
         sound(&result, &format!("the evidence chain in {}", self.folder().display()))?;
@@ -143,7 +136,7 @@ impl EvidenceStore {
                 .hint("flowcontrol rehearse leaves some"));
         };
         let bytes = archive::write(&book, last, tool_version)?;
-        write_new(out, &bytes)?;
+        user_file::create(out, &bytes, Access::Shared, TAKEN)?;
         Ok(Exported {
             schema: super::manifest::SCHEMA,
             file: out.to_owned(),
@@ -238,10 +231,8 @@ impl EvidenceStore {
 
     fn staging(&self) -> Result<tempfile::TempDir> {
         let prefix = format!("{PARTIAL}import-");
-        tempfile::Builder::new()
-            .prefix(&prefix)
-            .tempdir_in(self.folder())
-            .map_err(|e| self.failed("write", self.folder(), &e))
+        let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.folder());
+        Ok(staging.at_path("write", self.folder())?)
     }
 
     /// Puts whole chains under `imported/`, each by one rename.
@@ -254,15 +245,10 @@ impl EvidenceStore {
             let place = all.join(head.to_string());
             let staging = self.staging()?;
             let staged = staging.path().join("chain");
-            let put = || {
-                fs::create_dir(&staged)?;
-                stage(&staged, entries)?;
-                fs::create_dir_all(&all)?;
-                fs::rename(&staged, &place)?;
-                sync(&all)?;
-                sync(self.folder())
-            };
-            put().map_err(|e: io::Error| self.failed("write", &place, &e))?;
+            files::create_folder(&staged, Access::Shared)?;
+            stage(&staged, entries)?;
+            files::create_folder(&all, Access::Shared)?;
+            files::rename(&staged, &place)?;
         }
         Ok(())
     }
@@ -270,12 +256,13 @@ impl EvidenceStore {
     /// Continues the chain with `entries`, whose places in it are `links`.
     fn place_packets(&self, entries: &[Entry], links: &[Link]) -> Result<()> {
         let staging = self.staging()?;
-        stage(staging.path(), entries).map_err(|e| self.failed("write", self.folder(), &e))?;
+        stage(staging.path(), entries)?;
         for (entry, link) in entries.iter().zip(links) {
             let place = self.folder().join(&entry.name);
             tempfile::TempPath::try_from_path(staging.path().join(&entry.name))
                 .and_then(|staged| staged.persist_noclobber(&place).map_err(|e| e.error))
-                .map_err(|e| self.failed("write", &place, &e))?;
+                .at_path("write", &place)?;
+            // It syncs the folder for both.
             self.set_head(&Head::of(*link))?;
         }
         Ok(())
@@ -333,47 +320,10 @@ fn sound(result: &Verification, what: &str) -> Result<()> {
         .hint("flowcontrol evidence verify, with --archive for an archive, shows all of it"))
 }
 
-/// Writes and flushes `entries` in `folder`, and the folder.
-fn stage(folder: &Path, entries: &[Entry]) -> io::Result<()> {
+/// Writes and syncs `entries` in `folder`, and the folder.
+fn stage(folder: &Path, entries: &[Entry]) -> files::Result<()> {
     for entry in entries {
-        let mut file = File::create_new(folder.join(&entry.name))?;
-        file.write_all(&entry.bytes)?;
-        readable_by_all(&file, false)?;
-        file.sync_all()?;
+        files::write_new(&folder.join(&entry.name), &entry.bytes, Access::ReadOnly)?;
     }
-    sync(folder)
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-fn there(out: &Path) -> Failure {
-    Failure::usage(format!("{} is there already", out.display()))
-        .hint("name another file; an export never overwrites")
-}
-
-/// All of the file under its name, or nothing, and never over another one.
-fn write_new(out: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match out.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".evidence-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        readable_by_all(file.as_file(), true)?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(out)?;
-        sync(folder)
-    };
-    write().map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => there(out),
-        io::ErrorKind::NotFound => {
-            Failure::usage(format!("cannot write {}: its folder is not there", out.display()))
-                .hint("make the folder first, or name another one")
-        }
-        _ => Failure::environment(format!("cannot write {}: {e}", out.display()))
-            .hint("check the free space and the permissions of the folder"),
-    })
+    files::sync_folder(folder)
 }

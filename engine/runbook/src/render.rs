@@ -51,7 +51,8 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-/// A value cannot leave its comment.
+/// A value cannot leave its comment. Unlike in messages, what would end the line is a space and no
+/// escape: reviewers compare the values.
 fn one_line(value: &str) -> String {
     value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

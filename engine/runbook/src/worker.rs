@@ -7,6 +7,7 @@
 
 use super::{Site, session};
 use flowcontrol_base::Result;
+use flowcontrol_contract::sql::literal;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// At most one idle connection.
@@ -56,8 +57,8 @@ async fn renew(connection: &mut PgConnection, application: &str) -> Result<(), s
     // The client forgets its statements before the server does.
     connection.clear_cached_statements().await?;
     sqlx::raw_sql("discard all").execute(&mut *connection).await?;
-    let name = application.replace('\'', "''");
-    let rename = format!("set standard_conforming_strings = on; set application_name = '{name}'");
+    let name = literal(application);
+    let rename = format!("set standard_conforming_strings = on; set application_name = {name}");
     sqlx::raw_sql(AssertSqlSafe(rename)).execute(&mut *connection).await?;
     session::prepare(connection).await
 }

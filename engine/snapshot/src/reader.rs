@@ -2,10 +2,11 @@
 
 use super::Summary;
 use super::format::{Header, Progression, Trailer};
-use super::writer::io_failure;
+use flowcontrol_base::user_file::cannot_read;
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::record::MAX_PAYLOAD_BYTES;
 use flowcontrol_contract::{Digest, Hasher, Record, TenantId};
+use flowcontrol_files::FileError;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read, is empty, or is no snapshot of this version.
     pub fn open(path: &Path) -> Result<Self> {
-        let at = |e| io_failure("read", path, &e);
+        let at = |e| cannot_read(FileError::new("read", path, e));
         let file = File::open(path).map_err(at)?;
         let mut plain = BufReader::with_capacity(1 << 18, file);
         // zstd's magic number, little-endian FD2FB528.
@@ -104,7 +105,7 @@ impl Reader {
                 std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::Other => {
                     self.damaged(&format!("the compressed data ends or is damaged ({e})"))
                 }
-                _ => io_failure("read", &self.path, &e),
+                _ => cannot_read(FileError::new("read", &self.path, e)),
             })?;
         if read == 0 {
             return Ok(false);

@@ -2,19 +2,19 @@
 
 use super::Summary;
 use super::format::{Header, Progression, Trailer};
-use flowcontrol_base::{Failure, Result};
+use flowcontrol_base::Result;
+use flowcontrol_base::user_file::cannot_write;
 use flowcontrol_contract::{Hasher, Record};
-use std::fs::File;
+use flowcontrol_files::{Access, AtPath as _, FileError, Staged};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// zstd's default: about a tenth of the size at several hundred MB/s.
 const ZSTD_LEVEL: i32 = 3;
 
 enum Sink {
-    Plain(BufWriter<NamedTempFile>),
-    Zstd(zstd::Encoder<'static, BufWriter<NamedTempFile>>),
+    Plain(BufWriter<Staged>),
+    Zstd(zstd::Encoder<'static, BufWriter<Staged>>),
 }
 
 impl Sink {
@@ -25,7 +25,7 @@ impl Sink {
         }
     }
 
-    fn finish(self) -> io::Result<NamedTempFile> {
+    fn finish(self) -> io::Result<Staged> {
         let buffered = match self {
             Self::Plain(w) => w,
             Self::Zstd(w) => w.finish()?,
@@ -51,16 +51,13 @@ impl Writer {
     /// # Errors
     /// When the folder cannot be written to, or the header cannot be spelled.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p,
-            _ => Path::new("."),
-        };
-        let at = |e: io::Error| io_failure("write", path, &e);
+        let at = |e: io::Error| cannot_write(FileError::new("write", path, e));
         // Found here, before the work, and not when the finished file is put in its place.
         if path.is_dir() {
             return Err(at(io::ErrorKind::IsADirectory.into()));
         }
-        let file = tempfile::Builder::new().prefix(".snapshot-").tempfile_in(folder).map_err(at)?;
+        // It holds a copy of the scenario, so it is for its owner alone.
+        let file = Staged::prefixed(path, ".snapshot-", Access::Owner).map_err(cannot_write)?;
         let buffered = BufWriter::with_capacity(1 << 18, file);
         let sink = if path.extension().is_some_and(|e| e == "zst") {
             Sink::Zstd(zstd::Encoder::new(buffered, ZSTD_LEVEL).map_err(at)?)
@@ -82,7 +79,8 @@ impl Writer {
     }
 
     fn flush_line(&mut self) -> Result<()> {
-        self.sink.write(self.line.as_bytes()).map_err(|e| io_failure("write", &self.path, &e))?;
+        let written = self.sink.write(self.line.as_bytes());
+        written.at_path("write", &self.path).map_err(cannot_write)?;
         self.hasher.update(self.line.as_bytes());
         self.bytes += self.line.len() as u64;
         self.line.clear();
@@ -108,45 +106,10 @@ impl Writer {
         let sha256 = self.hasher.current();
         let (counts, records) = (self.progression.counts, self.progression.records);
         let trailer = Trailer { counts: counts.clone(), records, sha256 }.line()?;
-        let at = |e: &io::Error| io_failure("write", &self.path, e);
-        self.sink.write(trailer.as_bytes()).map_err(|e| at(&e))?;
-        let file = self.sink.finish().map_err(|e| at(&e))?;
-        file.as_file().sync_all().map_err(|e| at(&e))?;
-        file.persist(&self.path).map_err(|e| at(&e.error))?;
-        let folder = match self.path.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p,
-            _ => Path::new("."),
-        };
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| at(&e))?;
+        let at = |e: io::Error| cannot_write(FileError::new("write", &self.path, e));
+        self.sink.write(trailer.as_bytes()).map_err(at)?;
+        self.sink.finish().map_err(at)?.replace().map_err(cannot_write)?;
         let bytes = self.bytes + trailer.len() as u64;
         Ok(Summary { header: self.header, sha256, records, counts, bytes })
-    }
-}
-
-/// An input or output failure that names the file.
-/// A failure of the file itself: what the user named wrongly is wrong usage, the rest is the
-/// environment's.
-pub(super) fn io_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
-    let name = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound if verb == "read" => {
-            Failure::usage(format!("there is no file {name}")).hint("check the path")
-        }
-        io::ErrorKind::NotFound => {
-            Failure::usage(format!("cannot write {name}: its folder is not there"))
-                .hint("make the folder first, or name another one")
-        }
-        io::ErrorKind::IsADirectory => {
-            Failure::usage(format!("{name} is a folder, not a file")).hint("name a file")
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Failure::environment(format!("cannot {verb} {name}: the disk is full"))
-                .hint("free space on that disk, or name another folder")
-        }
-        io::ErrorKind::PermissionDenied => {
-            Failure::environment(format!("cannot {verb} {name}: permission denied"))
-                .hint("check the permissions of the file and its folder")
-        }
-        _ => Failure::environment(format!("cannot {verb} {name}: {error}")),
     }
 }

@@ -6,7 +6,7 @@ use super::owner::Owner;
 use super::{Progress, TargetSettings, leftover};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
-use flowcontrol_contract::Secret;
+use flowcontrol_contract::{Secret, chain};
 use flowcontrol_database::{Endpoint, Login, TlsTrust};
 use sqlx::Connection;
 use std::collections::HashMap;
@@ -178,10 +178,7 @@ impl Container {
 
     async fn find_endpoint(&mut self) -> Result<()> {
         let failed = |e: TestcontainersError| {
-            Failure::environment(format!(
-                "the container's address is not known: {}",
-                engine::chain(&e)
-            ))
+            Failure::environment(format!("the container's address is not known: {}", chain(&e)))
         };
         let handle = self.handle()?;
         let host = handle.get_host().await.map_err(failed)?.to_string();
@@ -213,10 +210,7 @@ impl Container {
 
     async fn is_running(&self) -> Result<bool> {
         self.handle()?.is_running().await.map_err(|e| {
-            Failure::environment(format!(
-                "the container cannot be looked at: {}",
-                engine::chain(&e)
-            ))
+            Failure::environment(format!("the container cannot be looked at: {}", chain(&e)))
         })
     }
 
@@ -240,7 +234,7 @@ impl Container {
     pub(super) async fn dispose(mut self) -> Result<()> {
         if let Some(handle) = self.handle.take() {
             handle.rm().await.map_err(|e| {
-                Failure::environment(format!("cannot remove the container: {}", engine::chain(&e)))
+                Failure::environment(format!("cannot remove the container: {}", chain(&e)))
             })?;
         }
         let docker = engine::connect().await.map_err(Refusal::into_failure)?;
@@ -346,7 +340,7 @@ fn split_reference(image: &str) -> (&str, &str) {
 }
 
 fn refused(image: &str, error: &TestcontainersError, log: &str) -> Refusal {
-    let text = engine::chain(error);
+    let text = chain(error);
     let said = if log.is_empty() { String::new() } else { format!("; its log ends:\n{log}") };
     match error {
         TestcontainersError::Client(ClientError::PullImage { .. }) => Refusal::Image(

@@ -32,28 +32,13 @@ pub(super) fn download(settings: &TargetSettings) -> Result<Binaries, String> {
         .build()
         .map_err(|e| e.to_string())?;
     let mut server = PostgreSQL::new(download);
-    runtime.block_on(Box::pin(server.setup())).map_err(|e| chain(&e))?;
+    runtime.block_on(Box::pin(server.setup())).map_err(|e| flowcontrol_contract::chain(&e))?;
     let found = super::binaries::find(&TargetSettings {
         pg_bin: Some(server.settings().binary_dir()),
         ..settings.clone()
     })
     .map_err(|e| e.message)?;
     found.usable.into_iter().next().ok_or_else(|| "the download holds no `initdb`".to_owned())
-}
-
-/// The message with its causes: the outermost alone often says only that a request failed.
-#[cfg(feature = "download")]
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// This build cannot download.

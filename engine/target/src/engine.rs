@@ -2,6 +2,7 @@
 
 use super::owner::Owner;
 use flowcontrol_base::Failure;
+use flowcontrol_contract::chain;
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
@@ -91,20 +92,6 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
         };
     }
     None
-}
-
-/// The message with its causes, each once.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// The image's repository digest, or its id when it came from no registry; `None` when the engine

@@ -5,10 +5,13 @@ use super::view;
 use crate::cli::args::Format;
 use crate::cli::{Cx, out};
 use crate::registry::open_ksef;
-use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_base::{Exit, Result, user_file};
 use flowcontrol_contract::ksef::State;
+use flowcontrol_files::Access;
 use serde_json::json;
-use std::io::Write;
+
+/// The hint where a receipt's file is there already.
+const TAKEN: &str = "name another file; a receipt is never written over";
 
 /// What became of invoices.
 pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
@@ -44,15 +47,12 @@ pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
 pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let invoice = view::digest(&args.invoice)?;
+    if let Some(path) = &args.out {
+        user_file::check_free(path, TAKEN)?;
+    }
     let upo = open_ksef(&cx.settings).await?.upo(&call, &invoice).await?;
     if let Some(path) = &args.out {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|e| {
-                Failure::environment(format!("cannot write {}: {e}", path.display()))
-            })?;
-        file.write_all(&upo.xml)
-            .and_then(|()| file.sync_all())
-            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))?;
+        user_file::create(path, &upo.xml, Access::Shared, TAKEN)?;
     }
     let value = json!({"number": upo.number, "invoice_sha256": upo.invoice,
         "upo_sha256": upo.digest, "bytes": upo.xml.len(),

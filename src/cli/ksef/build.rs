@@ -4,14 +4,14 @@ use super::args::Build;
 use super::file;
 use crate::cli::args::Format;
 use crate::cli::{Cx, out};
-use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_base::{Exit, Failure, Result, user_file};
 use flowcontrol_contract::{CallCx, Kind, Record, RecordId, ScenarioStore, TenantId};
+use flowcontrol_files::Access;
 use flowcontrol_ksef_invoice::{
     BuildError, Context, Finding, Parties, Severity, Source, accepted, check, draft, read_parties,
     write,
 };
 use serde_json::json;
-use std::io::Write;
 use std::path::Path;
 use time::OffsetDateTime;
 
@@ -122,18 +122,6 @@ fn told(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
 
 /// Writes a file that is not there yet: what was sent once must not change under its number.
 fn save(path: &Path, bytes: &[u8]) -> Result<()> {
-    let shown = path.display();
-    let mut file = std::fs::File::create_new(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{shown} is there already"))
-            .hint("name another file, or move this one away: an invoice is never overwritten"),
-        std::io::ErrorKind::NotFound => {
-            Failure::usage(format!("there is no folder for {shown}")).hint("make it first")
-        }
-        _ => Failure::environment(format!("cannot write {shown}: {e}")),
-    })?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| {
-        // A half-written invoice must not look like one.
-        let _ = std::fs::remove_file(path);
-        Failure::environment(format!("cannot write {shown}: {e}"))
-    })
+    let taken = "name another file, or move this one away: an invoice is never overwritten";
+    user_file::create(path, bytes, Access::Shared, taken)
 }

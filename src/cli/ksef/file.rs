@@ -1,10 +1,12 @@
 //! Files of invoices, and the day they are judged by.
 
 use flowcontrol_base::clock;
+use flowcontrol_base::user_file::cannot_read;
 use flowcontrol_base::{Failure, Result};
+use flowcontrol_files::AtPath as _;
 use flowcontrol_ksef_invoice::{Context, MAX_BYTES_WITH_ATTACHMENT};
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
 use time::{Date, OffsetDateTime};
 
@@ -14,22 +16,14 @@ use time::{Date, OffsetDateTime};
 /// # Errors
 /// When there is no such file or it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let shown = path.display();
-    let failed = |e: std::io::Error| match e.kind() {
-        ErrorKind::NotFound => {
-            Failure::usage(format!("there is no file {shown}")).hint("check the path")
-        }
-        ErrorKind::IsADirectory => {
-            Failure::usage(format!("{shown} is a folder, not a file")).hint("name its files")
-        }
-        _ => Failure::environment(format!("cannot read {shown}: {e}")),
-    };
     let most = u64::try_from(MAX_BYTES_WITH_ATTACHMENT).unwrap_or(u64::MAX) + 1;
     let mut bytes = Vec::new();
     if path == Path::new("-") {
-        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
+        let read = std::io::stdin().lock().take(most).read_to_end(&mut bytes);
+        read.at_path("read", Path::new("standard input"))?;
     } else {
-        File::open(path).and_then(|f| f.take(most).read_to_end(&mut bytes)).map_err(failed)?;
+        let read = File::open(path).and_then(|f| f.take(most).read_to_end(&mut bytes));
+        read.at_path("read", path).map_err(cannot_read)?;
     }
     Ok(bytes)
 }

@@ -5,6 +5,7 @@ use super::file;
 use crate::cli::args::Format;
 use crate::cli::out;
 use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_files::{self as files, Access};
 use flowcontrol_ksef_invoice::number::KsefNumber;
 use flowcontrol_ksef_invoice::print::{Codes, page};
 use flowcontrol_ksef_invoice::qr::{
@@ -42,13 +43,10 @@ pub fn run(args: &Qr, format: Format) -> Result<Exit> {
     let codes = Codes { one, ksef_no: args.ksef_no.clone(), two };
     let mut files = Vec::new();
     if let Some(folder) = &args.out {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Failure::environment(format!("cannot make {}: {e}", folder.display())))?;
+        files::create_folder(folder, Access::Shared)?;
         let mut save = |name: &str, bytes: &[u8]| {
             let path = folder.join(name);
-            std::fs::write(&path, bytes).map_err(|e| {
-                Failure::environment(format!("cannot write {}: {e}", path.display()))
-            })?;
+            files::replace(&path, bytes, Access::Shared)?;
             files.push(path.display().to_string());
             Ok::<_, Failure>(())
         };

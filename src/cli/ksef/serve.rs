@@ -4,12 +4,11 @@ use super::args::Serve;
 use crate::cli::args::Format;
 use crate::cli::{Stop, out};
 use crate::registry::{KsefServe, serve_ksef};
-use flowcontrol_base::{Exit, Failure, Result};
+use flowcontrol_base::{Exit, Result};
 use flowcontrol_contract::Secret;
+use flowcontrol_files::Access;
 use flowcontrol_ksef_invoice::nip::Nip;
 use serde_json::json;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Says where it listens once it does, and ends when what is under way has ended.
@@ -53,14 +52,6 @@ fn token(context: &Nip, state: &Path, issue: impl FnOnce() -> Result<Secret>) ->
     if path.exists() {
         return Ok(path);
     }
-    let token = issue()?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options
-        .open(&path)
-        .and_then(|mut file| {
-            file.write_all(token.expose().as_bytes()).and_then(|()| file.sync_all())
-        })
-        .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))?;
+    flowcontrol_files::create(&path, issue()?.expose().as_bytes(), Access::Owner)?;
     Ok(path)
 }

@@ -7,6 +7,7 @@ use crate::rehearsal::prefetch::Prefetch;
 use crate::rehearsal::{Run, StepOutcome, journal};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
+use flowcontrol_contract::sql::{identifier, qualified};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{CallCx, Roster, TenantId};
 use flowcontrol_database::Workspace;
@@ -170,15 +171,14 @@ async fn neighbour(run: &Run<'_>) -> Result<Roster> {
 /// are probed on them too. The database is this run's own; what nobody may insert stays a fixture
 /// that the probes plant for a moment, or is reported as unproved.
 async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let logins = &workspace.logins;
     let mut left: Vec<(String, &serde_json::Value)> = Vec::new();
     for fixture in &settings.fixtures {
-        let table = format!("{}.{}", quoted(&settings.schema), quoted(&fixture.table));
+        let table = qualified(&settings.schema, &fixture.table);
         left.extend(fixture.rows.iter().map(|row| {
             // Only what the row names: the rest has defaults, or is computed by the server.
             let names: Vec<String> =
-                row.as_object().into_iter().flatten().map(|(name, _)| quoted(name)).collect();
+                row.as_object().into_iter().flatten().map(|(name, _)| identifier(name)).collect();
             let names = names.join(", ");
             let insert = format!(
                 "insert into {table} ({names}) overriding system value \

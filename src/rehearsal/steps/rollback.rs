@@ -6,6 +6,7 @@ use crate::registry;
 use crate::registry::Purpose;
 use crate::rehearsal::{Run, StepOutcome};
 use flowcontrol_base::{Failure, Result};
+use flowcontrol_files::AtPath as _;
 use flowcontrol_gates::outcome::{RollbackPart, StepId};
 use flowcontrol_snapshot::{copy, freeze};
 
@@ -19,10 +20,8 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<StepOutcome> {
         None => store::open(run, &login, Purpose::Auditor).await?,
     };
     let tenants = run.resources.tenants();
-    let scratch =
-        tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {
-            Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
-        })?;
+    let scratch = tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder);
+    let scratch = scratch.at_path("create a folder in", &run.folder)?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
     let step = run.progress.step(StepId::Rollback.name(), Some(summary.records));
     let export = store.export(&tenants).await?;

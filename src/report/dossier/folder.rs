@@ -3,15 +3,16 @@
 
 use super::html;
 use super::model::{Dossier, SCHEMA};
-use crate::report::{format, json};
+use crate::report::format::cannot_write;
+use crate::report::json;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_evidence::KnownSecrets;
+use flowcontrol_files::{self as files, Access, AtPath as _, FileError, Staged};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 const JSON: &str = "dossier.json";
 const HTML: &str = "dossier.html";
@@ -42,17 +43,15 @@ pub fn write(dir: &Path, dossier: &Dossier, secrets: &KnownSecrets) -> Result<Wr
     let json_sha256 = Digest::of(&document);
     let page = html::page(dossier, json_sha256);
     let html_sha256 = Digest::of(&page);
-    fs::create_dir_all(dir).map_err(|e| failed(dir, &e))?;
+    files::create_folder(dir, Access::Shared).map_err(cannot_write)?;
     let mut ready = Vec::new();
     for (name, text) in [(JSON, document), (HTML, page)] {
         let path = dir.join(name);
         let replaces = earlier(&path)?;
-        let file = beside(dir, &text).map_err(|e| failed(&path, &e))?;
-        ready.push((path, file, replaces));
+        ready.push((staged(&path, &text).map_err(cannot_write)?, replaces));
     }
-    for (path, file, replaces) in ready {
-        if replaces { file.persist(&path) } else { file.persist_noclobber(&path) }
-            .map_err(|e| failed(&path, &e.error))?;
+    for (file, replaces) in ready {
+        if replaces { file.replace() } else { file.create() }.map_err(cannot_write)?;
     }
     Ok(Written { html: dir.join(HTML), html_sha256, json: dir.join(JSON), json_sha256 })
 }
@@ -79,11 +78,11 @@ fn earlier(path: &Path) -> Result<bool> {
     };
     match fs::symlink_metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(failed(path, &e)),
+        Err(e) => return Err(cannot_write(FileError::new("read", path, e))),
         Ok(found) if !found.is_file() => return Err(foreign()),
         Ok(_) => {}
     }
-    let bytes = fs::read(path).map_err(|e| failed(path, &e))?;
+    let bytes = fs::read(path).at_path("read", path).map_err(cannot_write)?;
     if is_ours(&bytes) { Ok(true) } else { Err(foreign()) }
 }
 
@@ -102,15 +101,10 @@ fn is_ours(bytes: &[u8]) -> bool {
         && head.contains(&format!("<meta name=\"generator\" content=\"{family}"))
 }
 
-fn beside(dir: &Path, text: &str) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(".dossier-").tempfile_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    format::as_usual(file.as_file())?;
-    file.as_file().sync_all()?;
+/// The file beside its place, synced: both are written before the first is put there.
+fn staged(path: &Path, text: &str) -> files::Result<Staged> {
+    let mut file = Staged::new(path, Access::Shared)?;
+    file.write_all(text.as_bytes()).at_path("write", path)?;
+    file.sync()?;
     Ok(file)
-}
-
-fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::environment(format!("cannot write {}: {error}", path.display()))
-        .hint("check the free space and the permissions, or give another folder with --out")
 }

@@ -2,10 +2,9 @@
 //! the time is given to them.
 
 use flowcontrol_contract::sign_in::Attempt;
-use flowcontrol_contract::{Digest, Timestamp};
-use std::collections::HashMap;
+use flowcontrol_contract::{Digest, ExpiringMap, Timestamp};
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long somebody may take to sign in, in seconds.
 pub const PATIENCE: u32 = 600;
@@ -14,58 +13,42 @@ const KEPT: usize = 10_000;
 
 /// What is kept for a while, each under its key.
 #[derive(Debug)]
-pub struct ExpiringMap<K, V> {
-    seconds: i64,
-    kept: Mutex<HashMap<K, (Timestamp, V)>>,
+pub struct KeptFor<K, V> {
+    micros: i64,
+    kept: Mutex<ExpiringMap<K, V, i64>>,
 }
 
 /// An attempt and the path that the browser wanted to see.
-pub type Attempts = ExpiringMap<Digest, (Attempt, String)>;
+pub type Attempts = KeptFor<Digest, (Attempt, String)>;
 /// Names of messages.
-pub type SeenTokenIds = ExpiringMap<String, ()>;
+pub type SeenTokenIds = KeptFor<String, ()>;
 
-impl<K: Eq + Hash + Clone, V> ExpiringMap<K, V> {
+impl<K: Eq + Hash + Clone, V> KeptFor<K, V> {
     /// Keeps everything for `seconds`.
     pub fn new(seconds: u32) -> Self {
-        Self { seconds: seconds.into(), kept: Mutex::default() }
+        Self { micros: i64::from(seconds) * 1_000_000, kept: Mutex::new(ExpiringMap::new(KEPT)) }
     }
 
     /// Keeps it from `now` on; `false` when that key is kept already.
     pub fn keep(&self, key: K, value: V, now: Timestamp) -> bool {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT {
-            kept.retain(|_, (since, _)| fresh(*since, now, self.seconds));
-        }
-        if kept.len() >= KEPT
-            && let Some(oldest) = kept.iter().min_by_key(|(_, (at, _))| *at).map(|(k, _)| k.clone())
-        {
-            kept.remove(&oldest);
-        }
-        if kept.get(&key).is_some_and(|(since, _)| fresh(*since, now, self.seconds)) {
-            return false;
-        }
-        kept.insert(key, (now, value));
-        true
+        let now = now.micros();
+        let until = now.saturating_add(self.micros);
+        self.kept().insert_new(key, value, until, now)
     }
 
     /// Takes it away, if it is still kept at `now` and is the one that `meant` asks for.
     pub fn take(&self, key: &K, now: Timestamp, meant: impl Fn(&V) -> bool) -> Option<V> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, value) = kept.get(key)?;
-        if !meant(value) || !fresh(*since, now, self.seconds) {
-            return None;
-        }
-        kept.remove(key).map(|(_, value)| value)
+        self.kept().take_if(key, now.micros(), meant)
     }
-}
 
-fn fresh(since: Timestamp, now: Timestamp, seconds: i64) -> bool {
-    now.micros() - since.micros() < seconds * 1_000_000
+    fn kept(&self) -> MutexGuard<'_, ExpiringMap<K, V, i64>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ExpiringMap, KEPT};
+    use super::{KEPT, KeptFor};
     use flowcontrol_contract::Timestamp;
 
     fn at(second: i64) -> Timestamp {
@@ -74,7 +57,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_serves_once_and_not_for_ever() {
-        let once = ExpiringMap::new(600);
+        let once = KeptFor::new(600);
         assert!(once.keep("a", 1, at(0)));
         assert!(!once.keep("a", 2, at(599)), "it is kept already");
         assert_eq!(once.take(&"a", at(599), |v| *v == 2), None, "another is meant");
@@ -87,11 +70,11 @@ mod tests {
 
     #[test]
     fn the_memory_is_not_filled() {
-        let once = ExpiringMap::new(600);
+        let once = KeptFor::new(600);
         for n in 0..=KEPT as i64 {
             assert!(once.keep(n, (), at(n / 100)));
         }
-        assert_eq!(once.kept.lock().unwrap().len(), KEPT);
+        assert_eq!(once.kept().len(), KEPT);
         assert_eq!(once.take(&(KEPT as i64), at(100), |()| true), Some(()));
     }
 }

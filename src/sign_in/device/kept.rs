@@ -3,10 +3,11 @@
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Secret;
 use flowcontrol_contract::sign_in::Tokens;
+use flowcontrol_files::{self as files, Access, AtPath as _, FileError, Lock};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,10 +31,6 @@ struct Spelled {
     session: Option<String>,
 }
 
-/// Held by whoever reads in order to write.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
-
 /// Where tokens are kept.
 #[derive(Debug)]
 pub struct Kept {
@@ -50,29 +47,18 @@ impl Kept {
         self.folder.join(FILE)
     }
 
-    fn failed(&self, what: &str, error: &std::io::Error) -> Failure {
-        Failure::environment(format!("cannot {what} {}: {error}", self.file().display()))
-            .hint("check the permissions of the state folder")
-    }
-
     /// Waits until no other command reads or writes tokens.
     ///
     /// # Errors
     /// An environment failure when that does not come.
     pub async fn lock(&self) -> Result<Lock> {
-        fs::create_dir_all(&self.folder).map_err(|e| self.failed("make the folder of", &e))?;
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(self.folder.join(LOCK))
-            .map_err(|e| self.failed("lock", &e))?;
+        files::create_folder(&self.folder, Access::Shared)?;
+        let path = self.folder.join(LOCK);
         for _ in 0..WAITS.0 {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock(file)),
-                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(WAITS.1).await,
-                Err(fs::TryLockError::Error(e)) => return Err(self.failed("lock", &e)),
+            if let Ok(lock) = Lock::try_take(&path)? {
+                return Ok(lock);
             }
+            tokio::time::sleep(WAITS.1).await;
         }
         Err(Failure::environment("another command keeps the tokens")
             .hint("end the `flowcontrol auth` that still runs"))
@@ -83,20 +69,21 @@ impl Kept {
     /// # Errors
     /// A failed check when others may read the file, or it holds something else.
     pub fn read(&self) -> Result<Option<Tokens>> {
-        let mut file = match File::open(self.file()) {
+        let path = self.file();
+        let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(self.failed("read", &e)),
+            Err(e) => return Err(FileError::new("read", &path, e).into()),
         };
-        let mode = file.metadata().map_err(|e| self.failed("read", &e))?.permissions().mode();
-        let shown = self.file().display().to_string();
+        let mode = file.metadata().at_path("read", &path)?.permissions().mode();
+        let shown = path.display().to_string();
         if mode & 0o077 != 0 {
             return Err(Failure::check(format!("others may read the tokens in {shown}")).hint(
                 "delete the file, sign in again, and have the provider revoke the old tokens",
             ));
         }
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|e| self.failed("read", &e))?;
+        file.read_to_string(&mut text).at_path("read", &path)?;
         // A reader's own words would repeat what it read.
         let spelled: Option<Spelled> =
             serde_json::from_str(&text).ok().filter(|spelled: &Spelled| spelled.schema == SCHEMA);
@@ -131,17 +118,10 @@ impl Kept {
             subject: tokens.subject.clone(),
             session: tokens.session.clone(),
         };
-        let write = || -> std::io::Result<()> {
-            // It is made for its owner alone, so that there is no moment in which others read it.
-            let mut file = tempfile::Builder::new()
-                .prefix(".login-")
-                .permissions(Permissions::from_mode(0o600))
-                .tempfile_in(&self.folder)?;
-            file.write_all(serde_json::to_string_pretty(&spelled)?.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(self.file()).map(drop).map_err(|e| e.error)
-        };
-        write().map_err(|e| self.failed("write", &e))
+        let text = serde_json::to_string_pretty(&spelled)
+            .map_err(|_| Failure::environment("the tokens cannot be serialized"))?;
+        // It is made for its owner alone, so that there is no moment in which others read it.
+        Ok(files::replace(&self.file(), text.as_bytes(), Access::Owner)?)
     }
 
     /// Deletes them.
@@ -149,10 +129,8 @@ impl Kept {
     /// # Errors
     /// An environment failure when they cannot be deleted.
     pub fn remove(&self, _: &Lock) -> Result<()> {
-        match fs::remove_file(self.file()) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(self.failed("delete", &e)),
-            _ => Ok(()),
-        }
+        files::remove(&self.file())?;
+        Ok(())
     }
 }
 
@@ -161,6 +139,7 @@ mod tests {
     use super::{FILE, Kept};
     use flowcontrol_contract::Secret;
     use flowcontrol_contract::sign_in::Tokens;
+    use flowcontrol_testkit::folder_watch::FolderWatch;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
@@ -180,7 +159,9 @@ mod tests {
             session: None,
         };
         let lock = kept.lock().await.unwrap();
+        let watch = FolderWatch::new(&folder.path().join("state"));
         kept.write(&tokens, &lock).unwrap();
+        assert!(watch.synced_after(FILE), "a provider may take an old refresh token for a theft");
         let file = folder.path().join("state").join(FILE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let read = kept.read().unwrap().unwrap();

@@ -4,10 +4,11 @@ use super::{PublicKey, Signature, Subject, Value};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
-use flowcontrol_base::{Failure, Result};
+use flowcontrol_base::{Failure, Result, user_file};
 use flowcontrol_contract::Secret;
+use flowcontrol_files::{Access, FileError};
 use std::fs::File;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 const NEW: &str = "`flowcontrol keys new --out FILE` makes one, and so does \
@@ -128,7 +129,7 @@ fn way_out(why: &str) -> &'static str {
 
 fn read(file: &Path) -> Result<Secret> {
     let name = file.display();
-    let failed = |e: &std::io::Error| match e.kind() {
+    let failed = |e: std::io::Error| match e.kind() {
         ErrorKind::NotFound => Failure::usage(format!("there is no key file {name}")).hint(NEW),
         ErrorKind::IsADirectory => {
             Failure::usage(format!("{name} is a folder, not a key file")).hint("name the file")
@@ -136,13 +137,12 @@ fn read(file: &Path) -> Result<Secret> {
         ErrorKind::InvalidData => {
             Failure::usage(format!("{name}: it is no Ed25519 private key in PKCS#8 PEM")).hint(NEW)
         }
-        _ => Failure::environment(format!("cannot read the key file {name}: {e}"))
-            .hint("check the permissions of the file and its folders"),
+        _ => FileError::new("read the key file", file, e).into(),
     };
-    let mut opened = File::open(file).map_err(|e| failed(&e))?;
+    let mut opened = File::open(file).map_err(failed)?;
     private(&opened, file)?;
     let mut text = String::new();
-    opened.read_to_string(&mut text).map_err(|e| failed(&e))?;
+    opened.read_to_string(&mut text).map_err(failed)?;
     Ok(Secret::new(text))
 }
 
@@ -153,7 +153,7 @@ fn private(opened: &File, file: &Path) -> Result<()> {
     let name = file.display();
     let mode = opened
         .metadata()
-        .map_err(|e| Failure::environment(format!("cannot read the key file {name}: {e}")))?
+        .map_err(|e| FileError::new("read the key file", file, e))?
         .permissions()
         .mode();
     if mode & 0o077 == 0 {
@@ -174,34 +174,7 @@ fn private(_: &File, _: &Path) -> Result<()> {
 /// A usage failure when the file is there already; an environment failure when it cannot be
 /// written. Nothing stands under its name then.
 pub fn write_new(key: &PrivateKey, file: &Path) -> Result<()> {
-    let name = file.display();
-    let there = || {
-        Failure::usage(format!("{name} is there already"))
-            .hint("name another file; a key is never overwritten")
-    };
-    if file.symlink_metadata().is_ok() {
-        return Err(there());
-    }
-    let folder = match file.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    let pem = key.pem()?;
-    let write = || -> std::io::Result<()> {
-        // Temporary files are their owner's alone from the start.
-        let mut new = tempfile::Builder::new().prefix(".key-").tempfile_in(folder)?;
-        new.write_all(pem.expose().as_bytes())?;
-        new.as_file().sync_all()?;
-        new.persist_noclobber(file)?;
-        File::open(folder)?.sync_all()
-    };
-    write().map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => there(),
-        ErrorKind::NotFound => {
-            Failure::usage(format!("cannot write {name}: its folder is not there"))
-                .hint("make the folder first, or name another one")
-        }
-        _ => Failure::environment(format!("cannot write {name}: {e}"))
-            .hint("check the free space and the permissions of the folder"),
-    })
+    const TAKEN: &str = "name another file; a key is never overwritten";
+    user_file::check_free(file, TAKEN)?;
+    user_file::create(file, key.pem()?.expose().as_bytes(), Access::Owner, TAKEN)
 }
