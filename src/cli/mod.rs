@@ -304,22 +304,27 @@ fn view(global: &Global) -> View {
 
 /// Starts the log on standard error: what went wrong, and more when asked.
 fn log(verbose: u8, format: LogFormat) {
-    let level = match verbose {
-        // What the server remarks on a probe is part of the probe, not news.
-        0 => "warn,sqlx=error",
-        1 => {
-            "sqlx=error,flowcontrol=info,flowcontrol_ksef=info,flowcontrol_store_file=info,flowcontrol_store_postgres=info,warn"
-        }
-        _ => "debug",
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+    // What the server remarks on a probe is part of the probe, not news.
+    let quiet =
+        Targets::new().with_default(LevelFilter::WARN).with_target("sqlx", LevelFilter::ERROR);
+    let shown = match verbose {
+        0 => quiet,
+        // Every crate of the program: targets are compared by how they begin.
+        1 => quiet.with_target("flowcontrol", LevelFilter::INFO),
+        _ => Targets::new().with_default(LevelFilter::DEBUG),
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(shown);
+    let layer = fmt::layer().with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => {
+            registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init()
+        }
         LogFormat::Json => {
-            let json = builder.json().flatten_event(true);
-            json.with_current_span(false).with_span_list(false).try_init()
+            let json = layer.json().flatten_event(true);
+            registry.with(json.with_current_span(false).with_span_list(false)).try_init()
         }
     };
     debug_assert!(started.is_ok(), "logging is started once");
