@@ -309,6 +309,6 @@ mod tests {
         assert_eq!(text(&column("jsonb"), &json!(["a"])).unwrap(), r#"["a"]"#);
         assert_eq!(text(&column("int8"), &json!(7)).unwrap(), "7");
         assert_eq!(text(&column("text"), &json!(null)), None);
-        assert_eq!(value(&column("text"), Some(&"o'k".to_owned())), "'o''k'::text");
+        assert_eq!(value(&column("text"), Some(&"o'k".to_owned())), "E'o''k'::text");
     }
 }
