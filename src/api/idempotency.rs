@@ -112,11 +112,13 @@ impl Drop for Waiting {
     }
 }
 
+type TenantKeys = ExpiringMap<Key, Arc<KeyEntry>, Instant>;
+
 /// The keys of this process.
 #[derive(Debug, Default)]
 pub struct IdempotencyKeys {
     /// A map for each tenant, so that none takes another's room.
-    entries: Mutex<HashMap<TenantId, ExpiringMap<Key, Arc<KeyEntry>, Instant>>>,
+    entries: Mutex<HashMap<TenantId, TenantKeys>>,
 }
 
 impl IdempotencyKeys {

@@ -1,12 +1,12 @@
 //! How far a cutover came: written before whatever cannot be taken back.
 
-use crate::rehearsal::journal::{Lock, take_lock};
+use crate::rehearsal::journal::take_lock;
 use crate::rehearsal::scratch::Scratch;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::fence::Window;
 use flowcontrol_evidence::ProfileRef;
-use flowcontrol_files::{self as files, Access};
+use flowcontrol_files::{self as files, Access, Lock};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

@@ -6,13 +6,12 @@
 
 mod lock;
 
-pub use flowcontrol_files::Lock;
 pub use lock::{FILE as LOCK_FILE, take as take_lock};
 
 use super::Run;
 use flowcontrol_base::{Failure, Result, clock};
 use flowcontrol_contract::{Digest, Timestamp};
-use flowcontrol_files::{self as files, Access, AtPath as _};
+use flowcontrol_files::{self as files, Access, AtPath as _, Lock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -75,7 +75,7 @@ pub struct Resources {
     /// The connections of the isolation probes.
     pub sessions: Option<Prefetch<Sessions>>,
     /// Says that this run is at work, from when it has a journal until its end.
-    pub lock: Option<journal::Lock>,
+    pub lock: Option<flowcontrol_files::Lock>,
 }
 
 impl Resources {

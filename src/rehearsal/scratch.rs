@@ -1,9 +1,9 @@
 //! A folder for one process's passing files, which a later one removes after a kill: they hold
 //! copies of the scenario.
 
-use super::journal::{LOCK_FILE, Lock, take_lock};
+use super::journal::{LOCK_FILE, take_lock};
 use flowcontrol_base::{Failure, Result};
-use flowcontrol_files::AtPath as _;
+use flowcontrol_files::{AtPath as _, Lock};
 use std::path::Path;
 use tempfile::TempDir;
 

@@ -38,13 +38,12 @@ mod inotify {
             let mut events = inotify::Reader::new(&self.0, &mut buffer);
             let (mut changed, mut synced) = (false, false);
             while let Ok(event) = events.next() {
+                let opened = event.events().contains(ReadFlags::OPEN);
                 match event.file_name() {
-                    Some(named) if named.to_bytes() == name.as_bytes() => {
-                        if !event.events().contains(ReadFlags::OPEN) {
-                            (changed, synced) = (true, false);
-                        }
+                    Some(named) if !opened && named.to_bytes() == name.as_bytes() => {
+                        (changed, synced) = (true, false);
                     }
-                    None if event.events().contains(ReadFlags::OPEN) => synced = true,
+                    None if opened => synced = true,
                     _ => {}
                 }
             }

@@ -1,7 +1,7 @@
 //! Folders and the names in them.
 
 use crate::access::Access;
-use crate::error::{AtPath as _, Result};
+use crate::error::{AtPath as _, FileError, Result};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -18,12 +18,20 @@ pub fn parent(path: &Path) -> &Path {
 /// is, permissions included.
 ///
 /// # Errors
-/// That it cannot be created, or that a file is in its place.
+/// That it cannot be created, or that a file is in its place. Where a parent is at fault, both are
+/// named.
 pub fn create_folder(path: &Path, access: Access) -> Result<()> {
+    create_with_parents(path, access).map_err(|e| match e.path() == path {
+        true => e,
+        false => FileError::new("create the folder", path, std::io::Error::new(e.kind(), e)),
+    })
+}
+
+fn create_with_parents(path: &Path, access: Access) -> Result<()> {
     if path.is_dir() || path.as_os_str().is_empty() {
         return Ok(());
     }
-    create_folder(parent(path), access)?;
+    create_with_parents(parent(path), access)?;
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, access.folder_mode());
@@ -121,6 +129,9 @@ mod tests {
         let error = create_folder(&file, Access::Owner).unwrap_err().to_string();
         assert!(error.starts_with("cannot create the folder"), "{error}");
         assert!(error.ends_with("file: a file is in its place"), "{error}");
+        let below = create_folder(&file.join("b/c"), Access::Owner).unwrap_err().to_string();
+        assert!(below.contains("file/b/c: cannot create the folder"), "{below}");
+        assert!(below.ends_with("file: a file is in its place"), "{below}");
     }
 
     #[test]
