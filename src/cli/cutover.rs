@@ -81,7 +81,7 @@ async fn start(
             settings.config.profile
         ))
         .hint(format!(
-            "`flowcontrol cutover run --for {name}` goes on, `flowcontrol cutover abort` goes back"
+            "`flowcontrol cutover run --for {name}` resumes, `flowcontrol cutover abort` undoes"
         )));
     }
     let inputs = gates::gather(cx, judged, named).await?;

@@ -1,5 +1,5 @@
-//! The way back before a cutover is complete: the database as it was found, and a source that
-//! takes writes again.
+//! Aborts a cutover that is not complete: restores the database to its earlier state, and lets the
+//! source take writes again.
 
 use super::endpoints::{Endpoints, tables};
 use super::foreign_objects;
@@ -18,42 +18,42 @@ use serde_json::{Map, json};
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::Path;
 
-/// What an abort came to.
+/// The result of an abort.
 #[derive(Debug, Serialize)]
 pub struct Aborted {
-    /// The cutover's name.
+    /// The cutover's id.
     pub id: String,
     /// The database.
     pub database: String,
-    /// How many tables were emptied.
+    /// The number of emptied tables.
     pub emptied: usize,
-    /// How many migrations were reverted.
+    /// The number of reverted migrations.
     pub reverted: usize,
-    /// The packet that says so.
+    /// The packet that records the abort.
     pub packet: Digest,
 }
 
-/// Puts the database back to how [`super::run`] found it and lifts the windows. Rows that the
-/// cutover did not write go with its own only when `discard` says so.
+/// Restores the database to its state before [`super::run`] and lifts the freeze windows. Rows that the
+/// cutover did not write are deleted with its own only if `discard` is set.
 ///
 /// # Errors
-/// A usage failure when no cutover was begun, a check failure when it is complete already or
-/// somebody else's rows are there; the journal stays until everything is back, so an abort that was
-/// cut off is repeated.
+/// A usage failure when no cutover was begun, a check failure when it is complete already or the
+/// database holds foreign rows. The journal is kept until everything is restored, so an abort that was
+/// interrupted can be repeated.
 pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Aborted> {
     let evidence = active.evidence()?;
     let folder = Folder::open(&active.state())?;
     let journal = folder.read()?.ok_or_else(|| {
-        Failure::usage("no cutover was begun, so there is none to go back from")
+        Failure::usage("no cutover was begun, so there is nothing to abort")
             .hint("`flowcontrol cutover plan` shows what one would do")
     })?;
     if journal.stage == Stage::Sealed {
         return Err(Failure::check(format!(
-            "the scenario was cut over to {} and may have grown there; it is not emptied any more",
+            "the scenario was cut over to {} and may have new records there; it cannot be emptied any more",
             journal.database
         ))
         .hint(
-            "with the profile that is in force now, `flowcontrol snapshot freeze` takes the \
+            "with the profile that is active now, `flowcontrol snapshot freeze` takes the \
              scenario from there; a file-local store imports it",
         ));
     }
@@ -61,17 +61,17 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
     let ends = Endpoints::open(active, &judged).await?;
     if ends.server.endpoint.redacted() != journal.database {
         return Err(Failure::check(format!(
-            "the cutover was begun to {}, and {} is configured now",
+            "the cutover was begun to {}, but {} is configured now",
             journal.database,
             ends.server.endpoint.redacted()
         ))
-        .hint("configure the database that it was begun to, then abort"));
+        .hint("configure the database that the cutover was begun to, then abort"));
     }
     let scratch = folder.scratch()?;
     let guard = (!discard).then(|| (active.config.session.clone(), scratch.path()));
     let (emptied, reverted) = restore(&ends, &judged, &journal, guard).await?;
     match ends.source.fence().lift(&ends.tenants, &journal.window.id).await {
-        // It may have ended by itself, or have been lifted by hand.
+        // The window may have expired, or have been lifted by hand.
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
         _ => {}
     }
@@ -87,8 +87,8 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
     })
 }
 
-/// Empties the tables, then reverts what the cutover migrated. A migration that makes a table goes
-/// last, so nothing is reverted before its rows are gone.
+/// Empties the tables, then reverts what the cutover migrated. A migration that creates a table is
+/// reverted last, so nothing is reverted before its rows are deleted.
 async fn restore(
     ends: &Endpoints,
     judged: &Settings,
@@ -98,11 +98,11 @@ async fn restore(
     let source = judged.migrations()?;
     if source.digest() != journal.migrations {
         return Err(Failure::check(format!(
-            "the cutover was begun with migrations {}, not {}",
+            "the cutover was begun with migrations {}, but the current ones are {}",
             journal.migrations.short(),
             source.digest().short()
         ))
-        .hint("put the files back as they were, then abort"));
+        .hint("restore the migration files, then abort"));
     }
     let site = ends.site();
     let (rows, _) = runbook::status(site, &source, Goal::Latest).await?;
@@ -122,13 +122,13 @@ async fn restore(
     Ok((emptied, reverted))
 }
 
-/// Empties every table of the schema in one statement: as the owner, who alone may, and because the
-/// tables refer to each other. Nobody writes between the look at whose rows they are and that.
+/// Empties every table of the schema in one statement, because the tables refer to each other; only the
+/// owner may. Locks keep other sessions from writing between the check for foreign rows and the truncation.
 async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
     let site = ends.site();
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot empty {}: {e}", site.endpoint.redacted()))
-            .hint("end the sessions that hold its tables, then abort again")
+            .hint("terminate the sessions that lock its tables, then abort again")
     };
     let mut connection = site.endpoint.connect(site.login).await?;
     let schema = &site.layout.schema;
@@ -145,18 +145,18 @@ async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Res
             && let Some(other) = foreign_objects::find(ends, session, scratch, complete).await?
         {
             return Err(Failure::check(format!(
-                "{} holds what the cutover did not write: {other}; nothing was emptied",
+                "{} holds foreign objects that the cutover did not write: {other}; nothing was emptied",
                 site.endpoint.redacted()
             ))
             .hint(
-                "keep it elsewhere and delete it there, then abort; or \
+                "copy them elsewhere and delete them there, then abort; or \
                  `flowcontrol cutover abort --discard` empties it as well",
             ));
         }
         let sql = format!("truncate {names}; commit");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(failed)?;
     }
-    // The tables are empty; the farewell changes nothing.
+    // The tables are empty; an error when closing changes nothing.
     drop(connection.close().await);
     Ok(tables.len())
 }

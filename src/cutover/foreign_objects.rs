@@ -1,4 +1,5 @@
-//! What somebody else left where a cutover writes: it is neither mixed with nor emptied unseen.
+//! Foreign objects: tables and rows in the target's schema that the cutover did not write. They are
+//! refused, so that they are neither mixed with the cutover's rows nor emptied unnoticed.
 
 use super::endpoints::{Endpoints, tables};
 use crate::rehearsal::verify::verify;
@@ -10,7 +11,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::Path;
 
-/// Refuses a schema that holds a table before any migration ran there: none of it is the cutover's.
+/// Refuses a schema that contains a table before any migration ran: it would be a foreign object.
 ///
 /// # Errors
 /// A check failure that names the table.
@@ -21,24 +22,26 @@ pub async fn refuse_tables(ends: &Endpoints) -> Result<()> {
     let found = tables(&mut connection, schema).await.map_err(|e| {
         Failure::environment(format!("cannot list the tables of {schema} in {place}: {e}"))
     })?;
-    // The answer is there; the farewell changes nothing.
+    // The result is known; an error when closing changes nothing.
     drop(connection.close().await);
     match found.first() {
         None => Ok(()),
         Some(table) => Err(Failure::check(format!(
-            "schema {schema} in {place} holds table {table}, which no migration has made"
+            "schema {schema} in {place} contains table {table}, which no migration created"
         ))
-        .hint("cut over into a database without the schema; what is there is never mixed with")),
+        .hint(
+            "cut over into a database without the schema; a cutover never adds to existing tables",
+        )),
     }
 }
 
-/// The first row that the cutover did not write, in words; `None` when all are its own. Histories
-/// only grow, so whatever came from the source is in the source still.
+/// A description of the first row that the cutover did not write; `None` when all are its own. Histories
+/// are append-only, so every row that was copied is still in the source.
 ///
-/// `complete` says that every migration is in force; before that, no service can write.
+/// `complete` says that every migration is applied; before that, no service can write.
 ///
 /// # Errors
-/// When somebody's rows cannot be told from the cutover's.
+/// When foreign rows cannot be distinguished from the cutover's.
 pub async fn find(
     ends: &Endpoints,
     session: SessionId,
@@ -64,19 +67,19 @@ pub async fn find(
             break;
         }
     }
-    // The answer is there; the farewell changes nothing.
+    // The result is known; an error when closing changes nothing.
     drop(connection.close().await);
     Ok(other)
 }
 
 fn unseen(ends: &Endpoints, error: &sqlx::Error) -> Failure {
     Failure::check(format!(
-        "nobody can tell whose rows are in {}: {error}",
+        "cannot determine whether {} holds foreign rows: {error}",
         ends.server.endpoint.redacted()
     ))
 }
 
-/// Whether the table holds rows of a tenant that is not moved, or of no tenant at all.
+/// Whether the table holds rows of a tenant that is not moved, or of no tenant.
 async fn holds_others(
     connection: &mut PgConnection,
     ends: &Endpoints,

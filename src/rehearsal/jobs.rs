@@ -1,5 +1,5 @@
-//! Rehearsals that run beside other work: started, watched and stopped by their id. One at a time:
-//! two on one machine would measure each other.
+//! Rehearsals as background jobs: started, watched and stopped by their id. One at a time:
+//! two on one machine would distort each other's measurements.
 
 use super::{Order, rehearse};
 use crate::config::Settings;
@@ -14,67 +14,67 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// Ended rehearsals that are remembered; their evidence is in the chain for good.
+/// Ended jobs that are kept; their evidence stays in the chain.
 const REMEMBERED: usize = 50;
 
-/// How far a rehearsal came.
+/// The phase of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// It is at work.
+    /// It is running.
     Running,
-    /// It was asked to stop and is taking down what it made.
+    /// It was told to stop and is removing what it created.
     Stopping,
-    /// It ended and proved what it set out to.
+    /// It ended and proved what it was to prove.
     Passed,
-    /// It ended and did not.
+    /// It ended without proving it.
     Failed,
-    /// It was stopped, and took down what it made.
+    /// It was stopped, and removed what it created.
     Interrupted,
 }
 
 impl Phase {
-    /// Whether nothing will change any more.
+    /// Whether it has ended.
     pub const fn over(self) -> bool {
         matches!(self, Self::Passed | Self::Failed | Self::Interrupted)
     }
 }
 
-/// One piece of its work.
+/// One step of its work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Work {
     /// Its name.
     pub name: String,
-    /// Units that are done.
+    /// Completed units.
     pub done: u64,
-    /// Units that there are, where that is known.
+    /// All units, if known.
     pub total: Option<u64>,
-    /// How it ended: `None` while it goes on.
+    /// Whether it succeeded; `None` while it runs.
     pub well: Option<bool>,
-    /// How long it took.
+    /// Its duration, in seconds.
     pub seconds: Option<f64>,
 }
 
-/// A rehearsal as it is seen from outside.
+/// The state of a job.
 #[derive(Clone, Debug)]
 pub struct State {
     /// Its id.
     pub id: String,
-    /// How far it came.
+    /// Its phase.
     pub phase: Phase,
-    /// Who started it.
+    /// The actor who started it.
     pub by: ActorId,
-    /// When.
+    /// When it was started.
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Its work so far, in order.
+    /// Its steps so far, in order.
     pub work: Vec<Work>,
-    /// What it found, once it is over.
+    /// Its report, once it has ended.
     pub report: Option<Arc<RehearsalReport>>,
 }
 
-/// A rehearsal of the desk.
+/// A handle to a job.
 #[derive(Clone, Debug)]
 pub struct Running {
     state: watch::Receiver<State>,
@@ -82,43 +82,43 @@ pub struct Running {
 }
 
 impl Running {
-    /// As it is now, and as it becomes.
+    /// Watches its state.
     pub fn watch(&self) -> watch::Receiver<State> {
         self.state.clone()
     }
 
-    /// As it is now.
+    /// Its current state.
     pub fn now(&self) -> State {
         self.state.borrow().clone()
     }
 
-    /// Asks it to stop and take down what it made; without effect once it is over.
+    /// Tells it to stop and remove what it created; no effect once it has ended.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Waits until it is over.
+    /// Waits until it has ended.
     pub async fn over(&self) {
-        // Its sender goes when the work does, however that ended.
+        // The sender is dropped when the work ends, in any way.
         let _ = self.state.clone().wait_for(|state| state.phase.over()).await;
     }
 }
 
-/// The desk; clones are the same one.
+/// All jobs of this process; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
     all: Arc<Mutex<VecDeque<(String, Running)>>>,
 }
 
-/// Why a rehearsal was not started: this one is at work.
+/// A rehearsal was not started, because the one with this id is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy(pub String);
 
 impl Jobs {
-    /// Starts a rehearsal for `by`.
+    /// Starts a rehearsal on behalf of the actor `by`.
     ///
     /// # Errors
-    /// When one is at work.
+    /// When one is running.
     pub fn start(&self, settings: &Settings, order: Order, by: ActorId) -> Result<Running, Busy> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((id, _)) = all.iter().find(|(_, r)| !r.state.borrow().phase.over()) {
@@ -145,19 +145,19 @@ impl Jobs {
         Ok(running)
     }
 
-    /// The rehearsal of this id.
+    /// The job with this id.
     pub fn find(&self, id: &str) -> Option<Running> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(known, _)| known == id).map(|(_, running)| running.clone())
     }
 
-    /// The one that is at work.
+    /// The running job, if any.
     pub fn at_work(&self) -> Option<Running> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|(_, r)| r).find(|r| !r.state.borrow().phase.over()).cloned()
     }
 
-    /// Stops whatever is at work and waits until it has taken down what it made.
+    /// Stops the running job, if any, and waits until it has removed what it created.
     pub async fn close(&self) {
         if let Some(running) = self.at_work() {
             running.stop();
@@ -177,7 +177,7 @@ async fn run(
     let progress = Progress::events(move |event| told.send_modify(|state| note(state, event)));
     let work = {
         let asked = asked.clone();
-        // A task of its own: should it panic, the state still comes to an end.
+        // A separate task: if it panics, the state is still set to ended.
         tokio::spawn(async move { rehearse(&settings, &order, &progress, asked).await })
     };
     let mut asked = asked;
@@ -189,7 +189,7 @@ async fn run(
     });
     let ended = work.await;
     stopping.abort();
-    // So that nothing is said of it after its end.
+    // So that no event follows its end.
     let _ = stopping.await;
     sender.send_modify(|state| {
         state.ended_at = Some(clock::now());
@@ -205,13 +205,13 @@ async fn run(
                 tracing::warn!(rehearsal = %state.id, "the rehearsal left no evidence: {failure}");
             }
             Err(error) => {
-                tracing::error!(rehearsal = %state.id, "the rehearsal broke off: {error}");
+                tracing::error!(rehearsal = %state.id, "the rehearsal's task failed: {error}");
             }
         }
     });
 }
 
-/// The newest work of that name is the one that an event is about.
+/// Applies an event to the newest step of its name.
 fn note(state: &mut State, event: Event) {
     if let Change::Begun(total) = event.change {
         let fresh = Work { name: event.step, done: 0, total, well: None, seconds: None };

@@ -1,7 +1,7 @@
-//! Where a rehearsal on an external server stands, so that a killed one can be resumed.
+//! The journal of a rehearsal on an external server, so that a killed one can be resumed.
 //!
-//! A run that has a journal holds a lock beside it for as long as its process lives, and so does a
-//! run that goes on with it: whether a journal's run was cut off is asked of the lock, never
+//! A run with a journal holds a lock beside it for as long as its process lives, and so does a
+//! run that resumes it: whether a journal's run was interrupted is determined by the lock, never
 //! guessed.
 
 mod lock;
@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// A run that was cut off: its folder, its journal, and the lock that keeps others from it.
+/// An interrupted run: its folder, its journal, and the lock on it.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
     /// The folder of that run's files.
     pub folder: PathBuf,
-    /// What it noted.
+    /// Its journal.
     pub journal: Journal,
     /// Held until dropped.
     pub lock: Lock,
@@ -29,7 +29,7 @@ pub struct Unfinished {
 /// The journal's name in the run's folder.
 const FILE: &str = "unfinished.json";
 
-/// What a later run needs to go on.
+/// What a later run needs to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
@@ -39,22 +39,22 @@ pub struct Journal {
     pub snapshot: PathBuf,
     /// The snapshot's digest.
     pub sha256: Digest,
-    /// Whether the isolation probes have begun. They plant rows of their own, so a later run
-    /// replays into a new database instead of going on in this one.
+    /// Whether the isolation probes have begun. They insert rows of their own, so a later run
+    /// replays into a new database instead of continuing in this one.
     pub probed: bool,
 }
 
-/// Notes that the run has a database on an external server; durable when it returns. The run holds
-/// the journal's lock from before there is a journal.
+/// Records that the run has a database on an external server; durable when it returns. The run takes
+/// the lock before it writes the journal.
 pub fn write(run: &mut Run<'_>) -> Result<()> {
     let lock = Lock::take(&run.folder)?.map_err(|holder| {
-        Failure::environment(format!("the run's new folder is locked already{holder}"))
+        Failure::environment(format!("the run's new folder is already locked{holder}"))
     })?;
     run.resources.lock = Some(lock);
     note(run, false)
 }
 
-/// Notes that the isolation probes are about to begin; nothing where there is no journal.
+/// Records that the isolation probes are about to begin; does nothing without a journal.
 pub fn write_probed(run: &Run<'_>) -> Result<()> {
     if run.folder.join(FILE).is_file() { note(run, true) } else { Ok(()) }
 }
@@ -68,7 +68,7 @@ fn note(run: &Run<'_>, probed: bool) -> Result<()> {
     let failed =
         |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let text = serde_json::to_string(&journal)
-        .map_err(|e| Failure::environment(format!("cannot spell the journal: {e}")))?;
+        .map_err(|e| Failure::environment(format!("the journal cannot be serialized: {e}")))?;
     let mut file = tempfile::NamedTempFile::new_in(&run.folder).map_err(failed)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
@@ -76,11 +76,11 @@ fn note(run: &Run<'_>, probed: bool) -> Result<()> {
     Ok(())
 }
 
-/// Forgets every run that had `database`, which is dropped: a rehearsal that was killed and resumed
-/// more than once has a journal of each try.
+/// Removes the journals of every run that had `database`, which is dropped: a rehearsal that was killed and resumed
+/// more than once has a journal for each attempt.
 ///
 /// # Errors
-/// An environment failure when a journal stays, a check failure when one is damaged.
+/// An environment failure when a journal cannot be removed, a check failure when one is damaged.
 pub fn forget(state: &Path, database: &str) -> Result<()> {
     for folder in unfinished(state) {
         if read(&folder)?.database == database {
@@ -88,7 +88,7 @@ pub fn forget(state: &Path, database: &str) -> Result<()> {
             std::fs::remove_file(&path).map_err(|e| {
                 Failure::environment(format!("cannot remove {}: {e}", path.display()))
             })?;
-            // After the journal: whoever still takes the old lock finds nothing to go on with.
+            // After the journal: a process that still takes the old lock finds nothing to resume.
             lock::remove(&folder)?;
         }
     }
@@ -97,7 +97,7 @@ pub fn forget(state: &Path, database: &str) -> Result<()> {
 
 /// Folders of runs that left a journal, oldest first.
 fn unfinished(state: &Path) -> Vec<PathBuf> {
-    // A state folder without rehearsals has none that was cut off.
+    // A state folder without rehearsals has no interrupted one.
     let mut found: Vec<PathBuf> = std::fs::read_dir(state.join("rehearsals"))
         .into_iter()
         .flatten()
@@ -116,11 +116,11 @@ fn read(folder: &Path) -> Result<Journal> {
         .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))
 }
 
-/// The newest run of a state folder that was cut off, locked: a run that is still at work is not
-/// taken, nor an older try whose database such a run goes on in.
+/// The newest interrupted run of a state folder, locked. A run that is still running is not
+/// returned, nor an older attempt whose database such a run uses.
 ///
 /// # Errors
-/// A usage failure when there is none, which names those still at work; an environment failure
+/// A usage failure when there is none, which names those still running; an environment failure
 /// when one cannot be read.
 pub fn newest(state: &Path) -> Result<Unfinished> {
     let mut at_work = Vec::new();
@@ -128,7 +128,7 @@ pub fn newest(state: &Path) -> Result<Unfinished> {
     for folder in unfinished(state).into_iter().rev() {
         match Lock::take(&folder)? {
             Ok(lock) => {
-                // It may have come to its end between the two.
+                // It may have ended meanwhile.
                 if !folder.join(FILE).is_file() {
                     lock::remove(&folder)?;
                     continue;
@@ -149,16 +149,16 @@ pub fn newest(state: &Path) -> Result<Unfinished> {
     }
     let runs = state.join("rehearsals");
     if at_work.is_empty() {
-        return Err(Failure::usage(format!("no rehearsal in {} was cut off", runs.display()))
+        return Err(Failure::usage(format!("no interrupted rehearsal found in {}", runs.display()))
             .hint(
-                "rehearse without --resume; throw-away targets go with their run, so only one on \
+                "rehearse without --resume; temporary targets are removed with their run, so only one on \
                  an external target can be resumed",
             ));
     }
     Err(Failure::usage(format!(
-        "no rehearsal in {} was cut off; still at work: {}",
+        "no interrupted rehearsal found in {}; still running: {}",
         runs.display(),
         at_work.join(", ")
     ))
-    .hint("wait for it to end, or end its process and resume it then"))
+    .hint("wait for it to finish, or stop its process and then resume it"))
 }

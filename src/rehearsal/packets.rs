@@ -1,4 +1,4 @@
-//! The evidence that a rehearsal leaves.
+//! The evidence packets of a rehearsal.
 
 use super::Run;
 use flowcontrol_base::Result;
@@ -34,7 +34,7 @@ fn draft(
     })
 }
 
-/// Passed only when every check is ready.
+/// The outcome: passed only when every check is ready.
 fn judged(checks: &[CheckResult]) -> Outcome {
     if checks.iter().all(|c| c.verdict == Verdict::Ready) {
         Outcome::Passed
@@ -43,7 +43,7 @@ fn judged(checks: &[CheckResult]) -> Outcome {
     }
 }
 
-/// One step, passed or not.
+/// The packet of one step.
 pub fn step(run: &Run<'_>, id: StepId) -> Result<Draft> {
     let step = run.report.step(id);
     let body = json!({
@@ -55,7 +55,7 @@ pub fn step(run: &Run<'_>, id: StepId) -> Result<Draft> {
     draft(run, schema::STEP, Vec::new(), run.outcome(id), body)
 }
 
-/// The connection probes.
+/// The packet of the connection probes.
 pub fn connection(run: &Run<'_>) -> Result<Draft> {
     let checks = run.resources.facts.as_ref().map(connection::checks).unwrap_or_default();
     let endpoint = run.resources.facts.as_ref().map(|f| f.endpoint.clone());
@@ -63,7 +63,7 @@ pub fn connection(run: &Run<'_>) -> Result<Draft> {
     draft(run, schema::CONNECTION, checks, outcome, json!({ "endpoint": endpoint }))
 }
 
-/// The dry run.
+/// The packet of the dry run.
 pub fn dry_run(run: &Run<'_>) -> Result<Draft> {
     let checks = dry_run::checks(&run.report);
     let interrupted = run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted);
@@ -78,7 +78,7 @@ pub fn dry_run(run: &Run<'_>) -> Result<Draft> {
     draft(run, schema::DRY_RUN, checks, outcome, body)
 }
 
-/// The whole report.
+/// The packet of the whole rehearsal.
 pub fn rehearsal(run: &Run<'_>) -> Result<Draft> {
     let outcome = match run.report.decision {
         Decision::Go => Outcome::Passed,
@@ -115,7 +115,7 @@ pub fn checks(run: &Run<'_>) -> Vec<CheckLine> {
         .collect()
 }
 
-/// How the report names a packet.
+/// The report's reference to a packet.
 pub fn reference(stored: &Stored) -> PacketRef {
     PacketRef {
         schema: stored.sealed.packet().schema.clone(),

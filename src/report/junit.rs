@@ -182,7 +182,7 @@ fn tables(report: &RehearsalReport) -> TestSuite {
     let status = if verify.matched {
         TestCaseStatus::success()
     } else {
-        failure("mismatch", "what was read back is not what was sent", None)
+        failure("mismatch", "the rows read back differ from the snapshot", None)
     };
     suite.add_test_case(case("verify", "everything matched", None, status));
     finish(suite)

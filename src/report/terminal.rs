@@ -389,9 +389,12 @@ impl Screen {
         };
         if rollback.equal {
             let short = rollback.sha256.short();
-            return self.heading("Rollback", &format!("what came back is {short}, the snapshot"));
+            return self.heading(
+                "Rollback",
+                &format!("the restored store freezes to {short}, as the snapshot"),
+            );
         }
-        self.heading("Rollback", "what came back is NOT the snapshot");
+        self.heading("Rollback", "the restored store differs from the snapshot");
         if let Some(snapshot) = &report.snapshot {
             self.marked(Tone::Bad, "FAIL", &format!("sent {}", snapshot.sha256));
         }

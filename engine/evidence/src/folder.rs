@@ -1,4 +1,4 @@
-//! Reads the folder of a chain: its packets, its `HEAD`, and what else lies there.
+//! Reads the folder of a chain: its packets, its `HEAD`, and its other files.
 
 use super::chain::{Entry, Head, sequence_in_name};
 use super::chain_set::{ChainSet, IMPORTED};
@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// Everything read from the folder in one go.
+/// The content of the folder, read at one moment.
 pub(super) struct Folder {
     pub(super) book: ChainSet,
     pub(super) partial: Vec<String>,
@@ -19,8 +19,8 @@ pub(super) struct Folder {
 
 impl EvidenceStore {
     pub(super) fn read(&self) -> Result<Folder> {
-        // Without a lock file nobody has ever written here. A reader who may not open it reads on:
-        // the worst that can happen is a HEAD that is one packet behind.
+        // Without a lock file nothing was ever written here. A reader without permission for it reads on:
+        // at worst it sees a HEAD that is one packet behind.
         let lock = File::open(self.folder().join(LOCK)).ok();
         if let Some(lock) = &lock {
             self.wait(|| lock.try_lock_shared())?;
@@ -82,7 +82,7 @@ impl EvidenceStore {
         }
     }
 
-    /// The content of a name that the folder has; empty where there is none to read.
+    /// The content of a file of the folder; empty if it cannot be read as a file.
     pub(super) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder().join(name);
         match read_plain(&path) {
@@ -92,12 +92,12 @@ impl EvidenceStore {
     }
 }
 
-/// The content of a plain file; none of a folder, and none of a pipe, which would be waited for.
+/// The content of a regular file; empty for a folder, and for a pipe, which would block.
 fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() { fs::read(path) } else { Ok(Vec::new()) }
 }
 
-/// Names in `folder`, packets by place; an absent folder is an empty one.
+/// Names in `folder`, packets in order of sequence; an absent folder counts as empty.
 pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
     let listing = match fs::read_dir(folder) {
         Ok(listing) => listing,

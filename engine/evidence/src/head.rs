@@ -1,4 +1,4 @@
-//! The end of a chain: what `HEAD` and a digest kept elsewhere say of it. Pure.
+//! The end of a chain, compared with `HEAD` and with a digest that was stored elsewhere. Pure.
 
 use super::chain::{Anchors, Answer, Problem, ProblemKind};
 use super::seal::Link;
@@ -6,21 +6,21 @@ use crate::keys::{PrivateKey, PublicKey, Signature, Subject, Value};
 use flowcontrol_contract::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the folder's `HEAD` file says.
+/// The content of the folder's `HEAD` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// There is none.
+    /// There is no such file.
     Absent,
     /// It names this packet.
     Names {
-        /// The packet's place.
+        /// The packet's sequence number.
         sequence: u64,
         /// The packet's digest.
         sha256: Digest,
         /// A signature on both, which verifies.
         signature: Option<Signature>,
     },
-    /// Its content is not what the store writes.
+    /// Its content is not valid.
     Unreadable,
 }
 
@@ -66,7 +66,7 @@ impl Head {
         read().unwrap_or(Self::Unreadable)
     }
 
-    /// Whether it names the same packet as `other`, whoever signed either.
+    /// Whether it names the same packet as `other`, regardless of the signatures.
     pub fn agrees(&self, other: &Self) -> bool {
         self.clone().unsigned() == other.clone().unsigned()
     }
@@ -102,12 +102,12 @@ impl Head {
     }
 }
 
-/// What a head says, and what is signed of it.
+/// The text of a head, which is also what is signed.
 fn named(sequence: u64, sha256: Digest) -> String {
     format!("{sequence} {sha256}")
 }
 
-/// Compares a chain's packets with what is known of its end.
+/// Compares a chain's packets with what is known about its end.
 pub(super) struct HeadCheck<'a> {
     pub(super) places: &'a BTreeMap<u64, Vec<(&'a str, Link)>>,
     pub(super) damaged: &'a BTreeSet<u64>,
@@ -120,8 +120,8 @@ impl HeadCheck<'_> {
         self.places.values().flatten().map(|(_, link)| *link).find(|link| link.sha256 == digest)
     }
 
-    /// Compares with the `HEAD` file. It is written after the packet, so one that is a single
-    /// packet behind is what a crash leaves, and the next append puts it right.
+    /// Compares with the `HEAD` file. It is written after the packet, so a crash can leave it a single
+    /// packet behind; the next append corrects it.
     pub(super) fn recorded(&self, problems: &mut Vec<Problem>, notes: &mut Vec<String>) {
         let last = self.last.map_or(0, |link| link.sequence);
         let behind = "HEAD is one packet behind, as a crash leaves it; the next packet repairs it";
@@ -132,29 +132,29 @@ impl HeadCheck<'_> {
                 _ => "there is no HEAD file; it was removed".to_owned(),
             },
             Head::Unreadable => {
-                "it was edited: it names no packet, or not as it was signed".to_owned()
+                "it was edited: it names no packet, or its signature does not verify".to_owned()
             }
             Head::Names { sequence, sha256, .. } => match self.find(*sha256) {
                 Some(link) if link.sequence != *sequence => "it was edited".to_owned(),
                 Some(link) if link.sequence == last => return,
                 Some(link) if link.sequence + 1 == last => return notes.push(behind.to_owned()),
                 Some(link) => format!(
-                    "it names packet {}, yet the chain goes on to {last}; it was replaced by an \
+                    "it names packet {}, but the chain continues to {last}; it was replaced by an \
                      older one",
                     link.sequence
                 ),
-                // The packet it names is damaged, and reported as that.
+                // The packet it names is damaged, which is reported already.
                 None if self.damaged.contains(sequence) => return,
                 None if *sequence > last => format!(
-                    "it names packet {sequence}, and the chain ends at {last}: its tail was cut"
+                    "it names packet {sequence}, but the chain ends at {last}: packets were removed from the end"
                 ),
-                None => format!("packet {sequence} is another one than it names"),
+                None => format!("packet {sequence} is not the one that it names"),
             },
         };
         problems.push(Problem { kind: ProblemKind::Head, file: "HEAD".to_owned(), message });
     }
 
-    /// Compares with the head kept elsewhere; `None` when none was given.
+    /// Compares with the head digest that was stored elsewhere; `None` when none was given.
     pub(super) fn kept(&self, problems: &mut Vec<Problem>) -> Option<(Answer, Answer)> {
         let kept = self.anchors.kept?;
         let Some(link) = self.find(kept) else {
@@ -180,7 +180,7 @@ impl HeadCheck<'_> {
     }
 
     fn kept_is_gone(&self, kept: Digest, problems: &mut Vec<Problem>) -> (Answer, Answer) {
-        // The packet may be there and be the one that can no longer be read.
+        // The packet may be present but damaged.
         if !self.damaged.is_empty() {
             let why = "the digest kept elsewhere may be that of a damaged packet".to_owned();
             return (Answer::Unproved { why: why.clone() }, Answer::Unproved { why });
@@ -198,21 +198,21 @@ impl HeadCheck<'_> {
     }
 
     pub(super) fn without_kept(&self) -> (Answer, Answer) {
-        let way = "pass --head with a digest kept elsewhere to prove it";
+        let hint = "pass --head with a digest kept elsewhere to prove it";
         let cut = match self.last {
-            None => format!("there is neither a packet nor a HEAD file; {way}"),
+            None => format!("there is neither a packet nor a HEAD file; {hint}"),
             Some(_) => format!(
-                "HEAD beside the packets shows no cut, but whoever makes one can rewrite it; {way}"
+                "HEAD matches the last packet, but whoever removes packets can rewrite HEAD too; {hint}"
             ),
         };
         let signed = self.places.values().flatten().any(|(_, link)| link.signed_by.is_some());
         let anew = if signed {
             format!(
-                "its signatures verify, but whose they should be was not said; pass --signed-by \
-                 with the signer's public key, or {way}"
+                "its signatures verify, but no trusted key was named; pass --signed-by \
+                 with the signer's public key, or {hint}"
             )
         } else {
-            format!("the chain is not signed, and a chain made anew looks like any other; {way}")
+            format!("the chain is not signed, and a recomputed chain looks like any other; {hint}")
         };
         (Answer::Unproved { why: cut }, Answer::Unproved { why: anew })
     }

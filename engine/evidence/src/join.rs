@@ -1,20 +1,20 @@
-//! How the chain of another machine relates to the one that is here. Pure.
+//! Compares an imported chain with the local one. Pure.
 
 use flowcontrol_contract::Digest;
 
 /// The relation of an imported chain to the local one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// Everything in it is here already.
+    /// Every packet of it is in the local chain already.
     Contained,
-    /// It is the local chain and goes on after `after` packets; 0 when there is no local chain.
+    /// It starts with the local chain and continues after `after` packets; 0 without a local chain.
     Extends {
         /// How many packets the two have in common.
         after: usize,
     },
-    /// Each has a packet of its own at the same place.
+    /// The two have different packets with the same sequence number.
     Diverges {
-        /// The first such place, from 1.
+        /// The first such sequence number, from 1.
         place: usize,
         /// The local packet's digest there.
         here: Digest,

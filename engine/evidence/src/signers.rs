@@ -1,8 +1,8 @@
-//! Whether a chain is signed as it should be by keys that somebody trusts. Pure.
+//! Checks that a chain is signed by trusted keys. Pure.
 //!
-//! A signature on a packet vouches for every packet before it, since each digest covers the one
-//! before. So from the first trusted signature on every packet must carry one: a packet between or
-//! after them that does not may stand where a signed one stood.
+//! A signature on a packet covers every packet before it, since each digest covers the one
+//! before. So every packet after the first trusted signature must carry one: an unsigned packet
+//! between or after them may have replaced a signed one.
 
 use super::chain::{Answer, Problem, ProblemKind};
 use super::head::Head;
@@ -18,7 +18,7 @@ pub(super) struct SignerCheck<'a> {
     pub(super) trusted: &'a [PublicKey],
 }
 
-const WAY: &str = "pass --head with a digest kept elsewhere to prove it";
+const HINT: &str = "pass --head with a digest kept elsewhere to prove it";
 
 impl SignerCheck<'_> {
     /// Whether the tail was cut, and whether the chain was computed anew; `None` when no key is
@@ -42,18 +42,18 @@ impl SignerCheck<'_> {
         if !self.trusts(last.signed_by) {
             let why = format!(
                 "packet {}, the last one here, carries no signature of a trusted key, so nothing \
-                 says whether signed ones stood in its place; {WAY}",
+                 says whether signed ones stood in its place; {HINT}",
                 last.sequence
             );
             return Answer::Unproved { why };
         }
-        let older = "an older chain that was put back together with its own HEAD looks the same";
+        let older = "an older copy of the chain, restored together with its HEAD, looks the same";
         match self.recorded {
             Head::Names { signature, .. } if self.trusts(signature.map(|s| s.key)) => {
                 Answer::Unproved {
                     why: format!(
                         "HEAD is signed by a trusted key, so without the key nobody made an end \
-                         that the chain never had; {older}; {WAY}"
+                         that the chain never had; {older}; {HINT}"
                     ),
                 }
             }
@@ -67,9 +67,9 @@ impl SignerCheck<'_> {
                 });
                 Answer::Found { why: format!("HEAD: {message}") }
             }
-            // Absent beside one packet, as a crash leaves it; else it is a problem already.
+            // Absent beside one packet, as a crash leaves it; otherwise it is reported already.
             Head::Absent | Head::Unreadable => {
-                Answer::Unproved { why: format!("no signed HEAD says where it ends; {WAY}") }
+                Answer::Unproved { why: format!("no signed HEAD says where it ends; {HINT}") }
             }
         }
     }
@@ -88,7 +88,7 @@ impl SignerCheck<'_> {
                 [key] => ("the trusted key", key.short()),
                 keys => ("a trusted key", list(keys)),
             };
-            let why = format!("no packet is signed by {one} ({whose}): it was made without");
+            let why = format!("no packet is signed by {one} ({whose}): it was created without");
             let file = all.last().map_or_else(String::new, |(name, _)| (*name).to_owned());
             problems.push(Problem { kind: ProblemKind::Signature, file, message: why.clone() });
             return Answer::Found { why };
@@ -106,7 +106,7 @@ impl SignerCheck<'_> {
                 kind: ProblemKind::Signature,
                 file: (*name).to_owned(),
                 message: format!(
-                    "{whose}, although packet {begun} before it is signed by a trusted key"
+                    "{whose}, but packet {begun} before it is signed by a trusted key"
                 ),
             });
         }
@@ -122,7 +122,8 @@ impl SignerCheck<'_> {
             return Answer::Found { why };
         }
         if !sound {
-            let why = "signatures vouch for a chain that is whole, and this one is not".to_owned();
+            let why =
+                "signatures prove a complete chain only, and this one has gaps or edits".to_owned();
             return Answer::Unproved { why };
         }
         if before.is_empty() {
@@ -134,7 +135,7 @@ impl SignerCheck<'_> {
         Answer::Unproved {
             why: format!(
                 "packets up to {until} are as they were when packet {begun} was signed; whether \
-                 they had been computed anew before, their signatures do not say; {WAY}"
+                 they had been computed anew before, their signatures do not say; {HINT}"
             ),
         }
     }

@@ -1,8 +1,8 @@
-//! Takes a chain to another machine: `export` and `import`.
+//! Transfers a chain to another machine: `export` and `import`.
 //!
-//! An import decides before it writes, under the lock of the store. Packets are then written and
-//! flushed in a folder of their own, and put in place one by one with `HEAD` after each: a kill
-//! leaves the chain as it was or a sound part of the imported one, and the same import goes on.
+//! An import checks everything before it writes, under the lock of the store. Packets are then written and
+//! synced in a temporary folder, and renamed into place one by one with `HEAD` after each: a kill
+//! leaves the chain as it was or a valid part of the imported one, and repeating the import completes it.
 
 use super::archive::{self, Archive, MAX_BYTES};
 use super::chain::{Entry, Head, Verification};
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub struct Exported {
     /// The schema of its manifest.
     pub schema: &'static str,
-    /// Where it is.
+    /// Its path.
     pub file: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -36,9 +36,9 @@ pub struct Exported {
     pub sha256: Digest,
     /// Packets in the chain.
     pub packets: u64,
-    /// The digest of the chain's last packet; keep it elsewhere.
+    /// The digest of the chain's last packet; store it elsewhere.
     pub head: Digest,
-    /// Chains of other machines that it carries along.
+    /// The number of linked chains of other machines in it.
     pub linked: usize,
 }
 
@@ -47,32 +47,32 @@ pub struct Exported {
 pub struct Import<'a> {
     /// The archive.
     pub file: &'a Path,
-    /// A head digest of its chain that was kept elsewhere.
+    /// A head digest of its chain that was stored elsewhere.
     pub kept: Option<Digest>,
-    /// Link a chain that diverges from the local one, in a packet for this profile.
+    /// The profile of the linking packet, if a chain that diverges from the local one is to be linked.
     pub link: Option<ProfileRef>,
     /// The version of FlowControl that imports.
     pub tool_version: &'a str,
 }
 
-/// How the imported chain was joined to the local one.
+/// How the imported chain was added to the local one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Joined {
-    /// There was no chain here; it is the chain now.
+    /// There was no local chain; the imported one is the local chain now.
     Began,
-    /// The local chain was its beginning and now goes on as it does.
+    /// The imported chain continued the local one, which now has all its packets.
     Extended,
-    /// Everything in it was here already.
+    /// The local chain already had all its packets.
     Unchanged,
-    /// It is kept beside the local chain, whose new last packet names it.
+    /// It is stored beside the local chain, whose new last packet links it.
     Linked,
 }
 
-/// An import that is done.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Imported {
-    /// How it was joined.
+    /// How it was added.
     pub joined: Joined,
     /// Packets that the local chain gained.
     pub added: u64,
@@ -80,18 +80,18 @@ pub struct Imported {
     pub imported_packets: u64,
     /// The digest of the imported chain's last packet.
     pub imported_head: Digest,
-    /// Packets in the local chain now.
+    /// Packets in the local chain after the import.
     pub packets: u64,
-    /// The digest of the local chain's last packet now.
+    /// The digest of the local chain's last packet after the import.
     pub head: Digest,
-    /// What was checked of the archive, and what could not be.
+    /// What could be checked about the archive, and what could not.
     pub verification: Verification,
 }
 
-/// Reads the archive in `file`; whether its chain is sound is for [`super::ChainSet::verify`].
+/// Reads the archive in `file`; its chain is verified by [`super::ChainSet::verify`].
 ///
 /// # Errors
-/// A usage failure when there is no such file, a check failure when it is no whole archive, an
+/// A usage failure when there is no such file, a check failure when it is not a complete archive, an
 /// environment failure when it cannot be read.
 pub fn open(file: &Path) -> Result<Archive> {
     let mut bytes = Vec::new();
@@ -113,7 +113,7 @@ pub fn open(file: &Path) -> Result<Archive> {
     };
     read.map_err(|why| {
         Failure::check(format!(
-            "{} is no whole evidence archive: {}",
+            "{} is not a complete evidence archive: {}",
             file.display(),
             one_line(&why)
         ))
@@ -125,9 +125,9 @@ impl EvidenceStore {
     /// Writes the whole chain into one new file.
     ///
     /// # Errors
-    /// A usage failure when `out` is there already or there is no packet; a check failure when
+    /// A usage failure when `out` already exists or there is no packet; a check failure when
     /// the chain does not verify or is too large; an environment failure when it cannot be
-    /// written. Nothing stands under the name `out` then.
+    /// written. No file is left under the name `out` then.
     pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
         if out.symlink_metadata().is_ok() {
             return Err(there(out));
@@ -140,7 +140,7 @@ impl EvidenceStore {
         }
         let Some(last) = links(&book.own).pop() else {
             return Err(Failure::usage("there is no evidence to export yet")
-                .hint("flowcontrol rehearse leaves some"));
+                .hint("run `flowcontrol rehearse` first"));
         };
         let bytes = archive::write(&book, last, tool_version)?;
         write_new(out, &bytes)?;
@@ -155,11 +155,11 @@ impl EvidenceStore {
         })
     }
 
-    /// Verifies an archive and joins its chain to the one here.
+    /// Verifies an archive and adds its chain to the local one.
     ///
     /// # Errors
-    /// As [`open`]; a check failure when either chain does not verify or they diverge and no link
-    /// was asked for: nothing has changed then. An environment failure when the folder cannot be
+    /// As [`open`]; a check failure when either chain does not verify, or they diverge and no link
+    /// was requested; nothing has changed then. An environment failure when the folder cannot be
     /// written.
     pub fn import(&self, import: &Import<'_>) -> Result<Imported> {
         let name = import.file.display();
@@ -182,7 +182,7 @@ impl EvidenceStore {
         let signed = theirs.head.signed_by().is_some();
         let (joined, added) = match relate(&digests(&here), &digests(&there)) {
             Relation::Contained => {
-                // An earlier import was killed before the end of it had its signed head.
+                // An earlier import was killed before it wrote the signed head.
                 let same_end = here.len() == there.len();
                 if same_end && ours.head.signed_by().is_none() && signed {
                     self.keep_head(&theirs.head)?;
@@ -195,7 +195,7 @@ impl EvidenceStore {
                     theirs.imported.iter().filter(|(h, _)| !ours.imported.contains_key(h));
                 self.place_chains(missing)?;
                 if let Some(last) = here.last() {
-                    // A crash may have left it one packet behind; two would be damage.
+                    // A crash may have left HEAD one packet behind; two behind would be damage.
                     self.set_head(&Head::of(*last))?;
                 }
                 self.place_packets(&theirs.own[after..], &there[after..])?;
@@ -208,11 +208,11 @@ impl EvidenceStore {
             Relation::Diverges { place, here, there } => {
                 let Some(profile) = &import.link else {
                     return Err(Failure::check(format!(
-                        "the chain in {name} is another one than the chain here: packet {place} \
+                        "the chain in {name} differs from the local chain: packet {place} \
                          has digest {there} there and {here} here"
                     ))
                     .hint(
-                        "pass --link to keep it beside the chain here, in a packet that names \
+                        "pass --link to store it beside the local chain, with a packet that links \
                            it; or import it with another state folder",
                     ));
                 };
@@ -244,7 +244,7 @@ impl EvidenceStore {
             .map_err(|e| self.failed("write", self.folder(), &e))
     }
 
-    /// Puts whole chains under `imported/`, each by one rename.
+    /// Moves whole chains to `imported/`, each by one rename.
     fn place_chains<'a>(
         &self,
         chains: impl Iterator<Item = (&'a Digest, &'a Vec<Entry>)>,
@@ -267,7 +267,7 @@ impl EvidenceStore {
         Ok(())
     }
 
-    /// Continues the chain with `entries`, whose places in it are `links`.
+    /// Appends `entries`, whose places in the chain are `links`.
     fn place_packets(&self, entries: &[Entry], links: &[Link]) -> Result<()> {
         let staging = self.staging()?;
         stage(staging.path(), entries).map_err(|e| self.failed("write", self.folder(), &e))?;
@@ -282,12 +282,12 @@ impl EvidenceStore {
     }
 }
 
-/// The packet that names a linked chain.
+/// The packet that links an imported chain.
 fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft {
     let manifest = &archive.manifest;
     let mut figures = Map::new();
     figures.insert("packets".to_owned(), json!(manifest.packets));
-    // Whether somebody vouched for the chain otherwise than by the archive.
+    // Whether a digest that was stored elsewhere confirms the chain, not the archive alone.
     figures.insert("head_kept_elsewhere".to_owned(), json!(import.kept.is_some()));
     Draft {
         schema: schema::IMPORTED.to_owned(),
@@ -301,8 +301,9 @@ fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft
             id: "chain-verified".to_owned(),
             title: "Imported chain verified".to_owned(),
             verdict: Verdict::Ready,
-            reason: "every packet was hashed, linked and judged again before it was kept"
-                .to_owned(),
+            reason:
+                "every packet's digest, link and schema rules were checked before it was stored"
+                    .to_owned(),
             figures,
         }],
         outcome: Outcome::Passed,
@@ -326,14 +327,14 @@ fn sound(result: &Verification, what: &str) -> Result<()> {
         0 => String::new(),
         n => format!(", and {n} more"),
     };
-    // What a packet of another machine says may stand in the reason.
+    // The reason may quote a packet of another machine, so it is escaped.
     let why = one_line(&format!("{}: {}", first.file, first.message));
     let message = format!("{what} does not verify: {why}{more}");
     Err(Failure::check(message)
         .hint("flowcontrol evidence verify, with --archive for an archive, shows all of it"))
 }
 
-/// Writes and flushes `entries` in `folder`, and the folder.
+/// Writes `entries` to `folder` and syncs the files and the folder.
 fn stage(folder: &Path, entries: &[Entry]) -> io::Result<()> {
     for entry in entries {
         let mut file = File::create_new(folder.join(&entry.name))?;
@@ -349,11 +350,11 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 fn there(out: &Path) -> Failure {
-    Failure::usage(format!("{} is there already", out.display()))
+    Failure::usage(format!("{} already exists", out.display()))
         .hint("name another file; an export never overwrites")
 }
 
-/// All of the file under its name, or nothing, and never over another one.
+/// Writes the whole file under its name or nothing, never over another file.
 fn write_new(out: &Path, bytes: &[u8]) -> Result<()> {
     let folder = match out.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
@@ -370,8 +371,8 @@ fn write_new(out: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => there(out),
         io::ErrorKind::NotFound => {
-            Failure::usage(format!("cannot write {}: its folder is not there", out.display()))
-                .hint("make the folder first, or name another one")
+            Failure::usage(format!("cannot write {}: its folder does not exist", out.display()))
+                .hint("create the folder first, or name another one")
         }
         _ => Failure::environment(format!("cannot write {}: {e}", out.display()))
             .hint("check the free space and the permissions of the folder"),

@@ -1,4 +1,4 @@
-//! What nothing but its owner's acceptance makes ready: the cutover checklist, the provider's
+//! The checks that only their owner's acceptance makes ready: the cutover checklist, the provider
 //! acceptance and the infrastructure decisions.
 
 use super::admit::Binding;
@@ -16,21 +16,21 @@ pub const PROVIDER: &str = "provider-acceptance";
 pub const INFRASTRUCTURE: &str = "infrastructure";
 /// The packet that belongs to the infrastructure decisions.
 pub const INFRASTRUCTURE_PACKET: &str = schema::INFRASTRUCTURE;
-/// What the provider acceptance decides while an acceptance is missing.
+/// The decision of the provider acceptance while an acceptance is missing.
 pub const NO_GO: &str = "NO-GO";
 
-/// What an owner accepts is the rehearsal they saw, and not the next one.
+/// An owner accepts the rehearsal they saw, not a later one.
 const REHEARSAL: &[(&str, Binding)] = &[(schema::DRY_RUN, Binding::Snapshot)];
-/// The provider is known by its connection, its boundaries by the rehearsal's probes.
+/// The provider is evidenced by its connection, its boundaries by the rehearsal's probes.
 const LIVE_PROVIDER: &[(&str, Binding)] =
     &[(schema::CONNECTION, Binding::Profile), (schema::DRY_RUN, Binding::Snapshot)];
-/// A choice is its own evidence: no packet of a rehearsal speaks of it.
+/// A choice needs no evidence: no packet is about it.
 const CHOICE: &[(&str, Binding)] = &[];
 
 /// How many of [`DECISIONS`] belong to the checklist.
 pub(super) const CHECKLIST_LENGTH: usize = 6;
 
-/// The checks of the three gates: what is decided, by whom, naming which values, on which evidence.
+/// The checks of the three gates: what is decided, by which role, naming which values, on which evidence.
 #[rustfmt::skip]
 pub static DECISIONS: [Decision; 14] = [
     row("checklist/contracts-frozen", "Contracts frozen", Role::Director, &[], REHEARSAL),

@@ -1,4 +1,4 @@
-//! Rollback drill: a freeze window, the owner's word, the fallback store compared, the packet.
+//! Rollback drill: a freeze window, the owner's confirmation, the fallback store and the packet.
 
 use super::admit::{Binding, from_packet, newest};
 use super::check;
@@ -15,8 +15,8 @@ pub const ID: &str = "rollback-drill";
 /// The packet of a drill.
 pub const PACKET: &str = schema::DRILL;
 
-/// The owner's word. It comes before the drill, so it is given on the dry run that the release
-/// handoff rests on and not on the drill's own packet.
+/// The owner's confirmation. It precedes the drill, so it refers to the dry run that the release
+/// handoff rests on, not to the drill's own packet.
 pub static CONFIRMATION: Decision = Decision {
     path: "rollback-drill/owner-confirmation",
     title: "Owner confirmation",
@@ -28,7 +28,7 @@ pub static CONFIRMATION: Decision = Decision {
 /// The gate. A drill counts once the release handoff that it drills is ready.
 pub fn gate(inputs: &Inputs, release: &Gate) -> Gate {
     let drill = newest(inputs, PACKET, Binding::Snapshot);
-    // Before the handoff is ready a drill would be for nothing.
+    // Before the handoff is ready a drill would not count.
     let run = release.is_complete().then(|| inputs.drill_command());
     let step = |id, title| {
         Check::given(id, title, &[release.condition(), from_packet(id, title, &drill).condition()])
@@ -48,50 +48,50 @@ pub fn gate(inputs: &Inputs, release: &Gate) -> Gate {
     Gate::new(ID, "Rollback drill", checks.into()).with_packet(PACKET).deciding(release::PENDING)
 }
 
-/// What a drill found. An `Err` holds what went wrong, in words.
+/// What a drill found. An `Err` holds one sentence: what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The freeze window.
     pub window: Result<Watched, String>,
-    /// The way back.
+    /// The restored fallback store.
     pub fallback: Result<Restored, String>,
-    /// The dry run in force, which the release handoff rests on.
+    /// The current dry run, which the release handoff rests on.
     pub dry_run: Result<Digest, String>,
     /// The newest release handoff that was recorded, if any.
     pub release: Option<Digest>,
 }
 
-/// What was seen while the store was frozen.
+/// What was observed while the store was frozen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     /// The window's id.
     pub id: String,
     /// How long it was watched, in milliseconds.
     pub millis: u64,
-    /// Whether a write of the drill's own was refused.
+    /// Whether the drill's own write was refused.
     pub holds: bool,
-    /// Whether it was still in force at the end.
+    /// Whether the window was still open at the end.
     pub kept: bool,
-    /// Writes of others that were refused meanwhile: a second writer is live.
+    /// Writes of other clients that were refused meanwhile: a second writer is live.
     pub refused: u64,
     /// The snapshot when the window was raised, and right before it was lifted.
     pub snapshots: (Digest, Digest),
-    /// Whether writing goes on after it was lifted.
+    /// Whether writes are accepted again after the window was lifted.
     pub lifted: bool,
 }
 
-/// What the fallback store holds.
+/// The restored fallback store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Where it was restored from: the Postgres that holds the scenario.
+    /// The Postgres that it was restored from.
     pub from: String,
-    /// How many records it holds.
+    /// The number of its records.
     pub records: u64,
-    /// What it freezes to.
+    /// The digest of its snapshot.
     pub sha256: Digest,
 }
 
-/// The three checks that a drill supplies, in order.
+/// The gate's checks that a drill supplies, in order.
 pub fn checks(facts: &Facts) -> Vec<CheckResult> {
     vec![window(facts), fallback(facts), audit(facts)]
 }
@@ -102,7 +102,7 @@ fn window(facts: &Facts) -> CheckResult {
             Err("a write went through while the store was frozen".into())
         }
         Watched { kept: false, .. } => Err(format!(
-            "freeze window {} ended before the drill did: somebody lifted it, or --minutes is too \
+            "freeze window {} ended before the drill did: it was lifted, or --minutes is too \
              short",
             w.id
         )),
@@ -112,13 +112,13 @@ fn window(facts: &Facts) -> CheckResult {
             w.refused, w.millis
         )),
         Watched { snapshots: (before, after), .. } if before != after => Err(format!(
-            "a second writer is live and passes the window: the scenario went from {} to {}",
+            "a second writer is live and ignores the freeze window: the scenario changed from {} to {}",
             before.short(),
             after.short()
         )),
         Watched { lifted: false, .. } => Err("writes are still refused after it was lifted".into()),
         _ => Ok(format!(
-            "writes were refused for {} ms, nobody else tried one, and nothing changed",
+            "writes were refused for {} ms, no other client tried to write, and nothing changed",
             w.millis
         )),
     });
@@ -134,7 +134,7 @@ fn fallback(facts: &Facts) -> CheckResult {
         (Err(why), _) => Err(why.clone()),
         (_, Err(_)) => Err("there is no frozen snapshot to compare with".to_owned()),
         (Ok(r), Ok(w)) if r.sha256 != w.snapshots.0 => Err(format!(
-            "the fallback store restored from {} freezes to {}, not to {}",
+            "the fallback store restored from {} freezes to {}, not {}",
             r.from,
             r.sha256.short(),
             w.snapshots.0.short()
@@ -155,8 +155,10 @@ fn fallback(facts: &Facts) -> CheckResult {
 
 fn audit(facts: &Facts) -> CheckResult {
     let outcome = match &facts.dry_run {
-        Err(why) => Err(format!("there is no release to roll back from: {why}")),
-        Ok(digest) => Ok(format!("the drill and dry run {} stand in one packet", digest.short())),
+        Err(why) => Err(format!("there is no release to roll back: {why}")),
+        Ok(digest) => {
+            Ok(format!("the drill and dry run {} are recorded in one packet", digest.short()))
+        }
     };
     let figures = json!({"dry_run": facts.dry_run.as_ref().ok(), "release": facts.release});
     check("audit-packet", "Audit packet", outcome, figures)

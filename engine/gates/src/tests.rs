@@ -196,7 +196,7 @@ fn a_generated_certificate_is_never_live_evidence_for_production() {
 }
 
 #[test]
-fn the_newest_word_counts() {
+fn the_newest_packet_counts() {
     let good = rehearsed(fresh(today), "local");
     // A later failure hides an earlier success.
     let mut inputs = good.clone();
@@ -211,7 +211,7 @@ fn the_newest_word_counts() {
     // One from the future does not.
     inputs.packets.last_mut().unwrap().packet.created_at = at(1_001);
     assert_eq!(score(&judge(&inputs), "dry-run"), (5, 5));
-    // Staging: a later run on a weak target does not, one that came to no target does.
+    // Staging: a later run on a weak target does not, one that ended before a target was started does.
     let mut inputs = rehearsed(staged(fresh(today), Stage::Staging), "container");
     later.packet.profile.name.clone_from(&inputs.profile.name);
     later.packet.target = Some(json!({"kind": "local"}));
@@ -263,7 +263,7 @@ fn acceptances_count_for_their_owner_digests_and_stage_alone() {
 }
 
 #[test]
-fn the_six_words_turn_the_checklist_and_the_board() {
+fn the_six_acceptances_make_the_checklist_and_the_board_ready() {
     let mut inputs = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
     inputs.acceptances.truncate(6);
     let judgement = judge(&inputs);
@@ -278,7 +278,7 @@ fn the_six_words_turn_the_checklist_and_the_board() {
 }
 
 #[test]
-fn a_word_is_given_on_the_evidence_that_was_seen() {
+fn an_acceptance_refers_to_the_evidence_that_was_seen() {
     let mut inputs = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
     let (then, now) = (inputs.packets[1].sha256, Digest::of("rehearsed again"));
     inputs.packets[1].sha256 = now;

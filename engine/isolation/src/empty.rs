@@ -1,6 +1,6 @@
-//! Case 4, by the constraints: no table takes a row of the empty tenant, whoever writes it. Policies
-//! do not bind superusers and BYPASSRLS, and such a row would show to a session whose tenant was
-//! forgotten, wherever a policy lacks its nullif.
+//! Case 4, by the constraints: no table accepts a row of the empty tenant from any role. Policies
+//! do not bind superusers and BYPASSRLS, and such a row would be visible to a session whose tenant was
+//! not set, wherever a policy lacks its nullif.
 
 use super::catalog::{Catalog, ForeignKey, Relation};
 use super::report::Verdict;
@@ -12,7 +12,7 @@ use flowcontrol_base::Result;
 use flowcontrol_contract::sql::literal;
 use std::collections::BTreeSet;
 
-/// Judges every table's constraints on a row of the empty tenant; any login can ask.
+/// Checks every table's constraints on a row of the empty tenant, over the connection of any login.
 pub async fn probe(run: &mut Run<'_>, asker: &mut Attacker, tables: &[Relation]) -> Result<()> {
     let mut refusing = BTreeSet::new();
     for table in tables {
@@ -26,7 +26,7 @@ pub async fn probe(run: &mut Run<'_>, asker: &mut Attacker, tables: &[Relation])
             (Verdict::Held, "the tenant's type, a check, or a foreign key refuses it".to_owned())
         } else {
             let why = format!(
-                "nothing but policies refuses a row of the empty tenant: add check ({} <> '')",
+                "only policies refuse a row of the empty tenant: add check ({} <> '')",
                 run.settings().tenant_column
             );
             (Verdict::Leak(why.clone()), why)
@@ -58,8 +58,8 @@ async fn refuses(run: &Run<'_>, asker: &mut Attacker, table: &Relation) -> Resul
     Ok(false)
 }
 
-/// A table whose foreign key hands the tenant on to a refusing table refuses it too, and so does a
-/// partition of a refusing table: it has the constraints of the whole.
+/// A table whose foreign key includes the tenant and refers to a refusing table refuses it too, and so does a
+/// partition of a refusing table, which has its parent's constraints.
 fn inherit(catalog: &Catalog, settings: &ProbeSettings, refusing: &mut BTreeSet<String>) {
     let tenant = &settings.tenant_column;
     let hands_on = |key: &ForeignKey| {
@@ -68,7 +68,7 @@ fn inherit(catalog: &Catalog, settings: &ProbeSettings, refusing: &mut BTreeSet<
     };
     let keys = catalog.foreign_keys.iter().filter(|key| hands_on(key));
     let keys = keys.map(|key| (&key.table, &key.parent));
-    // An inheritance child has the checks of its parent as its own, and not its foreign keys.
+    // An inheritance child inherits the checks of its parent, but not its foreign keys.
     let partitions = catalog.relations.iter().filter(|r| r.schema == settings.schema);
     let partitions = partitions.filter_map(|r| {
         let whole = catalog.parent(r).filter(|whole| whole.kind == 'p')?;

@@ -1,4 +1,4 @@
-//! Case 11: tenant ids that a caller made up, as bound values: no row, or a clean refusal.
+//! Case 11: forged tenant ids as bound values must give no row or a clean refusal.
 
 use super::catalog::{Column, Command, Relation};
 use super::report::Verdict;
@@ -8,7 +8,7 @@ use super::session::{Outcome, Send};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::literal;
 
-/// Sets each hostile id and looks for any row in any readable table.
+/// Sets each hostile id and searches every readable table for a row.
 pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relation]) -> Result<()> {
     let standing: Vec<String> = tables
         .iter()
@@ -20,7 +20,7 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
         return Ok(());
     }
     let schema = run.settings().schema.clone();
-    // The control: a real id does reach rows, so that no row means something.
+    // The control: a real id reaches rows, otherwise the absence of rows would prove nothing.
     let control = attacker.session.attempt_bound(&run.tenants[OTHER], &any).await?;
     let column = tables.iter().find_map(|t| t.column(&run.settings().tenant_column));
     let closed = tables.iter().all(|t| !run.catalog.admits(t, attacker.name(), &[Command::Select]));
@@ -41,7 +41,7 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
                 (Verdict::Unproved(why.clone()), why)
             }
             Outcome::Rows(n) => {
-                let why = format!("a made-up tenant id reached rows in {n} tables");
+                let why = format!("a forged tenant id reached rows in {n} tables");
                 (Verdict::Leak(why.clone()), why)
             }
             // 22021: not a character of the encoding. 22P02: not a value of the tenant's type.
@@ -60,8 +60,8 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
     Ok(())
 }
 
-/// True when the tenant's type, if it is no text, reads both as one value: a uuid in capitals, or
-/// a number behind a space, is the real tenant and no attack.
+/// True when the tenant's type, if it is not text, parses both as one value: a uuid in capitals, or
+/// a number after a space, is the real tenant and not an attack.
 async fn same_value(
     attacker: &mut Attacker,
     column: Option<&Column>,
@@ -80,7 +80,7 @@ fn is_text(base: &str) -> bool {
     matches!(base, "text" | "varchar" | "bpchar" | "citext" | "name")
 }
 
-/// Hostile ids, some of them made from a real one.
+/// Hostile ids, some of them derived from a real one.
 fn ids(real: &str) -> Vec<(&'static str, String)> {
     vec![
         ("quote", format!("{real}'")),
@@ -106,7 +106,7 @@ fn ids(real: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The first Latin letter that has a Cyrillic twin becomes it; without one, a twin is appended.
+/// Replaces the first Latin letter that has a Cyrillic look-alike; without one, appends a look-alike.
 fn look_alike(real: &str) -> String {
     const TWINS: [(char, char); 6] =
         [('a', 'а'), ('e', 'е'), ('o', 'о'), ('c', 'с'), ('p', 'р'), ('x', 'х')];

@@ -1,26 +1,26 @@
-//! From outcomes to verdicts. Pure: what counts as held is decided here and nowhere else.
+//! Derives verdicts from outcomes. Pure; the only module that decides what counts as held.
 //!
-//! An attack is judged beside its control: the same statement where it must work. An attack that
-//! fails while its control fails too shows nothing, unless the catalog explains both.
+//! An attack is compared with its control: the same statement where it must succeed. An attack that
+//! fails while its control fails too proves nothing, unless the catalog explains both.
 
 use super::report::Verdict;
 use super::session::{Outcome, Refusal};
 
-/// What the catalog says about the attacker and the attacked table.
+/// What the catalog says about the attacking login and the attacked table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The login holds the privileges that the statement needs.
     pub granted: bool,
     /// Some permissive policy lets the login do it to some row, or row-level security is off.
     pub admitted: bool,
-    /// The other tenant has a row in the table, as somebody who may read it saw.
+    /// The other tenant has a row in the table, as a login that may read it has seen.
     pub exists: bool,
 }
 
-/// Why a login without a policy reaches nothing: row-level security denies by default.
+/// The detail for a login without a policy: row-level security denies by default.
 pub const NO_POLICY: &str = "no policy lets this login do it to any row";
 
-/// A verdict and how it was reached.
+/// A verdict and one sentence on how it was reached.
 pub type Judged = (Verdict, String);
 
 fn held(detail: impl Into<String>) -> Judged {
@@ -40,7 +40,7 @@ fn unproved(why: impl Into<String>) -> Judged {
 fn privilege(standing: Standing, refusal: &Refusal) -> Judged {
     if standing.granted {
         unproved(format!(
-            "refused for want of a privilege on something else ({}), not on this object",
+            "refused for lack of a privilege on another object ({}), not on this one",
             refusal.describe()
         ))
     } else {
@@ -48,7 +48,7 @@ fn privilege(standing: Standing, refusal: &Refusal) -> Judged {
     }
 }
 
-/// Says how an outcome went, without a row.
+/// Describes an outcome without the content of a row.
 pub fn describe(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Rows(n) => format!("{n} rows"),
@@ -57,7 +57,7 @@ pub fn describe(outcome: &Outcome) -> String {
     }
 }
 
-/// For statements that filter: the attack must reach no row, the control must reach one.
+/// For statements that read or filter: the attack must reach no row, the control must reach one.
 pub fn reach(standing: Standing, attack: &Outcome, control: Option<&Outcome>) -> Judged {
     match attack {
         Outcome::Rows(n) if *n > 0 => leak(format!("reached {n} rows of another tenant")),
@@ -74,19 +74,19 @@ pub fn reach(standing: Standing, attack: &Outcome, control: Option<&Outcome>) ->
         }
         Outcome::Rows(_) | Outcome::Refused(_) => match control {
             Some(Outcome::Rows(n)) if *n > 0 => held(format!(
-                "{}; the same statement reaches {n} rows as their own tenant",
+                "{}; the same statement reaches {n} rows as the rows' own tenant",
                 describe(attack)
             )),
             Some(Outcome::Refused(r)) if r.by_constraint() || r.code == "P0001" => held(format!(
-                "{}; as their own tenant the statement reaches a row and only then fails",
+                "{}; as the row's own tenant the statement reaches a row and only then fails",
                 describe(attack)
             )),
             _ if !standing.admitted && standing.exists => held(NO_POLICY),
             _ if !standing.exists => {
-                unproved("the other tenant has no row here: give a fixture for this table")
+                unproved("the other tenant has no row here: add a fixture for this table")
             }
             Some(other) => unproved(format!(
-                "the control failed: as their own tenant the statement gave {}",
+                "the control failed: as the row's own tenant the statement gave {}",
                 describe(other)
             )),
             None => unproved("there was no control"),
@@ -113,10 +113,10 @@ pub fn write(standing: Standing, attack: &Outcome, control: Option<&Outcome>) ->
                 "the control failed: as the row's own tenant the statement gave {}",
                 describe(other)
             )),
-            None => unproved("no row of this table could be built as a control: give a fixture"),
+            None => unproved("no row of this table could be built as a control: add a fixture"),
         },
         Outcome::Refused(r) if r.by_constraint() => match control {
-            // The only difference between the two is the tenant in force, and constraints are
+            // The only difference between the two is the current tenant, and constraints are
             // judged after policies.
             Some(Outcome::Rows(_)) => {
                 leak(format!("every policy let the row through; only {} stopped it", r.describe()))
@@ -127,13 +127,13 @@ pub fn write(standing: Standing, attack: &Outcome, control: Option<&Outcome>) ->
     }
 }
 
-/// For statements of a tenant that owns nothing, or of no tenant: no row at all may be reached.
+/// For statements of a tenant without rows, or without a tenant: no row at all may be reached.
 pub fn nothing(standing: Standing, attack: &Outcome) -> Judged {
     match attack {
         Outcome::Rows(n) if *n > 0 => leak(format!("reached {n} rows that are not its own")),
         Outcome::Refused(r) if r.by_privilege() => privilege(standing, r),
         Outcome::Refused(r) if r.by_policy() => held("refused by row-level security"),
-        // The setting does not exist, or an empty text is no value of the tenant's type.
+        // The setting does not exist, or an empty text is not a value of the tenant's type.
         Outcome::Refused(r) if matches!(r.code.as_str(), "42704" | "22P02") => {
             held(format!("refused: without a tenant the policy fails with {}", r.code))
         }
@@ -141,36 +141,36 @@ pub fn nothing(standing: Standing, attack: &Outcome) -> Judged {
             leak(format!("reached a row; only {} stopped the statement", r.describe()))
         }
         Outcome::Refused(r) if r.code == "57014" => {
-            unproved("ran past its time limit, which a statement without rows does not")
+            unproved("exceeded its time limit, which a statement without rows does not")
         }
         Outcome::Refused(r) => unproved(format!("failed for another reason: {}", r.describe())),
         Outcome::Unprepared(r) => unproved(format!("could not be prepared: {}", r.describe())),
         Outcome::Rows(_) if !standing.exists => {
-            unproved("the table has no row: give a fixture for this table")
+            unproved("the table has no row: add a fixture for this table")
         }
-        Outcome::Rows(_) => held("reached no row, and rows exist"),
+        Outcome::Rows(_) => held("reached no row, although rows exist"),
     }
 }
 
-/// For what no probed login may do at all: only a refusal for want of a privilege counts.
+/// For what no probed login may do at all: only a refusal for lack of a privilege counts.
 pub fn denied(attack: &Outcome) -> Judged {
     match attack {
         Outcome::Refused(r) if r.code == "42501" => held("refused with 42501"),
         Outcome::Rows(_) => leak("was allowed"),
-        // Privileges are asked first, so any other failure comes after they were granted.
+        // Privileges are checked first, so any other failure means that they are granted.
         Outcome::Refused(r) if matches!(r.code.as_str(), "55P03" | "2BP01" | "0A000" | "55006") => {
-            leak(format!("the privilege is there; only {} stopped it", r.describe()))
+            leak(format!("the privilege is granted; only {} stopped it", r.describe()))
         }
         Outcome::Refused(r) => unproved(format!("failed for another reason: {}", r.describe())),
         Outcome::Unprepared(r) => unproved(format!("could not be prepared: {}", r.describe())),
     }
 }
 
-/// For COPY FROM: refused outright for every login that policies apply to.
+/// For COPY FROM: refused for every login that policies apply to.
 pub fn copy_from(standing: Standing, attack: &Outcome) -> Judged {
     match attack {
         Outcome::Refused(r) if r.code == "0A000" => {
-            held("refused with 0A000: COPY FROM is not for logins under row-level security")
+            held("refused with 0A000: COPY FROM is not allowed for logins under row-level security")
         }
         Outcome::Refused(r) if r.by_privilege() => privilege(standing, r),
         Outcome::Rows(_) => {

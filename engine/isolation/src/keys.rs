@@ -1,4 +1,4 @@
-//! Case 8: unique keys and foreign keys, which do not see row-level security.
+//! Case 8: unique keys and foreign keys, whose checks ignore row-level security.
 
 use super::catalog::{Command, ForeignKey, Relation};
 use super::fresh::{Change, insert_sql};
@@ -34,15 +34,15 @@ pub async fn probe(
     Ok(())
 }
 
-/// Every unique index and every foreign key between tenants' tables holds the tenant.
+/// Checks that every unique index and every foreign key between tenants' tables includes the tenant.
 fn by_catalog(run: &mut Run<'_>, table: &Relation) {
     let tenant = run.settings().tenant_column.clone();
     for key in run.catalog.keys(&table.name).cloned().collect::<Vec<_>>() {
         let judged = if key.columns.iter().flatten().any(|c| *c == tenant) {
-            (Verdict::Held, format!("the key holds {tenant}"))
+            (Verdict::Held, format!("the key includes {tenant}"))
         } else {
             leak(format!(
-                "the unique index {} does not hold {tenant}: it reveals and blocks other tenants' keys",
+                "the unique index {} does not include {tenant}: it reveals and blocks other tenants' keys",
                 key.name
             ))
         };
@@ -59,15 +59,15 @@ fn by_catalog(run: &mut Run<'_>, table: &Relation) {
 
 /// The same key in two tenants, by ON CONFLICT DO NOTHING: both rows must be written.
 async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
-    // A table with one row a tenant has no key besides the tenant, and a fixture row that was
-    // sent as it stands has no twin: `key.*` judges both by the catalog.
+    // A table with one row per tenant has no key besides the tenant, and a fixture row that was
+    // sent unchanged has no counterpart: `key.*` judges both by the catalog.
     let Some(found) = attacker.insertable.get(&table.name).cloned() else { return Ok(()) };
     let (Some(change), true) = (found.change, found.tenant == run.tenants[OTHER]) else {
         return Ok(());
     };
     let name = attacker.name().to_owned();
-    // Both from this run's seed: the insertable row has a key of its attacker's own, and two rows of
-    // different keys would both be written and show nothing.
+    // Both use this run's salt: the insertable row has its attacker's own key, and two rows of
+    // different keys would both be written and prove nothing.
     let twins = [OTHER, OWN]
         .map(|side| run.cloner().fresh(&table.name, side, &run.tenants[side], change, ""));
     let (other, own) = match twins {
@@ -97,9 +97,9 @@ async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) 
         Outcome::Rows(1..) => {
             (Verdict::Held, "the same key was written for both tenants".to_owned())
         }
-        Outcome::Rows(0) => {
-            leak("a row was swallowed because another tenant's hidden row has its key".into())
-        }
+        Outcome::Rows(0) => leak(
+            "a row was silently skipped because another tenant's hidden row has its key".into(),
+        ),
         Outcome::Refused(r) if r.code == "23505" => {
             leak(format!("another tenant's hidden row was revealed: {}", r.describe()))
         }
@@ -117,7 +117,7 @@ async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) 
     Ok(())
 }
 
-/// Points a row at another tenant's row, by the first login that can run the control.
+/// Refers from a row to another tenant's row, as the first login that can run the control.
 async fn foreign_key(
     run: &mut Run<'_>,
     attackers: &mut [Attacker],
@@ -129,7 +129,7 @@ async fn foreign_key(
     let id = format!("{}.foreign-key.{}", table.name, key.name);
     let parent = run.catalog.relation(&key.parent_schema, &key.parent).cloned();
     let Some(parent) = parent.filter(|p| p.column(tenant).is_some()) else {
-        let detail = format!("{} holds no tenant's data", key.parent);
+        let detail = format!("{} holds no tenants' data", key.parent);
         run.push(8, id, "catalog", &table.name, "FOREIGN KEY", (Verdict::Held, detail));
         return Ok(());
     };
@@ -139,14 +139,17 @@ async fn foreign_key(
         .zip(&key.parent_columns)
         .any(|(from, to)| from == tenant && to == tenant);
     if !paired || !key.validated {
-        let what = if paired { "is NOT VALID" } else { "does not pair the tenants" };
+        let what =
+            if paired { "is NOT VALID" } else { "does not include the tenant on both sides" };
         let why =
             format!("the foreign key {} {what}: a row may refer to another tenant's row", key.name);
         run.push(8, id, "catalog", &table.name, "FOREIGN KEY", leak(why));
         return Ok(());
     }
-    let mut last =
-        (Verdict::Held, "the tenants are paired; no probed login may insert here".to_owned());
+    let mut last = (
+        Verdict::Held,
+        "the key includes the tenant on both sides; no probed login may insert here".to_owned(),
+    );
     let mut by = "catalog";
     if key.columns.len() == 1 {
         let detail = "its only column is the tenant, which insert.other-tenant attacks".to_owned();
@@ -180,7 +183,7 @@ async fn point(
     let mut last = unproved("no row could be built for the control".to_owned());
     for change in [Change::Keys, Change::KeysAndIntegers] {
         let child = run.cloner().fresh(&table.name, OWN, &run.tenants[OWN], change, "child");
-        // The same parent key in either tenant: the control's parent and the attack's differ in
+        // The same parent key in both tenants: the control's parent and the attack's differ in
         // the tenant only.
         let parents: Vec<_> = [OWN, OTHER]
             .iter()

@@ -1,12 +1,12 @@
-//! Tenant-isolation probes, generated from the live catalog: a table that somebody adds tomorrow
-//! is attacked tomorrow, without anyone remembering.
+//! Tenant-isolation probes, generated from the live catalog, so that a new table is
+//! probed without any configuration.
 //!
-//! Every attack runs in a transaction that is rolled back, beside a control: the same statement
-//! where it must work. An attack that fails for another reason than the one it should proves
-//! nothing and is reported so. Nothing here knows a table by name.
+//! Every attack runs in a transaction that is rolled back, together with a control: the same statement
+//! where it must succeed. An attack that fails for an unexpected reason proves
+//! nothing and is reported as unproved. No table name is known here.
 //!
-//! Case 6 of the research notes (interleaving on one pooled connection) belongs to the store
-//! adapter and its conformance suite.
+//! Case 6 (interleaving on one pooled connection) is tested by the store
+//! adapter's conformance suite.
 
 mod catalog;
 mod empty;
@@ -46,22 +46,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Attack<'a> {
     /// The database and its logins.
     pub workspace: &'a Workspace,
-    /// The schema, the tenant's setting and column, and fixtures.
+    /// The schema, the tenant setting and column, and fixtures.
     pub settings: &'a ProbeSettings,
-    /// The configured role names; the probes try to become each of them.
+    /// The configured role names; the probes try SET ROLE to each of them.
     pub roles: &'a RoleNames,
     /// Two tenants that have data: the attacker's and the one under attack.
     pub tenants: (TenantId, TenantId),
 }
 
-/// Where a run stands, for a progress bar.
+/// Progress of a run, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'s> {
     /// Steps done.
     pub done: usize,
     /// Steps in all.
     pub total: usize,
-    /// What is attacked now.
+    /// The object that is attacked now.
     pub object: &'s str,
 }
 
@@ -69,14 +69,14 @@ pub struct Step<'s> {
 /// itself (`database.unchanged`).
 ///
 /// # Errors
-/// Usage for settings that name what is not there or for two equal tenants; environment when the
-/// server cannot be reached. An attack that works is a finding, not an error.
+/// Usage for settings that name unknown objects or for two equal tenants; environment when the
+/// server cannot be reached. An attack that succeeds is a finding, not an error.
 pub async fn run(attack: &Attack<'_>, progress: &(dyn Fn(Step<'_>) + Sync)) -> Result<Report> {
     let sessions = Sessions::open(attack.workspace, &attack.settings.tenant_setting).await?;
     run_over(attack, sessions, progress).await
 }
 
-/// [`run`] over connections that are open already.
+/// [`run`] over open connections.
 ///
 /// # Errors
 /// As [`run`].
@@ -168,7 +168,7 @@ async fn probe(
     if let Some(asker) = attackers.first_mut() {
         empty::probe(run, asker, &tables).await?;
     }
-    // Side by side: each has connections and keys of its own, and all of it is rolled back.
+    // Concurrently: each has its own connections and keys, and everything is rolled back.
     let shared = &*run;
     let reports = try_join_all(attackers.iter_mut().map(async |attacker| {
         let mut run = shared.of_its_own();

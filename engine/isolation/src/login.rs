@@ -1,4 +1,4 @@
-//! Case 1: what a login is and can become. Each way around row-level security is a probe.
+//! Case 1: a login's attributes and the roles it can become. Each way around row-level security is a probe.
 
 use super::catalog::Power;
 use super::judge::{self, Judged};
@@ -9,7 +9,7 @@ use flowcontrol_base::Result;
 use flowcontrol_contract::sql::identifier;
 use std::collections::BTreeSet;
 
-/// Judges the powers of one login by the catalog, then tries each SET ROLE.
+/// Checks the powers of one login by the catalog, then tries each SET ROLE.
 pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
     let name = attacker.name().to_owned();
     let Some(power) = run.catalog.powers.iter().find(|p| p.login == name).cloned() else {
@@ -40,7 +40,7 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
             ),
         ] {
             let outcome: Outcome = attacker.session.attempt(&[], &sql, Send::Plain).await?;
-            // A configured role that this server does not have cannot be become.
+            // A configured role may be missing on this server.
             if matches!(&outcome, Outcome::Refused(r) if r.code == "22023") {
                 continue;
             }
@@ -82,7 +82,7 @@ fn judged(power: &Power, owner: bool, version: i32) -> Vec<(&'static str, Judged
             ),
         ),
     ];
-    // The owner owns; what it must not have is a way around FORCE.
+    // The owner may own the tables, but must not be able to bypass FORCE.
     if !owner {
         found.push(("login.owner", verdict(owns, owns_why)));
         found.push(("login.member-of-owner", verdict(member, member_why)));

@@ -1,4 +1,4 @@
-//! Cases 2 and 10: what the catalog alone gives away. Pure.
+//! Cases 2 and 10: weaknesses that the catalog alone shows. Pure.
 
 mod policies;
 
@@ -6,10 +6,10 @@ use super::catalog::{Catalog, Command, Function, Relation};
 use super::report::{Probe, Verdict};
 use super::settings::ProbeSettings;
 
-/// The logins that must be held back, by key and login name.
+/// The logins that must be restricted, by key and login name.
 pub type Logins<'a> = &'a [(&'static str, String)];
 
-/// Judges every object of the catalog.
+/// Checks every object of the catalog.
 pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -> Vec<Probe> {
     let mut found = Vec::new();
     for relation in &catalog.relations {
@@ -73,7 +73,7 @@ fn table(
             .collect();
         let bad = (!writers.is_empty()).then(|| {
             format!(
-                "{} may write a shared table, which carries data between tenants",
+                "{} may write to a shared table, through which data passes between tenants",
                 writers.join(", ")
             )
         });
@@ -108,16 +108,17 @@ fn table(
         }
         Some(column) => {
             let null = (!column.required)
-                .then(|| format!("{} may be NULL: such a row belongs to nobody", column.name));
+                .then(|| format!("{} may be NULL: such a row belongs to no tenant", column.name));
             push(found, 10, format!("{name}.tenant-column.required"), name, "COLUMN", null);
-            let vague = (!column.deterministic)
-                .then(|| format!("the collation of {} may call two tenants equal", column.name));
+            let vague = (!column.deterministic).then(|| {
+                format!("the collation of {} may treat two tenants as equal", column.name)
+            });
             push(found, 11, format!("{name}.tenant-column.collation"), name, "COLUMN", vague);
         }
     }
     let public = t
         .public
-        .then(|| "PUBLIC holds a privilege: every login of the cluster is let in".to_owned());
+        .then(|| "PUBLIC holds a privilege: every login of the cluster has access".to_owned());
     push(found, 9, format!("{name}.grants.public"), name, "GRANT", public);
     for rule in &t.rules {
         let why = format!("the rule {rule} runs with the rights of the table's owner");
@@ -132,7 +133,7 @@ fn table(
             }
             let missing = (!catalog.admits(t, login, &[command])).then(|| {
                 format!(
-                    "{key} holds {} but no policy lets it: a policy was dropped or never written",
+                    "{key} holds {} but no policy admits it: a policy was dropped or never created",
                     command.sql()
                 )
             });
@@ -148,7 +149,7 @@ fn table(
     }
 }
 
-/// A table of tenants' data outside the schema that the probes attack.
+/// A table of tenants' data outside the probed schema.
 fn elsewhere(found: &mut Vec<Probe>, settings: &ProbeSettings, logins: Logins<'_>, t: &Relation) {
     let reachable = logins.iter().filter(|(key, _)| *key != "owner").any(|(_, login)| {
         ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|p| t.grants(login, p))
@@ -157,7 +158,7 @@ fn elsewhere(found: &mut Vec<Probe>, settings: &ProbeSettings, logins: Logins<'_
         return;
     }
     let why = format!(
-        "{} holds {} and a probed login reaches it, but it stands outside {} and was not attacked",
+        "{} has the column {} and a probed login can access it, but it is outside {} and was not probed",
         t.path(),
         settings.tenant_column,
         settings.schema
@@ -182,8 +183,9 @@ fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: 
     let name = if inside { v.name.clone() } else { v.path() };
     if v.kind == 'm' {
         let holds = reads || v.column(&settings.tenant_column).is_some();
-        let why =
-            holds.then(|| format!("the matview {name} keeps tenants' rows and knows no policies"));
+        let why = holds.then(|| {
+            format!("the matview {name} stores tenants' rows, and policies do not apply to it")
+        });
         push(found, 10, format!("{name}.matview"), &name, "MATERIALIZED VIEW", why);
     } else {
         let why = (reads && !v.invoker).then(|| {
@@ -240,23 +242,23 @@ fn function(
 /// Why a SECURITY DEFINER function's search_path is not pinned.
 fn unpinned(settings: &[String], creatable: impl Fn(&str) -> bool) -> Option<String> {
     let Some(path) = settings.iter().find_map(|s| s.strip_prefix("search_path=")) else {
-        return Some("SECURITY DEFINER without a pinned search_path: a caller's temporary table shadows the real one".into());
+        return Some("SECURITY DEFINER without a pinned search_path: a caller's temporary table can shadow the real one".into());
     };
     let schemas: Vec<&str> =
         path.split(',').map(|s| s.trim().trim_matches('"')).filter(|s| !s.is_empty()).collect();
     if schemas.contains(&"$user") {
-        return Some("its search_path holds \"$user\", which follows the caller".into());
+        return Some("its search_path contains \"$user\", which depends on the caller".into());
     }
     if let Some(schema) = schemas.iter().find(|s| creatable(s)) {
         return Some(format!(
-            "its search_path holds {schema}, where a probed login may create objects"
+            "its search_path contains {schema}, where a probed login may create objects"
         ));
     }
-    // Unless it is named last, pg_temp comes first for tables.
+    // Unless it is listed last, pg_temp is searched first for tables.
     let named = schemas.iter().any(|s| !matches!(*s, "pg_catalog" | "pg_temp"));
     let last =
         schemas.last() == Some(&"pg_temp") && !schemas[..schemas.len() - 1].contains(&"pg_temp");
-    (named && !last).then(|| "its search_path does not end with pg_temp: a caller's temporary table shadows the real one".into())
+    (named && !last).then(|| "its search_path does not end with pg_temp: a caller's temporary table can shadow the real one".into())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Case 9: what no login but the owner may do to a table, to the schema or to the session.
+//! Case 9: what only the owner may do to a table, to the schema or to the session.
 
 use super::catalog::{Command, Relation};
 use super::judge::{self, Judged, Standing};
@@ -8,7 +8,7 @@ use super::session::{Outcome, Send};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::{identifier, literal};
 
-/// Attacks one table as a login that owns nothing.
+/// Attacks one table as a login that does not own it.
 pub async fn table(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
     let t = path(table);
     for (what, verb, sql) in [
@@ -35,7 +35,7 @@ pub async fn table(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation)
             ),
         ),
     ] {
-        // A foreign table knows no policies, and only what exists can be attacked.
+        // A foreign table has no policies, and only existing policies can be attacked.
         let outcome = attacker.session.attempt(&[], &sql, Send::Plain).await?;
         let judged = judge::denied(&outcome);
         run.push(9, format!("{}.{what}", table.name), attacker.key, &table.name, verb, judged);
@@ -48,7 +48,7 @@ pub async fn table(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation)
     }
     let references = table.grants(attacker.name(), "REFERENCES");
     let judged =
-        withheld(references, "REFERENCES is granted: foreign keys do not see row-level security");
+        withheld(references, "REFERENCES is granted: foreign key checks ignore row-level security");
     run.push(
         9,
         format!("{}.references", table.name),
@@ -69,8 +69,8 @@ fn withheld(granted: bool, why: &str) -> Judged {
     }
 }
 
-/// Postgres lets whoever may UPDATE or DELETE lock the whole table, and has no privilege that
-/// separates the two; such a login can stall others but sees nothing by it.
+/// In Postgres every login that may UPDATE or DELETE may lock the whole table; no privilege
+/// separates the two. Such a login can block others but learns nothing by it.
 async fn lock(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
     let may = ["UPDATE", "DELETE"].iter().find(|p| table.grants_whole(attacker.name(), p));
     if let Some(privilege) = may {
@@ -87,7 +87,7 @@ async fn lock(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> R
     Ok(())
 }
 
-/// A table that is declared insert-only lets nobody change a row, not even its own tenant.
+/// In a table that is declared insert-only no login may change a row, not even as its own tenant.
 fn insert_only(run: &mut Run<'_>, attacker: &Attacker, table: &Relation) {
     if !run.settings().insert_only.contains(&table.name) {
         return;
@@ -101,7 +101,7 @@ fn insert_only(run: &mut Run<'_>, attacker: &Attacker, table: &Relation) {
     }
 }
 
-/// `row_security = off` must fail, never filter and never open.
+/// With `row_security = off` a statement must fail, neither filter nor show all rows.
 pub async fn row_security_off(
     run: &mut Run<'_>,
     attacker: &mut Attacker,
@@ -171,8 +171,8 @@ pub async fn session(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
     let path_setting =
         format!("select set_config({}, {}, true)", literal("search_path"), literal(&schema));
     let outcome = attacker.session.attempt(&[], &path_setting, Send::Plain).await?;
-    // Not an attack but the footing of the others: a session that answers is a session that was
-    // really refused above.
+    // Not an attack but the control of the others: a session that answers was
+    // really refused above, not disconnected.
     let judged = match outcome {
         Outcome::Rows(1) => (Verdict::Held, "the session answers".to_owned()),
         other => {

@@ -1,35 +1,35 @@
-//! What the probes found. No row of a tenant stands in it: objects, tenants and codes only.
+//! The report of the probes. It contains objects, tenants and codes, but no row of a tenant.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One probe's outcome.
+/// The verdict of one probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "verdict", content = "why")]
 pub enum Verdict {
-    /// The attack failed, and failed for the right reason.
+    /// The attack failed for the expected reason.
     Held,
-    /// The attack worked, or nothing but chance stops it.
+    /// The attack succeeded, or only chance prevents it.
     Leak(String),
-    /// The probe could not show either.
+    /// The probe proved neither.
     Unproved(String),
 }
 
 /// One attack and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Probe {
-    /// The case of the research notes, 1 to 11; 0 is the probes' check on themselves.
+    /// The case, 1 to 11; 0 is the probes' check that they left nothing behind.
     pub case: u8,
     /// Stable name, for example `records.update.other-tenant`; unique for each `login`.
     pub id: String,
-    /// Who attacked: `application`, `replayer`, `auditor`, `owner`, or `catalog` for what was
+    /// The attacking role: `application`, `replayer`, `auditor`, `owner`, or `catalog` for what was
     /// read from the catalog.
     pub login: &'static str,
     /// The attacked object: a table, view, function, sequence, role or the schema.
     pub object: String,
-    /// What was tried, for example `UPDATE`.
+    /// The attempted command, for example `UPDATE`.
     pub verb: &'static str,
-    /// How it ended.
+    /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
     /// How the verdict was reached.
@@ -41,17 +41,17 @@ pub struct Probe {
 pub struct Report {
     /// In the order they ran.
     pub probes: Vec<Probe>,
-    /// What Postgres cannot withhold, and what a reviewer should know.
+    /// Remarks for reviewers, such as privileges that Postgres cannot separate.
     pub notes: Vec<String>,
 }
 
 impl Report {
-    /// Probes whose attack worked.
+    /// Probes whose attack succeeded.
     pub fn leaks(&self) -> impl Iterator<Item = &Probe> {
         self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Leak(_)))
     }
 
-    /// Probes that showed nothing.
+    /// Probes that proved nothing.
     pub fn unproved(&self) -> impl Iterator<Item = &Probe> {
         self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Unproved(_)))
     }

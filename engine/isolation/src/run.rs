@@ -1,4 +1,4 @@
-//! What all probes share: the catalog, the rows, the attackers, and the report they fill.
+//! What all probes share: the catalog, the sample rows, the attackers, and the report.
 
 use super::Attack;
 use super::catalog::{Catalog, Column, Command, Relation};
@@ -33,14 +33,14 @@ pub struct Attacker {
     pub insertable: BTreeMap<String, Insertable>,
 }
 
-/// A row that was inserted, and rolled back, as its own tenant.
+/// A row that a login could insert as the row's own tenant; the insert was rolled back.
 #[derive(Clone, Debug)]
 pub struct Insertable {
     /// The row and its parents.
     pub fresh: Fresh,
-    /// Whose it is: the other tenant, or one that does not exist where a tenant has one row only.
+    /// Its tenant: the other one, or a new one where a tenant can have only one row.
     pub tenant: String,
-    /// How it was changed; `None` for a fixture row, sent as it stands.
+    /// How the cloned row was changed; `None` for a fixture row, which is sent unchanged.
     pub change: Option<Change>,
 }
 
@@ -56,26 +56,26 @@ impl Attacker {
     }
 }
 
-/// One run's state.
+/// The state of one run of the probes.
 pub struct Run<'a> {
     /// The request.
     pub attack: &'a Attack<'a>,
     /// The catalog as it was at the start.
     pub catalog: Catalog,
-    /// Rows to clone and aim at.
+    /// Rows to clone and to attack.
     pub samples: Samples,
     /// The attacker's tenant and the other one.
     pub tenants: [String; 2],
-    /// A tenant that owns nothing.
+    /// A tenant without rows.
     pub nobody: String,
-    /// Makes this run's keys differ from any other's.
+    /// The salt that makes this run's keys unique.
     pub seed: String,
     /// What was found so far.
     pub report: Report,
 }
 
 impl<'a> Run<'a> {
-    /// The same for one attacker, with keys and a report of its own.
+    /// A copy for one attacker, with its own keys and an empty report.
     pub fn of_its_own(&self) -> Self {
         Self {
             attack: self.attack,
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         set_tenant(&self.settings().tenant_setting, tenant)
     }
 
-    /// Notes a verdict.
+    /// Adds a probe with its verdict to the report.
     pub fn push(
         &mut self,
         case: u8,
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
         self.report.probes.push(Probe { case, id, login, object, verb, verdict, detail });
     }
 
-    /// What the catalog says of `attacker` and a statement that needs these privileges (on the
+    /// What the catalog says about `attacker` and a statement that needs these privileges (on the
     /// table or some column of it) and commands.
     pub fn standing(
         &self,
@@ -147,8 +147,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Statements that plant what `table` needs of tenant `side`; `itself` with the table's own
-    /// sample. Empty where every row is already there.
+    /// Statements that insert the fixture rows of tenant `side` that `table` refers to; with `itself` also the table's own
+    /// sample. Empty if all these rows are stored already.
     pub fn plant(&self, login: &str, table: &Relation, side: usize, itself: bool) -> Vec<String> {
         let rows = self.samples.planting(&self.catalog, self.settings(), &table.name, side, itself);
         if rows.is_empty() {
@@ -229,7 +229,7 @@ impl<'a> Run<'a> {
                 Outcome::Rows(n) if n > 0 => return Ok(Ok(Insertable { fresh, tenant, change })),
                 other => {
                     why = format!(
-                        "the control failed: as the row's own tenant a cloned row gave {}; give a fixture that can be inserted",
+                        "the control failed: as the row's own tenant a cloned row gave {}; add a fixture that can be inserted",
                         super::judge::describe(&other)
                     );
                 }
@@ -249,7 +249,7 @@ pub fn path(table: &Relation) -> String {
     qualified(&table.schema, &table.name)
 }
 
-/// A tenant that owns nothing, in the tenant column's type.
+/// The id of a tenant without rows, in the tenant column's type.
 pub fn nobody(base: &str) -> String {
     let hex = clock::random_hex(16);
     match base {

@@ -14,12 +14,12 @@ pub enum Outcome {
     Rows(u64),
     /// The server refused it.
     Refused(Refusal),
-    /// What had to be in place before it could not be put there.
+    /// A preceding statement, such as the insert of a fixture row, was refused.
     Unprepared(Refusal),
 }
 
 impl Outcome {
-    /// Whether the locks of another attacker, and no rule of the database, stood in the way.
+    /// Whether the locks of another attacker, not a rule of the database, made it fail.
     fn collided(&self) -> bool {
         match self {
             Self::Rows(_) => false,
@@ -35,7 +35,7 @@ impl Outcome {
 pub struct Refusal {
     /// SQLSTATE.
     pub code: String,
-    /// The server's C function that refused, which tells a policy from a privilege in any
+    /// The server's C function that refused, which distinguishes a policy from a privilege in any
     /// language of messages.
     pub routine: String,
     /// The violated constraint, if there is one.
@@ -52,17 +52,17 @@ impl Refusal {
             )
     }
 
-    /// Refused for want of a privilege or of ownership.
+    /// Refused for lack of a privilege or of ownership.
     pub fn by_privilege(&self) -> bool {
         self.code == "42501" && !self.by_policy()
     }
 
-    /// Refused by a constraint (class 23): the row had passed every policy by then.
+    /// Refused by a constraint (class 23): the row had passed every policy before.
     pub fn by_constraint(&self) -> bool {
         self.code.starts_with("23") && !self.routine.starts_with("exec_stmt_raise")
     }
 
-    /// The refusal as reports show it.
+    /// The refusal as text for reports.
     pub fn describe(&self) -> String {
         match &self.constraint {
             Some(name) => format!("SQLSTATE {} (constraint {name})", self.code),
@@ -78,9 +78,9 @@ pub enum Send {
     Plain,
     /// As COPY ... TO STDOUT; rows are lines.
     CopyOut,
-    /// The same where the catalog says that the server will refuse it.
+    /// As [`Send::CopyOut`], where the catalog says that the server will refuse it.
     CopyOutDenied,
-    /// As COPY ... FROM STDIN, given up as soon as the server agrees, which counts as one row.
+    /// As COPY ... FROM STDIN, aborted as soon as the server accepts it, which counts as one row.
     CopyIn,
 }
 
@@ -90,11 +90,11 @@ pub struct Session {
     endpoint: Endpoint,
     login: Login,
     setting: String,
-    /// A transaction is open, or was undone by an error and not yet ended.
+    /// Whether a transaction is open, or failed and was not ended yet.
     failed: bool,
 }
 
-/// Ends what an error left behind and begins, with limits: an attack that works may wait for a
+/// Ends a failed transaction and begins a new one, with limits: an attack that succeeds may wait for a
 /// lock or run over a whole table.
 const BEGIN: [&str; 5] = [
     "rollback",
@@ -104,12 +104,12 @@ const BEGIN: [&str; 5] = [
     "set constraints all immediate",
 ];
 
-/// Attackers work side by side on the same rows; everything is rolled back at once, so that another
-/// try finds the locks free.
+/// Attackers run concurrently on the same rows; everything is rolled back at once, so that another
+/// attempt finds the locks free.
 const TRIES: usize = 4;
 
 impl Session {
-    /// Opens a connection whose session has never heard of a tenant.
+    /// Opens a connection whose session never had a tenant set.
     ///
     /// # Errors
     /// An environment failure when the server cannot be reached.
@@ -161,10 +161,10 @@ impl Session {
                 Some(outcome) => return Ok(outcome),
                 None if send == Send::Plain => {
                     return Err(Failure::environment(
-                        "an isolation probe got an answer that its statement cannot have",
+                        "an isolation probe received a response that its statement cannot have",
                     ));
                 }
-                // The catalog was wrong, and the connection is of no more use.
+                // The catalog was wrong, and the connection cannot be used any more.
                 None => self.conn = connect(&self.endpoint, &self.login).await?,
             }
         }
@@ -178,8 +178,8 @@ impl Session {
             },
         };
         if send != Send::CopyIn && matches!(outcome, Outcome::Refused(_)) {
-            // sqlx 0.9 leaves the answer to a refused COPY TO half read, so that every later
-            // answer would be taken for the one before it. The transaction goes with the
+            // sqlx 0.9 leaves the response to a refused COPY TO partly read, so that every later
+            // response would be taken for the previous one. The transaction ends with the
             // connection. `CopyOutDenied` keeps this rare.
             self.conn = connect(&self.endpoint, &self.login).await?;
             self.failed = false;
@@ -189,7 +189,7 @@ impl Session {
     }
 
     /// Sends everything, the rollback included, in one message: there are thousands of attempts.
-    /// After an error the server skips the rest and has undone the transaction and let go of its
+    /// After an error the server skips the rest, has rolled back the transaction and released its
     /// locks; the next message begins with a rollback. `None` when the server began to copy, which
     /// breaks the connection.
     async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Option<Outcome>> {
@@ -213,13 +213,13 @@ impl Session {
             (None, Some(rows)) => Outcome::Rows(*rows),
             (None, None) => {
                 return Err(Failure::environment(
-                    "an isolation probe got fewer answers than it sent statements",
+                    "an isolation probe received fewer responses than it sent statements",
                 ));
             }
         }))
     }
 
-    /// Runs one statement outside a transaction, as a careless client would.
+    /// Runs one statement outside a transaction, in autocommit mode.
     ///
     /// # Errors
     /// See [`Session::attempt`].
@@ -228,7 +228,7 @@ impl Session {
         self.statement(sql).await
     }
 
-    /// Sets the tenant from a bound value, as the adapter does, and runs `last`; rolled back.
+    /// Sets the tenant from a bound value, as the adapter does, runs `last`, and rolls back.
     ///
     /// # Errors
     /// See [`Session::attempt`].
@@ -280,7 +280,7 @@ impl Session {
         refusal(lines.await)
     }
 
-    /// Says goodbye to the server.
+    /// Closes the connection.
     ///
     /// # Errors
     /// An environment failure when the connection breaks.
@@ -303,14 +303,14 @@ pub fn set_tenant(setting: &str, tenant: &str) -> String {
     format!("select set_config({}, {}, true)", literal(setting), literal(tenant))
 }
 
-/// A failure of the connection itself, which ends the run. Its text never holds a row: server
+/// A failure of the connection itself, which ends the run. Its text never contains a row: server
 /// messages are reduced to their code.
 pub fn broken(error: &sqlx::Error) -> Failure {
     let text = match error {
         sqlx::Error::Database(e) => format!("SQLSTATE {}", e.code().unwrap_or_default()),
         other => other.to_string(),
     };
-    Failure::environment(format!("an isolation probe lost its footing on the server: {text}"))
+    Failure::environment(format!("an isolation probe failed on the server: {text}"))
 }
 
 fn refusal<T>(

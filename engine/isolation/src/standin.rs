@@ -1,5 +1,5 @@
-//! A row that stands in no table: where a login cannot plant it, its policies judge it as they
-//! would judge a stored one.
+//! Virtual rows: a row that a login cannot insert is selected from constants, filtered by the
+//! policies' own expressions as a stored row would be.
 
 use super::catalog::{Command, Relation};
 use super::judge::Judged;
@@ -8,28 +8,28 @@ use super::run::{OTHER, Run, path};
 use super::sample::{Row, value};
 use flowcontrol_contract::sql::identifier;
 
-/// What a reading statement selects from.
+/// The source of a reading statement.
 pub struct Source {
     /// For use after FROM; columns and alias are those of the table.
     pub sql: String,
-    /// True when it is a row filtered by the policies' own expressions.
+    /// Whether it is a virtual row, filtered by the policies' own expressions.
     pub stands_in: bool,
 }
 
 impl Source {
-    /// Says in the detail how a held verdict was reached.
+    /// Adds to the detail of a held verdict that a virtual row was used.
     pub fn note(&self, (verdict, detail): Judged) -> Judged {
         match verdict {
             Verdict::Held if self.stands_in => {
-                (verdict, format!("{detail} (the policies judged a row that stands in no table)"))
+                (verdict, format!("{detail} (the policies were applied to a virtual row)"))
             }
             verdict => (verdict, detail),
         }
     }
 }
 
-/// The table itself, or a stand-in for its planted row: always when `always`, otherwise where
-/// `login` cannot plant it.
+/// The table itself, or a virtual row in place of its fixture row: always when `always`, otherwise if
+/// `login` cannot insert it.
 pub fn source(run: &Run<'_>, login: &str, table: &Relation, always: bool) -> Source {
     let sample = run.samples.rows.get(&(table.name.clone(), OTHER)).filter(|s| s.planted);
     match sample {
@@ -42,7 +42,7 @@ pub fn source(run: &Run<'_>, login: &str, table: &Relation, always: bool) -> Sou
     }
 }
 
-/// True when `login` may insert the table's planted rows and those that they refer to.
+/// True when `login` may insert the table's fixture rows and those that they refer to.
 pub fn can_plant(run: &Run<'_>, login: &str, table: &Relation) -> bool {
     let settings = run.settings();
     run.samples.planting(&run.catalog, settings, &table.name, OTHER, true).iter().all(
@@ -65,7 +65,7 @@ pub fn as_row(table: &Relation, row: &Row) -> String {
     format!("(select {}) as {}", values.join(", "), identifier(&table.name))
 }
 
-/// One row, filtered by what the policies ask of a row that `login` reads.
+/// One virtual row, filtered by the policies for rows that `login` reads.
 pub fn stand_in(run: &Run<'_>, login: &str, table: &Relation, row: &Row) -> Source {
     let alias = identifier(&table.name);
     let sql = format!(

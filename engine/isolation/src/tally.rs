@@ -1,4 +1,4 @@
-//! That the probes left nothing behind: counts before and after, and the catalog itself.
+//! Checks that the probes left nothing behind: row counts and the catalog, before and after.
 
 use super::judge::Judged;
 use super::report::Verdict;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Rows by table (and tenant, where only filtered readers exist) as every reader sees them.
 pub type Counts = BTreeMap<(String, String), i64>;
 
-/// Counts what the readers can see: the verifier everything, the others both tenants.
+/// Counts the rows that the readers can see: the verifier all rows, the others those of both tenants.
 pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<Counts> {
     let mut counts = Counts::new();
     let settings = run.settings();
@@ -46,7 +46,7 @@ pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<C
                 Ok(rows) => {
                     counts.insert((table.name.clone(), tenant.clone()), rows);
                 }
-                // A policy that fails for this reader; the probes have named it already.
+                // A policy that fails for this reader; the probes have reported it already.
                 Err(sqlx::Error::Database(_)) => {}
                 Err(other) => return Err(broken(&other)),
             }
@@ -75,7 +75,7 @@ pub fn judge(before: &Counts, after: &Counts, same_catalog: bool) -> Judged {
         "the catalog".to_owned()
     };
     let why = format!(
-        "{what} changed while the probes ran: a probe left something behind, or somebody else writes here"
+        "{what} changed while the probes ran: a probe left something behind, or another client writes to this database"
     );
     (Verdict::Leak(why.clone()), why)
 }

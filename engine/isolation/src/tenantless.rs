@@ -11,7 +11,7 @@ use super::standin::{Source, source, stand_in};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::{identifier, literal};
 
-/// Probes every table over connections of their own.
+/// Probes every table over separate connections.
 pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relation]) -> Result<()> {
     let settings = run.settings();
     let endpoint = &run.attack.workspace.endpoint;
@@ -36,9 +36,9 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
         (3, "select.after-commit", vec![commit]),
         (3, "select.after-rollback", vec![rollback]),
         (3, "select.after-reset", vec![set(&other, false), reset]),
-        // DISCARD ALL cannot share a message with another statement, and forgets the quoting.
+        // DISCARD ALL cannot share a message with another statement, and resets the quoting.
         (3, "select.after-discard", vec![set(&other, false), discard, quoting]),
-        // A transaction-local setting outside a transaction must not linger.
+        // A transaction-local setting outside a transaction must not persist.
         (5, "select.autocommit-local", vec![set(&other, true)]),
     ] {
         for step in &steps {
@@ -93,7 +93,7 @@ fn reading(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Standing {
 }
 
 /// Reads a table without a tenant: no row at all. A row that could be planted only by setting a
-/// tenant is judged by the policies alone, so that the session stays as it is.
+/// tenant is replaced by a virtual row, so that the session keeps its state.
 async fn whole(
     run: &Run<'_>,
     attacker: &Attacker,
@@ -106,7 +106,7 @@ async fn whole(
     Ok(source.note(judge::nothing(standing, &session.attempt(&[], &sql, Send::Plain).await?)))
 }
 
-/// Inserts a row without a tenant in force (`tenant` none), or a row of the empty tenant under the
+/// Inserts a row without a current tenant (`tenant` is `None`), or a row of the empty tenant as the
 /// empty tenant.
 async fn insert_as(
     run: &mut Run<'_>,
@@ -131,7 +131,7 @@ async fn insert_as(
     let outcome = session.attempt(&setup, &sql, Send::Plain).await?;
     let judged = match &outcome {
         Outcome::Refused(r) if r.code == "22P02" => {
-            (Verdict::Held, "an empty text is no value of the tenant's type".to_owned())
+            (Verdict::Held, "an empty text is not a value of the tenant's type".to_owned())
         }
         Outcome::Refused(r) if r.code == "42704" => {
             (Verdict::Held, "without a tenant the policy fails with 42704".to_owned())
@@ -140,7 +140,7 @@ async fn insert_as(
             (Verdict::Held, format!("a check refuses the empty tenant: {}", r.describe()))
         }
         other => {
-            // The same row went in as its own tenant, or nobody may insert.
+            // The same row was inserted as its own tenant, or no login may insert.
             let control = found.map(|_| Outcome::Rows(1));
             judge::write(standing, other, control.as_ref())
         }
@@ -149,8 +149,8 @@ async fn insert_as(
     Ok(())
 }
 
-/// A row of the empty tenant under the empty tenant, if there were one: FORCE leaves nobody who
-/// could plant it, so the policies are asked.
+/// A row of the empty tenant read as the empty tenant: with FORCE no login
+/// can insert it, so a virtual row is used.
 async fn empty_row(
     run: &Run<'_>,
     attacker: &Attacker,
@@ -171,7 +171,7 @@ async fn empty_row(
     Ok(source.note(judge::nothing(standing, &outcome)))
 }
 
-/// A session whose tenant lingers, and a transaction that names its own.
+/// A session whose earlier tenant is still set, and a transaction that sets its own.
 async fn stale(
     run: &Run<'_>,
     attacker: &Attacker,
@@ -186,7 +186,7 @@ async fn stale(
     let source = source(run, attacker.name(), table, true);
     let sql = format!("select 1 from {} where {filter} limit 1", source.sql);
     let attack = session.attempt(&[session.tenant(&run.tenants[OWN])], &sql, Send::Plain).await?;
-    // The control leaves the stale tenant in force: it is really there, and the rows with it.
+    // The control keeps the stale tenant: it is really set, and its rows are visible.
     let control = session.attempt(&[], &sql, Send::Plain).await?;
     Ok(source.note(judge::reach(standing, &attack, Some(&control))))
 }

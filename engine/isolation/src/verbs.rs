@@ -1,4 +1,4 @@
-//! Case 7: every table, every verb, as one tenant against the other's rows.
+//! Case 7: every SQL command on every table, as one tenant against the other's rows.
 
 use super::catalog::{Column, Command, Relation};
 use super::fresh::insert_sql;
@@ -11,14 +11,14 @@ use super::standin::{Source, can_plant, source};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::identifier;
 
-/// A statement that filters rows, tried as both tenants.
+/// A statement that filters rows, executed as both tenants.
 struct Reach {
     what: &'static str,
     verb: &'static str,
     standing: Standing,
     sql: String,
     send: Send,
-    /// Reads a stand-in, so nothing is planted.
+    /// Reads a virtual row, so nothing is inserted.
     stands_in: bool,
 }
 
@@ -38,7 +38,7 @@ fn id(table: &Relation, what: &str) -> String {
     format!("{}.{what}", table.name)
 }
 
-/// A column to change: one the login may update, rather no key.
+/// A column that the login may update, preferably not part of a key.
 fn changeable<'t>(run: &Run<'_>, attacker: &Attacker, table: &'t Relation) -> Option<&'t Column> {
     let in_key = |c: &Column| {
         run.catalog.keys(&table.name).any(|k| k.columns.iter().flatten().any(|n| *n == c.name))
@@ -169,10 +169,10 @@ async fn moves(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
         false => None,
     };
     let judged = match &attack {
-        // No row was found to move: a filter, not a check, so it is judged as one.
+        // No row was found to move: the policy filtered, so it is judged as a filter.
         Outcome::Rows(0) => match control {
             Some(Outcome::Rows(1..)) => {
-                let why = "the row did not move and nothing refused it".to_owned();
+                let why = "the row did not move, but nothing refused it".to_owned();
                 (Verdict::Unproved(why.clone()), why)
             }
             _ => judge::reach(standing, &attack, control.as_ref()),
@@ -183,7 +183,7 @@ async fn moves(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
     Ok(())
 }
 
-/// Inserts a row of the other tenant, in every way there is.
+/// Inserts a row of the other tenant with every kind of statement.
 async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
     let name = attacker.name().to_owned();
     let mut standing = run.standing(attacker, table, &["INSERT"], &[Command::Insert]);
@@ -199,7 +199,7 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
         attacker.insertable.insert(table.name.clone(), found.clone());
     }
     let sample = run.samples.rows.get(&(table.name.clone(), OTHER)).map(|s| s.row.clone());
-    // Without a row the server still says whether the privilege is there.
+    // Without a row the server still shows whether the privilege is granted.
     let plain = match (&found, &sample) {
         (Ok(found), _) => found.fresh.row().map(|i| insert_sql(table, &i.row, &name)),
         (Err(_), Some(row)) => Some(insert_sql(table, row, &name)),
@@ -276,8 +276,8 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
     Ok(())
 }
 
-/// Statements without a condition, as a tenant that owns nothing: a policy for one command that
-/// lets more through than the one for SELECT shows here, and so does a third tenant's row.
+/// Statements without a condition, as a tenant without rows: a policy for one command that
+/// admits more rows than the one for SELECT is found here, and so is a third tenant's row.
 async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
     use Command::{Delete, Select, Update};
     let t = path(table);
@@ -328,7 +328,7 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
         };
         setup.push(run.as_tenant(&run.nobody));
         let attack = attacker.session.attempt(&setup, &sql, send).await?;
-        // A fixture row that was not planted for this attempt is no row to be spared.
+        // A fixture row that was not inserted for this attempt does not count.
         let stored = run
             .samples
             .rows
@@ -349,12 +349,12 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
     Ok(())
 }
 
-/// A caller's own function that costs next to nothing must still run after the policy.
+/// A caller's own function with a very low cost must still run after the policy.
 async fn leaky(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
     let standing = run.standing(attacker, table, &["SELECT"], &[Command::Select]);
-    // Where the login reads nothing at all, `select.other-tenant` has said so.
+    // If the login reads nothing at all, `select.other-tenant` has reported it.
     let usable = standing.granted && standing.admitted;
-    // A stand-in knows no order of evaluation; logins that can plant the row show it.
+    // A virtual row has no order of evaluation; logins that can insert the row prove it.
     if !usable || source(run, attacker.name(), table, false).stands_in {
         return Ok(());
     }

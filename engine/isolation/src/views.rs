@@ -1,4 +1,4 @@
-//! Case 10, tried out: views and matviews that carry the tenant column, read as another tenant.
+//! Case 10, attempted: views and matviews with the tenant column, read as another tenant.
 
 use super::catalog::{Command, Relation};
 use super::judge::{self, Standing};
@@ -6,7 +6,7 @@ use super::run::{Attacker, OTHER, OWN, Run, equals, path};
 use super::session::Send;
 use flowcontrol_base::Result;
 
-/// Views and matviews, of any schema, that show tenants' rows and name the tenant.
+/// Views and matviews of any schema that show tenants' rows and have the tenant column.
 pub fn readable(run: &Run<'_>) -> Vec<Relation> {
     let settings = run.settings();
     run.catalog

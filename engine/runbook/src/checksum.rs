@@ -1,4 +1,4 @@
-//! The checksum of a migration file: of what it says, not of how an editor ended its lines.
+//! The checksum of a migration file, independent of its line endings.
 
 use flowcontrol_contract::Digest;
 

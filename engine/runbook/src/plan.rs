@@ -1,10 +1,10 @@
-//! What to run next: a pure function of the folder and the ledger.
+//! Plans which files to run: a pure function of the folder and the ledger.
 
 use super::ledger::{LedgerRow, State};
 use super::source::{Source, Version};
 use std::fmt;
 
-/// How far to go.
+/// The goal of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Apply everything.
@@ -15,7 +15,7 @@ pub enum Goal {
     DownTo(Version),
 }
 
-/// Which way a step goes.
+/// The direction of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -28,7 +28,7 @@ pub enum Direction {
 /// One file to run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
     /// The migration's number.
     pub version: Version,
@@ -39,11 +39,11 @@ pub struct Step {
 /// Why a plan may not run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
-    /// The migration it is about, if one.
+    /// The migration it concerns, if any.
     pub version: Option<Version>,
     /// What is wrong, in one sentence.
     pub message: String,
-    /// The way out.
+    /// A hint: what to do about it.
     pub hint: String,
 }
 
@@ -53,12 +53,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The steps in order, and what forbids them. Any problem makes the plan a NO-GO.
+/// The steps in order, and the problems. Any problem makes the plan a NO-GO.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Plan {
     /// In the order they run.
     pub steps: Vec<Step>,
-    /// Why they may not.
+    /// Why they may not run.
     pub problems: Vec<Problem>,
 }
 
@@ -69,7 +69,7 @@ impl Plan {
     }
 }
 
-/// Plans the way from what `ledger` says was applied to `goal`.
+/// Plans the steps from the state in `ledger` to `goal`.
 pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
     let mut problems = history(source, ledger, goal);
     let in_force = |version: Version| {
@@ -107,7 +107,7 @@ pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
     Plan { steps, problems }
 }
 
-/// What the ledger remembers that the folder contradicts.
+/// Contradictions between the ledger and the folder.
 fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut add = |version, message: String, hint: &str| {
@@ -128,17 +128,13 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
                 "migration {version} was applied as {}, but is now named {}",
                 row.name, migration.name
             );
-            add(
-                version,
-                message,
-                "give the files their old name back; a new step takes a new version",
-            );
+            add(version, message, "restore the files' old name; a new step needs a new version");
         }
         let scripts = [&migration.up, &migration.down, &migration.verify];
         for (script, recorded) in scripts.into_iter().zip(&row.sha256) {
             if script.sha256 != *recorded {
                 let message = format!(
-                    "{} was changed after it was applied: it was {recorded}, it is {}",
+                    "{} was changed after it was applied: its SHA-256 was {recorded} and is now {}",
                     script.path, script.sha256
                 );
                 add(version, message, "restore the file; put the change into a new migration");
@@ -148,11 +144,11 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
         if matches!(row.state, State::Applying | State::Reverting) && !reverts {
             let note = row.note.as_deref().map(|n| format!(" ({n})")).unwrap_or_default();
             let message = format!(
-                "migration {version}_{} runs outside a transaction and was left half-way{note}",
+                "migration {version}_{} runs outside a transaction and was left partly applied{note}",
                 row.name
             );
             let hint = format!(
-                "run `flowcontrol migrate down --to {}`, which clears what it left, then go up again",
+                "run `flowcontrol migrate down --to {}`, which cleans up what it left, then `flowcontrol migrate up` again",
                 Version(version.0.saturating_sub(1))
             );
             add(version, message, &hint);

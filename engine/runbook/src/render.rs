@@ -1,4 +1,4 @@
-//! The printed runbook: the very files that run, under the header a reviewer expects.
+//! The printed runbook: the files exactly as they run, under the header that reviewers expect.
 
 use super::source::Source;
 use std::fmt::Write as _;
@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 pub struct Header {
     /// What is replayed after the migrations, such as `BFGScenarioSnapshot.v1`.
     pub source: String,
-    /// The adapter bundle it leads to.
+    /// The adapter bundle that the profile leads to.
     pub target: String,
-    /// The session whose scenario it is.
+    /// The scenario's session.
     pub session: String,
     /// The snapshot's short digest.
     pub checksum: String,
-    /// How many records the snapshot has.
+    /// The number of records in the snapshot.
     pub rows: u64,
     /// The runbook gate's decision.
     pub runbook_decision: String,
@@ -51,7 +51,7 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-/// A value cannot leave its comment.
+/// Escapes a value so that it cannot end its comment.
 fn one_line(value: &str) -> String {
     value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,7 +1,7 @@
-//! Verify files: each fails, in a read-only transaction, unless its migration is in force.
+//! Verify files: each fails, in a read-only transaction, unless its migration is applied.
 //!
 //! A file fails when the server refuses a statement, or when a statement returns a row whose first
-//! column is a boolean that is not true: `select false` must not pass for a proof.
+//! column is a boolean that is not true, so that `select false` does not count as a proof.
 
 use super::ledger::{Ledger, State};
 use super::plan::{Goal, plan};
@@ -14,7 +14,7 @@ use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row, TypeInfo, ValueRef};
 
-/// One migration's verify file and what came of it.
+/// The result of one migration's verify file.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Verified {
     /// Its number.
@@ -23,7 +23,7 @@ pub struct Verified {
     pub name: String,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Why it failed, if it did.
+    /// Why it failed; `None` if it passed.
     pub problem: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub struct Verified {
 ///
 /// # Errors
 /// A check failure when the ledger contradicts the folder; an environment failure when the server
-/// cannot be asked. A failed verify file is a [`Verified`] with a problem.
+/// cannot be queried. A failed verify file is a [`Verified`] with a problem.
 pub async fn verify(site: Site<'_>, source: &Source) -> Result<Vec<Verified>> {
     let mut connection = session::open(site, "flowcontrol verify").await?;
     let rows = Ledger::new(&site.layout.ledger_schema).rows(&mut connection).await?;
@@ -82,11 +82,11 @@ pub async fn alone(
     transaction.rollback().await.map_err(failed)
 }
 
-/// Runs a verify file inside a transaction that goes on: read-only and undone afterwards, so that
-/// a file which fails takes its migration with it.
+/// Runs a verify file inside an open transaction, read-only and rolled back to a savepoint, so that
+/// a failing file also rolls back its migration.
 ///
 /// # Errors
-/// A [`Stop`] that names the line which refused.
+/// A [`Stop`] that names the line that failed.
 pub async fn within(connection: &mut PgConnection, script: &Script) -> Result<(), Stop> {
     let failed = |e| refused(script, None, &e);
     let mut savepoint = connection.begin().await.map_err(failed)?;
@@ -110,7 +110,7 @@ async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), St
             let place = format!("{} line {}", script.path, statement.line);
             return Err(Stop {
                 failure: Failure::check(format!("{place}: the statement did not return true"))
-                    .hint("the migration is not in force as its verify file expects"),
+                    .hint("the migration is not applied as its verify file expects"),
                 note: format!("not true at {place}"),
                 busy: false,
             });

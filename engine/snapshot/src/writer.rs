@@ -1,4 +1,4 @@
-//! Writes a snapshot: all of it under its final name, or nothing.
+//! Writes a snapshot atomically: the complete file appears under its final name, or none.
 
 use super::Summary;
 use super::format::{Header, Progression, Trailer};
@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// zstd's default: about a tenth of the size at several hundred MB/s.
+/// zstd's default level: about a tenth of the size at several hundred MB/s.
 const ZSTD_LEVEL: i32 = 3;
 
 enum Sink {
@@ -34,7 +34,7 @@ impl Sink {
     }
 }
 
-/// Writes records to a temporary file beside the final one; [`Writer::finish`] puts it in place.
+/// Writes records to a temporary file beside the final one; [`Writer::finish`] renames it.
 pub struct Writer {
     path: PathBuf,
     sink: Sink,
@@ -49,14 +49,14 @@ impl Writer {
     /// Starts a snapshot at `path`; a name that ends in `.zst` is compressed.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or the header cannot be spelled.
+    /// When the folder cannot be written to, or the header cannot be serialized.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
         let folder = match path.parent() {
             Some(p) if !p.as_os_str().is_empty() => p,
             _ => Path::new("."),
         };
         let at = |e: io::Error| io_failure("write", path, &e);
-        // Found here, before the work, and not when the finished file is put in its place.
+        // Checked before the work, not only when the finished file is renamed.
         if path.is_dir() {
             return Err(at(io::ErrorKind::IsADirectory.into()));
         }
@@ -92,7 +92,7 @@ impl Writer {
     /// Adds the next record.
     ///
     /// # Errors
-    /// When it is out of order, or the file cannot be written.
+    /// When the record is out of order, or the file cannot be written.
     pub fn push(&mut self, record: &Record) -> Result<()> {
         self.progression.accept(record)?;
         record.write_line(&mut self.line);
@@ -100,10 +100,10 @@ impl Writer {
         self.flush_line()
     }
 
-    /// Writes the trailer, makes the file durable and gives it its name.
+    /// Writes the trailer, syncs the file and renames it to its final name.
     ///
     /// # Errors
-    /// When the file cannot be written; nothing stands under the final name then.
+    /// When the file cannot be written; no file is left under the final name then.
     pub fn finish(mut self) -> Result<Summary> {
         let sha256 = self.hasher.current();
         let (counts, records) = (self.progression.counts, self.progression.records);
@@ -123,9 +123,8 @@ impl Writer {
     }
 }
 
-/// An input or output failure that names the file.
-/// A failure of the file itself: what the user named wrongly is wrong usage, the rest is the
-/// environment's.
+/// An I/O failure that names the file: a usage failure for a wrong path, otherwise an environment
+/// failure.
 pub(super) fn io_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
     let name = path.display();
     match error.kind() {
@@ -133,8 +132,8 @@ pub(super) fn io_failure(verb: &str, path: &Path, error: &io::Error) -> Failure 
             Failure::usage(format!("there is no file {name}")).hint("check the path")
         }
         io::ErrorKind::NotFound => {
-            Failure::usage(format!("cannot write {name}: its folder is not there"))
-                .hint("make the folder first, or name another one")
+            Failure::usage(format!("cannot write {name}: its folder does not exist"))
+                .hint("create the folder first, or name another one")
         }
         io::ErrorKind::IsADirectory => {
             Failure::usage(format!("{name} is a folder, not a file")).hint("name a file")

@@ -3,7 +3,7 @@
 use super::TargetSettings;
 use super::binaries::Binaries;
 
-/// Downloads the newest supported version into the cache folder; a later run finds it there.
+/// Downloads the newest supported version into the cache folder, where later runs find it.
 #[cfg(feature = "download")]
 pub(super) fn download(settings: &TargetSettings) -> Result<Binaries, String> {
     use postgresql_embedded::{PostgreSQL, Settings, VersionReq};
@@ -11,14 +11,14 @@ pub(super) fn download(settings: &TargetSettings) -> Result<Binaries, String> {
         .prefix("flowcontrol-download-")
         .tempdir_in(&settings.temp)
         .map_err(|e| e.to_string())?;
-    // `setup` also initialises a cluster unless there seems to be one; ours is made elsewhere,
-    // as a user without powers.
+    // `setup` also initialises a cluster unless there seems to be one; ours is created elsewhere,
+    // as an unprivileged user.
     let data_dir = work.path().join("data");
     std::fs::create_dir(&data_dir)
         .and_then(|()| std::fs::write(data_dir.join("postgresql.conf"), ""))
         .map_err(|e| e.to_string())?;
     std::fs::create_dir_all(&settings.cache)
-        .map_err(|e| format!("cannot make {}: {e}", settings.cache.display()))?;
+        .map_err(|e| format!("cannot create {}: {e}", settings.cache.display()))?;
     let download = Settings {
         version: VersionReq::parse("=17").map_err(|e| e.to_string())?,
         installation_dir: settings.cache.clone(),
@@ -38,10 +38,10 @@ pub(super) fn download(settings: &TargetSettings) -> Result<Binaries, String> {
         ..settings.clone()
     })
     .map_err(|e| e.message)?;
-    found.usable.into_iter().next().ok_or_else(|| "the download holds no `initdb`".to_owned())
+    found.usable.into_iter().next().ok_or_else(|| "the download contains no `initdb`".to_owned())
 }
 
-/// The message with its causes: the outermost alone often says only that a request failed.
+/// The message with its causes, since the outermost error often says only that a request failed.
 #[cfg(feature = "download")]
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -56,7 +56,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// This build cannot download.
+/// Fails, because this build has no downloader.
 #[cfg(not(feature = "download"))]
 pub(super) fn download(_settings: &TargetSettings) -> Result<Binaries, String> {
     Err("this build of flowcontrol has no `download` feature".to_owned())

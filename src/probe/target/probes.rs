@@ -1,4 +1,4 @@
-//! The four probes of a connection, each of which leaves the server as it was.
+//! The four connection probes, none of which changes the server.
 
 use super::certificate;
 use crate::registry;
@@ -11,32 +11,32 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::time::Duration;
 
-/// Longest wait for one answer of the server.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for one response of the server.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is probed.
+/// The connection to probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
     /// The database.
     pub endpoint: &'a Endpoint,
-    /// Runs migrations; makes the write probe.
+    /// The owner's login, which makes the write probe.
     pub owner: &'a Login,
-    /// The service's login; its powers are judged.
+    /// The application's login, whose privileges are checked.
     pub application: &'a Login,
-    /// The schema of the tables, if they are there already.
+    /// The schema of the tables, if it exists already.
     pub schema: &'a str,
     /// The certificate's expected SHA-256.
     pub pin: Option<Digest>,
-    /// Whether the certificate was generated for a throw-away target.
+    /// Whether the certificate was generated for a temporary target.
     pub generated: bool,
-    /// Who is to be mapped.
+    /// The tenants and actors to map.
     pub rosters: &'a [Roster],
-    /// Whether a login was sent there already, with the same trust: then nothing has to wait until
-    /// the certificate is seen.
+    /// Whether a login was sent there already with the same TLS trust: then logins do not have to wait until
+    /// the certificate is verified.
     pub trusted: bool,
 }
 
-/// What logging in showed.
+/// The results of logging in.
 struct Logins {
     reachable: Result<String, String>,
     session: Result<Session, String>,
@@ -44,15 +44,15 @@ struct Logins {
 }
 
 impl Probe<'_> {
-    /// Runs the probes. What fails is a fact with its reason, not an error; after a failure the
-    /// probes that rest on it are not tried, so a server whose certificate is not trusted is never
+    /// Runs the probes. A failed probe is a fact with its reason, not an error; after a failure the
+    /// probes that depend on it are not run, so a server whose certificate is not trusted is never
     /// sent a password.
     pub async fn run(&self) -> Facts {
         Box::pin(self.run_beside(async {})).await.0
     }
 
-    /// [`Probe::run`], with other work that logs in as well going on at the same time, once the
-    /// server is trusted; `None` when it came to no login.
+    /// [`Probe::run`], concurrently with other work that also logs in, once the
+    /// server is trusted; `None` when no login was made.
     pub async fn run_beside<T>(&self, others: impl Future<Output = T>) -> (Facts, Option<T>) {
         let endpoint = self.endpoint.redacted();
         if self.trusted {
@@ -67,7 +67,7 @@ impl Probe<'_> {
             Ok(c) if c.distrusted.is_none() && c.pin.is_none_or(|pin| pin == c.fingerprint) => {
                 Ok(())
             }
-            // On loopback the configuration may do without TLS; the check stays unproved.
+            // On loopback TLS may be turned off; the check stays unproved.
             Err(_) if self.endpoint.tls == TlsTrust::Off => Ok(()),
             Ok(_) => Err("not tried: the certificate is not trusted".to_owned()),
             Err(why) => Err(why.clone()),
@@ -82,7 +82,7 @@ impl Probe<'_> {
         (Facts { endpoint, reachable, certificate, session, write }, Some(others))
     }
 
-    /// The probes that log in. A login is mostly waiting, so all of them go on side by side.
+    /// The probes that log in. A login is mostly waiting, so they run concurrently.
     async fn logins<T>(&self, others: impl Future<Output = T>) -> (Logins, T) {
         let (owner, session, others) = tokio::join!(
             within("the server", self.version()),
@@ -105,14 +105,14 @@ impl Probe<'_> {
     }
 
     async fn certificate(&self) -> Result<Certificate> {
-        match certificate::certificate(self.endpoint, PATIENCE).await? {
+        match certificate::certificate(self.endpoint, TIMEOUT).await? {
             Some(seen) => Ok(Certificate {
                 fingerprint: seen.fingerprint,
                 distrusted: seen.distrusted,
                 pin: self.pin,
                 generated: self.generated,
             }),
-            None => Err(Failure::check("TLS is turned off, so there is no certificate to show")),
+            None => Err(Failure::check("TLS is turned off, so there is no certificate")),
         }
     }
 
@@ -144,8 +144,8 @@ impl Probe<'_> {
         })
     }
 
-    /// Makes a schema, a table and a row in a transaction that is rolled back, and looks whether
-    /// anything of it stayed. On a standby it is not tried.
+    /// Creates a schema, a table and a row in a transaction that is rolled back, and checks whether
+    /// anything of it is left. Not run on a standby.
     async fn write(&self, mut connection: PgConnection) -> Result<()> {
         let name = format!("flowcontrol_probe_{}", clock::random_hex(6));
         let failed = |e: sqlx::Error| refused("write and roll back", &e);
@@ -180,7 +180,7 @@ impl Probe<'_> {
                 .map_err(failed)?;
         close(connection).await;
         if read != name || left {
-            return Err(Failure::check("the server did not keep to its transaction"));
+            return Err(Failure::check("the server did not roll back the transaction"));
         }
         Ok(())
     }
@@ -191,11 +191,11 @@ fn said(failure: Failure) -> String {
 }
 
 async fn within<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-    match tokio::time::timeout(PATIENCE, work).await {
+    match tokio::time::timeout(TIMEOUT, work).await {
         Ok(done) => done,
         Err(_) => Err(Failure::environment(format!(
-            "{what} gave no answer within {} s",
-            PATIENCE.as_secs()
+            "{what} did not respond within {} s",
+            TIMEOUT.as_secs()
         ))),
     }
 }
@@ -204,7 +204,7 @@ fn refused(what: &str, error: &sqlx::Error) -> Failure {
     let code = error.as_database_error().and_then(|e| e.code());
     match code.as_deref() {
         Some("25006") => Failure::environment(format!(
-            "cannot {what}: the database takes no writes; default_transaction_read_only is on for \
+            "cannot {what}: the database is read-only; default_transaction_read_only is on for \
              it or for the owner's login"
         )),
         _ => Failure::environment(format!("cannot {what}: {error}")),
@@ -212,6 +212,6 @@ fn refused(what: &str, error: &sqlx::Error) -> Failure {
 }
 
 async fn close(connection: PgConnection) {
-    // The probe has its answer; a server that drops the farewell changes nothing.
+    // The probe has its result; an error when closing changes nothing.
     drop(connection.close().await);
 }

@@ -1,5 +1,5 @@
-//! The lock that says whether a run's process lives. The operating system lets go of it with the
-//! process, however that ends.
+//! The lock that shows whether a run's process is alive. The operating system releases it when the
+//! process ends, for any reason.
 
 use flowcontrol_base::{Failure, Result};
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct Lock {
     _file: Arc<File>,
 }
 
-/// Who holds a lock: ` (process 4711)`, or nothing where its note cannot be read.
+/// The holder of a lock, displayed as ` (process 4711)`, or as nothing if it is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder(Option<u32>);
 
@@ -28,10 +28,10 @@ impl fmt::Display for Holder {
 }
 
 impl Lock {
-    /// Takes the lock of a run's folder, or says who holds it.
+    /// Takes the lock of a run's folder, or returns its holder.
     ///
     /// # Errors
-    /// An environment failure when the lock file cannot be made or locked.
+    /// An environment failure when the lock file cannot be created or locked.
     pub fn take(folder: &Path) -> Result<Result<Self, Holder>> {
         let path = folder.join(FILE);
         let failed = |verb: &str, e: &io::Error| {
@@ -43,7 +43,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                // A help for people: the lock itself is what counts.
+                // The process id is information for people only; the lock itself decides.
                 let note = std::fs::read_to_string(&path).unwrap_or_default();
                 return Ok(Err(Holder(note.trim().parse().ok())));
             }
@@ -56,10 +56,10 @@ impl Lock {
     }
 }
 
-/// Removes the lock file of a run that is over.
+/// Removes the lock file of a run that has ended.
 ///
 /// # Errors
-/// An environment failure when it stays.
+/// An environment failure when it cannot be removed.
 pub fn remove(folder: &Path) -> Result<()> {
     let path = folder.join(FILE);
     match std::fs::remove_file(&path) {

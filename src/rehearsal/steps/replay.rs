@@ -1,4 +1,4 @@
-//! Step 4: replay the snapshot in ledgered chunks, as a role that is subject to row-level
+//! Step 4: replays the snapshot in chunks with a ledger, as a role that is subject to row-level
 //! security.
 
 use super::store;
@@ -11,7 +11,7 @@ use flowcontrol_base::clock;
 use flowcontrol_gates::outcome::{ReplayPart, StepId};
 use flowcontrol_snapshot::import;
 
-/// Writes every record; what an earlier run left is kept and counted.
+/// Writes every record; those of an earlier run are kept and counted.
 pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.replayer;
@@ -26,7 +26,7 @@ pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
         records: done.resumed + done.written,
         chunks: done.chunks,
         seconds,
-        // Filled from what is read back, never from what was sent.
+        // Filled when the rows are read back, not from what was sent.
         tables: Vec::new(),
     });
     let resumed = match done.resumed {

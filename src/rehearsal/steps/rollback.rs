@@ -1,4 +1,4 @@
-//! Step 7: the way back, from Postgres to a fresh file store.
+//! Step 7: rolls back from Postgres to a fresh file store.
 
 use super::store;
 use super::{snapshot, workspace};
@@ -9,8 +9,8 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_gates::outcome::{RollbackPart, StepId};
 use flowcontrol_snapshot::{copy, freeze};
 
-/// Exports as a role that is subject to row-level security, fills a store that did not exist,
-/// freezes that store and compares the digests.
+/// Exports as a role that is subject to row-level security, fills a new file store,
+/// freezes it and compares the digests.
 pub async fn rollback(run: &mut Run<'_>) -> Result<StepOutcome> {
     let (_, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.auditor;
@@ -21,7 +21,7 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<StepOutcome> {
     let tenants = run.resources.tenants();
     let scratch =
         tempfile::Builder::new().prefix("rollback-").tempdir_in(&run.folder).map_err(|e| {
-            Failure::environment(format!("cannot make a folder in {}: {e}", run.folder.display()))
+            Failure::environment(format!("cannot create a folder in {}: {e}", run.folder.display()))
         })?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
     let step = run.progress.step(StepId::Rollback.name(), Some(summary.records));

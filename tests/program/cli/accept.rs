@@ -111,7 +111,7 @@ fn a_word_can_be_taken_back_and_given_again() {
         let said = place.run(&format!("{line} --revoke")).fine();
         assert!(said.contains("took back the acceptance"), "{said}");
         let back = check(&place, "checklist", "db-schema");
-        assert_eq!(back["reason"], "Olena Shevchenko took the acceptance back");
+        assert_eq!(back["reason"], "Olena Shevchenko revoked the acceptance");
         place.run(&format!("{line} --revoke")).refused(1);
     }
     assert_eq!(packets(&place), 4);
@@ -186,7 +186,7 @@ fn a_packet_that_contradicts_itself_is_never_sealed() {
     };
     let store = EvidenceStore::at(&place.file(".flowcontrol"));
     let refused = store.append(draft, &KnownSecrets::new()).unwrap_err();
-    assert!(refused.message.contains("its body is no acceptance"), "{refused}");
+    assert!(refused.message.contains("its body is not a valid acceptance"), "{refused}");
 }
 
 #[test]

@@ -100,9 +100,9 @@ const HARMS: [Harm; 10] = [
         let name = e[1].name.replace("00002", "00004");
         e.push(Entry { name, bytes: e[1].bytes.clone() });
     }),
-    ("half", "its last line has no end", |e| e[1].bytes.truncate(200)),
-    ("half at the end", "its last line has no end", |e| e[2].bytes.truncate(200)),
-    ("empty", "nothing in it was ever sealed", |e| e[1].bytes.clear()),
+    ("half", "its last line has no line break", |e| e[1].bytes.truncate(200)),
+    ("half at the end", "its last line has no line break", |e| e[2].bytes.truncate(200)),
+    ("empty", "it is empty", |e| e[1].bytes.clear()),
     ("edit", "its content has digest", |e| {
         let text = String::from_utf8(e[1].bytes.clone()).unwrap();
         e[1].bytes = text.replace("\"run\":2", "\"run\":7").into_bytes();
@@ -263,7 +263,7 @@ fn what_only_looks_like_a_packet_is_named_and_is_no_failure_of_the_machine() {
         let said = place.run("evidence verify");
         assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{made}: {said:?}");
         assert!(said.out.contains("00004-"), "{made}: {}", said.out);
-        assert!(said.out.contains("nothing in it was ever sealed"), "{made}: {}", said.out);
+        assert!(said.out.contains("it is empty"), "{made}: {}", said.out);
         for line in ["gates", "accept role-headers --as user_dispatcher_marek"] {
             assert!(place.run(line).refused(1).contains("00004-"), "{made}: {line}");
         }

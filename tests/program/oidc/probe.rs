@@ -56,7 +56,7 @@ async fn the_probe_records_what_a_real_token_maps_to_and_never_the_token() {
 
     let (code, found) = check(Some(&tokens.id));
     assert_eq!((code, &found["verdict"]), (Some(1), &json!("next")));
-    assert!(found["reason"].as_str().unwrap().contains("maps to nobody"), "{found}");
+    assert!(found["reason"].as_str().unwrap().contains("maps to no actor"), "{found}");
     let (code, found) = check(None);
     assert_eq!(code, Some(1));
     assert!(found["reason"].as_str().unwrap().contains("BFG_PROBE_TOKEN"), "{found}");

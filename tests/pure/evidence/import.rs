@@ -208,7 +208,7 @@ fn a_refused_archive_leaves_no_trace() {
     let forged = archive::write(&book, last.link(), "0.1.0\u{1b}[2J").unwrap();
     fs::write(&bad, forged).unwrap();
     let refused = import(&desk, &bad).unwrap_err();
-    assert!(refused.message.contains("its tool_version is no version"), "{refused}");
+    assert!(refused.message.contains("its tool_version is not a valid version"), "{refused}");
     assert!(!refused.message.contains('\u{1b}'), "{refused}");
     // Nor is a chain that no packet names carried in beside a sound one.
     let mut book = archive::read(&sound).unwrap().book;

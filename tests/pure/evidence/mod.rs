@@ -267,7 +267,7 @@ fn a_cut_tail_is_found_by_head_and_proved_only_by_a_kept_digest() {
     let cut = &whole[..3];
     let careless = verify(cut, &recorded(&whole));
     assert_eq!(kinds(&careless), [ProblemKind::Head]);
-    assert!(careless.problems[0].message.contains("its tail was cut"));
+    assert!(careless.problems[0].message.contains("packets were removed from the end"));
     assert!(matches!(careless.cut_at_tail, Answer::Found { .. }));
 
     // Whoever rewrites HEAD as well passes, and the answer does not call that proved.
@@ -361,7 +361,7 @@ fn rules_are_judged_again_even_when_the_seal_holds() {
             m["checks"].as_array_mut().unwrap().pop();
         }),
         ("a check doubled", "twice", |m| m["checks"][3]["id"] = json!("rbac-session")),
-        ("no target", "names no target", |m| m["target"] = Value::Null),
+        ("no target", "it names no target", |m| m["target"] = Value::Null),
         ("no reason", "lacks its id, title or reason", |m| m["checks"][0]["reason"] = json!("")),
         ("body", "not an object", |m| m["body"] = json!([])),
     ] {

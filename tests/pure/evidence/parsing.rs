@@ -110,7 +110,9 @@ fn read(bytes: &[u8]) -> Result<Packet, Flaw> {
     match Sealed::seal(found.packet().clone(), &KnownSecrets::new()) {
         Ok(again) => assert_eq!((again, broken), (found.clone(), Vec::new())),
         // Beside the rules of its schema, what shows itself to be a secret is never sealed.
-        Err(refused) => assert!(!broken.is_empty() || refused.message.contains("refused to write")),
+        Err(refused) => {
+            assert!(!broken.is_empty() || refused.message.contains("refusing to record"))
+        }
     }
     match RecordedAcceptance::read(found.packet()) {
         Ok(Some(word)) => assert_eq!(json!(word), found.packet().body),
@@ -169,7 +171,7 @@ fn what_sealing_never_writes_is_refused_though_its_digest_holds() {
             let mut other = document.clone();
             spell(&mut other);
             let Err(Flaw::Edited(why)) = read(&sealed(&other).unwrap()) else { panic!("{what}") };
-            assert!(why.contains("not what sealing writes"), "{what}: {why}");
+            assert!(why.contains("not written in the form that sealing writes"), "{what}: {why}");
         }
     }
     let mut word = documents().into_iter().find(|d| d["schema"] == schema::ACCEPTANCE).unwrap();

@@ -295,7 +295,7 @@ async fn unknown_versions_and_unfit_databases_are_refused() {
     let owner = &scratch.owner.user;
     execute(&mut admin, &format!("alter database {database} owner to postgres; revoke create on database {database} from {owner}")).await;
     let failure = up(scratch.site(), &depot(), None).await.unwrap_err();
-    assert!(failure.message.contains("cannot make the ledger"), "{failure}");
+    assert!(failure.message.contains("cannot create the ledger"), "{failure}");
     assert!(failure.hint.is_some_and(|h| h.contains("grant create on database")));
 }
 

@@ -1,4 +1,4 @@
-//! Keys and signatures: one spelling, no weak key, and nothing verifies but what was signed.
+//! Keys and signatures: one encoding, no weak key, and nothing verifies but what was signed.
 
 use super::{PrivateKey, PublicKey, Signature, Subject, Value};
 
@@ -53,7 +53,7 @@ fn a_signature_has_one_form() {
 
 #[test]
 fn a_key_under_which_anything_verifies_is_none() {
-    // The neutral element, two points of order 8, and the neutral element spelled as p + 1.
+    // The neutral element, two points of order 8, and the neutral element encoded as p + 1.
     for weak in [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
@@ -66,7 +66,7 @@ fn a_key_under_which_anything_verifies_is_none() {
 }
 
 #[test]
-fn keys_and_signatures_have_one_spelling_and_a_refused_one_is_not_repeated() {
+fn keys_and_signatures_have_one_encoding_and_a_refused_one_is_not_repeated() {
     let public = key(1).public();
     let text = public.to_string();
     assert_eq!(PublicKey::parse(&text), Ok(public));

@@ -1,4 +1,4 @@
-//! What a rehearsal found: [`model`] is the data, [`verdict`] what follows from it.
+//! The outcome of a rehearsal: [`model`] is the data, [`verdict`] derives the decision.
 
 mod model;
 mod step;

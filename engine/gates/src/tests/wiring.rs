@@ -20,7 +20,7 @@ fn probed(inputs: &Inputs) -> Evidence {
     evidence
 }
 
-/// A production profile with live evidence and signed words for everything.
+/// A production profile with live evidence and signed acceptances for everything.
 fn production() -> Inputs {
     let inputs = rehearsed(staged(fresh(every), Stage::Production), "external");
     let mut inputs = accepted(inputs, Authentication::Signature);
@@ -37,7 +37,7 @@ fn refused(inputs: &Inputs) -> String {
 }
 
 #[test]
-fn production_is_go_with_live_evidence_and_signed_words_for_everything() {
+fn production_is_go_with_live_evidence_and_signed_acceptances_for_everything() {
     let judgement = judge(&production());
     let open: Vec<&str> =
         judgement.gates.iter().filter(|g| !g.is_complete()).map(|g| g.id).collect();
@@ -109,7 +109,7 @@ fn edited_migrations_make_a_dry_run_and_a_drill_stale_and_name_both_digests() {
     inputs.migrations = new;
     let judgement = judge(&inputs);
     assert_eq!(score(&judgement, "dry-run"), (0, 5));
-    assert_eq!(score(&judgement, "connection"), (4, 4), "no migration speaks of a server");
+    assert_eq!(score(&judgement, "connection"), (4, 4), "no migration is about a server");
     for gate in ["dry-run", "rollback-drill"] {
         let reasons: String =
             super::gate(&judgement, gate).checks.iter().map(|c| c.reason.clone()).collect();

@@ -1,17 +1,17 @@
-//! Whether a policy asks for the tenant at all, as far as its text shows. Pure.
+//! Whether a policy checks the tenant, as far as its text shows. Pure.
 
 use crate::catalog::{Called, Policy};
 use crate::report::{Probe, Verdict};
 use crate::settings::ProbeSettings;
 
-/// A permissive policy that does not ask for the tenant opens the table, whatever the others ask.
+/// A permissive policy that does not check the tenant opens the table, whatever the other policies check.
 pub fn open(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
-    // A shared table is open by intent; that nobody writes it is judged elsewhere.
+    // A shared table is open by intent; that it is read-only is checked in `posture`.
     if !policy.permissive || settings.shared_tables.contains(&policy.table) {
         return;
     }
     let (table, name) = (&policy.table, &policy.name);
-    // Without a WITH CHECK, USING is asked of new rows too.
+    // Without WITH CHECK, USING applies to new rows too.
     for (part, clause, expression) in
         [("using", "USING", &policy.using), ("check", "WITH CHECK", &policy.check)]
     {
@@ -51,13 +51,13 @@ pub fn open(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
     }
 }
 
-/// What a policy's expression asks of a row.
+/// What a policy's expression checks.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {
     /// It names the tenant column, and it or a function that it calls reads the tenant setting.
     Tenant,
-    /// These functions decide, and the catalog does not show that they read the tenant: only the
-    /// attacks can tell.
+    /// These functions decide, and the catalog does not show that they read the tenant; only the
+    /// attacks can show it.
     Functions(Vec<String>),
     /// Nothing about the tenant.
     Nothing,
@@ -65,7 +65,7 @@ enum Asks {
 
 fn asks(settings: &ProbeSettings, policy: &Policy, expression: &str) -> Asks {
     let column = expression.contains(&settings.tenant_column);
-    // Settings' names know no case.
+    // Setting names are case-insensitive.
     let quoted = format!("'{}'", settings.tenant_setting.to_lowercase());
     let reads = |text: &str| {
         let text = text.to_lowercase();
@@ -74,7 +74,7 @@ fn asks(settings: &ProbeSettings, policy: &Policy, expression: &str) -> Asks {
     if column && reads(expression) {
         return Asks::Tenant;
     }
-    // The catalog keeps a policy's functions for both its expressions together.
+    // The catalog lists a policy's functions for both its expressions together.
     let called: Vec<&Called> = policy.calls.iter().filter(|f| calls(expression, &f.name)).collect();
     if called.is_empty() {
         Asks::Nothing

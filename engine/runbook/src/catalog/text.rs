@@ -1,4 +1,4 @@
-//! The catalog as sorted lines: what is hashed, and what a difference is told in.
+//! The catalog as sorted lines, for the fingerprint and for comparisons.
 
 use super::{Catalog, Grant, Table};
 use flowcontrol_contract::Digest;
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One object and everything about it that is not an object of its own.
+/// One object with its properties.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Line {
     /// Its kind and full name.
     pub object: String,
-    /// What it is.
+    /// Its definition.
     pub definition: String,
 }
 
@@ -22,14 +22,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// One object that two catalogs do not have in common, or not alike.
+/// One object that differs between two catalogs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Its kind and full name.
     pub object: String,
-    /// What it was; none if it is new.
+    /// Its old definition; `None` if the object is new.
     pub before: Option<String>,
-    /// What it is; none if it is gone.
+    /// Its new definition; `None` if the object was removed.
     pub after: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Catalog {
         self.lines().iter().map(|line| format!("{line}\n")).collect()
     }
 
-    /// SHA-256 of the text: equal for equal schemas, whatever was done and undone before.
+    /// SHA-256 of the text: equal for equal schemas, whatever their history.
     pub fn fingerprint(&self) -> Digest {
         Digest::of(self.text())
     }

@@ -5,7 +5,7 @@ use super::{Finding, Severity, finding, statement_rules};
 use crate::Layout;
 use crate::source::{Migration, Role, Script, Source};
 
-/// Judges every file of `source`; waivers are settled by [`crate::waiver::settle`].
+/// Checks every file of `source`; waivers are applied by [`crate::waiver::settle`].
 pub fn files(source: &Source, layout: &Layout) -> Vec<Finding> {
     let mut found = Vec::new();
     for migration in &source.migrations {
@@ -46,8 +46,8 @@ fn judge(script: &Script, migration: &Migration, layout: &Layout) -> Vec<Finding
         let message = "runs outside a transaction and sets no lock_timeout of its own";
         add("lock-timeout", 1, message.to_owned());
     }
-    // Reverting in one transaction is all or nothing; outside one, the down file must clear up
-    // after an up file that stopped anywhere.
+    // Reverting in one transaction is all or nothing; outside one, the down file must clean up
+    // after an up file that stopped at any statement.
     if migration.up.outside_transaction || migration.down.outside_transaction {
         for finding in found.iter_mut().filter(|f| f.rule == "down-not-idempotent") {
             finding.severity = Severity::Warning;
@@ -56,7 +56,7 @@ fn judge(script: &Script, migration: &Migration, layout: &Layout) -> Vec<Finding
     found
 }
 
-/// The tables that a file creates: nobody uses them yet.
+/// The tables that a file creates: they are not in use yet.
 fn created(clauses: &[Clause]) -> Vec<String> {
     let mut names = Vec::new();
     for clause in clauses.iter().filter(|c| c.word(0) == "create" && !c.deferred) {
@@ -91,7 +91,7 @@ mod tests {
         rules.collect()
     }
 
-    /// A rule, what breaks it in an up file, and what comes close and does not.
+    /// A rule, what violates it in an up file, and what is similar and does not.
     const CASES: &[(&str, &[&str], &[&str])] = &[
         (
             "drop-object",
