@@ -3,7 +3,7 @@
 
 use super::endpoints::{Endpoints, tables};
 use super::foreign_objects;
-use super::journal::{Folder, Journal, Stage};
+use super::journal::{CutoverFolder, Journal, Stage};
 use crate::config::Settings;
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
@@ -11,7 +11,7 @@ use flowcontrol_contract::sql::identifier;
 use flowcontrol_contract::{Digest, ErrorKind, SessionId};
 use flowcontrol_evidence::{CheckResult, Draft, Outcome, Verdict, schema};
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::{Goal, State, Version};
+use flowcontrol_runbook::{Goal, MigrationState, Version};
 use flowcontrol_target::TargetKind;
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -42,7 +42,7 @@ pub struct Aborted {
 /// interrupted can be repeated.
 pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Aborted> {
     let evidence = active.evidence()?;
-    let folder = Folder::open(&active.state())?;
+    let folder = CutoverFolder::open(&active.state())?;
     let journal = folder.read()?.ok_or_else(|| {
         Failure::usage("no cutover was begun, so there is nothing to abort")
             .hint("`flowcontrol cutover plan` shows what one would do")
@@ -58,25 +58,25 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
         ));
     }
     let judged = active.of_profile(Some(&journal.profile.name))?;
-    let ends = Endpoints::open(active, &judged).await?;
-    if ends.server.endpoint.redacted() != journal.database {
+    let endpoints = Endpoints::open(active, &judged).await?;
+    if endpoints.server.endpoint.redacted() != journal.database {
         return Err(Failure::check(format!(
             "the cutover was begun to {}, but {} is configured now",
             journal.database,
-            ends.server.endpoint.redacted()
+            endpoints.server.endpoint.redacted()
         ))
         .hint("configure the database that the cutover was begun to, then abort"));
     }
     let scratch = folder.scratch()?;
     let guard = (!discard).then(|| (active.config.session.clone(), scratch.path()));
-    let (emptied, reverted) = restore(&ends, &judged, &journal, guard).await?;
-    match ends.source.fence().lift(&ends.tenants, &journal.window.id).await {
+    let (emptied, reverted) = restore(&endpoints, &judged, &journal, guard).await?;
+    match endpoints.source.fence().lift(&endpoints.tenants, &journal.window.id).await {
         // The window may have expired, or have been lifted by hand.
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
         _ => {}
     }
     let draft = draft(&journal, ran, emptied, reverted);
-    let stored = evidence.append(draft, &ends.secrets)?;
+    let stored = evidence.append(draft, &endpoints.secrets)?;
     folder.forget()?;
     Ok(Aborted {
         id: journal.window.id,
@@ -90,7 +90,7 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
 /// Empties the tables, then reverts what the cutover migrated. A migration that creates a table is
 /// reverted last, so nothing is reverted before its rows are deleted.
 async fn restore(
-    ends: &Endpoints,
+    endpoints: &Endpoints,
     judged: &Settings,
     journal: &Journal,
     guard: Option<(SessionId, &Path)>,
@@ -104,28 +104,28 @@ async fn restore(
         ))
         .hint("restore the migration files, then abort"));
     }
-    let site = ends.site();
+    let site = endpoints.site();
     let (rows, _) = runbook::status(site, &source, Goal::Latest).await?;
-    if !rows.iter().any(|r| r.state.is_in_force() || r.state == State::Failed) {
+    if !rows.iter().any(|r| r.state.is_in_force() || r.state == MigrationState::Failed) {
         return Ok((0, 0));
     }
-    let complete = rows.iter().all(|r| r.state == State::Applied);
-    let emptied = empty(ends, guard.map(|(session, path)| (session, path, complete))).await?;
+    let complete = rows.iter().all(|r| r.state == MigrationState::Applied);
+    let emptied = empty(endpoints, guard.map(|(session, path)| (session, path, complete))).await?;
     let above = rows.iter().any(|r| r.state.is_in_force() && r.version.0 > journal.found);
     let reverted = match above {
         true => Box::pin(runbook::down(site, &source, Version(journal.found))).await?.len(),
         false => 0,
     };
     if journal.found > 0 {
-        ends.is_empty().await?;
+        endpoints.is_empty().await?;
     }
     Ok((emptied, reverted))
 }
 
 /// Empties every table of the schema in one statement, because the tables refer to each other; only the
 /// owner may. Locks keep other sessions from writing between the check for foreign rows and the truncation.
-async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
-    let site = ends.site();
+async fn empty(endpoints: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
+    let site = endpoints.site();
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot empty {}: {e}", site.endpoint.redacted()))
             .hint("terminate the sessions that lock its tables, then abort again")
@@ -142,7 +142,8 @@ async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Res
             format!("begin; set local lock_timeout = {wait}; lock table {names} in exclusive mode");
         sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await.map_err(failed)?;
         if let Some((session, scratch, complete)) = guard
-            && let Some(other) = foreign_objects::find(ends, session, scratch, complete).await?
+            && let Some(other) =
+                foreign_objects::find(endpoints, session, scratch, complete).await?
         {
             return Err(Failure::check(format!(
                 "{} holds foreign objects that the cutover did not write: {other}; nothing was emptied",

@@ -17,11 +17,11 @@ const SOURCE: &str = "flowcontrol-evidence";
 /// A check failure when the chain does not verify, or an event is missing afterwards.
 pub async fn carry(
     config: &Config,
-    cargo: &SnapshotSlice<'_>,
+    slice: &SnapshotSlice<'_>,
     store: &dyn BatchImport,
     evidence: &EvidenceStore,
 ) -> Result<u64> {
-    let header = &cargo.summary.header;
+    let header = &slice.summary.header;
     let Some(own) = config.deployment.among(&header.tenant_ids())? else { return Ok(0) };
     let roster = header.tenants.iter().find(|r| r.tenant == own).ok_or_else(|| {
         Failure::check(format!("the snapshot holds nothing of {own}, the deployment's tenant"))
@@ -42,7 +42,7 @@ pub async fn carry(
         })?;
         events.push(event(&sealed, roster, director)?);
     }
-    let cx = cargo.cx(&roster.tenant);
+    let cx = slice.cx(&roster.tenant);
     for some in events.chunks(500) {
         store.carry_chain(&cx, some).await?;
     }

@@ -8,7 +8,7 @@ use flowcontrol_contract::sql::identifier;
 use flowcontrol_contract::{Mode, ScenarioStore, TenantId};
 use flowcontrol_database::Login;
 use flowcontrol_evidence::KnownSecrets;
-use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_runbook::{Layout, MigrationLimits, Site};
 use flowcontrol_target::ExternalSettings;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
@@ -26,7 +26,7 @@ pub struct Endpoints {
     /// The passwords, which must not reach evidence.
     pub secrets: KnownSecrets,
     layout: Layout,
-    limits: Limits,
+    limits: MigrationLimits,
     /// The configuration of the target profile.
     pub settings: Settings,
 }

@@ -15,8 +15,8 @@ use std::path::Path;
 ///
 /// # Errors
 /// A check failure that names the table.
-pub async fn refuse_tables(ends: &Endpoints) -> Result<()> {
-    let site = ends.site();
+pub async fn refuse_tables(endpoints: &Endpoints) -> Result<()> {
+    let site = endpoints.site();
     let (place, schema) = (site.endpoint.redacted(), &site.layout.schema);
     let mut connection = site.endpoint.connect(site.login).await?;
     let found = tables(&mut connection, schema).await.map_err(|e| {
@@ -43,26 +43,33 @@ pub async fn refuse_tables(ends: &Endpoints) -> Result<()> {
 /// # Errors
 /// When foreign rows cannot be distinguished from the cutover's.
 pub async fn find(
-    ends: &Endpoints,
+    endpoints: &Endpoints,
     session: SessionId,
     scratch: &Path,
     complete: bool,
 ) -> Result<Option<String>> {
     if complete {
         let path = scratch.join("source.jsonl.zst");
-        let now = snapshot::freeze(&*ends.source, session, &ends.tenants, &path, |_| {}).await?;
-        let mut back = ends.verifier().await?.read_back(&ends.tenants).await?;
+        let now = snapshot::freeze(&*endpoints.source, session, &endpoints.tenants, &path, |_| {})
+            .await?;
+        let mut back = endpoints.verifier().await?.read_back(&endpoints.tenants).await?;
         let found = verify(&path, now.sha256, &mut *back, |_| {}).await?;
         if let Some(row) = found.mismatches.iter().find(|m| m.what != "missing") {
             return Ok(Some(format!("{} {} of tenant {}", row.table, row.row, row.tenant)));
         }
     }
-    let site = ends.site();
-    let reader = ends.server.logins.verifier.as_ref().filter(|_| complete).unwrap_or(site.login);
+    let site = endpoints.site();
+    let reader =
+        endpoints.server.logins.verifier.as_ref().filter(|_| complete).unwrap_or(site.login);
     let mut connection = site.endpoint.connect(reader).await?;
     let mut other = None;
-    for table in tables(&mut connection, &site.layout.schema).await.map_err(|e| unseen(ends, &e))? {
-        if holds_others(&mut connection, ends, &table).await.map_err(|e| unseen(ends, &e))? {
+    for table in
+        tables(&mut connection, &site.layout.schema).await.map_err(|e| unseen(endpoints, &e))?
+    {
+        if holds_others(&mut connection, endpoints, &table)
+            .await
+            .map_err(|e| unseen(endpoints, &e))?
+        {
             other = Some(format!("rows in {table}"));
             break;
         }
@@ -72,20 +79,20 @@ pub async fn find(
     Ok(other)
 }
 
-fn unseen(ends: &Endpoints, error: &sqlx::Error) -> Failure {
+fn unseen(endpoints: &Endpoints, error: &sqlx::Error) -> Failure {
     Failure::check(format!(
         "cannot determine whether {} holds foreign rows: {error}",
-        ends.server.endpoint.redacted()
+        endpoints.server.endpoint.redacted()
     ))
 }
 
 /// Whether the table holds rows of a tenant that is not moved, or of no tenant.
 async fn holds_others(
     connection: &mut PgConnection,
-    ends: &Endpoints,
+    endpoints: &Endpoints,
     table: &str,
 ) -> sqlx::Result<bool> {
-    let layout = ends.site().layout;
+    let layout = endpoints.site().layout;
     let by_tenant: bool = sqlx::query_scalar(
         "select exists (select from pg_catalog.pg_attribute a
            join pg_catalog.pg_class c on c.oid = a.attrelid
@@ -104,6 +111,6 @@ async fn holds_others(
     }
     let column = identifier(&layout.tenant_column);
     let sql = format!("select exists (select from {named} where {column}::text <> all($1))");
-    let moved: Vec<&str> = ends.tenants.iter().map(|t| t.as_str()).collect();
+    let moved: Vec<&str> = endpoints.tenants.iter().map(|t| t.as_str()).collect();
     sqlx::query_scalar(AssertSqlSafe(sql)).bind(moved).fetch_one(connection).await
 }

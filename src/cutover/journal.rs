@@ -48,12 +48,12 @@ pub enum Stage {
 
 /// The folder of a cutover, locked by this process.
 #[derive(Debug)]
-pub struct Folder {
+pub struct CutoverFolder {
     path: PathBuf,
     _lock: Lock,
 }
 
-impl Folder {
+impl CutoverFolder {
     /// Creates and locks the cutover's folder in a state folder.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Folder {
             Failure::check(format!("another cutover is running in {}{holder}", path.display()))
                 .hint(
                     "wait for it to finish, or stop its process; then `flowcontrol cutover run` \
-                       goes on with it",
+                       resumes it",
                 )
         })?;
         Ok(Self { path, _lock: lock })

@@ -18,4 +18,4 @@ mod slice;
 pub use abort::{Aborted, abort};
 pub use journal::{Journal, Stage, peek};
 pub use plan::{Plan, PlannedBatch, plan};
-pub use run::{Order, Ran, run};
+pub use run::{CutoverOrder, Ran, run};

@@ -3,7 +3,7 @@
 use super::audit;
 use super::endpoints::Endpoints;
 use super::foreign_objects;
-use super::journal::{Folder, Journal, Stage};
+use super::journal::{CutoverFolder, Journal, Stage};
 use super::seal;
 use super::slice::SnapshotSlice;
 use crate::config::Settings;
@@ -17,7 +17,7 @@ use flowcontrol_evidence::{EvidenceStore, Outcome, ProfileRef};
 use flowcontrol_gates::Inputs;
 use flowcontrol_gates::cutover::GROUPS;
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::{Goal, State};
+use flowcontrol_runbook::{Goal, MigrationState};
 use flowcontrol_snapshot as snapshot;
 use flowcontrol_snapshot::Summary;
 use serde::Serialize;
@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 /// The request for a cutover.
 #[derive(Debug)]
-pub struct Order<'a> {
+pub struct CutoverOrder<'a> {
     /// The active configuration, whose store is moved.
     pub active: &'a Settings,
     /// The configuration of the target profile.
@@ -40,7 +40,7 @@ pub struct Order<'a> {
     pub ran: String,
 }
 
-impl Order<'_> {
+impl CutoverOrder<'_> {
     /// The command that resumes the cutover.
     pub fn again(&self) -> String {
         let (active, judged) = (&self.active.config.profile, &self.judged.config.profile);
@@ -83,10 +83,10 @@ pub struct StepTaken {
 
 /// A running cutover.
 pub(super) struct Cutover<'a> {
-    pub(super) order: &'a Order<'a>,
+    pub(super) order: &'a CutoverOrder<'a>,
     pub(super) inputs: &'a Inputs,
-    pub(super) ends: Endpoints,
-    pub(super) folder: Folder,
+    pub(super) endpoints: Endpoints,
+    pub(super) folder: CutoverFolder,
     pub(super) evidence: EvidenceStore,
     pub(super) journal: Journal,
     pub(super) steps: Vec<StepTaken>,
@@ -101,23 +101,23 @@ pub(super) struct Cutover<'a> {
 /// The failed step's. What was written stays, the source stays frozen, and the failure's hint says how
 /// to resume or abort.
 pub async fn run(
-    order: &Order<'_>,
+    order: &CutoverOrder<'_>,
     inputs: &Inputs,
     progress: &Progress,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Ran> {
     let evidence = order.active.evidence()?;
-    let ends = Endpoints::open(order.active, order.judged).await?;
-    let folder = Folder::open(&order.active.state())?;
+    let endpoints = Endpoints::open(order.active, order.judged).await?;
+    let folder = CutoverFolder::open(&order.active.state())?;
     let journal = match folder.read()? {
-        Some(journal) if journal.stage == Stage::Sealed => return over(&journal, &ends).await,
-        Some(journal) => going_on(journal, order, inputs, &ends)?,
-        None => Cutover::begin(order, inputs, &ends, &folder).await?,
+        Some(journal) if journal.stage == Stage::Sealed => return over(&journal, &endpoints).await,
+        Some(journal) => going_on(journal, order, inputs, &endpoints)?,
+        None => Cutover::begin(order, inputs, &endpoints, &folder).await?,
     };
     let mut cutover = Cutover {
         order,
         inputs,
-        ends,
+        endpoints,
         folder,
         evidence,
         journal,
@@ -159,10 +159,10 @@ pub async fn run(
 }
 
 /// Finishes a complete cutover: does only what a kill right after the seal may have prevented.
-async fn over(journal: &Journal, ends: &Endpoints) -> Result<Ran> {
-    if journal.database == ends.server.endpoint.redacted() {
-        let store = ends.store(&ends.server.logins.replayer, Purpose::Replayer).await?;
-        seal::lift(&*store, ends, journal).await?;
+async fn over(journal: &Journal, endpoints: &Endpoints) -> Result<Ran> {
+    if journal.database == endpoints.server.endpoint.redacted() {
+        let store = endpoints.store(&endpoints.server.logins.replayer, Purpose::Replayer).await?;
+        seal::lift(&*store, endpoints, journal).await?;
     }
     Err(Failure::check(format!("the scenario was already cut over to {}", journal.database))
         .hint("switch to that profile; the scenario is there now"))
@@ -171,16 +171,16 @@ async fn over(journal: &Journal, ends: &Endpoints) -> Result<Ran> {
 /// Checks that an interrupted cutover is resumed with the same inputs.
 fn going_on(
     journal: Journal,
-    order: &Order<'_>,
+    order: &CutoverOrder<'_>,
     inputs: &Inputs,
-    ends: &Endpoints,
+    endpoints: &Endpoints,
 ) -> Result<Journal> {
     let back = "`flowcontrol cutover abort` undoes what was written";
     let other = |what: &str, then: String, now: String| {
         Err(Failure::check(format!("the cutover was begun {what} {then}, but now it is {now}"))
             .hint(back))
     };
-    let database = ends.server.endpoint.redacted();
+    let database = endpoints.server.endpoint.redacted();
     if journal.database != database {
         return other("to", journal.database, database);
     }
@@ -201,20 +201,21 @@ fn going_on(
 impl Cutover<'_> {
     /// Records the database's state in the journal before anything is changed.
     async fn begin(
-        order: &Order<'_>,
+        order: &CutoverOrder<'_>,
         inputs: &Inputs,
-        ends: &Endpoints,
-        folder: &Folder,
+        endpoints: &Endpoints,
+        folder: &CutoverFolder,
     ) -> Result<Journal> {
         let source = order.judged.migrations()?;
-        let (rows, plan) = runbook::status(ends.site(), &source, Goal::Latest).await?;
+        let (rows, plan) = runbook::status(endpoints.site(), &source, Goal::Latest).await?;
         if let Some(problem) = plan.problems.first() {
             return Err(Failure::check(problem.message.clone()).hint(problem.hint.clone()));
         }
-        let found = rows.iter().filter(|r| r.state == State::Applied).map(|r| r.version.0).max();
+        let found =
+            rows.iter().filter(|r| r.state == MigrationState::Applied).map(|r| r.version.0).max();
         match found {
-            Some(_) => ends.is_empty().await?,
-            None => foreign_objects::refuse_tables(ends).await?,
+            Some(_) => endpoints.is_empty().await?,
+            None => foreign_objects::refuse_tables(endpoints).await?,
         }
         let Some(sha256) = inputs.scenario.snapshot else {
             return Err(Failure::check("the scenario is empty, so there is nothing to cut over"));
@@ -232,7 +233,7 @@ impl Cutover<'_> {
                 sha256: inputs.profile.sha256,
             },
             sha256,
-            database: ends.server.endpoint.redacted(),
+            database: endpoints.server.endpoint.redacted(),
             found: found.unwrap_or(0),
             migrations: source.digest(),
             stage: Stage::Begun,
@@ -245,25 +246,25 @@ impl Cutover<'_> {
     async fn walk(&mut self) -> Result<Option<Digest>> {
         let summary = self.freeze().await?;
         self.migrate().await?;
-        let login = self.ends.server.logins.replayer.clone();
-        let store = self.ends.store(&login, Purpose::Replayer).await?;
-        store.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let login = self.endpoints.server.logins.replayer.clone();
+        let store = self.endpoints.store(&login, Purpose::Replayer).await?;
+        store.fence().raise(&self.endpoints.tenants, &self.journal.window).await?;
         let path = self.folder.snapshot();
         let window = self.journal.window.id.clone();
-        let cargo = SnapshotSlice { path: &path, summary: &summary, window: &window };
+        let slice = SnapshotSlice { path: &path, summary: &summary, window: &window };
         let already = match self.journal.stage {
             Stage::Batches(n) => usize::from(n),
             Stage::Begun | Stage::Sealed => 0,
         };
         for (at, group) in GROUPS.iter().enumerate() {
             if at >= already {
-                self.batch(&cargo, &store, at).await?;
+                self.batch(&slice, &store, at).await?;
             }
             if self.order.until == Some(group.id) {
                 return Ok(None);
             }
         }
-        self.seal(&cargo, &store, already < GROUPS.len()).await.map(Some)
+        self.seal(&slice, &store, already < GROUPS.len()).await.map(Some)
     }
 
     /// Freezes the source, then takes a snapshot.
@@ -274,13 +275,14 @@ impl Cutover<'_> {
         let ends_at = after(now, i64::from(self.order.minutes) * 60_000_000)?;
         // When resuming: the earlier window with a later expiry.
         self.journal.window.expires_at = self.journal.window.expires_at.max(ends_at);
-        let source = Arc::clone(&self.ends.source);
-        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let source = Arc::clone(&self.endpoints.source);
+        source.fence().raise(&self.endpoints.tenants, &self.journal.window).await?;
         self.folder.write(&self.journal)?;
         let session = self.inputs.scenario.session.clone();
         let path = self.folder.snapshot();
         let summary =
-            snapshot::freeze(&*source, session, &self.ends.tenants, &path, |n| step.inc(n)).await?;
+            snapshot::freeze(&*source, session, &self.endpoints.tenants, &path, |n| step.inc(n))
+                .await?;
         step.done("");
         self.as_judged(&summary)?;
         let detail = format!(
@@ -296,7 +298,7 @@ impl Cutover<'_> {
         let since = clock::instant();
         let source = self.order.judged.migrations()?;
         let step = self.progress.step("migrate", None);
-        let site = self.ends.site();
+        let site = self.endpoints.site();
         let applied = Box::pin(runbook::up(site, &source, None)).await?;
         let verified = Box::pin(runbook::verify(site, &source)).await?;
         step.done("");
@@ -311,29 +313,33 @@ impl Cutover<'_> {
     /// Writes one batch, compares all rows written so far, and records it in the journal.
     async fn batch(
         &mut self,
-        cargo: &SnapshotSlice<'_>,
+        slice: &SnapshotSlice<'_>,
         store: &Arc<dyn ScenarioStore>,
         at: usize,
     ) -> Result<()> {
         let since = clock::instant();
         let group = &GROUPS[at];
-        let step = self.progress.step(group.id, Some(self.rows(at, cargo.summary)));
+        let step = self.progress.step(group.id, Some(self.rows(at, slice.summary)));
         let written = if group.kinds.is_empty() {
-            cargo.enroll(&**store).await?
+            slice.enroll(&**store).await?
         } else {
             let import = batches(&**store)?;
-            cargo.write(import, group, |n| step.inc(n)).await?
+            slice.write(import, group, |n| step.inc(n)).await?
         };
         step.done("");
         let mut detail = format!("{written} rows written");
         if at + 1 == GROUPS.len() {
-            let carried =
-                audit::carry(&self.ends.settings.config, cargo, batches(&**store)?, &self.evidence)
-                    .await?;
+            let carried = audit::carry(
+                &self.endpoints.settings.config,
+                slice,
+                batches(&**store)?,
+                &self.evidence,
+            )
+            .await?;
             detail.push_str(&format!(", {carried} evidence packets copied"));
         }
         let step = self.progress.step("compare", None);
-        let found = cargo.compare(&self.ends, at + 1, |n| step.inc(n)).await?;
+        let found = slice.compare(&self.endpoints, at + 1, |n| step.inc(n)).await?;
         step.done("");
         let rows: u64 = found.tables.iter().map(|t| t.rows).sum();
         detail.push_str(&match &found.unproved {
@@ -373,7 +379,7 @@ impl Cutover<'_> {
 
     fn seal_step(&self, step: &str, detail: &str, seconds: f64, outcome: Outcome) -> Result<()> {
         let draft = seal::step(self, step, detail, seconds, outcome);
-        self.evidence.append(draft, &self.ends.secrets).map(drop)
+        self.evidence.append(draft, &self.endpoints.secrets).map(drop)
     }
 
     /// The target member of packets.

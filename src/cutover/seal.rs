@@ -1,7 +1,7 @@
 //! Seals a cutover: verifies that it can be restored from the database, and writes the packets.
 
 use super::endpoints::Endpoints;
-use super::journal::{Folder, Journal, Stage};
+use super::journal::{CutoverFolder, Journal, Stage};
 use super::run::{Cutover, after};
 use super::slice::SnapshotSlice;
 use crate::registry::{self, Purpose};
@@ -32,19 +32,19 @@ impl Cutover<'_> {
     /// Verifies the restore from the database, then seals the packet; afterwards no abort is possible.
     pub(super) async fn seal(
         &mut self,
-        cargo: &SnapshotSlice<'_>,
+        slice: &SnapshotSlice<'_>,
         store: &Arc<dyn ScenarioStore>,
         compared: bool,
     ) -> Result<Digest> {
         let since = clock::instant();
         if !compared {
             let step = self.progress.step("compare", None);
-            let found = cargo.compare(&self.ends, GROUPS.len(), |n| step.inc(n)).await?;
+            let found = slice.compare(&self.endpoints, GROUPS.len(), |n| step.inc(n)).await?;
             self.unproved = found.unproved;
             step.done("");
         }
-        let step = self.progress.step("rollback seal", Some(cargo.summary.records));
-        let back = way_back(&self.ends, cargo, &self.folder, |n| step.inc(n)).await?;
+        let step = self.progress.step("rollback seal", Some(slice.summary.records));
+        let back = way_back(&self.endpoints, slice, &self.folder, |n| step.inc(n)).await?;
         step.done("");
         self.close_source().await?;
         self.still_closed(&**store).await?;
@@ -52,10 +52,10 @@ impl Cutover<'_> {
             format!("a fallback store restored from the database freezes to {}", back.short());
         self.done("rollback-seal", detail, since.elapsed().as_secs_f64())?;
         let draft = packet(self, back)?;
-        let stored = self.evidence.append(draft, &self.ends.secrets)?;
+        let stored = self.evidence.append(draft, &self.endpoints.secrets)?;
         self.journal.stage = Stage::Sealed;
         self.folder.write(&self.journal)?;
-        lift(&**store, &self.ends, &self.journal).await?;
+        lift(&**store, &self.endpoints, &self.journal).await?;
         Ok(stored.sealed.sha256())
     }
 
@@ -63,19 +63,19 @@ impl Cutover<'_> {
     /// while this process was suspended.
     async fn close_source(&mut self) -> Result<()> {
         self.journal.window.expires_at = after(clock::now(), AFTERWARDS_DAYS * 86_400_000_000)?;
-        let source = Arc::clone(&self.ends.source);
-        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let source = Arc::clone(&self.endpoints.source);
+        source.fence().raise(&self.endpoints.tenants, &self.journal.window).await?;
         let session = self.inputs.scenario.session.clone();
         let scratch = self.folder.scratch()?;
         let path = scratch.path().join("source.jsonl.zst");
-        let now = freeze(&*source, session, &self.ends.tenants, &path, |_| {}).await?;
+        let now = freeze(&*source, session, &self.endpoints.tenants, &path, |_| {}).await?;
         self.as_judged(&now)
     }
 
     /// Checks that the database's freeze window lasted from the last comparison until now.
     async fn still_closed(&self, store: &dyn ScenarioStore) -> Result<()> {
         let id = &self.journal.window.id;
-        for tenant in &self.ends.tenants {
+        for tenant in &self.endpoints.tenants {
             let window = store.fence().window(std::slice::from_ref(tenant)).await?;
             if window.is_none_or(|raised| raised.window.id != *id) {
                 return Err(Failure::check(format!(
@@ -92,10 +92,10 @@ impl Cutover<'_> {
 /// Lifts the database's freeze window, which may have expired already.
 pub(super) async fn lift(
     store: &dyn ScenarioStore,
-    ends: &Endpoints,
+    endpoints: &Endpoints,
     journal: &Journal,
 ) -> Result<()> {
-    match store.fence().lift(&ends.tenants, &journal.window.id).await {
+    match store.fence().lift(&endpoints.tenants, &journal.window.id).await {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e.into()),
         _ => Ok(()),
     }
@@ -106,23 +106,24 @@ pub(super) async fn lift(
 /// # Errors
 /// A check failure with both digests when they differ.
 pub async fn way_back(
-    ends: &Endpoints,
-    cargo: &SnapshotSlice<'_>,
-    folder: &Folder,
+    endpoints: &Endpoints,
+    slice: &SnapshotSlice<'_>,
+    folder: &CutoverFolder,
     on_records: impl FnMut(u64),
 ) -> Result<Digest> {
-    let store = ends.store(&ends.server.logins.auditor, Purpose::Auditor).await?;
+    let store = endpoints.store(&endpoints.server.logins.auditor, Purpose::Auditor).await?;
     let scratch = folder.scratch()?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
-    copy(store.export(&ends.tenants).await?, cargo.summary.sha256, &*files, on_records).await?;
-    let session = cargo.summary.header.session.clone();
+    copy(store.export(&endpoints.tenants).await?, slice.summary.sha256, &*files, on_records)
+        .await?;
+    let session = slice.summary.header.session.clone();
     let path = scratch.path().join("back.jsonl");
-    let back = freeze(&*files, session, &ends.tenants, &path, |_| {}).await?;
-    if back.sha256 != cargo.summary.sha256 {
+    let back = freeze(&*files, session, &endpoints.tenants, &path, |_| {}).await?;
+    if back.sha256 != slice.summary.sha256 {
         return Err(Failure::check(format!(
             "the store restored from the database freezes to {}, not {}",
             back.sha256.short(),
-            cargo.summary.sha256.short()
+            slice.summary.sha256.short()
         )));
     }
     Ok(back.sha256)

@@ -1,7 +1,7 @@
 //! Writes and compares the slices of a snapshot: the actors, or the records of some kinds.
 
 use super::endpoints::Endpoints;
-use crate::rehearsal::verify::{Verification, verify_kinds};
+use crate::rehearsal::verify::{StoreVerification, verify_kinds};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::batch::{BatchImport, Part};
 use flowcontrol_contract::{CallCx, Kind, ScenarioStore, TenantId};
@@ -76,12 +76,12 @@ impl SnapshotSlice<'_> {
     /// A check failure that names the first row that differs.
     pub async fn compare(
         &self,
-        ends: &Endpoints,
+        endpoints: &Endpoints,
         done: usize,
         on_rows: impl FnMut(u64),
-    ) -> Result<Verification> {
+    ) -> Result<StoreVerification> {
         let kinds: Vec<Kind> = GROUPS.iter().take(done).flat_map(|g| g.kinds).copied().collect();
-        let mut back = ends.verifier().await?.read_back(&ends.tenants).await?;
+        let mut back = endpoints.verifier().await?.read_back(&endpoints.tenants).await?;
         let sha256 = self.summary.sha256;
         let found = verify_kinds(self.path, sha256, &mut *back, &kinds, on_rows).await?;
         match found.mismatches.first() {

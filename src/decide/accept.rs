@@ -7,10 +7,10 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{Actor, Timestamp};
 use flowcontrol_evidence::keys::{PrivateKey, PublicKey};
 use flowcontrol_evidence::{
-    Authentication, Bound, CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef,
-    RecordedAcceptance, SignedIn, Verdict, schema,
+    AcceptanceSubject, Authentication, CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome,
+    ProfileRef, RecordedAcceptance, Verdict, VouchedSignIn, schema,
 };
-use flowcontrol_gates::decision::{self, Decision};
+use flowcontrol_gates::decision::{self, OwnerDecision};
 use flowcontrol_gates::inputs::{Acceptance, Evidence};
 use flowcontrol_gates::{Inputs, Judgement, judge, values};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub enum Proof<'a> {
     /// A signature by the actor's key.
     Key(&'a PrivateKey),
     /// The vouching of the service in which the actor is signed in.
-    SignIn(SignedIn<'a>),
+    SignIn(VouchedSignIn<'a>),
 }
 
 impl Proof<'_> {
@@ -137,7 +137,7 @@ pub fn accept(
         authentication: Authentication::Mock,
         values,
         revoked: ask.revoke,
-        bound: Bound {
+        bound: AcceptanceSubject {
             profile: inputs.profile.sha256,
             snapshot: inputs.scenario.snapshot,
             evidence: decision.evidence(&inputs),
@@ -216,7 +216,7 @@ fn gate_of(path: &str) -> &str {
 }
 
 /// The decision named by `wanted`: `gate/check`, or the check's id alone if it is unambiguous.
-fn decided(judgement: &Judgement, wanted: &str) -> Result<&'static Decision> {
+fn decided(judgement: &Judgement, wanted: &str) -> Result<&'static OwnerDecision> {
     let all: Vec<_> = judgement
         .gates
         .iter()
@@ -268,7 +268,7 @@ fn actor<'a>(inputs: &'a Inputs, wanted: &str) -> Result<&'a Actor> {
 }
 
 /// The values of the command line. Messages never repeat one, because it may be a secret.
-fn given(line: &[String], decision: &Decision) -> Result<BTreeMap<String, String>> {
+fn given(line: &[String], decision: &OwnerDecision) -> Result<BTreeMap<String, String>> {
     let names: Vec<_> = decision.values.iter().map(|v| v.name()).collect();
     let hint = || match names.as_slice() {
         [] => format!("{} takes no value", decision.path),
@@ -293,7 +293,7 @@ fn given(line: &[String], decision: &Decision) -> Result<BTreeMap<String, String
 
 fn acceptable(
     inputs: &Inputs,
-    decision: &Decision,
+    decision: &OwnerDecision,
     values: &BTreeMap<String, String>,
 ) -> Result<()> {
     values::judge(decision.values, values, inputs.profile.residency).map_err(|why| {
@@ -315,7 +315,7 @@ fn acceptable(
     Err(Failure::check("the scenario is empty, so there is nothing to accept").hint(hint))
 }
 
-fn takeable(inputs: &Inputs, decision: &Decision, actor: &Actor) -> Result<()> {
+fn takeable(inputs: &Inputs, decision: &OwnerDecision, actor: &Actor) -> Result<()> {
     if decision.last(inputs).is_some_and(|last| !last.revoked) {
         return Ok(());
     }
@@ -328,7 +328,7 @@ fn takeable(inputs: &Inputs, decision: &Decision, actor: &Actor) -> Result<()> {
 
 fn draft(
     inputs: &Inputs,
-    decision: &Decision,
+    decision: &OwnerDecision,
     actor: &Actor,
     word: &RecordedAcceptance,
     created_at: Timestamp,

@@ -9,7 +9,7 @@ use flowcontrol_base::text::shell::quoted;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{CallCx, Mode, Port, ScenarioStore};
 use flowcontrol_demo as demo;
-use flowcontrol_evidence::{EvidenceStore, Packet, ProblemKind};
+use flowcontrol_evidence::{ChainProblemKind, EvidenceStore, Packet};
 use flowcontrol_gates::Inputs;
 use flowcontrol_gates::inputs::{Acceptance, Evidence, Judged, PortKind, PortState, Scenario};
 use flowcontrol_snapshot as snapshot;
@@ -87,7 +87,7 @@ fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
     let verification = store.verify_signed(None, &settings.config.evidence.trusted)?;
     if let Some(problem) = verification.problems.first() {
         let hint = match problem.kind {
-            ProblemKind::Signature => {
+            ChainProblemKind::Signature => {
                 "[evidence] trusted requires signatures: with its signing_key set, what is sealed \
                  from now on is signed; flowcontrol evidence verify shows everything that is wrong"
             }

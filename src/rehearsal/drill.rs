@@ -2,7 +2,7 @@
 //! a second writer, and lets writes through again.
 
 use super::scratch::Scratch;
-use super::{Order, Run};
+use super::{Order, Rehearsal};
 use crate::config::Settings;
 use crate::progress::Progress;
 use crate::registry;
@@ -13,7 +13,7 @@ use flowcontrol_contract::{CallCx, Digest, ErrorKind, Mode, ScenarioStore, Tenan
 use flowcontrol_evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
 use flowcontrol_gates::admit::{Binding, newest};
 use flowcontrol_gates::outcome::{StepId, StepStatus};
-use flowcontrol_gates::rollback::{Facts, Restored, Watched, checks};
+use flowcontrol_gates::rollback::{DrillFacts, FreezeWatch, RestoredStore, checks};
 use flowcontrol_gates::{Inputs, block, judge, rollback as gate};
 use flowcontrol_snapshot as snapshot;
 use flowcontrol_snapshot::{Summary, copy};
@@ -63,7 +63,7 @@ struct Seen {
 
 /// The restored fallback store.
 struct Back {
-    restored: Result<Restored, String>,
+    restored: Result<RestoredStore, String>,
     target: Option<Value>,
     secrets: KnownSecrets,
 }
@@ -110,7 +110,7 @@ pub async fn drill(
     let (watched, fallback, target, secrets) = match seen {
         None => (Err(why), Err("not tried".to_owned()), None, KnownSecrets::new()),
         Some(Seen { holds, refused, before, after, back }) => {
-            let watched = Watched {
+            let watched = FreezeWatch {
                 id: window.id.clone(),
                 millis,
                 holds,
@@ -122,7 +122,7 @@ pub async fn drill(
             (Ok(watched), back.restored, back.target, back.secrets)
         }
     };
-    let facts = Facts { window: watched, fallback, dry_run, release };
+    let facts = DrillFacts { window: watched, fallback, dry_run, release };
     let mut draft = draft(order, &inputs, &facts, &window, target)?;
     if broken_off.as_ref().is_some_and(|failure| failure.exit == Exit::Interrupted) {
         draft.outcome = Outcome::Interrupted;
@@ -227,7 +227,7 @@ async fn from_store(
     let back = snapshot::freeze(&*files, session, tenants, &path, |_| {}).await?;
     step.done("");
     Ok(Back {
-        restored: Ok(Restored {
+        restored: Ok(RestoredStore {
             from: info.endpoint.clone(),
             records: back.records,
             sha256: back.sha256,
@@ -252,7 +252,7 @@ async fn from_target(
         // The isolation probes belong to a rehearsal, not to a drill.
         without: &[StepId::Isolation],
     };
-    let mut run = Run::begin(order.judged, &rehearsal, progress)?;
+    let mut run = Rehearsal::begin(order.judged, &rehearsal, progress)?;
     run.walk(stop).await?;
     let report = &run.report;
     let open =
@@ -261,7 +261,7 @@ async fn from_target(
         (Some(step), _, _) => {
             Err(format!("{}: {}", step.title, step.detail.as_deref().unwrap_or("it did not run")))
         }
-        (None, Some(back), Some(snapshot)) => Ok(Restored {
+        (None, Some(back), Some(snapshot)) => Ok(RestoredStore {
             from: report.target.as_ref().map_or_else(String::new, |t| {
                 format!("PostgreSQL {} ({})", t.server_version, t.kind)
             }),
@@ -277,7 +277,7 @@ async fn from_target(
 fn draft(
     order: &DrillOrder<'_>,
     inputs: &Inputs,
-    facts: &Facts,
+    facts: &DrillFacts,
     window: &Window,
     target: Option<Value>,
 ) -> Result<Draft> {

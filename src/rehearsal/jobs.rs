@@ -20,7 +20,7 @@ const REMEMBERED: usize = 50;
 /// The phase of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
+pub enum JobPhase {
     /// It is running.
     Running,
     /// It was told to stop and is removing what it created.
@@ -33,7 +33,7 @@ pub enum Phase {
     Interrupted,
 }
 
-impl Phase {
+impl JobPhase {
     /// Whether it has ended.
     pub const fn over(self) -> bool {
         matches!(self, Self::Passed | Self::Failed | Self::Interrupted)
@@ -42,7 +42,7 @@ impl Phase {
 
 /// One step of its work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Work {
+pub struct JobStep {
     /// Its name.
     pub name: String,
     /// Completed units.
@@ -57,11 +57,11 @@ pub struct Work {
 
 /// The state of a job.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct JobState {
     /// Its id.
     pub id: String,
     /// Its phase.
-    pub phase: Phase,
+    pub phase: JobPhase,
     /// The actor who started it.
     pub by: ActorId,
     /// When it was started.
@@ -69,26 +69,26 @@ pub struct State {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Its steps so far, in order.
-    pub work: Vec<Work>,
+    pub work: Vec<JobStep>,
     /// Its report, once it has ended.
     pub report: Option<Arc<RehearsalReport>>,
 }
 
 /// A handle to a job.
 #[derive(Clone, Debug)]
-pub struct Running {
-    state: watch::Receiver<State>,
+pub struct Job {
+    state: watch::Receiver<JobState>,
     stop: watch::Sender<bool>,
 }
 
-impl Running {
+impl Job {
     /// Watches its state.
-    pub fn watch(&self) -> watch::Receiver<State> {
+    pub fn watch(&self) -> watch::Receiver<JobState> {
         self.state.clone()
     }
 
     /// Its current state.
-    pub fn now(&self) -> State {
+    pub fn now(&self) -> JobState {
         self.state.borrow().clone()
     }
 
@@ -107,7 +107,7 @@ impl Running {
 /// All jobs of this process; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
-    all: Arc<Mutex<VecDeque<(String, Running)>>>,
+    all: Arc<Mutex<VecDeque<(String, Job)>>>,
 }
 
 /// A rehearsal was not started, because the one with this id is running.
@@ -119,15 +119,15 @@ impl Jobs {
     ///
     /// # Errors
     /// When one is running.
-    pub fn start(&self, settings: &Settings, order: Order, by: ActorId) -> Result<Running, Busy> {
+    pub fn start(&self, settings: &Settings, order: Order, by: ActorId) -> Result<Job, Busy> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((id, _)) = all.iter().find(|(_, r)| !r.state.borrow().phase.over()) {
             return Err(Busy(id.clone()));
         }
         let id = clock::random_hex(8);
-        let (sender, state) = watch::channel(State {
+        let (sender, state) = watch::channel(JobState {
             id: id.clone(),
-            phase: Phase::Running,
+            phase: JobPhase::Running,
             by,
             started_at: clock::now(),
             ended_at: None,
@@ -135,7 +135,7 @@ impl Jobs {
             report: None,
         });
         let (stop, asked) = watch::channel(false);
-        let running = Running { state, stop };
+        let running = Job { state, stop };
         all.push_back((id, running.clone()));
         while all.len() > REMEMBERED {
             all.pop_front();
@@ -146,13 +146,13 @@ impl Jobs {
     }
 
     /// The job with this id.
-    pub fn find(&self, id: &str) -> Option<Running> {
+    pub fn find(&self, id: &str) -> Option<Job> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(known, _)| known == id).map(|(_, running)| running.clone())
     }
 
     /// The running job, if any.
-    pub fn at_work(&self) -> Option<Running> {
+    pub fn at_work(&self) -> Option<Job> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|(_, r)| r).find(|r| !r.state.borrow().phase.over()).cloned()
     }
@@ -169,7 +169,7 @@ impl Jobs {
 async fn run(
     settings: Settings,
     order: Order,
-    sender: watch::Sender<State>,
+    sender: watch::Sender<JobState>,
     asked: watch::Receiver<bool>,
 ) {
     let sender = Arc::new(sender);
@@ -184,7 +184,7 @@ async fn run(
     let watched = Arc::clone(&sender);
     let stopping = tokio::spawn(async move {
         if asked.wait_for(|asked| *asked).await.is_ok() {
-            watched.send_modify(|state| state.phase = Phase::Stopping);
+            watched.send_modify(|state| state.phase = JobPhase::Stopping);
         }
     });
     let ended = work.await;
@@ -194,10 +194,10 @@ async fn run(
     sender.send_modify(|state| {
         state.ended_at = Some(clock::now());
         state.phase = match &ended {
-            Ok(Ok(done)) if done.exit == Exit::Done => Phase::Passed,
-            Ok(Ok(done)) if done.exit == Exit::Interrupted => Phase::Interrupted,
-            Ok(Err(failure)) if failure.exit == Exit::Interrupted => Phase::Interrupted,
-            _ => Phase::Failed,
+            Ok(Ok(done)) if done.exit == Exit::Done => JobPhase::Passed,
+            Ok(Ok(done)) if done.exit == Exit::Interrupted => JobPhase::Interrupted,
+            Ok(Err(failure)) if failure.exit == Exit::Interrupted => JobPhase::Interrupted,
+            _ => JobPhase::Failed,
         };
         match ended {
             Ok(Ok(done)) => state.report = Some(Arc::new(done.report)),
@@ -212,9 +212,9 @@ async fn run(
 }
 
 /// Applies an event to the newest step of its name.
-fn note(state: &mut State, event: Event) {
+fn note(state: &mut JobState, event: Event) {
     if let Change::Begun(total) = event.change {
-        let fresh = Work { name: event.step, done: 0, total, well: None, seconds: None };
+        let fresh = JobStep { name: event.step, done: 0, total, well: None, seconds: None };
         return state.work.push(fresh);
     }
     let Some(work) = state.work.iter_mut().rev().find(|work| work.name == event.step) else {

@@ -8,7 +8,7 @@ mod lock;
 
 pub use lock::{FILE as LOCK_FILE, Lock};
 
-use super::Run;
+use super::Rehearsal;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub struct Journal {
 
 /// Records that the run has a database on an external server; durable when it returns. The run takes
 /// the lock before it writes the journal.
-pub fn write(run: &mut Run<'_>) -> Result<()> {
+pub fn write(run: &mut Rehearsal<'_>) -> Result<()> {
     let lock = Lock::take(&run.folder)?.map_err(|holder| {
         Failure::environment(format!("the run's new folder is already locked{holder}"))
     })?;
@@ -55,11 +55,11 @@ pub fn write(run: &mut Run<'_>) -> Result<()> {
 }
 
 /// Records that the isolation probes are about to begin; does nothing without a journal.
-pub fn write_probed(run: &Run<'_>) -> Result<()> {
+pub fn write_probed(run: &Rehearsal<'_>) -> Result<()> {
     if run.folder.join(FILE).is_file() { note(run, true) } else { Ok(()) }
 }
 
-fn note(run: &Run<'_>, probed: bool) -> Result<()> {
+fn note(run: &Rehearsal<'_>, probed: bool) -> Result<()> {
     let (snapshot, summary) = super::steps::snapshot(run)?;
     let database = super::steps::workspace(run)?.endpoint.database;
     let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);

@@ -11,13 +11,13 @@ pub mod steps;
 pub mod verify;
 
 pub use journal::Unfinished;
-pub use run::{Rehearsed, Run, StepOutcome, rehearse};
+pub use run::{Rehearsal, Rehearsed, StepOutcome, rehearse};
 
 use self::prefetch::Prefetch;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{ScenarioStore, TenantId};
 use flowcontrol_database::Workspace;
-use flowcontrol_gates::connection::Facts;
+use flowcontrol_gates::connection::ConnectionFacts;
 use flowcontrol_gates::outcome::StepId;
 use flowcontrol_isolation::Sessions;
 use flowcontrol_runbook::Connections;
@@ -67,7 +67,7 @@ pub struct Resources {
     /// The database on it.
     pub workspace: Option<Workspace>,
     /// The results of the connection probes.
-    pub facts: Option<Facts>,
+    pub facts: Option<ConnectionFacts>,
     /// The connections for migrating.
     pub migrators: Option<Prefetch<Connections>>,
     /// The store for the next step.
@@ -88,7 +88,7 @@ impl Resources {
     ///
     /// # Errors
     /// Why the database could not be created; the server is stored in any case.
-    pub async fn settle(&mut self) -> Result<()> {
+    pub async fn await_start(&mut self) -> Result<()> {
         let Some(making) = &mut self.start_task else { return Ok(()) };
         let made = making.await;
         self.start_task = None;

@@ -18,7 +18,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running rehearsal.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub struct Rehearsal<'a> {
     /// The configuration.
     pub settings: &'a Settings,
     /// The request.
@@ -58,7 +58,7 @@ impl StepOutcome {
     }
 }
 
-type StepWork = for<'r, 'a> fn(&'r mut Run<'a>) -> BoxFuture<'r, Result<StepOutcome>>;
+type StepWork = for<'r, 'a> fn(&'r mut Rehearsal<'a>) -> BoxFuture<'r, Result<StepOutcome>>;
 
 const STEPS: [(StepId, StepWork); 7] = [
     (StepId::Freeze, |run| Box::pin(steps::freeze(run))),
@@ -91,7 +91,7 @@ pub async fn rehearse(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Rehearsed> {
     let began = clock::instant();
-    let mut run = Run::begin(settings, order, progress)?;
+    let mut run = Rehearsal::begin(settings, order, progress)?;
     let mut exit = run.walk(&mut stop).await?;
     let since = clock::instant();
     run.report.checks = packets::checks(&run);
@@ -121,7 +121,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-impl<'a> Run<'a> {
+impl<'a> Rehearsal<'a> {
     pub(super) fn begin(
         settings: &'a Settings,
         order: &'a Order,
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
     /// Removes what was created: the workspace's database and the target.
     async fn take_down(&mut self) -> Result<()> {
         // A stopped step may have been creating it; its result is part of the step's failure.
-        if tokio::time::timeout(START_TIMEOUT, self.resources.settle()).await.is_err()
+        if tokio::time::timeout(START_TIMEOUT, self.resources.await_start()).await.is_err()
             && let Some(making) = self.resources.start_task.take()
         {
             // A download or a pull that takes long; what it started is removed when it is dropped.

@@ -41,7 +41,7 @@ pub struct Mismatch {
 
 /// The result of comparing a store with a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verification {
+pub struct StoreVerification {
     /// Tables in order.
     pub tables: Vec<TableDigest>,
     /// The tables by tenant.
@@ -54,7 +54,7 @@ pub struct Verification {
     pub unproved: Option<String>,
 }
 
-impl Verification {
+impl StoreVerification {
     /// Whether every row equals the snapshot.
     pub fn matched(&self) -> bool {
         self.mismatch_count == 0
@@ -200,7 +200,7 @@ pub async fn verify(
     snapshot: Digest,
     back: &mut dyn ReadBack,
     on_rows: impl FnMut(u64),
-) -> Result<Verification> {
+) -> Result<StoreVerification> {
     verify_kinds(path, snapshot, back, &Kind::ALL, on_rows).await
 }
 
@@ -215,7 +215,7 @@ pub async fn verify_kinds(
     back: &mut dyn ReadBack,
     kinds: &[Kind],
     mut on_rows: impl FnMut(u64),
-) -> Result<Verification> {
+) -> Result<StoreVerification> {
     let header = Reader::open(path)?.header().clone();
     let tables = back.tables();
     let mut findings = Findings::default();
@@ -251,7 +251,7 @@ pub async fn verify_kinds(
             cursors.iter().map(|cursor| cursor.here.digest(cursor.table)).collect(),
         );
     }
-    Ok(Verification {
+    Ok(StoreVerification {
         tables: tables
             .iter()
             .map(|table| whole.get(table).cloned().unwrap_or_default().digest(table))

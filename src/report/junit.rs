@@ -3,7 +3,9 @@
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_evidence::Verdict;
 use flowcontrol_gates::outcome::verdict;
-use flowcontrol_gates::outcome::{Decision, Finding, RehearsalReport, Scope, Severity, StepStatus};
+use flowcontrol_gates::outcome::{
+    Finding, RehearsalDecision, RehearsalReport, Scope, Severity, StepStatus,
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
@@ -244,8 +246,8 @@ fn decision(report: &RehearsalReport) -> TestSuite {
     let mut suite = TestSuite::new("decision");
     let reasons = verdict::reasons(report);
     let status = match report.decision {
-        Decision::Go => TestCaseStatus::success(),
-        Decision::NoGo => {
+        RehearsalDecision::Go => TestCaseStatus::success(),
+        RehearsalDecision::NoGo => {
             let message = reasons.first().map_or("NO-GO", String::as_str);
             bad(NonSuccessKind::Failure, "decision", message, &reasons.join("\n"))
         }

@@ -3,7 +3,7 @@
 use super::canonical::canonical;
 use super::packet::{Packet, ProfileRef, Verdict};
 use super::schema;
-use crate::keys::{PrivateKey, PublicKey, Signature, Subject};
+use crate::keys::{PrivateKey, PublicKey, Signature, SignedKind};
 use flowcontrol_base::Result;
 use flowcontrol_contract::{ActorId, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ impl Authentication {
 /// The subject of an acceptance: what was current when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bound {
+pub struct AcceptanceSubject {
     /// The profile's configuration.
     pub profile: Digest,
     /// The frozen scenario; `None` only when an acceptance is revoked after the scenario is gone.
@@ -59,7 +59,7 @@ pub struct RecordedAcceptance {
     /// Whether this revokes an earlier acceptance.
     pub revoked: bool,
     /// The subject: what is accepted.
-    pub bound: Bound,
+    pub bound: AcceptanceSubject,
     /// The actor's signature, for [`Authentication::Signature`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
@@ -85,7 +85,7 @@ pub struct SignIn {
 
 /// A sign-in that a service vouches for, with the key it signs with.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedIn<'a> {
+pub struct VouchedSignIn<'a> {
     /// The OpenID provider.
     pub issuer: &'a str,
     /// The actor's subject (`sub`) at the provider.
@@ -133,7 +133,7 @@ impl RecordedAcceptance {
         previous: Option<Digest>,
     ) -> Result<Self> {
         let statement = canonical(&self.statement(profile, time, previous))?;
-        let signature = Some(key.sign(Subject::Acceptance, &statement));
+        let signature = Some(key.sign(SignedKind::Acceptance, &statement));
         Ok(Self { authentication: Authentication::Signature, signature, ..self })
     }
 
@@ -144,19 +144,19 @@ impl RecordedAcceptance {
     /// As [`canonical`].
     pub fn vouched(
         self,
-        by: &SignedIn<'_>,
+        by: &VouchedSignIn<'_>,
         profile: &ProfileRef,
         time: Timestamp,
         previous: Option<Digest>,
     ) -> Result<Self> {
-        let SignedIn { issuer, subject, request, key } = *by;
+        let VouchedSignIn { issuer, subject, request, key } = *by;
         let word = self.statement(profile, time, previous);
         let vouched = canonical(&Vouched { issuer, request, subject, word })?;
         let sign_in = Some(SignIn {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             request: request.to_owned(),
-            signature: key.sign(Subject::SignIn, &vouched),
+            signature: key.sign(SignedKind::SignIn, &vouched),
         });
         Ok(Self { authentication: Authentication::Oidc, sign_in, ..self })
     }
@@ -197,7 +197,7 @@ impl RecordedAcceptance {
             }
             (Authentication::Signature, Some(signature), None) => {
                 let text = canonical(&statement).map_err(|e| e.message)?;
-                match signature.verifies(Subject::Acceptance, &text) {
+                match signature.verifies(SignedKind::Acceptance, &text) {
                     true => Ok(()),
                     false => unlike(&signature.key),
                 }
@@ -205,7 +205,7 @@ impl RecordedAcceptance {
             (Authentication::Oidc, None, Some(SignIn { issuer, subject, request, signature })) => {
                 let vouched = Vouched { issuer, request, subject, word: statement };
                 let text = canonical(&vouched).map_err(|e| e.message)?;
-                match signature.verifies(Subject::SignIn, &text) {
+                match signature.verifies(SignedKind::SignIn, &text) {
                     true => Ok(()),
                     false => unlike(&signature.key),
                 }

@@ -5,10 +5,10 @@
 //! must be, byte for byte, what writing the files found in it would produce, so that nothing
 //! can be hidden in a header, between two files or after the last.
 
-use super::chain::{Entry, Head, sequence_in_name};
+use super::chain::{Head, PacketFile, sequence_in_name};
 use super::chain_set::{ChainSet, IMPORTED};
 use super::manifest::Manifest;
-use super::seal::{Flaw, Link, Sealed};
+use super::seal::{ChainLink, Flaw, Sealed};
 use flowcontrol_base::text::one_line;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
@@ -44,14 +44,14 @@ pub struct Archive {
 ///
 /// # Errors
 /// A check failure when it exceeds the limits of [`read`].
-pub fn write(book: &ChainSet, last: Link, tool_version: &str) -> Result<Vec<u8>> {
+pub fn write(book: &ChainSet, last: ChainLink, tool_version: &str) -> Result<Vec<u8>> {
     // The head keeps its signature; a head that a crash left one packet behind is replaced, unsigned.
     let plain = Head::of(last);
     let head = if book.head.agrees(&plain) { book.head.clone() } else { plain };
     let mut files: Files = vec![(HEAD.to_owned(), head.render().into_bytes())];
     files.extend(book.own.iter().map(|e| (format!("{PACKETS}/{}", e.name), e.bytes.clone())));
     for (head, entries) in &book.imported {
-        let name = |e: &Entry| (format!("{IMPORTED}/{head}/{}", e.name), e.bytes.clone());
+        let name = |e: &PacketFile| (format!("{IMPORTED}/{head}/{}", e.name), e.bytes.clone());
         files.extend(entries.iter().map(name));
     }
     let manifest = Manifest::of(&files, last, tool_version).render()?;
@@ -112,7 +112,7 @@ pub fn read(bytes: &[u8]) -> Result<Archive, String> {
 }
 
 /// The digest of the last of `entries`, which are in order.
-fn end(entries: &[Entry]) -> Option<Digest> {
+fn end(entries: &[PacketFile]) -> Option<Digest> {
     match Sealed::parse(&entries.last()?.bytes) {
         Ok(sealed) => Some(sealed.sha256()),
         Err(Flaw::Schema { link, .. }) => Some(link.sha256),
@@ -210,7 +210,7 @@ fn place(name: &str) -> Option<Place<'_>> {
 fn book(files: &[(String, Vec<u8>)]) -> Result<ChainSet, String> {
     let mut book = ChainSet { own: Vec::new(), head: Head::Absent, imported: BTreeMap::new() };
     for (name, bytes) in files {
-        let entry = |name: &str| Entry { name: name.to_owned(), bytes: bytes.clone() };
+        let entry = |name: &str| PacketFile { name: name.to_owned(), bytes: bytes.clone() };
         match place(name) {
             Some(Place::Head) => book.head = Head::parse(bytes),
             Some(Place::Packet(name)) => book.own.push(entry(name)),

@@ -8,7 +8,7 @@
 pub use super::head::Head;
 use super::head::HeadCheck;
 use super::schema;
-use super::seal::{Flaw, Link, Sealed};
+use super::seal::{ChainLink, Flaw, Sealed};
 use super::signers::SignerCheck;
 use crate::keys::PublicKey;
 use flowcontrol_contract::Digest;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A file that claims to be a packet: its name and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct PacketFile {
     /// Its name, without a folder.
     pub name: String,
     /// Its content.
@@ -38,7 +38,7 @@ pub struct Anchors {
 /// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ProblemKind {
+pub enum ChainProblemKind {
     /// A file's bytes differ from what was sealed, or it was renamed.
     Edited,
     /// A packet between others is missing.
@@ -61,9 +61,9 @@ pub enum ProblemKind {
 
 /// A problem that verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct ChainProblem {
     /// Its kind.
-    pub kind: ProblemKind,
+    pub kind: ChainProblemKind,
     /// The file it concerns, or `HEAD`.
     pub file: String,
     /// One sentence: what is wrong.
@@ -73,7 +73,7 @@ pub struct Problem {
 /// The result of checking for one kind of forgery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
-pub enum Answer {
+pub enum ForgeryCheck {
     /// Checked and ruled out.
     Sound {
         /// What this rests on, and for which packets.
@@ -98,24 +98,24 @@ pub enum Answer {
 
 /// The result of verifying a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verification {
+pub struct ChainVerification {
     /// Packets whose seal is valid.
     pub packets: usize,
     /// The last packet's digest; store it elsewhere to detect a later removal of packets.
     pub head: Option<Digest>,
     /// Everything that is wrong, in the order of the chain.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ChainProblem>,
     /// Remarks that are not problems.
     pub notes: Vec<String>,
     /// Whether a packet was edited, removed or inserted between others.
-    pub edit_inside: Answer,
+    pub edit_inside: ForgeryCheck,
     /// Whether packets were removed from the end.
-    pub cut_at_tail: Answer,
+    pub cut_at_tail: ForgeryCheck,
     /// Whether the whole chain was recomputed.
-    pub recomputed_from_root: Answer,
+    pub recomputed_from_root: ForgeryCheck,
 }
 
-impl Verification {
+impl ChainVerification {
     /// Whether no problem was found, as far as could be checked.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
@@ -132,38 +132,41 @@ pub fn sequence_in_name(name: &str) -> Option<u64> {
 }
 
 /// Verifies the chain that `entries` form; their order does not matter.
-pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
+pub fn verify(entries: &[PacketFile], anchors: &Anchors) -> ChainVerification {
     let mut problems = Vec::new();
     let mut notes = Vec::new();
-    let mut places: BTreeMap<u64, Vec<(&str, Link)>> = BTreeMap::new();
+    let mut places: BTreeMap<u64, Vec<(&str, ChainLink)>> = BTreeMap::new();
     let mut damaged: BTreeSet<u64> = BTreeSet::new();
-    let mut ordered: Vec<&Entry> = entries.iter().collect();
+    let mut ordered: Vec<&PacketFile> = entries.iter().collect();
     ordered.sort_by_key(|e| (sequence_in_name(&e.name), e.name.as_str()));
     let mut times = BTreeMap::new();
     for entry in ordered {
         let mut wrong = |kind, message: String| {
-            problems.push(Problem { kind, file: entry.name.clone(), message });
+            problems.push(ChainProblem { kind, file: entry.name.clone(), message });
         };
         let link = match Sealed::parse(&entry.bytes) {
             Ok(sealed) => {
                 if sealed.file_name() != entry.name {
                     let name = sealed.file_name();
-                    wrong(ProblemKind::Edited, format!("it was renamed; its own name is {name}"));
+                    wrong(
+                        ChainProblemKind::Edited,
+                        format!("it was renamed; its own name is {name}"),
+                    );
                 }
                 for rule in schema::judge(sealed.packet()) {
-                    wrong(ProblemKind::Rule, rule);
+                    wrong(ChainProblemKind::Rule, rule);
                 }
                 times.insert(sealed.packet().sequence, sealed.packet().created_at);
                 sealed.link()
             }
             Err(Flaw::Schema { what, link }) => {
-                wrong(ProblemKind::Schema, what);
+                wrong(ChainProblemKind::Schema, what);
                 *link
             }
             Err(flaw) => {
                 let kind = match flaw {
-                    Flaw::Signature(_) => ProblemKind::Signature,
-                    _ => ProblemKind::Edited,
+                    Flaw::Signature(_) => ChainProblemKind::Signature,
+                    _ => ChainProblemKind::Edited,
                 };
                 wrong(kind, flaw.to_string());
                 damaged.extend(sequence_in_name(&entry.name));
@@ -203,21 +206,21 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
         (Some(kept), Some(signed)) => (stronger(kept.0, signed.0), stronger(kept.1, signed.1)),
     };
     // What HEAD shows is a finding, even if an earlier stored digest still matches.
-    if let (Some(Problem { file, message, .. }), false) =
-        (seen, matches!(cut_at_tail, Answer::Either { .. }))
+    if let (Some(ChainProblem { file, message, .. }), false) =
+        (seen, matches!(cut_at_tail, ForgeryCheck::Either { .. }))
     {
-        cut_at_tail = Answer::Found { why: format!("{file}: {message}") };
+        cut_at_tail = ForgeryCheck::Found { why: format!("{file}: {message}") };
     }
-    Verification {
+    ChainVerification {
         packets: places.values().map(Vec::len).sum(),
         head: last.map(|link| link.sha256),
         edit_inside: match (inside, entries.len()) {
-            (0, 0) => Answer::Sound { why: "there is no packet yet".to_owned() },
-            (0, n) => Answer::Sound {
+            (0, 0) => ForgeryCheck::Sound { why: "there is no packet yet".to_owned() },
+            (0, n) => ForgeryCheck::Sound {
                 why: format!("the digest, link and schema rules of all {n} packets were checked"),
             },
-            (1, _) => Answer::Found { why: "one problem inside the chain".to_owned() },
-            (n, _) => Answer::Found { why: format!("{n} problems inside the chain") },
+            (1, _) => ForgeryCheck::Found { why: "one problem inside the chain".to_owned() },
+            (n, _) => ForgeryCheck::Found { why: format!("{n} problems inside the chain") },
         },
         problems,
         notes,
@@ -227,36 +230,37 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
 }
 
 /// The result for a stored digest, unless it proves nothing or the signatures show a forgery.
-fn stronger(kept: Answer, signed: Answer) -> Answer {
+fn stronger(kept: ForgeryCheck, signed: ForgeryCheck) -> ForgeryCheck {
     match (&kept, &signed) {
-        (Answer::Unproved { .. }, _) | (Answer::Sound { .. }, Answer::Found { .. }) => signed,
+        (ForgeryCheck::Unproved { .. }, _)
+        | (ForgeryCheck::Sound { .. }, ForgeryCheck::Found { .. }) => signed,
         _ => kept,
     }
 }
 
-fn check_places(places: &BTreeMap<u64, Vec<(&str, Link)>>, problems: &mut Vec<Problem>) {
+fn check_places(places: &BTreeMap<u64, Vec<(&str, ChainLink)>>, problems: &mut Vec<ChainProblem>) {
     for (sequence, links) in places {
         let Some(((first, original), others)) = links.split_first() else {
             continue;
         };
         for (name, link) in others {
             let (kind, message) = if link.sha256 == original.sha256 {
-                (ProblemKind::Duplicate, format!("it is the same packet as {first}"))
+                (ChainProblemKind::Duplicate, format!("it is the same packet as {first}"))
             } else {
                 (
-                    ProblemKind::Fork,
+                    ChainProblemKind::Fork,
                     format!("it claims sequence number {sequence}, which {first} has"),
                 )
             };
-            problems.push(Problem { kind, file: (*name).to_owned(), message });
+            problems.push(ChainProblem { kind, file: (*name).to_owned(), message });
         }
     }
 }
 
 fn check_links(
-    places: &BTreeMap<u64, Vec<(&str, Link)>>,
+    places: &BTreeMap<u64, Vec<(&str, ChainLink)>>,
     damaged: &BTreeSet<u64>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<ChainProblem>,
 ) {
     let mut expected = 1;
     for (&sequence, links) in places {
@@ -274,8 +278,8 @@ fn check_links(
             } else {
                 format!("packets {first} to {last} are missing")
             };
-            problems.push(Problem {
-                kind: ProblemKind::Missing,
+            problems.push(ChainProblem {
+                kind: ChainProblemKind::Missing,
                 file: links[0].0.to_owned(),
                 message: format!("{which} before it"),
             });
@@ -299,8 +303,8 @@ fn check_links(
                     ),
                     None => "it names no preceding packet although it is not the first".to_owned(),
                 };
-                problems.push(Problem {
-                    kind: ProblemKind::Unlinked,
+                problems.push(ChainProblem {
+                    kind: ChainProblemKind::Unlinked,
                     file: (*name).to_owned(),
                     message,
                 });

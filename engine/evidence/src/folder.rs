@@ -1,6 +1,6 @@
 //! Reads the folder of a chain: its packets, its `HEAD`, and its other files.
 
-use super::chain::{Entry, Head, sequence_in_name};
+use super::chain::{Head, PacketFile, sequence_in_name};
 use super::chain_set::{ChainSet, IMPORTED};
 use super::store::{EvidenceStore, HEAD, LOCK, PARTIAL};
 use flowcontrol_base::Result;
@@ -42,7 +42,7 @@ impl EvidenceStore {
                 folder.partial.push(name);
             } else if name.ends_with(".json") {
                 let bytes = self.bytes(&name)?;
-                folder.book.own.push(Entry { name, bytes });
+                folder.book.own.push(PacketFile { name, bytes });
             } else if name == IMPORTED {
                 self.read_imported(&mut folder)?;
             } else {
@@ -64,7 +64,7 @@ impl EvidenceStore {
             for file in names(&one).map_err(|e| self.failed("read", &one, &e))? {
                 if file.ends_with(".json") {
                     let bytes = self.bytes(&format!("{IMPORTED}/{name}/{file}"))?;
-                    chain.push(Entry { name: file, bytes });
+                    chain.push(PacketFile { name: file, bytes });
                 } else {
                     folder.strays.push(format!("{IMPORTED}/{name}/{file}"));
                 }

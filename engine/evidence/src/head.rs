@@ -1,8 +1,8 @@
 //! The end of a chain, compared with `HEAD` and with a digest that was stored elsewhere. Pure.
 
-use super::chain::{Anchors, Answer, Problem, ProblemKind};
-use super::seal::Link;
-use crate::keys::{PrivateKey, PublicKey, Signature, Subject, Value};
+use super::chain::{Anchors, ChainProblem, ChainProblemKind, ForgeryCheck};
+use super::seal::ChainLink;
+use crate::keys::{PrivateKey, PublicKey, Signature, SignedKind, Value};
 use flowcontrol_contract::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub enum Head {
 
 impl Head {
     /// The head that names `link`, unsigned.
-    pub fn of(link: Link) -> Self {
+    pub fn of(link: ChainLink) -> Self {
         Self::Names { sequence: link.sequence, sha256: link.sha256, signature: None }
     }
 
@@ -35,7 +35,7 @@ impl Head {
     pub fn signed(self, key: Option<&PrivateKey>) -> Self {
         match (self, key) {
             (Self::Names { sequence, sha256, .. }, Some(key)) => {
-                let signature = Some(key.sign(Subject::Head, &named(sequence, sha256)));
+                let signature = Some(key.sign(SignedKind::Head, &named(sequence, sha256)));
                 Self::Names { sequence, sha256, signature }
             }
             (head, _) => head,
@@ -56,7 +56,8 @@ impl Head {
                     let (key, value) = field.rsplit_once(':')?;
                     let (key, value) = (PublicKey::parse(key).ok()?, Value::parse(value).ok()?);
                     let by = Signature { key, value };
-                    Some(by).filter(|by| by.verifies(Subject::Head, &named(sequence, sha256)))?;
+                    Some(by)
+                        .filter(|by| by.verifies(SignedKind::Head, &named(sequence, sha256)))?;
                     Some(by)
                 }
             };
@@ -109,20 +110,20 @@ fn named(sequence: u64, sha256: Digest) -> String {
 
 /// Compares a chain's packets with what is known about its end.
 pub(super) struct HeadCheck<'a> {
-    pub(super) places: &'a BTreeMap<u64, Vec<(&'a str, Link)>>,
+    pub(super) places: &'a BTreeMap<u64, Vec<(&'a str, ChainLink)>>,
     pub(super) damaged: &'a BTreeSet<u64>,
-    pub(super) last: Option<Link>,
+    pub(super) last: Option<ChainLink>,
     pub(super) anchors: &'a Anchors,
 }
 
 impl HeadCheck<'_> {
-    fn find(&self, digest: Digest) -> Option<Link> {
+    fn find(&self, digest: Digest) -> Option<ChainLink> {
         self.places.values().flatten().map(|(_, link)| *link).find(|link| link.sha256 == digest)
     }
 
     /// Compares with the `HEAD` file. It is written after the packet, so a crash can leave it a single
     /// packet behind; the next append corrects it.
-    pub(super) fn recorded(&self, problems: &mut Vec<Problem>, notes: &mut Vec<String>) {
+    pub(super) fn recorded(&self, problems: &mut Vec<ChainProblem>, notes: &mut Vec<String>) {
         let last = self.last.map_or(0, |link| link.sequence);
         let behind = "HEAD is one packet behind, as a crash leaves it; the next packet repairs it";
         let message = match &self.anchors.recorded {
@@ -151,24 +152,33 @@ impl HeadCheck<'_> {
                 None => format!("packet {sequence} is not the one that it names"),
             },
         };
-        problems.push(Problem { kind: ProblemKind::Head, file: "HEAD".to_owned(), message });
+        problems.push(ChainProblem {
+            kind: ChainProblemKind::Head,
+            file: "HEAD".to_owned(),
+            message,
+        });
     }
 
     /// Compares with the head digest that was stored elsewhere; `None` when none was given.
-    pub(super) fn kept(&self, problems: &mut Vec<Problem>) -> Option<(Answer, Answer)> {
+    pub(super) fn kept(
+        &self,
+        problems: &mut Vec<ChainProblem>,
+    ) -> Option<(ForgeryCheck, ForgeryCheck)> {
         let kept = self.anchors.kept?;
         let Some(link) = self.find(kept) else {
             return Some(self.kept_is_gone(kept, problems));
         };
         let last = self.last.map_or(0, |l| l.sequence);
         let sequence = link.sequence;
-        let recomputed = Answer::Sound {
+        let recomputed = ForgeryCheck::Sound {
             why: format!("packet {sequence} has the digest that was kept elsewhere"),
         };
         let cut = if sequence == last {
-            Answer::Sound { why: "the last packet has the digest that was kept elsewhere".into() }
+            ForgeryCheck::Sound {
+                why: "the last packet has the digest that was kept elsewhere".into(),
+            }
         } else {
-            Answer::Sound {
+            ForgeryCheck::Sound {
                 why: format!(
                     "up to packet {sequence}, whose digest was kept elsewhere; of the packets \
                      after it ({} here) nobody kept a digest",
@@ -179,14 +189,18 @@ impl HeadCheck<'_> {
         Some((cut, recomputed))
     }
 
-    fn kept_is_gone(&self, kept: Digest, problems: &mut Vec<Problem>) -> (Answer, Answer) {
+    fn kept_is_gone(
+        &self,
+        kept: Digest,
+        problems: &mut Vec<ChainProblem>,
+    ) -> (ForgeryCheck, ForgeryCheck) {
         // The packet may be present but damaged.
         if !self.damaged.is_empty() {
             let why = "the digest kept elsewhere may be that of a damaged packet".to_owned();
-            return (Answer::Unproved { why: why.clone() }, Answer::Unproved { why });
+            return (ForgeryCheck::Unproved { why: why.clone() }, ForgeryCheck::Unproved { why });
         }
-        problems.push(Problem {
-            kind: ProblemKind::Head,
+        problems.push(ChainProblem {
+            kind: ChainProblemKind::Head,
             file: "--head".to_owned(),
             message: format!(
                 "no packet has the digest {kept}: the tail was cut, or the chain was computed \
@@ -194,10 +208,10 @@ impl HeadCheck<'_> {
             ),
         });
         let why = "the digest kept elsewhere is not in this chain".to_owned();
-        (Answer::Either { why: why.clone() }, Answer::Either { why })
+        (ForgeryCheck::Either { why: why.clone() }, ForgeryCheck::Either { why })
     }
 
-    pub(super) fn without_kept(&self) -> (Answer, Answer) {
+    pub(super) fn without_kept(&self) -> (ForgeryCheck, ForgeryCheck) {
         let hint = "pass --head with a digest kept elsewhere to prove it";
         let cut = match self.last {
             None => format!("there is neither a packet nor a HEAD file; {hint}"),
@@ -214,6 +228,6 @@ impl HeadCheck<'_> {
         } else {
             format!("the chain is not signed, and a recomputed chain looks like any other; {hint}")
         };
-        (Answer::Unproved { why: cut }, Answer::Unproved { why: anew })
+        (ForgeryCheck::Unproved { why: cut }, ForgeryCheck::Unproved { why: anew })
     }
 }

@@ -1,7 +1,7 @@
 //! The manifest of an evidence archive: its files with their sizes and digests.
 
 use super::canonical::canonical;
-use super::seal::Link;
+use super::seal::ChainLink;
 use flowcontrol_base::Result;
 use flowcontrol_contract::Digest;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub struct FileRef {
 
 impl Manifest {
     /// The manifest of `files` (name and content), whose chain ends in `last`.
-    pub fn of(files: &[(String, Vec<u8>)], last: Link, tool_version: &str) -> Self {
+    pub fn of(files: &[(String, Vec<u8>)], last: ChainLink, tool_version: &str) -> Self {
         let refer = |(name, bytes): &(String, Vec<u8>)| FileRef {
             name: name.clone(),
             bytes: bytes.len() as u64,

@@ -9,7 +9,7 @@ use super::canonical::canonical;
 use super::packet::Packet;
 use super::redact::KnownSecrets;
 use super::schema::{self, Known};
-use crate::keys::{PrivateKey, PublicKey, Signature, Subject};
+use crate::keys::{PrivateKey, PublicKey, Signature, SignedKind};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::json::canonicalize;
@@ -50,13 +50,13 @@ pub enum Flaw {
         /// The schema, and what to do.
         what: String,
         /// Its place in the chain, which can still be checked.
-        link: Box<Link>,
+        link: Box<ChainLink>,
     },
 }
 
 /// A packet's place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Link {
+pub struct ChainLink {
     /// See [`Packet::sequence`].
     pub sequence: u64,
     /// See [`Packet::previous`].
@@ -109,7 +109,7 @@ impl Sealed {
     /// # Errors
     /// As [`Sealed::seal`].
     pub fn signed(self, key: &PrivateKey) -> Result<Self> {
-        let signature = Some(key.sign(Subject::Packet, &self.sha256.to_string()));
+        let signature = Some(key.sign(SignedKind::Packet, &self.sha256.to_string()));
         let text = render(value(&self.packet)?, self.sha256, signature)?;
         Ok(Self { signature, text, ..self })
     }
@@ -135,7 +135,7 @@ impl Sealed {
         if found != sha256 {
             return Err(Flaw::Digest { sealed: sha256, found });
         }
-        let on_digest = |s: &Signature| s.verifies(Subject::Packet, &sha256.to_string());
+        let on_digest = |s: &Signature| s.verifies(SignedKind::Packet, &sha256.to_string());
         if let Some(signature) = signature.filter(|s| !on_digest(s)) {
             return Err(Flaw::Signature(signature.key));
         }
@@ -157,7 +157,7 @@ impl Sealed {
             Flaw::Edited(format!("it does not have the form of a packet: {why}"))
         };
         let Name { schema } = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
-        let mut link: Link = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
+        let mut link: ChainLink = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
         (link.sha256, link.signed_by) = (sha256, signature.map(|s| s.key));
         let refused = match schema::look_up(&schema) {
             Known::Yes(_) => None,
@@ -189,9 +189,9 @@ impl Sealed {
     }
 
     /// Its place in the chain.
-    pub fn link(&self) -> Link {
+    pub fn link(&self) -> ChainLink {
         let Packet { sequence, previous, .. } = self.packet;
-        Link { sequence, previous, sha256: self.sha256, signed_by: self.signed_by() }
+        ChainLink { sequence, previous, sha256: self.sha256, signed_by: self.signed_by() }
     }
 
     /// The key of its signature, if it is signed.

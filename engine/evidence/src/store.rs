@@ -5,11 +5,11 @@
 //! that `HEAD` does not name yet; a partly written file keeps the prefix `.partial-` and
 //! is not part of the chain. The lock keeps two processes from appending to the same packet.
 
-use super::chain::{Head, Verification, sequence_in_name};
+use super::chain::{ChainVerification, Head, sequence_in_name};
 use super::folder::names;
 use super::packet::Draft;
 use super::redact::KnownSecrets;
-use super::seal::{Flaw, Link, Sealed};
+use super::seal::{ChainLink, Flaw, Sealed};
 use crate::keys::{PrivateKey, PublicKey};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
@@ -34,7 +34,7 @@ pub struct EvidenceStore {
 
 /// A packet as it was stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
+pub struct StoredPacket {
     /// The packet with its digest.
     pub sealed: Sealed,
     /// Its file.
@@ -43,7 +43,7 @@ pub struct Stored {
 
 /// One file of the folder that has a packet's name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ListedPacket {
     /// Its name.
     pub file: String,
     /// The packet, or why it is not valid.
@@ -52,9 +52,9 @@ pub struct Listed {
 
 /// The content of the folder.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listing {
+pub struct ChainListing {
     /// Packets and damaged packets, in order of sequence.
-    pub packets: Vec<Listed>,
+    pub packets: Vec<ListedPacket>,
     /// Files that a crash left partly written; not part of the chain.
     pub partial: Vec<String>,
     /// Files that the store did not write.
@@ -92,7 +92,7 @@ impl EvidenceStore {
     /// A check failure when the draft is refused (see [`Sealed::seal`]) or when the chain's end is
     /// damaged, since nothing may be appended to that; an environment failure when the folder cannot
     /// be written or another process holds the lock for ten seconds.
-    pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+    pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<StoredPacket> {
         self.append_after(|_| Ok(draft), secrets)
     }
 
@@ -104,7 +104,7 @@ impl EvidenceStore {
         &self,
         draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
         secrets: &KnownSecrets,
-    ) -> Result<Stored> {
+    ) -> Result<StoredPacket> {
         let _lock = self.lock()?;
         self.append_locked(draft, secrets)
     }
@@ -124,7 +124,7 @@ impl EvidenceStore {
         &self,
         draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
         secrets: &KnownSecrets,
-    ) -> Result<Stored> {
+    ) -> Result<StoredPacket> {
         let end = self.end()?;
         if let Some(link) = end {
             let (head, found) = (Head::of(link), self.head()?);
@@ -146,7 +146,7 @@ impl EvidenceStore {
         let prefix = format!("{PARTIAL}{sequence:05}-");
         self.place(&prefix, format!("{}\n", sealed.text()).as_bytes(), &path, false)?;
         self.set_head(&Head::of(sealed.link()))?;
-        Ok(Stored { sealed, path })
+        Ok(StoredPacket { sealed, path })
     }
 
     /// Writes `HEAD`, signed if there is a key, for a caller that holds the lock.
@@ -164,15 +164,15 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// An environment failure when it cannot be read.
-    pub fn list(&self) -> Result<Listing> {
+    pub fn list(&self) -> Result<ChainListing> {
         let folder = self.read()?;
         let packets = folder
             .book
             .own
             .into_iter()
-            .map(|entry| Listed { read: Sealed::parse(&entry.bytes), file: entry.name })
+            .map(|entry| ListedPacket { read: Sealed::parse(&entry.bytes), file: entry.name })
             .collect();
-        Ok(Listing { packets, partial: folder.partial, strays: folder.strays })
+        Ok(ChainListing { packets, partial: folder.partial, strays: folder.strays })
     }
 
     /// One packet, named by its sequence number (`7`), its digest or at least four digits of it
@@ -215,7 +215,7 @@ impl EvidenceStore {
     /// # Errors
     /// An environment failure when the folder cannot be read; problems of the chain are in
     /// the result.
-    pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
+    pub fn verify(&self, kept: Option<Digest>) -> Result<ChainVerification> {
         self.verify_signed(kept, &[])
     }
 
@@ -227,7 +227,7 @@ impl EvidenceStore {
         &self,
         kept: Option<Digest>,
         trusted: &[PublicKey],
-    ) -> Result<Verification> {
+    ) -> Result<ChainVerification> {
         let folder = self.read()?;
         let mut verification = folder.book.verify_signed(kept, trusted);
         for name in folder.partial {
@@ -244,7 +244,7 @@ impl EvidenceStore {
 
     /// The chain's last packet, checked as far as an append needs: no gap and no fork in the names,
     /// the last seal valid, `HEAD` current. The rest is for [`EvidenceStore::verify`].
-    fn end(&self) -> Result<Option<Link>> {
+    fn end(&self) -> Result<Option<ChainLink>> {
         let broken = |why: String| {
             Failure::check(format!(
                 "the evidence chain in {} cannot be continued: {why}",

@@ -5,13 +5,13 @@
 //! leaves the chain as it was or a valid part of the imported one, and repeating the import completes it.
 
 use super::archive::{self, Archive, MAX_BYTES};
-use super::chain::{Entry, Head, Verification};
+use super::chain::{ChainVerification, Head, PacketFile};
 use super::chain_set::IMPORTED;
-use super::join::{Relation, relate};
+use super::join::{ChainRelation, relate};
 use super::packet::{CheckResult, Draft, Outcome, ProfileRef, Verdict};
 use super::redact::KnownSecrets;
 use super::schema;
-use super::seal::{Link, Sealed};
+use super::seal::{ChainLink, Sealed};
 use super::store::{EvidenceStore, PARTIAL, readable_by_all};
 use flowcontrol_base::clock;
 use flowcontrol_base::text::one_line;
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 /// An archive that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Exported {
+pub struct ExportedArchive {
     /// The schema of its manifest.
     pub schema: &'static str,
     /// Its path.
@@ -44,7 +44,7 @@ pub struct Exported {
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
-pub struct Import<'a> {
+pub struct ImportRequest<'a> {
     /// The archive.
     pub file: &'a Path,
     /// A head digest of its chain that was stored elsewhere.
@@ -71,7 +71,7 @@ pub enum Joined {
 
 /// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Imported {
+pub struct ImportResult {
     /// How it was added.
     pub joined: Joined,
     /// Packets that the local chain gained.
@@ -85,7 +85,7 @@ pub struct Imported {
     /// The digest of the local chain's last packet after the import.
     pub head: Digest,
     /// What could be checked about the archive, and what could not.
-    pub verification: Verification,
+    pub verification: ChainVerification,
 }
 
 /// Reads the archive in `file`; its chain is verified by [`super::ChainSet::verify`].
@@ -128,7 +128,7 @@ impl EvidenceStore {
     /// A usage failure when `out` already exists or there is no packet; a check failure when
     /// the chain does not verify or is too large; an environment failure when it cannot be
     /// written. No file is left under the name `out` then.
-    pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
+    pub fn export(&self, out: &Path, tool_version: &str) -> Result<ExportedArchive> {
         if out.symlink_metadata().is_ok() {
             return Err(there(out));
         }
@@ -144,7 +144,7 @@ impl EvidenceStore {
         };
         let bytes = archive::write(&book, last, tool_version)?;
         write_new(out, &bytes)?;
-        Ok(Exported {
+        Ok(ExportedArchive {
             schema: super::manifest::SCHEMA,
             file: out.to_owned(),
             bytes: bytes.len() as u64,
@@ -161,7 +161,7 @@ impl EvidenceStore {
     /// As [`open`]; a check failure when either chain does not verify, or they diverge and no link
     /// was requested; nothing has changed then. An environment failure when the folder cannot be
     /// written.
-    pub fn import(&self, import: &Import<'_>) -> Result<Imported> {
+    pub fn import(&self, import: &ImportRequest<'_>) -> Result<ImportResult> {
         let name = import.file.display();
         let archive = open(import.file)?;
         let theirs = &archive.book;
@@ -177,11 +177,11 @@ impl EvidenceStore {
         let ours = self.read_locked()?.book;
         sound(&ours.verify(None), &format!("the evidence chain in {}", self.folder().display()))?;
         let (here, there) = (links(&ours.own), links(&theirs.own));
-        let digests = |links: &[Link]| links.iter().map(|l| l.sha256).collect::<Vec<_>>();
+        let digests = |links: &[ChainLink]| links.iter().map(|l| l.sha256).collect::<Vec<_>>();
         let head = archive.manifest.head;
         let signed = theirs.head.signed_by().is_some();
         let (joined, added) = match relate(&digests(&here), &digests(&there)) {
-            Relation::Contained => {
+            ChainRelation::Contained => {
                 // An earlier import was killed before it wrote the signed head.
                 let same_end = here.len() == there.len();
                 if same_end && ours.head.signed_by().is_none() && signed {
@@ -189,8 +189,8 @@ impl EvidenceStore {
                 }
                 (Joined::Unchanged, 0)
             }
-            Relation::Diverges { .. } if ours.links(head) => (Joined::Unchanged, 0),
-            Relation::Extends { after } => {
+            ChainRelation::Diverges { .. } if ours.links(head) => (Joined::Unchanged, 0),
+            ChainRelation::Extends { after } => {
                 let missing =
                     theirs.imported.iter().filter(|(h, _)| !ours.imported.contains_key(h));
                 self.place_chains(missing)?;
@@ -205,7 +205,7 @@ impl EvidenceStore {
                 let joined = if after == 0 { Joined::Began } else { Joined::Extended };
                 (joined, (there.len() - after) as u64)
             }
-            Relation::Diverges { place, here, there } => {
+            ChainRelation::Diverges { place, here, there } => {
                 let Some(profile) = &import.link else {
                     return Err(Failure::check(format!(
                         "the chain in {name} differs from the local chain: packet {place} \
@@ -225,7 +225,7 @@ impl EvidenceStore {
             }
         };
         let now = links(&self.read_locked()?.book.own).pop();
-        Ok(Imported {
+        Ok(ImportResult {
             joined,
             added,
             imported_packets: archive.manifest.packets,
@@ -247,7 +247,7 @@ impl EvidenceStore {
     /// Moves whole chains to `imported/`, each by one rename.
     fn place_chains<'a>(
         &self,
-        chains: impl Iterator<Item = (&'a Digest, &'a Vec<Entry>)>,
+        chains: impl Iterator<Item = (&'a Digest, &'a Vec<PacketFile>)>,
     ) -> Result<()> {
         let all = self.folder().join(IMPORTED);
         for (head, entries) in chains {
@@ -268,7 +268,7 @@ impl EvidenceStore {
     }
 
     /// Appends `entries`, whose places in the chain are `links`.
-    fn place_packets(&self, entries: &[Entry], links: &[Link]) -> Result<()> {
+    fn place_packets(&self, entries: &[PacketFile], links: &[ChainLink]) -> Result<()> {
         let staging = self.staging()?;
         stage(staging.path(), entries).map_err(|e| self.failed("write", self.folder(), &e))?;
         for (entry, link) in entries.iter().zip(links) {
@@ -283,7 +283,7 @@ impl EvidenceStore {
 }
 
 /// The packet that links an imported chain.
-fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft {
+fn linking(archive: &Archive, profile: ProfileRef, import: &ImportRequest<'_>) -> Draft {
     let manifest = &archive.manifest;
     let mut figures = Map::new();
     figures.insert("packets".to_owned(), json!(manifest.packets));
@@ -316,12 +316,12 @@ fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft
 }
 
 /// The places of a verified chain's packets, in order.
-fn links(entries: &[Entry]) -> Vec<Link> {
-    let link = |entry: &Entry| Sealed::parse(&entry.bytes).ok().map(|sealed| sealed.link());
+fn links(entries: &[PacketFile]) -> Vec<ChainLink> {
+    let link = |entry: &PacketFile| Sealed::parse(&entry.bytes).ok().map(|sealed| sealed.link());
     entries.iter().filter_map(link).collect()
 }
 
-fn sound(result: &Verification, what: &str) -> Result<()> {
+fn sound(result: &ChainVerification, what: &str) -> Result<()> {
     let Some(first) = result.problems.first() else { return Ok(()) };
     let more = match result.problems.len() - 1 {
         0 => String::new(),
@@ -335,7 +335,7 @@ fn sound(result: &Verification, what: &str) -> Result<()> {
 }
 
 /// Writes `entries` to `folder` and syncs the files and the folder.
-fn stage(folder: &Path, entries: &[Entry]) -> io::Result<()> {
+fn stage(folder: &Path, entries: &[PacketFile]) -> io::Result<()> {
     for entry in entries {
         let mut file = File::create_new(folder.join(&entry.name))?;
         file.write_all(&entry.bytes)?;

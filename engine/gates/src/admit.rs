@@ -89,8 +89,8 @@ pub fn newest<'a>(
         return Err(format!(
             "{schema} {} was made for snapshot {}, but the current one is {}",
             found.sha256.short(),
-            spell(found.packet.snapshot_sha256),
-            spell(inputs.scenario.snapshot)
+            digest_text(found.packet.snapshot_sha256),
+            digest_text(inputs.scenario.snapshot)
         ));
     }
     let migrations = migrated(found);
@@ -98,7 +98,7 @@ pub fn newest<'a>(
         return Err(format!(
             "{schema} {} was made for migrations {}, but the current ones are {}",
             found.sha256.short(),
-            spell(migrations),
+            digest_text(migrations),
             inputs.migrations.short()
         ));
     }
@@ -135,7 +135,7 @@ pub fn same_server<'a>(inputs: &Inputs, found: &'a Evidence) -> Result<&'a Evide
 }
 
 /// A digest in a sentence.
-pub fn spell(digest: Option<Digest>) -> String {
+pub fn digest_text(digest: Option<Digest>) -> String {
     digest.map_or_else(|| "none".to_owned(), |d| d.short())
 }
 

@@ -46,7 +46,7 @@ fn target(inputs: &Inputs) -> String {
 }
 
 fn checksum(inputs: &Inputs) -> String {
-    super::admit::spell(inputs.scenario.snapshot)
+    super::admit::digest_text(inputs.scenario.snapshot)
 }
 
 fn preflight(inputs: &Inputs, judgement: &Judgement) -> Block {

@@ -47,20 +47,20 @@ fn generated(found: &Result<&super::inputs::Evidence, String>) -> Option<bool> {
 
 /// What the connection probes found. An `Err` holds one sentence without secrets: what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct ConnectionFacts {
     /// `host:port/database`.
     pub endpoint: String,
     /// The server's version, when it answered.
     pub reachable: Result<String, String>,
     /// The certificate.
-    pub certificate: Result<Certificate, String>,
+    pub certificate: Result<CertificateFacts, String>,
     /// The logins and the actors.
-    pub session: Result<Session, String>,
+    pub session: Result<SessionFacts, String>,
     /// The write probe: a row written, read back and rolled back.
     pub write: Result<(), String>,
 }
 
-impl Facts {
+impl ConnectionFacts {
     /// Which server this is: the digest of its host, port and certificate, whatever the database;
     /// `None` when no certificate was seen.
     pub fn server(&self) -> Option<Digest> {
@@ -72,7 +72,7 @@ impl Facts {
 
 /// The certificate that the server showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub struct CertificateFacts {
     /// SHA-256 of its DER form.
     pub fingerprint: Digest,
     /// Why the chain or the host name is not trusted; `None` when it is.
@@ -85,7 +85,7 @@ pub struct Certificate {
 
 /// The result of the login probe and of mapping the actors.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct SessionFacts {
     /// Actors that map to a tenant and a role.
     pub actors: u64,
     /// Tenants they belong to.
@@ -97,11 +97,11 @@ pub struct Session {
 }
 
 /// The gate's four checks, in order.
-pub fn checks(facts: &Facts) -> Vec<CheckResult> {
+pub fn checks(facts: &ConnectionFacts) -> Vec<CheckResult> {
     vec![reachability(facts), fingerprint(facts), session(facts), write(facts)]
 }
 
-fn reachability(facts: &Facts) -> CheckResult {
+fn reachability(facts: &ConnectionFacts) -> CheckResult {
     let outcome = match &facts.reachable {
         Ok(version) => Ok(format!("PostgreSQL {version} answers at {}", facts.endpoint)),
         Err(why) => Err(why.clone()),
@@ -111,7 +111,7 @@ fn reachability(facts: &Facts) -> CheckResult {
     check("endpoint-reachability", "Endpoint reachability", outcome, figures)
 }
 
-fn fingerprint(facts: &Facts) -> CheckResult {
+fn fingerprint(facts: &ConnectionFacts) -> CheckResult {
     let figures = match &facts.certificate {
         Ok(c) => {
             json!({"sha256": c.fingerprint, "pinned": c.pin.is_some(), "generated": c.generated})
@@ -120,12 +120,14 @@ fn fingerprint(facts: &Facts) -> CheckResult {
     };
     let outcome = match &facts.certificate {
         Err(why) => Err(why.clone()),
-        Ok(Certificate { distrusted: Some(why), fingerprint, .. }) => {
+        Ok(CertificateFacts { distrusted: Some(why), fingerprint, .. }) => {
             Err(format!("the certificate with SHA-256 {fingerprint} is not trusted: {why}"))
         }
-        Ok(Certificate { pin: Some(pin), fingerprint, .. }) if pin != fingerprint => Err(format!(
-            "the certificate changed: its SHA-256 is {fingerprint}, but the configuration pins {pin}"
-        )),
+        Ok(CertificateFacts { pin: Some(pin), fingerprint, .. }) if pin != fingerprint => {
+            Err(format!(
+                "the certificate changed: its SHA-256 is {fingerprint}, but the configuration pins {pin}"
+            ))
+        }
         Ok(c) => Ok(format!(
             "the certificate with SHA-256 {} is trusted{}{}",
             c.fingerprint,
@@ -140,7 +142,7 @@ fn fingerprint(facts: &Facts) -> CheckResult {
     check("tls-fingerprint", "TLS fingerprint", outcome, figures)
 }
 
-fn session(facts: &Facts) -> CheckResult {
+fn session(facts: &ConnectionFacts) -> CheckResult {
     let outcome = match &facts.session {
         Err(why) => Err(why.clone()),
         Ok(s) if !s.refusals.is_empty() => Err(format!(
@@ -162,7 +164,7 @@ fn session(facts: &Facts) -> CheckResult {
     check("rbac-session", "RBAC session", outcome, figures)
 }
 
-fn write(facts: &Facts) -> CheckResult {
+fn write(facts: &ConnectionFacts) -> CheckResult {
     let outcome = match &facts.write {
         Ok(()) => {
             Ok("a row was written, read back and rolled back; nothing is left of it".to_owned())
@@ -174,26 +176,26 @@ fn write(facts: &Facts) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
-    use super::{Certificate, Facts, Session, checks};
+    use super::{CertificateFacts, ConnectionFacts, SessionFacts, checks};
     use flowcontrol_contract::Digest;
     use flowcontrol_evidence::Verdict;
 
-    fn good() -> Facts {
-        Facts {
+    fn good() -> ConnectionFacts {
+        ConnectionFacts {
             endpoint: "db:5432/bfg".into(),
             reachable: Ok("17.6".into()),
-            certificate: Ok(Certificate {
+            certificate: Ok(CertificateFacts {
                 fingerprint: Digest::of("a"),
                 distrusted: None,
                 pin: None,
                 generated: false,
             }),
-            session: Ok(Session { actors: 5, tenants: 1, refusals: vec![], unmapped: vec![] }),
+            session: Ok(SessionFacts { actors: 5, tenants: 1, refusals: vec![], unmapped: vec![] }),
             write: Ok(()),
         }
     }
 
-    fn verdicts(facts: &Facts) -> Vec<bool> {
+    fn verdicts(facts: &ConnectionFacts) -> Vec<bool> {
         checks(facts).iter().map(|c| c.verdict == Verdict::Ready).collect()
     }
 
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn each_defect_is_named_by_its_own_check() {
-        type Spoil = fn(&mut Facts);
+        type Spoil = fn(&mut ConnectionFacts);
         let cases: [(usize, Spoil, &str); 8] = [
             (0, |f| f.reachable = Err("cannot reach db".into()), "cannot reach"),
             (1, |f| f.certificate = Err("speaks no TLS".into()), "no TLS"),

@@ -1,6 +1,6 @@
 //! Decisions: the checks that only their owner's acceptance makes ready, and which acceptance counts.
 
-use super::admit::{Binding, newest, spell};
+use super::admit::{Binding, digest_text, newest};
 use super::inputs::{Acceptance, Authentication, Inputs, Judged, Role, Stage};
 use super::spec::{Check, Condition};
 use super::values::{self, Value};
@@ -9,7 +9,7 @@ use flowcontrol_contract::{Actor, Digest, Timestamp};
 
 /// A check that its owner decides.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Decision {
+pub struct OwnerDecision {
     /// `gate/check`.
     pub path: &'static str,
     /// For people.
@@ -23,17 +23,17 @@ pub struct Decision {
 }
 
 /// Every decision, gate by gate.
-pub fn all() -> impl Iterator<Item = &'static Decision> {
+pub fn all() -> impl Iterator<Item = &'static OwnerDecision> {
     let (checklist, others) = owners::DECISIONS.split_at(owners::CHECKLIST_LENGTH);
     checklist.iter().chain([&rollback::CONFIRMATION]).chain(others)
 }
 
 /// The decision for a check, by `gate/check`.
-pub fn find(path: &str) -> Option<&'static Decision> {
+pub fn find(path: &str) -> Option<&'static OwnerDecision> {
     all().find(|d| d.path == path)
 }
 
-impl Decision {
+impl OwnerDecision {
     /// The gate that the check belongs to.
     pub fn gate(&self) -> &'static str {
         self.path.split_once('/').map_or(self.path, |(gate, _)| gate)
@@ -133,7 +133,11 @@ impl Decision {
             return other("configuration", then.short(), now.short());
         }
         if last.snapshot != inputs.scenario.snapshot {
-            return other("snapshot", spell(last.snapshot), spell(inputs.scenario.snapshot));
+            return other(
+                "snapshot",
+                digest_text(last.snapshot),
+                digest_text(inputs.scenario.snapshot),
+            );
         }
         let evidence = self.evidence(inputs);
         if last.evidence != evidence {
@@ -157,7 +161,7 @@ impl Decision {
         Ok(last)
     }
 
-    /// [`Decision::accepted`] as a condition of a check; every value must be given and
+    /// [`OwnerDecision::accepted`] as a condition of a check; every value must be given and
     /// valid.
     pub fn condition(&self, inputs: &Inputs) -> Condition {
         let found = match self.accepted(inputs) {

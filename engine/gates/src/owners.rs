@@ -2,7 +2,7 @@
 //! acceptance and the infrastructure decisions.
 
 use super::admit::Binding;
-use super::decision::Decision;
+use super::decision::OwnerDecision;
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Gate};
 use super::values::Value;
@@ -32,7 +32,7 @@ pub(super) const CHECKLIST_LENGTH: usize = 6;
 
 /// The checks of the three gates: what is decided, by which role, naming which values, on which evidence.
 #[rustfmt::skip]
-pub static DECISIONS: [Decision; 14] = [
+pub static DECISIONS: [OwnerDecision; 14] = [
     row("checklist/contracts-frozen", "Contracts frozen", Role::Director, &[], REHEARSAL),
     row("checklist/role-headers", "Role headers mapped", Role::Dispatcher, &[], REHEARSAL),
     row("checklist/scenario-store", "Scenario store rehearsal", Role::Dispatcher, &[], REHEARSAL),
@@ -55,12 +55,12 @@ const fn row(
     role: Role,
     values: &'static [Value],
     rests_on: &'static [(&'static str, Binding)],
-) -> Decision {
-    Decision { path, title, role, values, rests_on }
+) -> OwnerDecision {
+    OwnerDecision { path, title, role, values, rests_on }
 }
 
 /// The decisions of one of the gates.
-pub fn of_gate(id: &str) -> impl Iterator<Item = &'static Decision> {
+pub fn of_gate(id: &str) -> impl Iterator<Item = &'static OwnerDecision> {
     DECISIONS.iter().filter(move |decision| decision.gate() == id)
 }
 

@@ -2,7 +2,7 @@
 
 use super::admit::{Binding, from_packet, newest};
 use super::check;
-use super::decision::Decision;
+use super::decision::OwnerDecision;
 use super::inputs::{Inputs, Role};
 use super::release;
 use super::spec::{Check, Gate};
@@ -17,7 +17,7 @@ pub const PACKET: &str = schema::DRILL;
 
 /// The owner's confirmation. It precedes the drill, so it refers to the dry run that the release
 /// handoff rests on, not to the drill's own packet.
-pub static CONFIRMATION: Decision = Decision {
+pub static CONFIRMATION: OwnerDecision = OwnerDecision {
     path: "rollback-drill/owner-confirmation",
     title: "Owner confirmation",
     role: Role::Director,
@@ -50,11 +50,11 @@ pub fn gate(inputs: &Inputs, release: &Gate) -> Gate {
 
 /// What a drill found. An `Err` holds one sentence: what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct DrillFacts {
     /// The freeze window.
-    pub window: Result<Watched, String>,
+    pub window: Result<FreezeWatch, String>,
     /// The restored fallback store.
-    pub fallback: Result<Restored, String>,
+    pub fallback: Result<RestoredStore, String>,
     /// The current dry run, which the release handoff rests on.
     pub dry_run: Result<Digest, String>,
     /// The newest release handoff that was recorded, if any.
@@ -63,7 +63,7 @@ pub struct Facts {
 
 /// What was observed while the store was frozen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
+pub struct FreezeWatch {
     /// The window's id.
     pub id: String,
     /// How long it was watched, in milliseconds.
@@ -82,7 +82,7 @@ pub struct Watched {
 
 /// The restored fallback store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoredStore {
     /// The Postgres that it was restored from.
     pub from: String,
     /// The number of its records.
@@ -92,31 +92,31 @@ pub struct Restored {
 }
 
 /// The gate's checks that a drill supplies, in order.
-pub fn checks(facts: &Facts) -> Vec<CheckResult> {
+pub fn checks(facts: &DrillFacts) -> Vec<CheckResult> {
     vec![window(facts), fallback(facts), audit(facts)]
 }
 
-fn window(facts: &Facts) -> CheckResult {
+fn window(facts: &DrillFacts) -> CheckResult {
     let outcome = facts.window.clone().and_then(|w| match w {
-        Watched { holds: false, .. } => {
+        FreezeWatch { holds: false, .. } => {
             Err("a write went through while the store was frozen".into())
         }
-        Watched { kept: false, .. } => Err(format!(
+        FreezeWatch { kept: false, .. } => Err(format!(
             "freeze window {} ended before the drill did: it was lifted, or --minutes is too \
              short",
             w.id
         )),
-        Watched { refused: 1.., .. } => Err(format!(
+        FreezeWatch { refused: 1.., .. } => Err(format!(
             "a second writer is live: {} of its writes were refused within {} ms; stop it and \
              drill again",
             w.refused, w.millis
         )),
-        Watched { snapshots: (before, after), .. } if before != after => Err(format!(
+        FreezeWatch { snapshots: (before, after), .. } if before != after => Err(format!(
             "a second writer is live and ignores the freeze window: the scenario changed from {} to {}",
             before.short(),
             after.short()
         )),
-        Watched { lifted: false, .. } => Err("writes are still refused after it was lifted".into()),
+        FreezeWatch { lifted: false, .. } => Err("writes are still refused after it was lifted".into()),
         _ => Ok(format!(
             "writes were refused for {} ms, no other client tried to write, and nothing changed",
             w.millis
@@ -129,7 +129,7 @@ fn window(facts: &Facts) -> CheckResult {
     check("freeze-window", "Freeze window", outcome, figures)
 }
 
-fn fallback(facts: &Facts) -> CheckResult {
+fn fallback(facts: &DrillFacts) -> CheckResult {
     let outcome = match (&facts.fallback, &facts.window) {
         (Err(why), _) => Err(why.clone()),
         (_, Err(_)) => Err("there is no frozen snapshot to compare with".to_owned()),
@@ -153,7 +153,7 @@ fn fallback(facts: &Facts) -> CheckResult {
     check("storage-fallback", "Storage fallback", outcome, figures)
 }
 
-fn audit(facts: &Facts) -> CheckResult {
+fn audit(facts: &DrillFacts) -> CheckResult {
     let outcome = match &facts.dry_run {
         Err(why) => Err(format!("there is no release to roll back: {why}")),
         Ok(digest) => {
@@ -166,14 +166,14 @@ fn audit(facts: &Facts) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Restored, Watched, checks};
+    use super::{DrillFacts, FreezeWatch, RestoredStore, checks};
     use flowcontrol_contract::Digest;
     use flowcontrol_evidence::Verdict;
 
-    fn good() -> Facts {
+    fn good() -> DrillFacts {
         let frozen = Digest::of("frozen");
-        Facts {
-            window: Ok(Watched {
+        DrillFacts {
+            window: Ok(FreezeWatch {
                 id: "drill-1".into(),
                 millis: 2_000,
                 holds: true,
@@ -182,19 +182,19 @@ mod tests {
                 snapshots: (frozen, frozen),
                 lifted: true,
             }),
-            fallback: Ok(Restored { from: "bfg".into(), records: 60, sha256: frozen }),
+            fallback: Ok(RestoredStore { from: "bfg".into(), records: 60, sha256: frozen }),
             dry_run: Ok(Digest::of("dry run")),
             release: None,
         }
     }
 
-    fn watched(change: impl Fn(&mut Watched)) -> Facts {
+    fn watched(change: impl Fn(&mut FreezeWatch)) -> DrillFacts {
         let mut facts = good();
         change(facts.window.as_mut().unwrap());
         facts
     }
 
-    fn verdicts(facts: &Facts) -> [bool; 3] {
+    fn verdicts(facts: &DrillFacts) -> [bool; 3] {
         let all = checks(facts);
         [0, 1, 2].map(|at| all[at].verdict == Verdict::Ready)
     }
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn whatever_went_wrong_is_named_and_no_success() {
         let other = Digest::of("other");
-        let one = |facts: Facts, at: usize, why: &str| {
+        let one = |facts: DrillFacts, at: usize, why: &str| {
             let ready = verdicts(&facts);
             assert!(!ready[at], "{why}");
             assert!(checks(&facts)[at].reason.contains(why), "{}", checks(&facts)[at].reason);
@@ -215,13 +215,17 @@ mod tests {
         one(watched(|w| w.holds = false), 0, "a write went through");
         one(watched(|w| w.kept = false), 0, "ended before the drill did");
         one(watched(|w| w.refused = 3), 0, "a second writer is live: 3 of its writes");
-        one(watched(|w| w.snapshots.1 = other), 0, "passes the window");
+        one(watched(|w| w.snapshots.1 = other), 0, "ignores the freeze window");
         one(watched(|w| w.lifted = false), 0, "still refused");
-        one(Facts { window: Err("no window".into()), ..good() }, 0, "no window");
-        one(Facts { window: Err("no window".into()), ..good() }, 1, "no frozen snapshot");
-        let lost = Restored { from: "bfg".into(), records: 59, sha256: other };
-        one(Facts { fallback: Ok(lost), ..good() }, 1, "freezes to");
-        one(Facts { fallback: Err("no way back".into()), ..good() }, 1, "no way back");
-        one(Facts { dry_run: Err("none is recorded".into()), ..good() }, 2, "none is recorded");
+        one(DrillFacts { window: Err("no window".into()), ..good() }, 0, "no window");
+        one(DrillFacts { window: Err("no window".into()), ..good() }, 1, "no frozen snapshot");
+        let lost = RestoredStore { from: "bfg".into(), records: 59, sha256: other };
+        one(DrillFacts { fallback: Ok(lost), ..good() }, 1, "freezes to");
+        one(DrillFacts { fallback: Err("no way back".into()), ..good() }, 1, "no way back");
+        one(
+            DrillFacts { dry_run: Err("none is recorded".into()), ..good() },
+            2,
+            "none is recorded",
+        );
     }
 }

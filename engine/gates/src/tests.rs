@@ -236,7 +236,7 @@ fn acceptances_count_for_their_owner_digests_and_stage_alone() {
     type Spoil = fn(&mut Acceptance);
     let spoils: [(&str, Spoil); 7] = [
         ("has not accepted", |a| a.actor = "user_accountant_olena".into()),
-        ("took the acceptance back", |a| a.revoked = true),
+        ("revoked the acceptance", |a| a.revoked = true),
         ("accepted configuration", |a| a.profile.sha256 = Digest::of("other")),
         ("has not accepted", |a| a.profile.name = "other".into()),
         ("accepted evidence", |a| a.evidence = vec![Digest::of("other")]),
@@ -358,15 +358,15 @@ fn a_packet_that_is_no_acceptance_is_refused_and_not_passed_over() {
     assert_eq!(good.profile.name, "local-demo");
     let bound = |profile: &str, snapshot| json!({"bound": {"profile": Digest::of(profile), "snapshot": snapshot, "evidence": []}});
     for (why, body) in [
-        ("no acceptance", json!({"further": 1})),
-        ("no acceptance", json!({"actor": ""})),
-        ("no acceptance", json!({"authentication": "sworn"})),
+        ("not a valid acceptance", json!({"further": 1})),
+        ("not a valid acceptance", json!({"actor": ""})),
+        ("not a valid acceptance", json!({"authentication": "sworn"})),
         ("no service vouches", json!({"authentication": "oidc"})),
         ("carries none", json!({"authentication": "signature"})),
         ("its body accepts", json!({"check": "checklist/db-schema"})),
         ("contradicts", json!({"revoked": true})),
-        ("other digests", bound("another", inputs.scenario.snapshot)),
-        ("other digests", bound("local-demo", None)),
+        ("digests other than", bound("another", inputs.scenario.snapshot)),
+        ("digests other than", bound("local-demo", None)),
     ] {
         let refused = read(body.clone()).unwrap_err();
         assert!(refused.contains(why), "{body}: {refused}");

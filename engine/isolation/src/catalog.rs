@@ -9,7 +9,7 @@ pub use read::read;
 
 /// A command that policies and privileges distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Command {
+pub enum SqlCommand {
     /// SELECT.
     Select,
     /// INSERT.
@@ -20,7 +20,7 @@ pub enum Command {
     Delete,
 }
 
-impl Command {
+impl SqlCommand {
     /// All four.
     pub const ALL: [Self; 4] = [Self::Select, Self::Insert, Self::Update, Self::Delete];
 
@@ -55,17 +55,17 @@ pub struct Catalog {
     /// Row-level security policies of the schema's tables.
     pub policies: Vec<Policy>,
     /// Unique indexes of the schema's tables.
-    pub keys: Vec<Key>,
+    pub keys: Vec<UniqueKey>,
     /// Foreign keys of the schema's tables.
     pub foreign_keys: Vec<ForeignKey>,
     /// Validated CHECK constraints of the schema's tables.
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckConstraint>,
     /// Functions of all schemas but the system's, without those of extensions.
     pub functions: Vec<Function>,
     /// Sequences of the schema.
     pub sequences: Vec<Sequence>,
     /// The powers of each probed login, by login name.
-    pub powers: Vec<Power>,
+    pub powers: Vec<LoginPowers>,
 }
 
 /// A table, view or matview.
@@ -160,7 +160,7 @@ pub struct Called {
 
 /// A unique index.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Key {
+pub struct UniqueKey {
     /// Its table.
     pub table: String,
     /// The index's name.
@@ -192,7 +192,7 @@ pub struct ForeignKey {
 
 /// A CHECK constraint.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Check {
+pub struct CheckConstraint {
     /// Its table.
     pub table: String,
     /// Its name.
@@ -235,7 +235,7 @@ pub struct Sequence {
 
 /// The attributes of a login, and the roles it can become.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Power {
+pub struct LoginPowers {
     /// The login's name.
     pub login: String,
     /// Superuser.
@@ -298,7 +298,7 @@ impl Column {
 
 impl Policy {
     /// True when it applies to `command`.
-    pub fn covers(&self, command: Command) -> bool {
+    pub fn covers(&self, command: SqlCommand) -> bool {
         self.command == "ALL" || self.command == command.sql()
     }
 }
@@ -316,7 +316,7 @@ impl Catalog {
 
     /// True when some permissive policy lets `login` do every one of `commands` on `table`, to
     /// some row at least. Always true where row-level security is off, or off for the owner.
-    pub fn admits(&self, table: &Relation, login: &str, commands: &[Command]) -> bool {
+    pub fn admits(&self, table: &Relation, login: &str, commands: &[SqlCommand]) -> bool {
         !table.enabled
             || (!table.forced && table.owner == login)
             || commands.iter().all(|command| {
@@ -330,7 +330,7 @@ impl Catalog {
     }
 
     /// Unique keys of a table.
-    pub fn keys<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a Key> {
+    pub fn keys<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a UniqueKey> {
         self.keys.iter().filter(move |k| k.table == table)
     }
 

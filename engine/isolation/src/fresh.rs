@@ -21,12 +21,12 @@ pub struct Insert {
 
 /// A new row with its parent rows.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fresh {
+pub struct NewRow {
     /// Parents first.
     pub inserts: Vec<Insert>,
 }
 
-impl Fresh {
+impl NewRow {
     /// The row itself.
     pub fn row(&self) -> Option<&Insert> {
         self.inserts.last()
@@ -40,7 +40,7 @@ impl Fresh {
 
 /// What is changed in a cloned row besides its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum CloneChange {
     /// Only the keys.
     Keys,
     /// Integers are shifted by as much as the first integer of a key, for ranges such as first and last.
@@ -72,12 +72,12 @@ impl Cloner<'_> {
         table: &str,
         side: usize,
         tenant: &str,
-        change: Change,
+        change: CloneChange,
         salt: &str,
-    ) -> Result<Fresh, String> {
+    ) -> Result<NewRow, String> {
         let mut inserts = Vec::new();
         self.build(table, side, tenant, change, salt, None, Row::new(), 0, &mut inserts)?;
-        Ok(Fresh { inserts })
+        Ok(NewRow { inserts })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one recursive walk")]
@@ -86,7 +86,7 @@ impl Cloner<'_> {
         table: &str,
         side: usize,
         tenant: &str,
-        change: Change,
+        change: CloneChange,
         salt: &str,
         origin: Option<&Row>,
         forced: Row,
@@ -134,7 +134,7 @@ impl Cloner<'_> {
             changed.insert(column.clone());
             row.insert(column, Some(text));
         }
-        if let (Change::KeysAndIntegers, Some(shift)) = (change, shift) {
+        if let (CloneChange::KeysAndIntegers, Some(shift)) = (change, shift) {
             for column in &relation.columns {
                 let moves = is_integer(column)
                     && !changed.contains(&column.name)
@@ -299,7 +299,7 @@ pub fn insert_sql(relation: &Relation, row: &Row, login: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalog::{ForeignKey, Key};
+    use super::super::catalog::{ForeignKey, UniqueKey};
     use super::super::sample::Sample;
     use super::*;
     use std::collections::BTreeMap;
@@ -337,9 +337,9 @@ mod tests {
         }
     }
 
-    fn key(table: &str, columns: &[&str]) -> Key {
+    fn key(table: &str, columns: &[&str]) -> UniqueKey {
         let columns = columns.iter().map(|c| Some((*c).to_owned())).collect();
-        Key { table: table.into(), name: format!("{table}_key"), primary: true, columns }
+        UniqueKey { table: table.into(), name: format!("{table}_key"), primary: true, columns }
     }
 
     /// `event (tenant, seq, first, last)` and its one-to-one child `detail (tenant, seq)`.
@@ -396,7 +396,7 @@ mod tests {
         let (catalog, settings, samples) = ground();
         let cloner =
             Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
-        let fresh = cloner.fresh("detail", 1, "b", Change::Keys, "").unwrap();
+        let fresh = cloner.fresh("detail", 1, "b", CloneChange::Keys, "").unwrap();
         let [parent] = fresh.parents() else { panic!("{fresh:?}") };
         let row = fresh.row().unwrap();
         assert_eq!((parent.table.as_str(), parent.via.as_deref()), ("event", Some("detail_event")));
@@ -413,7 +413,7 @@ mod tests {
         let cloner =
             Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
         let seq = |side, tenant: &str, salt: &str| {
-            let fresh = cloner.fresh("event", side, tenant, Change::Keys, salt).unwrap();
+            let fresh = cloner.fresh("event", side, tenant, CloneChange::Keys, salt).unwrap();
             fresh.row().unwrap().row["seq"].clone()
         };
         assert_eq!(seq(0, "a", ""), seq(1, "b", ""));
@@ -425,7 +425,7 @@ mod tests {
         let (catalog, settings, samples) = ground();
         let cloner =
             Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
-        let fresh = cloner.fresh("event", 0, "a", Change::KeysAndIntegers, "").unwrap();
+        let fresh = cloner.fresh("event", 0, "a", CloneChange::KeysAndIntegers, "").unwrap();
         let number =
             |name: &str| fresh.row().unwrap().row[name].as_ref().unwrap().parse::<i64>().unwrap();
         assert_eq!(number("last") - number("seq"), 3);

@@ -2,15 +2,15 @@
 
 mod policies;
 
-use super::catalog::{Catalog, Command, Function, Relation};
-use super::report::{Probe, Verdict};
+use super::catalog::{Catalog, Function, Relation, SqlCommand};
+use super::report::{ProbeResult, ProbeVerdict};
 use super::settings::ProbeSettings;
 
 /// The logins that must be restricted, by key and login name.
 pub type Logins<'a> = &'a [(&'static str, String)];
 
 /// Checks every object of the catalog.
-pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -> Vec<Probe> {
+pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -> Vec<ProbeResult> {
     let mut found = Vec::new();
     for relation in &catalog.relations {
         match relation.kind {
@@ -32,7 +32,7 @@ pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -
 }
 
 fn push(
-    found: &mut Vec<Probe>,
+    found: &mut Vec<ProbeResult>,
     case: u8,
     id: String,
     object: &str,
@@ -40,10 +40,10 @@ fn push(
     bad: Option<String>,
 ) {
     let (verdict, detail) = match bad {
-        Some(why) => (Verdict::Leak(why.clone()), why),
-        None => (Verdict::Held, "read from the catalog".to_owned()),
+        Some(why) => (ProbeVerdict::Leak(why.clone()), why),
+        None => (ProbeVerdict::Held, "read from the catalog".to_owned()),
     };
-    found.push(Probe {
+    found.push(ProbeResult {
         case,
         id,
         login: "catalog",
@@ -55,7 +55,7 @@ fn push(
 }
 
 fn table(
-    found: &mut Vec<Probe>,
+    found: &mut Vec<ProbeResult>,
     catalog: &Catalog,
     settings: &ProbeSettings,
     logins: Logins<'_>,
@@ -95,13 +95,13 @@ fn table(
                 "{name} has no column {}: add it, or name the table among the shared tables",
                 settings.tenant_column
             );
-            found.push(Probe {
+            found.push(ProbeResult {
                 case: 10,
                 id: format!("{name}.tenant-column.present"),
                 login: "catalog",
                 object: name.clone(),
                 verb: "COLUMN",
-                verdict: Verdict::Unproved(why.clone()),
+                verdict: ProbeVerdict::Unproved(why.clone()),
                 detail: why,
             });
             return;
@@ -125,9 +125,9 @@ fn table(
         push(found, 10, format!("{name}.rule.{rule}"), name, "RULE", Some(why));
     }
     for (key, login) in logins.iter().filter(|(key, _)| *key != "owner") {
-        for command in Command::ALL {
+        for command in SqlCommand::ALL {
             let kept = settings.insert_only.contains(name)
-                && matches!(command, Command::Update | Command::Delete);
+                && matches!(command, SqlCommand::Update | SqlCommand::Delete);
             if kept || !t.grants(login, command.sql()) {
                 continue;
             }
@@ -150,7 +150,12 @@ fn table(
 }
 
 /// A table of tenants' data outside the probed schema.
-fn elsewhere(found: &mut Vec<Probe>, settings: &ProbeSettings, logins: Logins<'_>, t: &Relation) {
+fn elsewhere(
+    found: &mut Vec<ProbeResult>,
+    settings: &ProbeSettings,
+    logins: Logins<'_>,
+    t: &Relation,
+) {
     let reachable = logins.iter().filter(|(key, _)| *key != "owner").any(|(_, login)| {
         ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|p| t.grants(login, p))
     });
@@ -163,18 +168,18 @@ fn elsewhere(found: &mut Vec<Probe>, settings: &ProbeSettings, logins: Logins<'_
         settings.tenant_column,
         settings.schema
     );
-    found.push(Probe {
+    found.push(ProbeResult {
         case: 10,
         id: format!("{}.outside", t.path()),
         login: "catalog",
         object: t.path(),
         verb: "TABLE",
-        verdict: Verdict::Unproved(why.clone()),
+        verdict: ProbeVerdict::Unproved(why.clone()),
         detail: why,
     });
 }
 
-fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: &Relation) {
+fn view(found: &mut Vec<ProbeResult>, catalog: &Catalog, settings: &ProbeSettings, v: &Relation) {
     let reads = catalog.reaches(v, &settings.schema);
     let inside = v.schema == settings.schema;
     if !reads && !inside {
@@ -199,7 +204,7 @@ fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: 
 }
 
 fn function(
-    found: &mut Vec<Probe>,
+    found: &mut Vec<ProbeResult>,
     catalog: &Catalog,
     settings: &ProbeSettings,
     logins: Logins<'_>,

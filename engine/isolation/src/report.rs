@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// The verdict of one probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "verdict", content = "why")]
-pub enum Verdict {
+pub enum ProbeVerdict {
     /// The attack failed for the expected reason.
     Held,
     /// The attack succeeded, or only chance prevents it.
@@ -17,7 +17,7 @@ pub enum Verdict {
 
 /// One attack and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Probe {
+pub struct ProbeResult {
     /// The case, 1 to 11; 0 is the probes' check that they left nothing behind.
     pub case: u8,
     /// Stable name, for example `records.update.other-tenant`; unique for each `login`.
@@ -31,34 +31,34 @@ pub struct Probe {
     pub verb: &'static str,
     /// The verdict.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: ProbeVerdict,
     /// How the verdict was reached.
     pub detail: String,
 }
 
 /// All probes of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct IsolationReport {
     /// In the order they ran.
-    pub probes: Vec<Probe>,
+    pub probes: Vec<ProbeResult>,
     /// Remarks for reviewers, such as privileges that Postgres cannot separate.
     pub notes: Vec<String>,
 }
 
-impl Report {
+impl IsolationReport {
     /// Probes whose attack succeeded.
-    pub fn leaks(&self) -> impl Iterator<Item = &Probe> {
-        self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Leak(_)))
+    pub fn leaks(&self) -> impl Iterator<Item = &ProbeResult> {
+        self.probes.iter().filter(|p| matches!(p.verdict, ProbeVerdict::Leak(_)))
     }
 
     /// Probes that proved nothing.
-    pub fn unproved(&self) -> impl Iterator<Item = &Probe> {
-        self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Unproved(_)))
+    pub fn unproved(&self) -> impl Iterator<Item = &ProbeResult> {
+        self.probes.iter().filter(|p| matches!(p.verdict, ProbeVerdict::Unproved(_)))
     }
 
     /// True when every probe held and there was at least one.
     pub fn held(&self) -> bool {
-        !self.probes.is_empty() && self.probes.iter().all(|p| p.verdict == Verdict::Held)
+        !self.probes.is_empty() && self.probes.iter().all(|p| p.verdict == ProbeVerdict::Held)
     }
 
     /// How many probes ran for each case.

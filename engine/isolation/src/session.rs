@@ -9,16 +9,16 @@ use sqlx::{AssertSqlSafe, Connection, Either};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The statement ran and reached this many rows.
     Rows(u64),
     /// The server refused it.
-    Refused(Refusal),
+    Refused(ServerRefusal),
     /// A preceding statement, such as the insert of a fixture row, was refused.
-    Unprepared(Refusal),
+    Unprepared(ServerRefusal),
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Whether the locks of another attacker, not a rule of the database, made it fail.
     fn collided(&self) -> bool {
         match self {
@@ -32,7 +32,7 @@ impl Outcome {
 
 /// A server's refusal, without the message: a message may quote a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ServerRefusal {
     /// SQLSTATE.
     pub code: String,
     /// The server's C function that refused, which distinguishes a policy from a privilege in any
@@ -42,7 +42,7 @@ pub struct Refusal {
     pub constraint: Option<String>,
 }
 
-impl Refusal {
+impl ServerRefusal {
     /// Refused by a policy's WITH CHECK, or because policies may not be switched off.
     pub fn by_policy(&self) -> bool {
         self.code == "42501"
@@ -73,12 +73,12 @@ impl Refusal {
 
 /// How the last statement of an attempt is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Send {
+pub enum SendMode {
     /// As a statement; rows are those affected or returned.
     Plain,
     /// As COPY ... TO STDOUT; rows are lines.
     CopyOut,
-    /// As [`Send::CopyOut`], where the catalog says that the server will refuse it.
+    /// As [`SendMode::CopyOut`], where the catalog says that the server will refuse it.
     CopyOutDenied,
     /// As COPY ... FROM STDIN, aborted as soon as the server accepts it, which counts as one row.
     CopyIn,
@@ -142,8 +142,13 @@ impl Session {
     /// Runs `setup` and then `last` in one transaction that is rolled back.
     ///
     /// # Errors
-    /// An environment failure when the connection breaks; a refusal is an [`Outcome`].
-    pub async fn attempt(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
+    /// An environment failure when the connection breaks; a refusal is an [`AttemptOutcome`].
+    pub async fn attempt(
+        &mut self,
+        setup: &[String],
+        last: &str,
+        send: SendMode,
+    ) -> Result<AttemptOutcome> {
         for _ in 1..TRIES {
             let outcome = self.attempt_once(setup, last, send).await?;
             if !outcome.collided() {
@@ -153,13 +158,18 @@ impl Session {
         self.attempt_once(setup, last, send).await
     }
 
-    async fn attempt_once(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
+    async fn attempt_once(
+        &mut self,
+        setup: &[String],
+        last: &str,
+        send: SendMode,
+    ) -> Result<AttemptOutcome> {
         let mut before: Vec<&str> = BEGIN.to_vec();
         before.extend(setup.iter().map(String::as_str));
-        if matches!(send, Send::Plain | Send::CopyOutDenied) {
+        if matches!(send, SendMode::Plain | SendMode::CopyOutDenied) {
             match self.at_once(&before, last).await? {
                 Some(outcome) => return Ok(outcome),
-                None if send == Send::Plain => {
+                None if send == SendMode::Plain => {
                     return Err(Failure::environment(
                         "an isolation probe received a response that its statement cannot have",
                     ));
@@ -171,13 +181,13 @@ impl Session {
         self.failed = true;
         let begun = sqlx::raw_sql(AssertSqlSafe(before.join("; "))).execute(&mut self.conn).await;
         let outcome = match refusal(begun)? {
-            Err(refused) => Outcome::Unprepared(refused),
+            Err(refused) => AttemptOutcome::Unprepared(refused),
             Ok(_) => match self.copy(last, send).await? {
-                Ok(rows) => Outcome::Rows(rows),
-                Err(refused) => Outcome::Refused(refused),
+                Ok(rows) => AttemptOutcome::Rows(rows),
+                Err(refused) => AttemptOutcome::Refused(refused),
             },
         };
-        if send != Send::CopyIn && matches!(outcome, Outcome::Refused(_)) {
+        if send != SendMode::CopyIn && matches!(outcome, AttemptOutcome::Refused(_)) {
             // sqlx 0.9 leaves the response to a refused COPY TO partly read, so that every later
             // response would be taken for the previous one. The transaction ends with the
             // connection. `CopyOutDenied` keeps this rare.
@@ -192,7 +202,7 @@ impl Session {
     /// After an error the server skips the rest, has rolled back the transaction and released its
     /// locks; the next message begins with a rollback. `None` when the server began to copy, which
     /// breaks the connection.
-    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Option<Outcome>> {
+    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Option<AttemptOutcome>> {
         let message = format!("{}; {last}; rollback", before.join("; "));
         let mut done = Vec::with_capacity(before.len() + 2);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(&mut self.conn);
@@ -208,9 +218,9 @@ impl Session {
         drop(stream);
         self.failed = refused.is_some();
         Ok(Some(match (refused, done.get(before.len())) {
-            (Some(refused), _) if done.len() < before.len() => Outcome::Unprepared(refused),
-            (Some(refused), _) => Outcome::Refused(refused),
-            (None, Some(rows)) => Outcome::Rows(*rows),
+            (Some(refused), _) if done.len() < before.len() => AttemptOutcome::Unprepared(refused),
+            (Some(refused), _) => AttemptOutcome::Refused(refused),
+            (None, Some(rows)) => AttemptOutcome::Rows(*rows),
             (None, None) => {
                 return Err(Failure::environment(
                     "an isolation probe received fewer responses than it sent statements",
@@ -223,7 +233,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`Session::attempt`].
-    pub async fn autocommit(&mut self, sql: &str) -> Result<Outcome> {
+    pub async fn autocommit(&mut self, sql: &str) -> Result<AttemptOutcome> {
         self.ready().await?;
         self.statement(sql).await
     }
@@ -232,7 +242,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`Session::attempt`].
-    pub async fn attempt_bound(&mut self, tenant: &str, last: &str) -> Result<Outcome> {
+    pub async fn attempt_bound(&mut self, tenant: &str, last: &str) -> Result<AttemptOutcome> {
         self.failed = true;
         sqlx::raw_sql(AssertSqlSafe(BEGIN.join("; ")))
             .execute(&mut self.conn)
@@ -244,23 +254,27 @@ impl Session {
             .execute(&mut self.conn)
             .await;
         let outcome = match refusal(set)? {
-            Err(refused) => Outcome::Refused(refused),
+            Err(refused) => AttemptOutcome::Refused(refused),
             Ok(_) => self.statement(last).await?,
         };
         self.ready().await?;
         Ok(outcome)
     }
 
-    async fn statement(&mut self, sql: &str) -> Result<Outcome> {
+    async fn statement(&mut self, sql: &str) -> Result<AttemptOutcome> {
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await;
         Ok(match refusal(done)? {
-            Ok(done) => Outcome::Rows(done.rows_affected()),
-            Err(refused) => Outcome::Refused(refused),
+            Ok(done) => AttemptOutcome::Rows(done.rows_affected()),
+            Err(refused) => AttemptOutcome::Refused(refused),
         })
     }
 
-    async fn copy(&mut self, sql: &str, send: Send) -> Result<std::result::Result<u64, Refusal>> {
-        if send == Send::CopyIn {
+    async fn copy(
+        &mut self,
+        sql: &str,
+        send: SendMode,
+    ) -> Result<std::result::Result<u64, ServerRefusal>> {
+        if send == SendMode::CopyIn {
             return match refusal(self.conn.copy_in_raw(sql).await)? {
                 Err(refused) => Ok(Err(refused)),
                 Ok(copy) => {
@@ -315,7 +329,7 @@ pub fn broken(error: &sqlx::Error) -> Failure {
 
 fn refusal<T>(
     result: std::result::Result<T, sqlx::Error>,
-) -> Result<std::result::Result<T, Refusal>> {
+) -> Result<std::result::Result<T, ServerRefusal>> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(sqlx::Error::Database(error)) => {
@@ -324,7 +338,7 @@ fn refusal<T>(
                 Some(pg) if pg.code().starts_with("57P") || pg.code().starts_with("08") => {
                     Err(broken(&sqlx::Error::Database(error)))
                 }
-                Some(pg) => Ok(Err(Refusal {
+                Some(pg) => Ok(Err(ServerRefusal {
                     code: pg.code().to_owned(),
                     routine: pg.routine().unwrap_or_default().to_owned(),
                     constraint: pg.constraint().map(str::to_owned),

@@ -1,7 +1,7 @@
 //! The connections that a run of the probes needs, opened concurrently: over TLS each takes a
 //! tenth of a second, nearly all of it waiting.
 
-use super::run::Attacker;
+use super::context::Attacker;
 use super::session::Session;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_database::{Login, Workspace};

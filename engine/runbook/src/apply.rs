@@ -1,10 +1,10 @@
 //! Runs files: `up` applies, `down` reverts, each under the lock and in its own transaction.
 
 use super::engine::Engine;
-use super::ledger::{Ledger, LedgerRow, State};
+use super::ledger::{Ledger, LedgerRow, MigrationState};
 use super::plan::{Direction, Goal, Plan, plan};
 use super::relation_lock::{LockMode, RelationLock, locks, relations};
-use super::session::{self, Scope, Stop, refused};
+use super::session::{self, ScriptFailure, SettingScope, refused};
 use super::source::{Migration, Source, Version};
 use super::{Site, verify};
 use flowcontrol_base::clock;
@@ -156,17 +156,17 @@ async fn inside(
     ledger: &Ledger,
     migration: &Migration,
     direction: Direction,
-) -> Result<Applied, Stop> {
+) -> Result<Applied, ScriptFailure> {
     let (script, state) = match direction {
-        Direction::Up => (&migration.up, State::Applied),
-        Direction::Down => (&migration.down, State::Reverted),
+        Direction::Up => (&migration.up, MigrationState::Applied),
+        Direction::Down => (&migration.down, MigrationState::Reverted),
     };
     let failed = |e| refused(script, None, &e);
     let site = engine.site;
     let mut connection = engine.connect(script).await?;
     let started = clock::instant();
     let mut transaction = connection.begin().await.map_err(failed)?;
-    session::pin(&mut transaction, site, Scope::Transaction).await.map_err(failed)?;
+    session::pin(&mut transaction, site, SettingScope::Transaction).await.map_err(failed)?;
     let before = relations(&mut transaction).await.map_err(failed)?;
     for statement in &script.statements {
         session::run(&mut transaction, script, statement).await?;
@@ -178,7 +178,7 @@ async fn inside(
         .await
         .map_err(failed)?;
     if direction == Direction::Up {
-        verify::within(&mut transaction, &migration.verify).await?;
+        verify::inside_transaction(&mut transaction, &migration.verify).await?;
     }
     let locks = locks(&mut transaction, &site.layout.ledger_schema).await.map_err(failed)?;
     let seconds = started.elapsed().as_secs_f64();
@@ -210,22 +210,22 @@ async fn outside(
     ledger: &Ledger,
     migration: &Migration,
     direction: Direction,
-) -> Result<Applied, Stop> {
+) -> Result<Applied, ScriptFailure> {
     let (script, during, after) = match direction {
-        Direction::Up => (&migration.up, State::Applying, State::Applied),
-        Direction::Down => (&migration.down, State::Reverting, State::Reverted),
+        Direction::Up => (&migration.up, MigrationState::Applying, MigrationState::Applied),
+        Direction::Down => (&migration.down, MigrationState::Reverting, MigrationState::Reverted),
     };
     let failed = |e| refused(script, None, &e);
     let site = engine.site;
     let mut connection = engine.connect(script).await?;
-    session::pin(&mut connection, site, Scope::Connection).await.map_err(failed)?;
+    session::pin(&mut connection, site, SettingScope::Connection).await.map_err(failed)?;
     let started = clock::instant();
     ledger.record(engine.connection(), migration, during, 0.0).await.map_err(failed)?;
     for statement in &script.statements {
         session::run(&mut connection, script, statement).await?;
     }
     if direction == Direction::Up {
-        verify::alone(&mut connection, site, &migration.verify).await?;
+        verify::in_own_transaction(&mut connection, site, &migration.verify).await?;
     }
     let seconds = started.elapsed().as_secs_f64();
     ledger.record(engine.connection(), migration, after, seconds).await.map_err(failed)?;

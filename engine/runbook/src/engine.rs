@@ -3,9 +3,9 @@
 use super::Site;
 use super::apply::{Applied, Attempts, Reverted, refuse};
 use super::ledger::Ledger;
-use super::lock::{self, Lock};
-use super::plan::{Direction, Goal, Step, plan};
-use super::session::{self, Stop};
+use super::lock::{self, MigrationLock};
+use super::plan::{Direction, Goal, PlanStep, plan};
+use super::session::{self, ScriptFailure};
 use super::source::{Script, Source, Version};
 use super::worker::Worker;
 use flowcontrol_base::Result;
@@ -34,7 +34,7 @@ impl Connections {
 #[derive(Debug)]
 pub struct Engine<'a> {
     pub(super) site: Site<'a>,
-    pub(super) held: Lock,
+    pub(super) held: MigrationLock,
     pub(super) worker: Worker,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Engine<'a> {
         self.held.connection()
     }
 
-    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<Step>)> {
+    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<PlanStep>)> {
         let ledger = Ledger::new(&self.site.layout.ledger_schema);
         let plan = plan(source, &ledger.rows(self.held.connection()).await?, goal);
         refuse(&plan)?;
@@ -123,9 +123,9 @@ impl<'a> Engine<'a> {
     }
 
     /// A connection for `script`, without session state of earlier files.
-    pub(super) async fn connect(&mut self, script: &Script) -> Result<PgConnection, Stop> {
+    pub(super) async fn connect(&mut self, script: &Script) -> Result<PgConnection, ScriptFailure> {
         let application = format!("flowcontrol {}", script.path);
-        self.worker.take(self.site, &application).await.map_err(|failure| Stop {
+        self.worker.take(self.site, &application).await.map_err(|failure| ScriptFailure {
             failure,
             note: format!("no connection for {}", script.path),
             busy: false,

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 /// The state of a migration on a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum MigrationState {
     /// Runs outside a transaction and did not finish: it may be partly applied.
     Applying,
     /// Applied.
@@ -22,7 +22,7 @@ pub enum State {
     Reverted,
 }
 
-impl State {
+impl MigrationState {
     /// The state's name in the ledger.
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ pub struct LedgerRow {
     /// SHA-256 of up, down and verify when it was applied.
     pub sha256: [Digest; 3],
     /// Its state.
-    pub state: State,
+    pub state: MigrationState,
     /// When it entered that state, by the database's clock, ISO 8601 in UTC.
     pub changed_at: String,
     /// How long the file ran, in seconds.
@@ -180,7 +180,7 @@ impl Ledger {
                 let sha256 = <[Digest; 3]>::try_from(digests).map_err(|_| {
                     Failure::check(format!("ledger row {version} does not contain three digests"))
                 })?;
-                let state = State::parse(&state)?;
+                let state = MigrationState::parse(&state)?;
                 Ok(LedgerRow { version, name, sha256, state, changed_at, seconds, tool, note })
             })
             .collect()
@@ -194,7 +194,7 @@ impl Ledger {
         &self,
         connection: &mut PgConnection,
         migration: &Migration,
-        state: State,
+        state: MigrationState,
         seconds: f64,
     ) -> Result<(), sqlx::Error> {
         let update = "state = excluded.state, note = null, seconds = excluded.seconds,
@@ -220,14 +220,14 @@ impl Ledger {
     ) -> Result<(), sqlx::Error> {
         let update = "note = excluded.note, state = case
                         when l.state in ('failed', 'reverted') then 'failed' else l.state end";
-        self.write(connection, migration, State::Failed, seconds, Some(note), update).await
+        self.write(connection, migration, MigrationState::Failed, seconds, Some(note), update).await
     }
 
     async fn write(
         &self,
         connection: &mut PgConnection,
         migration: &Migration,
-        state: State,
+        state: MigrationState,
         seconds: f64,
         note: Option<&str>,
         update: &str,

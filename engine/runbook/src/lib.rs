@@ -26,9 +26,9 @@ pub mod worker;
 pub use apply::{Applied, Reverted, down, status, up};
 pub use catalog::{Catalog, Table};
 pub use engine::Connections;
-pub use ledger::{LedgerRow, State};
+pub use ledger::{LedgerRow, MigrationState};
 pub use lint::{Finding, Severity};
-pub use plan::{Goal, Plan, Problem, Step, plan};
+pub use plan::{Goal, Plan, PlanProblem, PlanStep, plan};
 pub use prove::{Proof, prove, prove_over};
 pub use relation_lock::{LockMode, RelationLock};
 pub use source::{Migration, Source, Version, embedded, scan};
@@ -90,7 +90,7 @@ impl Default for Layout {
 
 /// Time limits: how long the engine waits for other sessions, and blocks them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct MigrationLimits {
     /// For the migration lock, and for one file's locks over all attempts.
     pub lock_budget: Duration,
     /// For one lock inside a file; other sessions queue behind a waiting migration, so keep it short.
@@ -101,7 +101,7 @@ pub struct Limits {
     pub idle_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for MigrationLimits {
     fn default() -> Self {
         Self {
             lock_budget: Duration::from_secs(30),
@@ -122,5 +122,5 @@ pub struct Site<'a> {
     /// The team's conventions.
     pub layout: &'a Layout,
     /// The time limits.
-    pub limits: &'a Limits,
+    pub limits: &'a MigrationLimits,
 }

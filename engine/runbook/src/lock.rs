@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// The held lock. Dropping it closes the connection, and with it the lock.
 #[derive(Debug)]
-pub struct Lock {
+pub struct MigrationLock {
     connection: PgConnection,
     key: i64,
 }
@@ -37,7 +37,7 @@ pub fn key(ledger_schema: &str) -> i64 {
 ///
 /// # Errors
 /// An environment failure that names the holder, as far as it is visible, when the budget ends.
-pub async fn take(site: Site<'_>) -> Result<Lock> {
+pub async fn take(site: Site<'_>) -> Result<MigrationLock> {
     take_over(site, session::open(site, APPLICATION).await?).await
 }
 
@@ -45,10 +45,10 @@ pub async fn take(site: Site<'_>) -> Result<Lock> {
 ///
 /// # Errors
 /// As [`take`].
-pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<Lock> {
+pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<MigrationLock> {
     let key = key(&site.layout.ledger_schema);
     let failed = |e| broken(&site, &e);
-    session::pin(&mut connection, site, session::Scope::Connection).await.map_err(failed)?;
+    session::pin(&mut connection, site, session::SettingScope::Connection).await.map_err(failed)?;
     let started = clock::instant();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -58,7 +58,7 @@ pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<L
             .await
             .map_err(failed)?;
         if taken {
-            return Ok(Lock { connection, key });
+            return Ok(MigrationLock { connection, key });
         }
         let left = site.limits.lock_budget.saturating_sub(started.elapsed());
         if left.is_zero() {
@@ -108,7 +108,7 @@ async fn holder(connection: &mut PgConnection, key: i64) -> Result<String, sqlx:
     })
 }
 
-impl Lock {
+impl MigrationLock {
     /// The lock's connection, for the ledger: never for a file.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection

@@ -1,6 +1,6 @@
 //! Plans which files to run: a pure function of the folder and the ledger.
 
-use super::ledger::{LedgerRow, State};
+use super::ledger::{LedgerRow, MigrationState};
 use super::source::{Source, Version};
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum Direction {
 
 /// One file to run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Step {
+pub struct PlanStep {
     /// The direction.
     pub direction: Direction,
     /// The migration's number.
@@ -38,7 +38,7 @@ pub struct Step {
 
 /// Why a plan may not run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Problem {
+pub struct PlanProblem {
     /// The migration it concerns, if any.
     pub version: Option<Version>,
     /// What is wrong, in one sentence.
@@ -47,7 +47,7 @@ pub struct Problem {
     pub hint: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PlanProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
@@ -57,9 +57,9 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Plan {
     /// In the order they run.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// Why they may not run.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PlanProblem>,
 }
 
 impl Plan {
@@ -79,13 +79,14 @@ pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
         && version.0 > 0
         && source.get(version).is_none()
     {
-        problems.push(Problem {
+        problems.push(PlanProblem {
             version: Some(version),
             message: format!("there is no migration {version} in {}", source.origin),
             hint: "`flowcontrol migrate status` lists the versions".to_owned(),
         });
     }
-    let step = |direction, version, name: &str| Step { direction, version, name: name.to_owned() };
+    let step =
+        |direction, version, name: &str| PlanStep { direction, version, name: name.to_owned() };
     let steps = match goal {
         Goal::Latest | Goal::UpTo(_) => {
             let wanted = |version| !matches!(goal, Goal::UpTo(last) if version > last);
@@ -108,10 +109,10 @@ pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
 }
 
 /// Contradictions between the ledger and the folder.
-fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
+fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<PlanProblem> {
     let mut problems = Vec::new();
     let mut add = |version, message: String, hint: &str| {
-        problems.push(Problem { version: Some(version), message, hint: hint.to_owned() });
+        problems.push(PlanProblem { version: Some(version), message, hint: hint.to_owned() });
     };
     for row in ledger.iter().filter(|row| row.state.is_in_force()) {
         let version = row.version;
@@ -141,7 +142,7 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
             }
         }
         let reverts = matches!(goal, Goal::DownTo(floor) if version > floor);
-        if matches!(row.state, State::Applying | State::Reverting) && !reverts {
+        if matches!(row.state, MigrationState::Applying | MigrationState::Reverting) && !reverts {
             let note = row.note.as_deref().map(|n| format!(" ({n})")).unwrap_or_default();
             let message = format!(
                 "migration {version}_{} runs outside a transaction and was left partly applied{note}",
@@ -172,7 +173,7 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::{Entry, read};
+    use super::super::source::{FolderEntry, read};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -185,13 +186,13 @@ mod tests {
                 format!("verify/{version:04}_step.sql"),
             ] {
                 let text = format!("select '{path}';");
-                entries.insert(path, Entry::File(text.into_bytes()));
+                entries.insert(path, FolderEntry::File(text.into_bytes()));
             }
         }
         read("here", entries).unwrap()
     }
 
-    fn row(source: &Source, version: u32, state: State) -> LedgerRow {
+    fn row(source: &Source, version: u32, state: MigrationState) -> LedgerRow {
         let migration = source.get(Version(version)).unwrap();
         LedgerRow {
             version: migration.version,
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn goals_lead_up_in_order_and_down_in_reverse() {
         let source = source(4);
-        let ledger = [1, 2].map(|v| row(&source, v, State::Applied));
+        let ledger = [1, 2].map(|v| row(&source, v, MigrationState::Applied));
         let to = |goal| plan(&source, &ledger, goal);
         assert_eq!(steps(&to(Goal::Latest)), [(Up, 3), (Up, 4)]);
         assert_eq!(steps(&to(Goal::UpTo(Version(3)))), [(Up, 3)]);
@@ -230,9 +231,9 @@ mod tests {
     fn failed_and_reverted_ones_run_again() {
         let source = source(3);
         let ledger = [
-            row(&source, 1, State::Applied),
-            row(&source, 2, State::Reverted),
-            row(&source, 3, State::Failed),
+            row(&source, 1, MigrationState::Applied),
+            row(&source, 2, MigrationState::Reverted),
+            row(&source, 3, MigrationState::Failed),
         ];
         let again = plan(&source, &ledger, Goal::Latest);
         assert!(again.is_go());
@@ -243,13 +244,13 @@ mod tests {
     fn a_failed_file_may_be_corrected_but_an_applied_one_not() {
         let source = source(2);
         for (state, go) in [
-            (State::Failed, true),
-            (State::Reverted, true),
-            (State::Applied, false),
-            (State::Applying, false),
+            (MigrationState::Failed, true),
+            (MigrationState::Reverted, true),
+            (MigrationState::Applied, false),
+            (MigrationState::Applying, false),
         ] {
             for changed in 0..3 {
-                let mut rows = [row(&source, 1, State::Applied), row(&source, 2, state)];
+                let mut rows = [row(&source, 1, MigrationState::Applied), row(&source, 2, state)];
                 rows[1].sha256[changed] = flowcontrol_contract::Digest::of("other");
                 let plan = plan(&source, &rows, Goal::DownTo(Version(1)));
                 assert_eq!(plan.is_go(), go, "{state:?} {changed}: {:?}", plan.problems);
@@ -260,8 +261,8 @@ mod tests {
     #[test]
     fn a_half_way_one_only_goes_down() {
         let source = source(2);
-        for state in [State::Applying, State::Reverting] {
-            let ledger = [row(&source, 1, State::Applied), row(&source, 2, state)];
+        for state in [MigrationState::Applying, MigrationState::Reverting] {
+            let ledger = [row(&source, 1, MigrationState::Applied), row(&source, 2, state)];
             assert!(!plan(&source, &ledger, Goal::Latest).is_go());
             let down = plan(&source, &ledger, Goal::DownTo(Version(1)));
             assert!(down.is_go());
@@ -272,9 +273,9 @@ mod tests {
     #[test]
     fn holes_renames_and_strangers_are_named() {
         let source = source(3);
-        let mut renamed = row(&source, 3, State::Applied);
+        let mut renamed = row(&source, 3, MigrationState::Applied);
         renamed.name = "other".to_owned();
-        let mut stranger = row(&source, 1, State::Applied);
+        let mut stranger = row(&source, 1, MigrationState::Applied);
         stranger.version = Version(9);
         let plan = plan(&source, &[renamed, stranger], Goal::Latest);
         let about: Vec<u32> = plan.problems.iter().filter_map(|p| p.version).map(|v| v.0).collect();

@@ -1,6 +1,6 @@
 //! Proves that migrations are reversible: up, down and up again leave the same catalog.
 
-use super::catalog::{self, Catalog, Change, diff};
+use super::catalog::{self, Catalog, CatalogChange, diff};
 use super::engine::{Connections, Engine};
 use super::plan::Goal;
 use super::source::{Source, Version};
@@ -22,7 +22,7 @@ pub struct Proof {
     /// By migration, what its down file left behind or removed in excess.
     pub unreverted: Vec<Unreverted>,
     /// Differences between the catalogs of the second up and the first.
-    pub differing: Vec<Change>,
+    pub differing: Vec<CatalogChange>,
     /// The migrations of the second up, which stay applied.
     pub applied: Vec<Applied>,
     /// The reverted migrations.
@@ -38,7 +38,7 @@ pub struct Unreverted {
     /// The migration's number.
     pub version: Version,
     /// The differences between the catalog before its up file and the one after its down file.
-    pub changes: Vec<Change>,
+    pub changes: Vec<CatalogChange>,
 }
 
 impl Proof {
@@ -108,13 +108,13 @@ async fn prove_with(
     let mut reverted = Vec::new();
     let mut unreverted = Vec::new();
     // What a later migration's down file left is not attributed to the earlier ones as well.
-    let mut known: Vec<Change> = Vec::new();
+    let mut known: Vec<CatalogChange> = Vec::new();
     for (version, expected) in below.iter().rev() {
         let to = Version(version.0.saturating_sub(1));
         reverted.extend(engine.down(source, to).await?);
         let found = catalog::read(engine.connection(), schemas).await?;
         let all = diff(expected, &found);
-        let changes: Vec<Change> =
+        let changes: Vec<CatalogChange> =
             all.iter().filter(|change| !known.contains(change)).cloned().collect();
         if !changes.is_empty() {
             unreverted.push(Unreverted { version: *version, changes });

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Whether settings last for the transaction or for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum SettingScope {
     /// Until the transaction ends.
     Transaction,
     /// Until the connection closes.
@@ -74,7 +74,7 @@ pub async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 pub async fn pin(
     connection: &mut PgConnection,
     site: Site<'_>,
-    scope: Scope,
+    scope: SettingScope,
 ) -> Result<(), sqlx::Error> {
     let milliseconds = |d: Duration| d.as_millis().max(1).to_string();
     let limits = site.limits;
@@ -98,7 +98,7 @@ pub async fn pin(
     )
     .bind(names)
     .bind(values)
-    .bind(scope == Scope::Transaction)
+    .bind(scope == SettingScope::Transaction)
     .execute(connection)
     .await
     .map(|_| ())
@@ -106,7 +106,7 @@ pub async fn pin(
 
 /// Why a file failed.
 #[derive(Debug)]
-pub struct Stop {
+pub struct ScriptFailure {
     /// The failure for the user.
     pub failure: Failure,
     /// The note for the ledger: the place and the SQLSTATE, without the server's message.
@@ -118,12 +118,12 @@ pub struct Stop {
 /// Runs one statement of a file.
 ///
 /// # Errors
-/// A [`Stop`] that names the file, the line, the SQLSTATE and the server's message.
+/// A [`ScriptFailure`] that names the file, the line, the SQLSTATE and the server's message.
 pub async fn run(
     connection: &mut PgConnection,
     script: &Script,
     statement: &Statement,
-) -> Result<(), Stop> {
+) -> Result<(), ScriptFailure> {
     sqlx::raw_sql(AssertSqlSafe(statement.text.clone()))
         .execute(connection)
         .await
@@ -132,13 +132,17 @@ pub async fn run(
 }
 
 /// Converts a server error on `statement`, or on the file as a whole.
-pub fn refused(script: &Script, statement: Option<&Statement>, error: &sqlx::Error) -> Stop {
+pub fn refused(
+    script: &Script,
+    statement: Option<&Statement>,
+    error: &sqlx::Error,
+) -> ScriptFailure {
     let path = &script.path;
     let server = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>());
     let Some(server) = server else {
         let failure = Failure::environment(format!("{path}: the connection failed: {error}"))
             .hint("what was not committed is rolled back; `flowcontrol migrate status` shows what is applied");
-        return Stop { failure, note: format!("connection lost in {path}"), busy: false };
+        return ScriptFailure { failure, note: format!("connection lost in {path}"), busy: false };
     };
     let code = server.code();
     let place = match statement {
@@ -168,7 +172,7 @@ pub fn refused(script: &Script, statement: Option<&Statement>, error: &sqlx::Err
             server.hint().map_or_else(|| "correct the file and run again".to_owned(), str::to_owned)
         }
     });
-    Stop { failure, note: format!("{code} at {place}"), busy }
+    ScriptFailure { failure, note: format!("{code} at {place}"), busy }
 }
 
 /// The line in the file: of the server's position, else of the line inside a DO block's body that

@@ -27,7 +27,7 @@ impl serde::Serialize for Version {
 
 /// The purpose of a migration's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub enum ScriptRole {
     /// Applies the migration.
     Up,
     /// Reverts the migration.
@@ -42,7 +42,7 @@ pub struct Script {
     /// Its path inside the folder, with `/`.
     pub path: String,
     /// Its purpose.
-    pub role: Role,
+    pub role: ScriptRole,
     /// Its text with normalised line endings: what is hashed and what runs.
     pub text: String,
     /// SHA-256 of `text`.
@@ -117,7 +117,7 @@ const HINT: &str = "a migration is <version>_<name>.up.sql and <version>_<name>.
 
 /// The content of one path in the folder.
 #[derive(Clone, Debug)]
-pub enum Entry {
+pub enum FolderEntry {
     /// A regular file's bytes.
     File(Vec<u8>),
     /// Anything else, named: a folder, a symbolic link, a socket.
@@ -131,8 +131,9 @@ const TABLE: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_mig
 /// # Errors
 /// As [`scan`]; a test checks that the migrations of this repository are valid.
 pub fn embedded() -> Result<Source> {
-    let entries =
-        TABLE.iter().map(|(path, bytes)| ((*path).to_owned(), Entry::File((*bytes).to_vec())));
+    let entries = TABLE
+        .iter()
+        .map(|(path, bytes)| ((*path).to_owned(), FolderEntry::File((*bytes).to_vec())));
     read("the embedded migrations", entries.collect())
 }
 
@@ -150,7 +151,7 @@ pub fn scan(folder: &Path) -> Result<Source> {
 /// The largest migration file, in bytes; far more than people can review.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Entry>) -> Result<()> {
+fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, FolderEntry>) -> Result<()> {
     let unreadable = |path: &Path, e: std::io::Error| {
         Failure::environment(format!("cannot read {}: {e}", path.display()))
             .hint("check [migrations] dir in the configuration and the folder's permissions")
@@ -167,15 +168,15 @@ fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Entry>) -> R
             continue;
         }
         let found = if kind.is_symlink() {
-            Entry::Other("a symbolic link; replace it by the file itself")
+            FolderEntry::Other("a symbolic link; replace it by the file itself")
         } else if kind.is_dir() {
-            Entry::Other("a folder; only `verify` is read")
+            FolderEntry::Other("a folder; only `verify` is read")
         } else if !kind.is_file() {
-            Entry::Other("neither a file nor a folder")
+            FolderEntry::Other("neither a file nor a folder")
         } else if meta.len() > LARGEST {
-            Entry::Other("larger than 16 MiB; data does not belong in a migration")
+            FolderEntry::Other("larger than 16 MiB; data does not belong in a migration")
         } else {
-            Entry::File(std::fs::read(&path).map_err(|e| unreadable(&path, e))?)
+            FolderEntry::File(std::fs::read(&path).map_err(|e| unreadable(&path, e))?)
         };
         entries.insert(name, found);
     }
@@ -186,17 +187,17 @@ fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Entry>) -> R
 ///
 /// # Errors
 /// As [`scan`].
-pub fn read(origin: &str, entries: BTreeMap<String, Entry>) -> Result<Source> {
+pub fn read(origin: &str, entries: BTreeMap<String, FolderEntry>) -> Result<Source> {
     let mut problems = Vec::new();
-    let mut found: BTreeMap<Version, BTreeMap<Role, (String, Script)>> = BTreeMap::new();
+    let mut found: BTreeMap<Version, BTreeMap<ScriptRole, (String, Script)>> = BTreeMap::new();
     let mut waivers = Vec::new();
     for (path, entry) in entries {
-        if path == "README.md" && matches!(entry, Entry::File(_)) {
+        if path == "README.md" && matches!(entry, FolderEntry::File(_)) {
             continue;
         }
         let read = match entry {
-            Entry::Other(what) => Err(format!("is {what}")),
-            Entry::File(bytes) => text(bytes).and_then(|text| {
+            FolderEntry::Other(what) => Err(format!("is {what}")),
+            FolderEntry::File(bytes) => text(bytes).and_then(|text| {
                 if path == "waivers.toml" {
                     return waiver::parse(&text).map(|all| waivers = all);
                 }
@@ -238,14 +239,14 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
     Ok(text)
 }
 
-fn parse_path(path: &str) -> Result<(Version, String, Role), String> {
+fn parse_path(path: &str) -> Result<(Version, String, ScriptRole), String> {
     let stray = || "is not a migration file; rename it or move it out of the folder".to_owned();
     let (stem, role) = if let Some(inside) = path.strip_prefix("verify/") {
-        (inside.strip_suffix(".sql"), Role::Verify)
+        (inside.strip_suffix(".sql"), ScriptRole::Verify)
     } else if let Some(stem) = path.strip_suffix(".up.sql") {
-        (Some(stem), Role::Up)
+        (Some(stem), ScriptRole::Up)
     } else {
-        (path.strip_suffix(".down.sql"), Role::Down)
+        (path.strip_suffix(".down.sql"), ScriptRole::Down)
     };
     let (digits, name) = stem.and_then(|s| s.split_once('_')).ok_or_else(stray)?;
     let named = !name.is_empty()
@@ -259,10 +260,10 @@ fn parse_path(path: &str) -> Result<(Version, String, Role), String> {
     }
 }
 
-fn script(path: &str, role: Role, text: &str) -> Result<Script, String> {
+fn script(path: &str, role: ScriptRole, text: &str) -> Result<Script, String> {
     let text = checksum::normalise(text);
     let outside_transaction = text.lines().next().map(str::trim) == Some(NO_TRANSACTION);
-    if outside_transaction && role == Role::Verify {
+    if outside_transaction && role == ScriptRole::Verify {
         return Err("asks to run outside a transaction, which a verify file must not".to_owned());
     }
     let split = statements(&text).map_err(|e| format!("line {}: {}", e.line, e.message))?;
@@ -274,12 +275,12 @@ fn script(path: &str, role: Role, text: &str) -> Result<Script, String> {
             return Err(format!("line {}: {refusal}", statement.line));
         }
     }
-    let sha256 = checksum::of(&text);
+    let sha256 = checksum::sha256(&text);
     Ok(Script { path: path.to_owned(), role, text, sha256, statements: split, outside_transaction })
 }
 
 fn assemble(
-    found: BTreeMap<Version, BTreeMap<Role, (String, Script)>>,
+    found: BTreeMap<Version, BTreeMap<ScriptRole, (String, Script)>>,
     problems: &mut Vec<String>,
 ) -> Vec<Migration> {
     let mut migrations = Vec::new();
@@ -297,7 +298,7 @@ fn assemble(
         }
         let name = names.into_iter().next().unwrap_or_default();
         let mut part = |role| parts.remove(&role).map(|(_, script)| script);
-        match (part(Role::Up), part(Role::Down), part(Role::Verify)) {
+        match (part(ScriptRole::Up), part(ScriptRole::Down), part(ScriptRole::Verify)) {
             (Some(up), Some(down), Some(verify)) => {
                 migrations.push(Migration { version, name, up, down, verify });
             }

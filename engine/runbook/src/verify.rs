@@ -3,9 +3,9 @@
 //! A file fails when the server refuses a statement, or when a statement returns a row whose first
 //! column is a boolean that is not true, so that `select false` does not count as a proof.
 
-use super::ledger::{Ledger, State};
+use super::ledger::{Ledger, MigrationState};
 use super::plan::{Goal, plan};
-use super::session::{self, Scope, Stop, refused};
+use super::session::{self, ScriptFailure, SettingScope, refused};
 use super::source::{Script, Source, Version};
 use super::{Site, apply};
 use flowcontrol_base::clock;
@@ -38,11 +38,14 @@ pub async fn verify(site: Site<'_>, source: &Source) -> Result<Vec<Verified>> {
     apply::refuse(&plan(source, &rows, Goal::Latest))?;
     let mut verified = Vec::new();
     for migration in &source.migrations {
-        if !rows.iter().any(|r| r.version == migration.version && r.state == State::Applied) {
+        if !rows
+            .iter()
+            .any(|r| r.version == migration.version && r.state == MigrationState::Applied)
+        {
             continue;
         }
         let started = clock::instant();
-        let outcome = alone(&mut connection, site, &migration.verify).await;
+        let outcome = in_own_transaction(&mut connection, site, &migration.verify).await;
         let problem = match outcome {
             Ok(()) => None,
             Err(stop) if stop.failure.exit == flowcontrol_base::Exit::Environment => {
@@ -66,18 +69,18 @@ pub async fn verify(site: Site<'_>, source: &Source) -> Result<Vec<Verified>> {
 /// Runs a verify file in a read-only transaction of its own.
 ///
 /// # Errors
-/// A [`Stop`], as for a file inside a transaction.
-pub async fn alone(
+/// A [`ScriptFailure`], as for a file inside a transaction.
+pub async fn in_own_transaction(
     connection: &mut PgConnection,
     site: Site<'_>,
     script: &Script,
-) -> Result<(), Stop> {
+) -> Result<(), ScriptFailure> {
     let failed = |e| refused(script, None, &e);
     let mut transaction = connection
         .begin_with("begin transaction isolation level repeatable read read only")
         .await
         .map_err(failed)?;
-    session::pin(&mut transaction, site, Scope::Transaction).await.map_err(failed)?;
+    session::pin(&mut transaction, site, SettingScope::Transaction).await.map_err(failed)?;
     inside(&mut transaction, script).await?;
     transaction.rollback().await.map_err(failed)
 }
@@ -86,8 +89,11 @@ pub async fn alone(
 /// a failing file also rolls back its migration.
 ///
 /// # Errors
-/// A [`Stop`] that names the line that failed.
-pub async fn within(connection: &mut PgConnection, script: &Script) -> Result<(), Stop> {
+/// A [`ScriptFailure`] that names the line that failed.
+pub async fn inside_transaction(
+    connection: &mut PgConnection,
+    script: &Script,
+) -> Result<(), ScriptFailure> {
     let failed = |e| refused(script, None, &e);
     let mut savepoint = connection.begin().await.map_err(failed)?;
     sqlx::raw_sql("set transaction read only").execute(&mut *savepoint).await.map_err(failed)?;
@@ -95,7 +101,7 @@ pub async fn within(connection: &mut PgConnection, script: &Script) -> Result<()
     savepoint.rollback().await.map_err(failed)
 }
 
-async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), Stop> {
+async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), ScriptFailure> {
     for statement in &script.statements {
         let denied = |e| refused(script, Some(statement), &e);
         let mut untrue = false;
@@ -108,7 +114,7 @@ async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), St
         }
         if untrue {
             let place = format!("{} line {}", script.path, statement.line);
-            return Err(Stop {
+            return Err(ScriptFailure {
                 failure: Failure::check(format!("{place}: the statement did not return true"))
                     .hint("the migration is not applied as its verify file expects"),
                 note: format!("not true at {place}"),

@@ -28,7 +28,7 @@ impl TargetKind {
     }
 
     /// Whether the target is created for one run and removed after it.
-    pub const fn is_throw_away(self) -> bool {
+    pub const fn is_temporary(self) -> bool {
         !matches!(self, Self::External)
     }
 }

@@ -6,7 +6,7 @@ use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{Digest, Roster};
 use flowcontrol_database::{Endpoint, Login, TlsTrust};
-use flowcontrol_gates::connection::{Certificate, Facts, Session};
+use flowcontrol_gates::connection::{CertificateFacts, ConnectionFacts, SessionFacts};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Probe<'a> {
 /// The results of logging in.
 struct Logins {
     reachable: Result<String, String>,
-    session: Result<Session, String>,
+    session: Result<SessionFacts, String>,
     write: Result<(), String>,
 }
 
@@ -47,20 +47,26 @@ impl Probe<'_> {
     /// Runs the probes. A failed probe is a fact with its reason, not an error; after a failure the
     /// probes that depend on it are not run, so a server whose certificate is not trusted is never
     /// sent a password.
-    pub async fn run(&self) -> Facts {
+    pub async fn run(&self) -> ConnectionFacts {
         Box::pin(self.run_beside(async {})).await.0
     }
 
     /// [`Probe::run`], concurrently with other work that also logs in, once the
     /// server is trusted; `None` when no login was made.
-    pub async fn run_beside<T>(&self, others: impl Future<Output = T>) -> (Facts, Option<T>) {
+    pub async fn run_beside<T>(
+        &self,
+        others: impl Future<Output = T>,
+    ) -> (ConnectionFacts, Option<T>) {
         let endpoint = self.endpoint.redacted();
         if self.trusted {
             let (certificate, (logins, others)) =
                 tokio::join!(self.certificate(), self.logins(others));
             let Logins { reachable, session, write } = logins;
             let certificate = certificate.map_err(said);
-            return (Facts { endpoint, reachable, certificate, session, write }, Some(others));
+            return (
+                ConnectionFacts { endpoint, reachable, certificate, session, write },
+                Some(others),
+            );
         }
         let certificate = self.certificate().await.map_err(said);
         let reachable = match &certificate {
@@ -75,11 +81,12 @@ impl Probe<'_> {
         if let Err(why) = reachable {
             let withheld = "not tried: no password is sent before the server is trusted";
             let (session, write) = (Err(withheld.to_owned()), Err(withheld.to_owned()));
-            let facts = Facts { endpoint, reachable: Err(why), certificate, session, write };
+            let facts =
+                ConnectionFacts { endpoint, reachable: Err(why), certificate, session, write };
             return (facts, None);
         }
         let (Logins { reachable, session, write }, others) = self.logins(others).await;
-        (Facts { endpoint, reachable, certificate, session, write }, Some(others))
+        (ConnectionFacts { endpoint, reachable, certificate, session, write }, Some(others))
     }
 
     /// The probes that log in. A login is mostly waiting, so they run concurrently.
@@ -104,9 +111,9 @@ impl Probe<'_> {
         (logins, others)
     }
 
-    async fn certificate(&self) -> Result<Certificate> {
+    async fn certificate(&self) -> Result<CertificateFacts> {
         match certificate::certificate(self.endpoint, TIMEOUT).await? {
-            Some(seen) => Ok(Certificate {
+            Some(seen) => Ok(CertificateFacts {
                 fingerprint: seen.fingerprint,
                 distrusted: seen.distrusted,
                 pin: self.pin,
@@ -126,7 +133,7 @@ impl Probe<'_> {
         Ok((connection, version))
     }
 
-    async fn session(&self) -> Result<Session> {
+    async fn session(&self) -> Result<SessionFacts> {
         let mut connection = self.endpoint.connect(self.application).await?;
         let refusals = registry::login_refusals(&mut connection, self.schema).await?;
         close(connection).await;
@@ -136,7 +143,7 @@ impl Probe<'_> {
             .filter(|(_, actor)| actor.permissions.is_empty())
             .map(|(roster, actor)| format!("{} of {} has no permission", actor.id, roster.tenant))
             .collect();
-        Ok(Session {
+        Ok(SessionFacts {
             actors: actors.count() as u64,
             tenants: self.rosters.len() as u64,
             refusals,

@@ -1,7 +1,7 @@
 //! Step 1: freezes the scenario, or takes a frozen snapshot.
 
 use crate::registry;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_demo as demo;
@@ -14,7 +14,7 @@ pub const FILE: &str = "snapshot.jsonl.zst";
 
 /// Freezes the configured store while writes may continue; `--snapshot` takes a file instead, and
 /// the built-in demo profile fills its empty store first.
-pub async fn freeze(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn freeze(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (path, summary, origin) = match &run.order.snapshot {
         Some(path) => {
             let step = run.progress.step("verify the snapshot", None);
@@ -57,7 +57,7 @@ pub async fn freeze(run: &mut Run<'_>) -> Result<StepOutcome> {
 }
 
 /// Checks that a resumed rehearsal uses the snapshot that it began with.
-fn unchanged(run: &Run<'_>, path: &Path, found: Digest) -> Result<()> {
+fn unchanged(run: &Rehearsal<'_>, path: &Path, found: Digest) -> Result<()> {
     let Some(earlier) = &run.order.resume else { return Ok(()) };
     if earlier.journal.sha256 == found {
         return Ok(());

@@ -4,7 +4,7 @@ use super::store;
 use super::{snapshot, workspace};
 use crate::registry::Purpose;
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome, journal};
+use crate::rehearsal::{Rehearsal, StepOutcome, journal};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::store::Expected;
@@ -12,7 +12,9 @@ use flowcontrol_contract::{CallCx, Roster, TenantId};
 use flowcontrol_database::Workspace;
 use flowcontrol_demo::{Size, Story, rosters};
 use flowcontrol_gates::outcome::{IsolationCase, IsolationPart, Leak, Scope, StepId, Unproved};
-use flowcontrol_isolation::{self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict};
+use flowcontrol_isolation::{
+    self as probes, Attack, Fixture, ProbeSettings, ProbeVerdict, Sessions,
+};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
 
@@ -35,7 +37,7 @@ const CASES: [(u8, &str); 11] = [
 const NAMED: usize = 20;
 
 /// Runs the probes generated from the live catalog, each in a transaction that is rolled back.
-pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn isolation(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     // From here on the database holds the probes' rows, so a later run must not continue in it.
     journal::write_probed(run)?;
     let workspace = workspace(run)?;
@@ -77,7 +79,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
             id: format!("case-{number:02}"),
             title: title.to_owned(),
             probes: of().count() as u64,
-            leaks: of().filter(|p| matches!(p.verdict, Verdict::Leak(_))).count() as u64,
+            leaks: of().filter(|p| matches!(p.verdict, ProbeVerdict::Leak(_))).count() as u64,
         }
     };
     let leaks: Vec<Leak> = found
@@ -86,8 +88,8 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
             case: format!("case-{:02}", p.case),
             object: p.object.clone(),
             message: match &p.verdict {
-                Verdict::Leak(why) => format!("{} as {}: {why}", p.id, p.login),
-                Verdict::Held | Verdict::Unproved(_) => p.id.clone(),
+                ProbeVerdict::Leak(why) => format!("{} as {}: {why}", p.id, p.login),
+                ProbeVerdict::Held | ProbeVerdict::Unproved(_) => p.id.clone(),
             },
             hint: None,
             file: None,
@@ -96,7 +98,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
         .collect();
     let unproved = found.unproved().count();
     for probe in found.unproved().take(NAMED) {
-        if let Verdict::Unproved(why) = &probe.verdict {
+        if let ProbeVerdict::Unproved(why) = &probe.verdict {
             run.report.unproved.push(Unproved {
                 what: format!("isolation probe {} as {}", probe.id, probe.login),
                 why: why.clone(),
@@ -123,7 +125,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
 }
 
 /// Two tenants of the scenario that have records; if it has only one, a second is added.
-async fn pair(run: &Run<'_>) -> Result<Vec<Roster>> {
+async fn pair(run: &Rehearsal<'_>) -> Result<Vec<Roster>> {
     let (_, summary) = snapshot(run)?;
     let with_records = |r: &&Roster| summary.counts.contains_key(&r.tenant);
     let tenants = &summary.header.tenants;
@@ -150,7 +152,7 @@ fn fixture_tenants(settings: &ProbeSettings) -> Result<(TenantId, TenantId)> {
 
 /// Adds a second tenant, so that isolation can be probed. The
 /// database is this run's own, and the rollback exports the snapshot's tenants alone.
-async fn neighbour(run: &Run<'_>) -> Result<Roster> {
+async fn neighbour(run: &Rehearsal<'_>) -> Result<Roster> {
     let login = workspace(run)?.logins.replayer;
     let store = store::open(run, &login, Purpose::Replayer).await?;
     let some = rosters(Size { records: 1, tenants: 1, seed: 1 })?;
@@ -219,7 +221,7 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
     Ok(())
 }
 
-fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
+fn settings(run: &Rehearsal<'_>, pair: &[Roster]) -> ProbeSettings {
     let migrations = &run.settings.config.migrations;
     let configured = migrations
         .fixtures

@@ -1,7 +1,7 @@
 //! Step 3: lints, applies and verifies the migrations, and proves that they are reversible.
 
 use super::workspace;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::Result;
 use flowcontrol_gates::outcome::{self, MigrationPart, StepId};
 use flowcontrol_runbook as runbook;
@@ -12,7 +12,7 @@ use sqlx::Connection;
 
 /// Applies the migrations as the owner. A database that an earlier run migrated is only verified, not
 /// reverted, which would destroy the replayed rows.
-pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn migrate(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let workspace = workspace(run)?;
     let source = run.settings.migrations()?;
     let layout = run.settings.layout();

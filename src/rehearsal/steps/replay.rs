@@ -5,14 +5,14 @@ use super::store;
 use super::{snapshot, workspace};
 use crate::registry::Purpose;
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
 use flowcontrol_gates::outcome::{ReplayPart, StepId};
 use flowcontrol_snapshot::import;
 
 /// Writes every record; those of an earlier run are kept and counted.
-pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn replay(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.replayer;
     run.resources.store = Some(Prefetch::start(store::opening_verifier(run)?));

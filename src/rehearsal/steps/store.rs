@@ -1,7 +1,7 @@
 //! The Postgres store of the rehearsal's database, as one of its logins.
 
 use crate::registry::{self, PostgresPlace, Purpose};
-use crate::rehearsal::Run;
+use crate::rehearsal::Rehearsal;
 use flowcontrol_base::Result;
 use flowcontrol_contract::ScenarioStore;
 use flowcontrol_database::{Login, Logins};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Opens the store; the adapter refuses a login whose privileges do not match the purpose.
 pub async fn open(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
     login: &Login,
     purpose: Purpose,
 ) -> Result<Arc<dyn ScenarioStore>> {
@@ -29,7 +29,7 @@ pub fn verifying(logins: &Logins) -> (&Login, Purpose) {
 /// # Errors
 /// As [`opening`].
 pub fn opening_verifier(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
     let logins = super::workspace(run)?.logins;
     let (login, purpose) = verifying(&logins);
@@ -41,7 +41,7 @@ pub fn opening_verifier(
 /// # Errors
 /// When no database was created yet.
 pub fn opening(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
     login: &Login,
     purpose: Purpose,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {

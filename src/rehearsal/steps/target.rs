@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::probe::target::{Probe, pinned};
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome, journal};
+use crate::rehearsal::{Rehearsal, StepOutcome, journal};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_database::{Login, Logins, RoleNames, TlsTrust, Workspace};
@@ -17,7 +17,7 @@ use sqlx::Connection;
 use tokio::sync::mpsc;
 
 /// Starts or reaches the target and probes it. Nothing is migrated when a probe fails.
-pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn target(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     // A rehearsal of migrations alone has no scenario and so no actors to map.
     let scenario = run.report.scope == Scope::Scenario;
     let rosters = if scenario { snapshot(run)?.1.header.tenants } else { Vec::new() };
@@ -106,7 +106,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
 }
 
 /// The configured fingerprint of the external server's certificate.
-fn pin(run: &Run<'_>) -> Option<Digest> {
+fn pin(run: &Rehearsal<'_>) -> Option<Digest> {
     run.settings.config.target.external.as_ref().and_then(|e| e.tls.fingerprint)
 }
 
@@ -114,7 +114,7 @@ fn pin(run: &Run<'_>) -> Option<Digest> {
 /// continues when this future is dropped, and the cleanup waits for it, so there is no moment at
 /// which a server or a database exists that will not be removed.
 async fn make(
-    run: &mut Run<'_>,
+    run: &mut Rehearsal<'_>,
     settings: TargetSettings,
     session: String,
     tell: impl Fn(&str) + Send,
@@ -138,7 +138,7 @@ async fn make(
     while let Some(what) = said.recv().await {
         tell(&what);
     }
-    run.resources.settle().await?;
+    run.resources.await_start().await?;
     super::workspace(run)
 }
 
@@ -195,7 +195,7 @@ fn describe(target: &Target) -> TargetPart {
 }
 
 /// Registers the passwords of this run, which must not reach evidence.
-fn hold_secrets(run: &mut Run<'_>, admin: &Login, workspace: &Workspace) {
+fn hold_secrets(run: &mut Rehearsal<'_>, admin: &Login, workspace: &Workspace) {
     for password in workspace.logins.all().chain([admin]).filter_map(|l| l.password.clone()) {
         run.secrets.add(password);
     }

@@ -3,14 +3,14 @@
 use super::store;
 use super::{snapshot, workspace};
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome, verify as compare};
+use crate::rehearsal::{Rehearsal, StepOutcome, verify as compare};
 use flowcontrol_base::Result;
 use flowcontrol_gates::outcome::{Mismatch, ReplayedTable, StepId, Unproved, VerifyPart};
 use flowcontrol_isolation::Sessions;
 
 /// Reads as the verifier, which sees every row; without one, tenant by tenant, and reports
 /// that completeness is unproved.
-pub async fn verify(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn verify(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let workspace = workspace(run)?;
     let (login, _) = store::verifying(&workspace.logins);

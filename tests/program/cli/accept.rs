@@ -88,11 +88,11 @@ fn production_takes_no_mock_login() {
 fn only_the_owner_decides_and_nothing_is_recorded_otherwise() {
     let place = Place::seeded(60);
     let said = place.run("accept contracts-frozen --as user_dispatcher_marek").refused(1);
-    assert!(said.contains("for Anna Kowalska (user_md_anna) to decide"), "{said}");
+    assert!(said.contains("is decided by Anna Kowalska (user_md_anna)"), "{said}");
     assert!(said.contains("not for Marek Zielinski"), "{said}");
     place.run("accept contracts-frozen --as driver_tarasenko --revoke").refused(1);
     let said = place.run("accept contracts-frozen --as user_md_anna --revoke").refused(1);
-    assert!(said.contains("no acceptance of checklist/contracts-frozen in force"), "{said}");
+    assert!(said.contains("no acceptance of checklist/contracts-frozen for profile"), "{said}");
     assert_eq!(packets(&place), 0);
 
     let empty = Place::new();

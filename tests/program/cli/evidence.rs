@@ -34,7 +34,7 @@ fn an_archive_goes_from_one_folder_to_another() {
     assert_eq!(made["schema"], "FlowControlEvidenceArchive.v1");
     assert_eq!((&made["packets"], &made["linked"]), (&json!(2), &json!(0)));
     assert_eq!(made["sha256"], Digest::of(ci.read("e.tar.zst")).to_string());
-    assert!(ci.run("evidence export --out e.tar.zst").refused(2).contains("is there already"));
+    assert!(ci.run("evidence export --out e.tar.zst").refused(2).contains("already exists"));
 
     let desk = Place::new();
     desk.write("e.tar.zst", ci.read("e.tar.zst"));

@@ -53,7 +53,7 @@ fn a_new_key_is_its_owners_alone_is_never_overwritten_and_never_shown() {
     assert_eq!(place.run("keys show anna.pem").fine().trim(), public);
     let before = place.read("anna.pem");
     let said = place.run("keys new --out anna.pem").refused(2);
-    assert!(said.contains("is there already") && said.contains("never overwritten"), "{said}");
+    assert!(said.contains("already exists") && said.contains("never overwritten"), "{said}");
     assert_eq!(place.read("anna.pem"), before);
     assert_ne!(key(&place, "marek.pem"), public);
 

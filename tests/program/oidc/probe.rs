@@ -73,5 +73,5 @@ fn the_mock_adapter_vouches_for_nobody_and_says_so() {
     let ended = place.run(&["adapters", "check", "auth", "--format", "json"]).expect(0);
     let found = ended.json()["checks"][0].clone();
     assert_eq!(found["figures"]["mode"], "local");
-    assert!(found["reason"].as_str().unwrap().contains("nobody vouches"), "{found}");
+    assert!(found["reason"].as_str().unwrap().contains("without authentication"), "{found}");
 }

@@ -34,7 +34,7 @@ fn names_both(judged: &Judged, check: &str, what: &str, then: Option<&str>) {
     let found = judged.check(check);
     assert_eq!(found["verdict"], "next", "{found}");
     let reason = found["reason"].as_str().unwrap();
-    assert!(reason.contains(what) && reason.contains("in force is"), "{reason}");
+    assert!(reason.contains(what) && reason.contains("but the current one"), "{reason}");
     let digests: Vec<&str> =
         reason.split([' ', ',', ';']).filter(|w| w.starts_with("bfg-")).collect();
     let [.., before, now] = digests[..] else { panic!("{reason}") };
@@ -209,7 +209,7 @@ async fn another_server_behind_the_same_address_makes_a_dry_run_stale() {
     assert_eq!((now.figure("connection"), now.figure("dry-run")), ("4/4".into(), "0/5".into()));
     let reason = now.reason("dry-run/adapter-replay-transcript");
     assert!(reason.contains("was made on server bfg-"), "{reason}");
-    assert!(reason.contains("the connection in force is to bfg-"), "{reason}");
+    assert!(reason.contains("but the current connection is to bfg-"), "{reason}");
     assert_eq!(now.decision("release"), Some("BLOCKED_PENDING_DRY_RUN"));
     place.run(&["rehearse", "--target", "external"]).expect(0);
     place.run(&["gates", "--require", "dry-run"]).expect(0);

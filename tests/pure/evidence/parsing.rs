@@ -6,7 +6,7 @@ use super::edits::mixed;
 use flowcontrol_contract::Digest;
 use flowcontrol_evidence::canonical::canonical;
 use flowcontrol_evidence::manifest::Manifest;
-use flowcontrol_evidence::seal::Link;
+use flowcontrol_evidence::seal::ChainLink;
 use flowcontrol_evidence::{
     Archive, Flaw, KnownSecrets, Packet, RecordedAcceptance, Sealed, schema,
 };
@@ -126,8 +126,12 @@ fn read(bytes: &[u8]) -> Result<Packet, Flaw> {
 fn unpack(bytes: &[u8]) -> bool {
     let Ok(Archive { manifest, book }) = archive::read(bytes) else { return false };
     let _ = book.verify(Some(manifest.head));
-    let last =
-        Link { sequence: manifest.packets, previous: None, sha256: manifest.head, signed_by: None };
+    let last = ChainLink {
+        sequence: manifest.packets,
+        previous: None,
+        sha256: manifest.head,
+        signed_by: None,
+    };
     let again = archive::write(&book, last, &manifest.tool_version).unwrap();
     assert_eq!(archive::read(&again).unwrap(), Archive { manifest, book });
     true
@@ -232,7 +236,7 @@ proptest! {
     #[test]
     fn a_changed_manifest_is_read_as_it_stands_or_refused(changes in changes()) {
         let files = vec![("HEAD".to_owned(), b"1 x\n".to_vec())];
-        let last = Link { sequence: 1, previous: None, sha256: Digest::of("last"), signed_by: None };
+        let last = ChainLink { sequence: 1, previous: None, sha256: Digest::of("last"), signed_by: None };
         let whole = json!(Manifest::of(&files, last, "0.1.0"));
         if let Ok(text) = canonical(&changed(whole, &changes)) {
             let bytes = format!("{text}\n").into_bytes();

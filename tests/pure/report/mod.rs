@@ -13,7 +13,7 @@ use flowcontrol_contract::{Digest, Secret, Timestamp};
 use flowcontrol_evidence::{
     CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
 };
-use flowcontrol_gates::outcome::{Decision, RehearsalReport, StepId, StepStatus, verdict};
+use flowcontrol_gates::outcome::{RehearsalDecision, RehearsalReport, StepId, StepStatus, verdict};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -160,7 +160,7 @@ fn one_spoilt_thing_is_enough_for_no_go() {
     for (says, spoil) in spoils {
         let mut report = samples::healthy();
         spoil(&mut report);
-        assert_eq!(verdict::decide(&report), Decision::NoGo, "{says}");
+        assert_eq!(verdict::decide(&report), RehearsalDecision::NoGo, "{says}");
         report.decision = verdict::decide(&report);
         let reasons = verdict::reasons(&report);
         assert!(reasons.iter().any(|r| r.contains(says)), "{says}: {reasons:?}");

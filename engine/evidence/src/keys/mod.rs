@@ -7,7 +7,7 @@
 mod private;
 mod public;
 
-pub use private::{PrivateKey, open, spelled, write_new};
+pub use private::{PrivateKey, open, public_key_in, write_new};
 pub use public::PublicKey;
 
 use ed25519_dalek::{Signature as Raw, VerifyingKey};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// The kind of content that is signed; gives the first line of the signed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum SignedKind {
     /// An owner's acceptance.
     Acceptance,
     /// An owner's acceptance, vouched for by the service in which they were signed in.
@@ -26,7 +26,7 @@ pub enum Subject {
     Head,
 }
 
-impl Subject {
+impl SignedKind {
     /// The signed bytes for `content`.
     pub fn message(self, content: &str) -> Vec<u8> {
         let line = match self {
@@ -52,7 +52,7 @@ pub struct Signature {
 impl Signature {
     /// Whether it is the key's signature on `content`. Strict (RFC 8032): canonical encoding only, no
     /// key of small order, no malleable signature.
-    pub fn verifies(&self, subject: Subject, content: &str) -> bool {
+    pub fn verifies(&self, subject: SignedKind, content: &str) -> bool {
         let Ok(key) = VerifyingKey::from_bytes(self.key.bytes()) else { return false };
         key.verify_strict(&subject.message(content), &Raw::from_bytes(&self.value.0)).is_ok()
     }

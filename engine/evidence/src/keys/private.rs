@@ -1,6 +1,6 @@
 //! Private keys: stored in files that only their owner can read, never printed.
 
-use super::{PublicKey, Signature, Subject, Value};
+use super::{PublicKey, Signature, SignedKind, Value};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -56,7 +56,7 @@ impl PrivateKey {
     }
 
     /// Signs `content` as a `subject`.
-    pub fn sign(&self, subject: Subject, content: &str) -> Signature {
+    pub fn sign(&self, subject: SignedKind, content: &str) -> Signature {
         let value = self.signing.sign(&subject.message(content)).to_bytes();
         Signature { key: self.public, value: Value(value) }
     }
@@ -102,14 +102,14 @@ impl std::fmt::Debug for PrivateKey {
 pub fn open(file: &Path) -> Result<PrivateKey> {
     let pem = read(file)?;
     PrivateKey::from_pem(pem.expose())
-        .map_err(|why| Failure::usage(format!("{}: {why}", file.display())).hint(way_out(&why)))
+        .map_err(|why| Failure::usage(format!("{}: {why}", file.display())).hint(hint_for(&why)))
 }
 
 /// The public key of the private one in `file`, or the public one itself.
 ///
 /// # Errors
 /// As [`open`]; the file of a public key may be readable by others.
-pub fn spelled(file: &Path) -> Result<PublicKey> {
+pub fn public_key_in(file: &Path) -> Result<PublicKey> {
     let public = std::fs::read_to_string(file).ok().filter(|t| t.contains("BEGIN PUBLIC KEY"));
     match public {
         Some(pem) => PublicKey::from_pem(&pem)
@@ -118,7 +118,7 @@ pub fn spelled(file: &Path) -> Result<PublicKey> {
     }
 }
 
-fn way_out(why: &str) -> &'static str {
+fn hint_for(why: &str) -> &'static str {
     if why.contains("encrypted") {
         "`openssl pkey -in FILE -out OTHER` removes the encryption; keep OTHER private"
     } else {

@@ -5,8 +5,8 @@ mod step;
 pub mod verdict;
 
 pub use model::{
-    CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
-    PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, SCHEMA, Scope, Severity,
-    SnapshotPart, Step, StepStatus, TargetPart, Unproved, VerifyPart,
+    CheckLine, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch, PacketRef,
+    RehearsalDecision, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, SCHEMA, Scope,
+    Severity, SnapshotPart, StepReport, StepStatus, TargetPart, Unproved, VerifyPart,
 };
 pub use step::StepId;

@@ -52,13 +52,13 @@ pub struct RehearsalReport {
     /// How long it took, wall clock.
     pub seconds: f64,
     /// GO or NO-GO for the rehearsal itself; see [`super::verdict`].
-    pub decision: Decision,
+    pub decision: RehearsalDecision,
     /// The snapshot that was rehearsed.
     pub snapshot: Option<SnapshotPart>,
     /// The target it ran on.
     pub target: Option<TargetPart>,
     /// The eight steps in order, those that did not run included.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepReport>,
     /// Migrations that were applied or attempted.
     pub migrations: Option<Vec<MigrationPart>>,
     /// Lint findings; `None` when lint did not run.
@@ -81,7 +81,7 @@ pub struct RehearsalReport {
 
 /// The decision on a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Decision {
+pub enum RehearsalDecision {
     /// Every step completed and proved what it is for.
     #[serde(rename = "GO")]
     Go,
@@ -90,7 +90,7 @@ pub enum Decision {
     NoGo,
 }
 
-impl Decision {
+impl RehearsalDecision {
     /// `GO` or `NO-GO`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -129,7 +129,7 @@ pub struct TargetPart {
     pub image: Option<String>,
     /// System identifier, database and certificate fingerprint, for an external server.
     pub identity: Option<String>,
-    /// Which server it is, for an external one; see [`crate::connection::Facts::server`].
+    /// Which server it is, for an external one; see [`crate::connection::ConnectionFacts::server`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Digest>,
     /// Why this target was chosen, in one sentence.
@@ -164,7 +164,7 @@ impl StepStatus {
 
 /// One of the eight steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct StepReport {
     /// The step's id.
     pub id: StepId,
     /// The title for people.
@@ -179,7 +179,7 @@ pub struct Step {
     pub hint: Option<String>,
 }
 
-impl Step {
+impl StepReport {
     /// All eight steps, not started.
     pub fn all() -> Vec<Self> {
         let step = |id: StepId| Self {
@@ -404,10 +404,10 @@ impl RehearsalReport {
             session: None,
             started_at,
             seconds: 0.0,
-            decision: Decision::NoGo,
+            decision: RehearsalDecision::NoGo,
             snapshot: None,
             target: None,
-            steps: Step::all(),
+            steps: StepReport::all(),
             migrations: None,
             findings: None,
             replay: None,
@@ -430,12 +430,12 @@ impl RehearsalReport {
     }
 
     /// The step with this id.
-    pub fn step(&self, id: StepId) -> Option<&Step> {
+    pub fn step(&self, id: StepId) -> Option<&StepReport> {
         self.steps.iter().find(|s| s.id == id)
     }
 
     /// The step with this id, mutable.
-    pub fn step_mut(&mut self, id: StepId) -> Option<&mut Step> {
+    pub fn step_mut(&mut self, id: StepId) -> Option<&mut StepReport> {
         self.steps.iter_mut().find(|s| s.id == id)
     }
 }

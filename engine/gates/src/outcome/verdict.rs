@@ -1,6 +1,6 @@
 //! GO or NO-GO for a rehearsal: a pure function of what its steps found.
 
-use super::model::{Decision, Finding, RehearsalReport, Severity, StepStatus};
+use super::model::{Finding, RehearsalDecision, RehearsalReport, Severity, StepStatus};
 use super::step::StepId;
 use flowcontrol_base::text::{count, counted};
 
@@ -117,8 +117,8 @@ fn rollback(report: &RehearsalReport) -> Option<String> {
 }
 
 /// The decision that [`reasons`] lead to.
-pub fn decide(report: &RehearsalReport) -> Decision {
-    if reasons(report).is_empty() { Decision::Go } else { Decision::NoGo }
+pub fn decide(report: &RehearsalReport) -> RehearsalDecision {
+    if reasons(report).is_empty() { RehearsalDecision::Go } else { RehearsalDecision::NoGo }
 }
 
 /// What to do next, in one sentence: the first failed step's hint, or what follows a GO.
@@ -137,9 +137,11 @@ pub fn next_action(report: &RehearsalReport) -> String {
         };
     }
     match report.decision {
-        Decision::Go => "`flowcontrol evidence verify` checks the evidence, `flowcontrol gates` \
+        RehearsalDecision::Go => {
+            "`flowcontrol evidence verify` checks the evidence, `flowcontrol gates` \
                          shows what is still open"
-            .to_owned(),
-        Decision::NoGo => "correct what is reported above, then rehearse again".to_owned(),
+                .to_owned()
+        }
+        RehearsalDecision::NoGo => "correct what is reported above, then rehearse again".to_owned(),
     }
 }

@@ -59,7 +59,7 @@ fn a_signed_acceptance_counts_in_production_while_the_configuration_names_its_ke
     assert_eq!(score(&judge(&judged), "checklist"), (1, 6), "{}", reason(&judged));
 
     let mock = with(&inputs, &unsigned(&inputs));
-    assert!(reason(&mock).contains("mock login, which production never admits"));
+    assert!(reason(&mock).contains("mock login, which production does not accept"));
 
     // Another key in the configuration, another actor's, or none.
     let replaced = knowing(judged.clone(), MAREK, &key("new"));
@@ -132,7 +132,7 @@ fn a_signature_is_for_its_acceptance_and_nothing_else() {
         let mut moved = sound.clone();
         change(&mut moved.packet);
         let said = refused(&moved);
-        assert!(said.contains("signature is not one by") && said.contains(&own.public().short()));
+        assert!(said.contains("its signature by") && said.contains(&own.public().short()));
         assert_eq!(schema::judge(&moved.packet), [said], "{what}: neither sealed nor verified");
     }
     let values = given(&inputs, &own, |w| drop(w.values.insert("a".into(), "b".into())));
@@ -143,12 +143,12 @@ fn a_signature_is_for_its_acceptance_and_nothing_else() {
     let mut turned = sound.clone();
     turned.packet.body["revoked"] = true.into();
     turned.packet.checks[0].verdict = Verdict::Next;
-    assert!(refused(&turned).contains("signature is not one by"));
+    assert!(refused(&turned).contains("does not verify"));
 
     let stripped = given(&inputs, &own, |w| w.signature = None);
-    assert!(refused(&stripped).contains("claims authentication signature and carries none"));
+    assert!(refused(&stripped).contains("claims authentication signature but carries none"));
     let mock = given(&inputs, &own, |w| w.authentication = Authentication::Mock);
-    assert!(refused(&mock).contains("carries a signature and claims authentication mock"));
+    assert!(refused(&mock).contains("claims authentication mock but carries a signature"));
     let oidc = given(&inputs, &own, |w| w.authentication = Authentication::Oidc);
     assert!(refused(&oidc).contains("no service vouches for it"));
 }
@@ -193,7 +193,7 @@ fn a_signed_acceptance_is_sealed_and_one_without_a_signature_reads_as_before() {
     Sealed::seal(draft.clone().link(1, None), &KnownSecrets::new()).unwrap();
     let later = draft.link(2, Some(Digest::of("before")));
     let refused = Sealed::seal(later, &KnownSecrets::new()).unwrap_err();
-    assert!(refused.message.contains("signature is not one by"), "{refused}");
+    assert!(refused.message.contains("does not verify"), "{refused}");
 
     let plain = word(&inputs, &json!({}));
     let read: RecordedAcceptance = RecordedAcceptance::read(&plain.packet).unwrap().unwrap();

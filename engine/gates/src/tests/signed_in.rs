@@ -2,7 +2,7 @@
 
 use super::*;
 use flowcontrol_contract::ActorId;
-use flowcontrol_evidence::{RecordedAcceptance, SignedIn};
+use flowcontrol_evidence::{RecordedAcceptance, VouchedSignIn};
 
 const CHECK: &str = "checklist/role-headers";
 const MAREK: &str = "user_dispatcher_marek";
@@ -18,8 +18,12 @@ fn given(inputs: &Inputs, key: &PrivateKey) -> Evidence {
         json!(decision::find(CHECK).unwrap().evidence(inputs));
     evidence.packet.target = None;
     let plain: RecordedAcceptance = serde_json::from_value(evidence.packet.body.clone()).unwrap();
-    let by =
-        SignedIn { issuer: "https://login.bfg.example", subject: "5f0c", request: "req-1", key };
+    let by = VouchedSignIn {
+        issuer: "https://login.bfg.example",
+        subject: "5f0c",
+        request: "req-1",
+        key,
+    };
     let Packet { profile, created_at, previous, .. } = &evidence.packet;
     let vouched = plain.vouched(&by, profile, *created_at, *previous).unwrap();
     evidence.packet.body = serde_json::to_value(vouched).unwrap();
@@ -95,7 +99,7 @@ fn what_a_service_vouched_for_is_that_acceptance_of_that_person_and_nothing_else
         let mut changed = sound.clone();
         change(&mut changed.packet);
         let said = said(&changed);
-        assert!(said.contains("signature is not one by"), "{what}: {said}");
+        assert!(said.contains("its signature by"), "{what}: {said}");
         assert_eq!(schema::judge(&changed.packet), [said], "{what}: neither sealed nor verified");
     }
 }

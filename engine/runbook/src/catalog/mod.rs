@@ -5,7 +5,7 @@ mod read;
 mod text;
 
 pub use read::{read, read_within};
-pub use text::{Change, Line, diff};
+pub use text::{CatalogChange, CatalogLine, diff};
 
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ pub struct Catalog {
     pub sequences: Vec<Sequence>,
     /// Everything else, as text: schemas, types, default privileges, extensions, comments,
     /// and objects of any other kind.
-    pub others: Vec<Line>,
+    pub others: Vec<CatalogLine>,
 }
 
 /// The kind of a relation.
@@ -67,13 +67,13 @@ pub struct Table {
     /// In their order.
     pub columns: Vec<Column>,
     /// The primary key.
-    pub primary_key: Option<Key>,
+    pub primary_key: Option<UniqueKey>,
     /// Unique constraints, and unique indexes without one.
-    pub uniques: Vec<Key>,
+    pub uniques: Vec<UniqueKey>,
     /// References to other tables.
     pub foreign_keys: Vec<ForeignKey>,
     /// Check and exclusion constraints.
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckConstraint>,
     /// Every index, those behind keys included.
     pub indexes: Vec<Index>,
     /// Row-level policies.
@@ -109,7 +109,7 @@ pub struct Column {
 
 /// A primary key or a unique key.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Key {
+pub struct UniqueKey {
     /// The constraint's or the index's name.
     pub name: String,
     /// Its columns in order; an expression stands as its text.
@@ -141,7 +141,7 @@ pub struct ForeignKey {
 
 /// A check or exclusion constraint.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Check {
+pub struct CheckConstraint {
     /// The constraint's name.
     pub name: String,
     /// As SQL.

@@ -1,6 +1,6 @@
 //! Reads the catalog: one query for each kind of object, in one read-only snapshot.
 
-use super::{Catalog, Line};
+use super::{Catalog, CatalogLine};
 use flowcontrol_base::{Failure, Result};
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgConnection;
@@ -39,7 +39,7 @@ pub async fn read_within(transaction: &mut PgConnection, schemas: &[&str]) -> Re
         tables: rows(transaction, TABLES, schemas).await?,
         functions: rows(transaction, FUNCTIONS, schemas).await?,
         sequences: rows(transaction, SEQUENCES, schemas).await?,
-        others: rows::<Line>(transaction, OTHERS, schemas).await?,
+        others: rows::<CatalogLine>(transaction, OTHERS, schemas).await?,
     })
 }
 

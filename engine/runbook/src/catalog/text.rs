@@ -8,14 +8,14 @@ use std::fmt;
 
 /// One object with its properties.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Line {
+pub struct CatalogLine {
     /// Its kind and full name.
     pub object: String,
     /// Its definition.
     pub definition: String,
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for CatalogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let definition = self.definition.replace('\\', "\\\\").replace('\n', "\\n");
         write!(f, "{}: {definition}", self.object)
@@ -24,7 +24,7 @@ impl fmt::Display for Line {
 
 /// One object that differs between two catalogs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct CatalogChange {
     /// Its kind and full name.
     pub object: String,
     /// Its old definition; `None` if the object is new.
@@ -33,7 +33,7 @@ pub struct Change {
     pub after: Option<String>,
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for CatalogChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
@@ -47,10 +47,10 @@ impl fmt::Display for Change {
 
 impl Catalog {
     /// Every object, sorted.
-    pub fn lines(&self) -> Vec<Line> {
+    pub fn lines(&self) -> Vec<CatalogLine> {
         let mut lines = self.others.clone();
         self.tables.iter().for_each(|table| table_lines(table, &mut lines));
-        let mut add = |object, definition| lines.push(Line { object, definition });
+        let mut add = |object, definition| lines.push(CatalogLine { object, definition });
         for f in &self.functions {
             let name = format!("function {}.{}({})", f.schema, f.name, f.arguments);
             let definition = format!("owner {}, {}", f.owner, f.definition);
@@ -85,10 +85,10 @@ fn grant(grant: &Grant) -> String {
     (if grant.grantable { "with grant option" } else { "granted" }).to_owned()
 }
 
-fn table_lines(table: &Table, lines: &mut Vec<Line>) {
+fn table_lines(table: &Table, lines: &mut Vec<CatalogLine>) {
     let full = table.full_name();
     let name = format!("table {full}");
-    let mut add = |object, definition| lines.push(Line { object, definition });
+    let mut add = |object, definition| lines.push(CatalogLine { object, definition });
     add(
         name.clone(),
         format!(
@@ -155,7 +155,7 @@ fn table_lines(table: &Table, lines: &mut Vec<Line>) {
 }
 
 /// What changed from `before` to `after`, by object.
-pub fn diff(before: &Catalog, after: &Catalog) -> Vec<Change> {
+pub fn diff(before: &Catalog, after: &Catalog) -> Vec<CatalogChange> {
     type Definitions = (Vec<String>, Vec<String>);
     let mut objects: BTreeMap<String, Definitions> = BTreeMap::new();
     for line in before.lines() {
@@ -169,7 +169,7 @@ pub fn diff(before: &Catalog, after: &Catalog) -> Vec<Change> {
     objects
         .into_iter()
         .filter(|(_, (before, after))| before != after)
-        .map(|(object, (before, after))| Change {
+        .map(|(object, (before, after))| CatalogChange {
             object,
             before: joined(before),
             after: joined(after),

@@ -1,26 +1,26 @@
 //! Virtual rows: a row that a login cannot insert is selected from constants, filtered by the
 //! policies' own expressions as a stored row would be.
 
-use super::catalog::{Command, Relation};
-use super::judge::Judged;
-use super::report::Verdict;
-use super::run::{OTHER, Run, path};
+use super::catalog::{Relation, SqlCommand};
+use super::context::{OTHER, ProbeContext, path};
+use super::judge::ProbeJudgement;
+use super::report::ProbeVerdict;
 use super::sample::{Row, value};
 use flowcontrol_contract::sql::identifier;
 
 /// The source of a reading statement.
-pub struct Source {
+pub struct ReadSource {
     /// For use after FROM; columns and alias are those of the table.
     pub sql: String,
     /// Whether it is a virtual row, filtered by the policies' own expressions.
-    pub stands_in: bool,
+    pub is_virtual: bool,
 }
 
-impl Source {
+impl ReadSource {
     /// Adds to the detail of a held verdict that a virtual row was used.
-    pub fn note(&self, (verdict, detail): Judged) -> Judged {
+    pub fn note(&self, (verdict, detail): ProbeJudgement) -> ProbeJudgement {
         match verdict {
-            Verdict::Held if self.stands_in => {
+            ProbeVerdict::Held if self.is_virtual => {
                 (verdict, format!("{detail} (the policies were applied to a virtual row)"))
             }
             verdict => (verdict, detail),
@@ -30,25 +30,30 @@ impl Source {
 
 /// The table itself, or a virtual row in place of its fixture row: always when `always`, otherwise if
 /// `login` cannot insert it.
-pub fn source(run: &Run<'_>, login: &str, table: &Relation, always: bool) -> Source {
-    let sample = run.samples.rows.get(&(table.name.clone(), OTHER)).filter(|s| s.planted);
+pub fn source(
+    context: &ProbeContext<'_>,
+    login: &str,
+    table: &Relation,
+    always: bool,
+) -> ReadSource {
+    let sample = context.samples.rows.get(&(table.name.clone(), OTHER)).filter(|s| s.planted);
     match sample {
         Some(sample)
-            if table.grants(login, "SELECT") && (always || !can_plant(run, login, table)) =>
+            if table.grants(login, "SELECT") && (always || !can_plant(context, login, table)) =>
         {
-            stand_in(run, login, table, &sample.row)
+            virtual_row(context, login, table, &sample.row)
         }
-        _ => Source { sql: path(table), stands_in: false },
+        _ => ReadSource { sql: path(table), is_virtual: false },
     }
 }
 
 /// True when `login` may insert the table's fixture rows and those that they refer to.
-pub fn can_plant(run: &Run<'_>, login: &str, table: &Relation) -> bool {
-    let settings = run.settings();
-    run.samples.planting(&run.catalog, settings, &table.name, OTHER, true).iter().all(
+pub fn can_plant(context: &ProbeContext<'_>, login: &str, table: &Relation) -> bool {
+    let settings = context.settings();
+    context.samples.planting(&context.catalog, settings, &table.name, OTHER, true).iter().all(
         |(name, _)| {
-            run.catalog.relation(&settings.schema, name).is_some_and(|t| {
-                t.grants(login, "INSERT") && run.catalog.admits(t, login, &[Command::Insert])
+            context.catalog.relation(&settings.schema, name).is_some_and(|t| {
+                t.grants(login, "INSERT") && context.catalog.admits(t, login, &[SqlCommand::Insert])
             })
         },
     )
@@ -66,26 +71,32 @@ pub fn as_row(table: &Relation, row: &Row) -> String {
 }
 
 /// One virtual row, filtered by the policies for rows that `login` reads.
-pub fn stand_in(run: &Run<'_>, login: &str, table: &Relation, row: &Row) -> Source {
+pub fn virtual_row(
+    context: &ProbeContext<'_>,
+    login: &str,
+    table: &Relation,
+    row: &Row,
+) -> ReadSource {
     let alias = identifier(&table.name);
     let sql = format!(
         "(select * from {} where {}) as {alias}",
         as_row(table, row),
-        condition(run, login, table)
+        condition(context, login, table)
     );
-    Source { sql, stands_in: true }
+    ReadSource { sql, is_virtual: true }
 }
 
-fn condition(run: &Run<'_>, login: &str, table: &Relation) -> String {
+fn condition(context: &ProbeContext<'_>, login: &str, table: &Relation) -> String {
     if !table.enabled || (!table.forced && table.owner == login) {
         return "true".to_owned();
     }
     let asks = |permissive: bool| -> Vec<String> {
-        run.catalog
+        context
+            .catalog
             .policies
             .iter()
             .filter(|p| p.table == table.name && p.permissive == permissive)
-            .filter(|p| p.covers(Command::Select) && p.logins.contains(login))
+            .filter(|p| p.covers(SqlCommand::Select) && p.logins.contains(login))
             .map(|p| format!("({})", p.using.as_deref().unwrap_or("true")))
             .collect()
     };

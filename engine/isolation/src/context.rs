@@ -1,12 +1,12 @@
 //! What all probes share: the catalog, the sample rows, the attackers, and the report.
 
 use super::Attack;
-use super::catalog::{Catalog, Column, Command, Relation};
-use super::fresh::{Change, Cloner, Fresh, insert_sql};
-use super::judge::{Judged, Standing};
-use super::report::{Probe, Report};
+use super::catalog::{Catalog, Column, Relation, SqlCommand};
+use super::fresh::{CloneChange, Cloner, NewRow, insert_sql};
+use super::judge::{ProbeJudgement, Standing};
+use super::report::{IsolationReport, ProbeResult};
 use super::sample::{Row, Samples, value};
-use super::session::{Outcome, Send, Session, set_tenant};
+use super::session::{AttemptOutcome, SendMode, Session, set_tenant};
 use super::settings::ProbeSettings;
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
@@ -37,11 +37,11 @@ pub struct Attacker {
 #[derive(Clone, Debug)]
 pub struct Insertable {
     /// The row and its parents.
-    pub fresh: Fresh,
+    pub fresh: NewRow,
     /// Its tenant: the other one, or a new one where a tenant can have only one row.
     pub tenant: String,
     /// How the cloned row was changed; `None` for a fixture row, which is sent unchanged.
-    pub change: Option<Change>,
+    pub change: Option<CloneChange>,
 }
 
 impl Attacker {
@@ -57,7 +57,7 @@ impl Attacker {
 }
 
 /// The state of one run of the probes.
-pub struct Run<'a> {
+pub struct ProbeContext<'a> {
     /// The request.
     pub attack: &'a Attack<'a>,
     /// The catalog as it was at the start.
@@ -67,24 +67,24 @@ pub struct Run<'a> {
     /// The attacker's tenant and the other one.
     pub tenants: [String; 2],
     /// A tenant without rows.
-    pub nobody: String,
+    pub unused_tenant: String,
     /// The salt that makes this run's keys unique.
     pub seed: String,
     /// What was found so far.
-    pub report: Report,
+    pub report: IsolationReport,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ProbeContext<'a> {
     /// A copy for one attacker, with its own keys and an empty report.
-    pub fn of_its_own(&self) -> Self {
+    pub fn fork(&self) -> Self {
         Self {
             attack: self.attack,
             catalog: self.catalog.clone(),
             samples: self.samples.clone(),
             tenants: self.tenants.clone(),
-            nobody: self.nobody.clone(),
+            unused_tenant: self.unused_tenant.clone(),
             seed: clock::random_hex(16),
-            report: Report::default(),
+            report: IsolationReport::default(),
         }
     }
 
@@ -125,10 +125,10 @@ impl<'a> Run<'a> {
         login: &'static str,
         object: &str,
         verb: &'static str,
-        (verdict, detail): Judged,
+        (verdict, detail): ProbeJudgement,
     ) {
         let object = object.to_owned();
-        self.report.probes.push(Probe { case, id, login, object, verb, verdict, detail });
+        self.report.probes.push(ProbeResult { case, id, login, object, verb, verdict, detail });
     }
 
     /// What the catalog says about `attacker` and a statement that needs these privileges (on the
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
         attacker: &Attacker,
         table: &Relation,
         privileges: &[&str],
-        commands: &[Command],
+        commands: &[SqlCommand],
     ) -> Standing {
         Standing {
             granted: privileges.iter().all(|p| table.grants(attacker.name(), p)),
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
     }
 
     /// Insert statements for the parents of a fresh row.
-    pub fn parents(&self, login: &str, fresh: &Fresh) -> Vec<String> {
+    pub fn parents(&self, login: &str, fresh: &NewRow) -> Vec<String> {
         fresh
             .parents()
             .iter()
@@ -204,10 +204,10 @@ impl<'a> Run<'a> {
             .catalog
             .keys(&table.name)
             .any(|k| k.columns.iter().flatten().all(|c| *c == self.settings().tenant_column));
-        let tenant = if single { &self.nobody } else { &self.tenants[OTHER] };
+        let tenant = if single { &self.unused_tenant } else { &self.tenants[OTHER] };
         let mut why = String::from("no row could be built");
         let mut candidates = Vec::new();
-        for change in [Change::Keys, Change::KeysAndIntegers] {
+        for change in [CloneChange::Keys, CloneChange::KeysAndIntegers] {
             match self.cloner().fresh(&table.name, OTHER, tenant, change, "") {
                 Ok(fresh) => candidates.push((fresh, tenant.clone(), Some(change))),
                 Err(reason) => why = reason,
@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
         for row in self.samples.fixtures.get(&(table.name.clone(), OTHER)).into_iter().flatten() {
             let insert =
                 super::fresh::Insert { table: table.name.clone(), row: row.clone(), via: None };
-            let fresh = Fresh { inserts: vec![insert] };
+            let fresh = NewRow { inserts: vec![insert] };
             candidates.push((fresh, self.tenants[OTHER].clone(), None));
         }
         for (fresh, tenant, change) in candidates {
@@ -225,8 +225,10 @@ impl<'a> Run<'a> {
             setup.push(self.as_tenant(&tenant));
             setup.extend(self.parents(attacker.name(), &fresh));
             let sql = insert_sql(table, &row.row, attacker.name());
-            match attacker.session.attempt(&setup, &sql, Send::Plain).await? {
-                Outcome::Rows(n) if n > 0 => return Ok(Ok(Insertable { fresh, tenant, change })),
+            match attacker.session.attempt(&setup, &sql, SendMode::Plain).await? {
+                AttemptOutcome::Rows(n) if n > 0 => {
+                    return Ok(Ok(Insertable { fresh, tenant, change }));
+                }
                 other => {
                     why = format!(
                         "the control failed: as the row's own tenant a cloned row gave {}; add a fixture that can be inserted",
@@ -250,7 +252,7 @@ pub fn path(table: &Relation) -> String {
 }
 
 /// The id of a tenant without rows, in the tenant column's type.
-pub fn nobody(base: &str) -> String {
+pub fn unused_tenant(base: &str) -> String {
     let hex = clock::random_hex(16);
     match base {
         "uuid" => format!(
