@@ -29,7 +29,7 @@ use flowcontrol_contract::{CallCx, NewRecord};
 use flowcontrol_database::{RoleNames, TlsTrust, Workspace};
 use flowcontrol_demo as demo;
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_runbook::{Layout, MigrationLimits, Site};
 use flowcontrol_target::{Target, TargetChoice, TargetSettings};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
@@ -62,7 +62,7 @@ async fn measure(target: &Target, folder: &Path) {
     let (connections, seconds) = (argument("--connections", 16), argument("--seconds", 10));
     let (rounds, records) = (argument("--rounds", 3), argument("--records", 20_000));
     let workspace = target.workspace(&RoleNames::default(), "bench").await.expect("roles");
-    let (layout, limits) = (Layout::default(), Limits::default());
+    let (layout, limits) = (Layout::default(), MigrationLimits::default());
     let site = Site {
         endpoint: &workspace.endpoint,
         login: &workspace.logins.owner,

@@ -17,7 +17,7 @@ mod support;
 use flowcontrol_database::{Endpoint, Login, RoleNames, TlsTrust, Workspace};
 use flowcontrol_demo::Size;
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_runbook::{Layout, MigrationLimits, Site};
 use flowcontrol_target::{Target, TargetChoice, TargetSettings};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -204,7 +204,7 @@ async fn copy_in(target: &Target, names: &RoleNames, folder: &Path) -> f64 {
 
 async fn migrated(target: &Target, names: &RoleNames) -> Workspace {
     let workspace = target.workspace(names, "bench").await.expect("a database");
-    let (layout, limits) = (Layout::default(), Limits::default());
+    let (layout, limits) = (Layout::default(), MigrationLimits::default());
     let site = Site {
         endpoint: &workspace.endpoint,
         login: &workspace.logins.owner,

@@ -1,5 +1,5 @@
-//! Writes the table of embedded migrations: every file under `migrations/`, strays included, so
-//! that the strict scan judges the embedded folder exactly as it judges one on disk.
+//! Writes the table of embedded migrations: every file under `migrations/`, unexpected ones included, so
+//! that the strict scan treats the embedded folder exactly as one on disk.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

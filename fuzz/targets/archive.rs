@@ -2,8 +2,8 @@
 //! of a chain that somebody packed.
 #![no_main]
 
-use flowcontrol_evidence::chain::{Entry, Head};
-use flowcontrol_evidence::seal::Link;
+use flowcontrol_evidence::chain::{PacketFile, Head};
+use flowcontrol_evidence::seal::ChainLink;
 use flowcontrol_evidence::{Archive, ChainSet, archive};
 use flowcontrol_contract::Digest;
 use flowcontrol_fuzz::summed;
@@ -20,11 +20,11 @@ fuzz_target!(|data: &[u8]| {
     let mut book = ChainSet { own: Vec::new(), head: Head::Absent, imported: BTreeMap::new() };
     while let (Some(name), Some(bytes)) = (parts.next(), parts.next()) {
         let Ok(name) = String::from_utf8(name.to_vec()) else { return };
-        book.own.push(Entry { name, bytes: bytes.to_vec() });
+        book.own.push(PacketFile { name, bytes: bytes.to_vec() });
     }
     let last = book.own.last().map_or(Digest::of(""), |e| Digest::of(&e.bytes));
     let last =
-        Link { sequence: book.own.len() as u64, previous: None, sha256: last, signed_by: None };
+        ChainLink { sequence: book.own.len() as u64, previous: None, sha256: last, signed_by: None };
     if let Ok(bytes) = archive::write(&book, last, "0.1.0") {
         read(&bytes);
     }
@@ -35,7 +35,7 @@ fn read(bytes: &[u8]) {
     let Ok(Archive { manifest, book }) = archive::read(bytes) else { return };
     let _ = book.verify(Some(manifest.head));
     let (sequence, sha256) = (manifest.packets, manifest.head);
-    let last = Link { sequence, previous: None, sha256, signed_by: None };
+    let last = ChainLink { sequence, previous: None, sha256, signed_by: None };
     let again = archive::write(&book, last, &manifest.tool_version).unwrap();
     assert_eq!(archive::read(&again).unwrap(), Archive { manifest, book });
 }

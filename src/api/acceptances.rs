@@ -11,7 +11,7 @@ use crate::scenario::access::Action;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use flowcontrol_contract::{Digest, Mode};
-use flowcontrol_evidence::SignedIn;
+use flowcontrol_evidence::VouchedSignIn;
 use flowcontrol_evidence::keys::PrivateKey;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ async fn seal(
     let (state, request) = (settings.state(), caller.request.0.to_string());
     let done = tokio::task::spawn_blocking(move || {
         let proof = sign_in.as_ref().map_or(Proof::Nothing, |(key, issuer, subject)| {
-            Proof::SignIn(SignedIn { issuer, subject, request: &request, key })
+            Proof::SignIn(VouchedSignIn { issuer, subject, request: &request, key })
         });
         let ask = Ask {
             check: &word.check,

@@ -8,7 +8,7 @@ use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use super::{spelled, view};
 use crate::rehearsal::Order;
-use crate::rehearsal::jobs::{Busy, Running, State as Now};
+use crate::rehearsal::jobs::{Busy, Job, JobState as Now};
 use crate::scenario::access::Action;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -43,7 +43,7 @@ pub struct Rehearsal {
     id: String,
     /// `running`, `stopping`, `passed`, `failed` or `interrupted`.
     #[schema(value_type = String)]
-    state: crate::rehearsal::jobs::Phase,
+    state: crate::rehearsal::jobs::JobPhase,
     /// Who started it.
     by: String,
     /// When.
@@ -251,7 +251,7 @@ pub async fn events(
     Ok(Sse::new(told).keep_alive(KeepAlive::default()).into_response())
 }
 
-async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Running, Problem> {
+async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Job, Problem> {
     caller.may(service, Action::Rehearse).await?;
     service.jobs.find(id).ok_or_else(|| Problem::not_found("rehearsal"))
 }

@@ -3,10 +3,10 @@
 use super::args::Cutover;
 use super::{Cx, Stop, gates, out};
 use crate::config::nearest;
-use crate::cutover::{self, Journal, Order, Stage};
+use crate::cutover::{self, CutoverOrder, Journal, Stage};
 use crate::report::cutover as views;
 use flowcontrol_base::{Exit, Failure, Result};
-use flowcontrol_evidence::{KnownSecrets, Stored};
+use flowcontrol_evidence::{KnownSecrets, StoredPacket};
 use flowcontrol_gates::cutover::{GROUPS, ID};
 use flowcontrol_gates::{Inputs, Judgement, judge, record};
 
@@ -44,7 +44,7 @@ fn seal(
     judged: Option<&str>,
     inputs: &Inputs,
     judgement: &Judgement,
-) -> Result<(cutover::Plan, Stored)> {
+) -> Result<(cutover::Plan, StoredPacket)> {
     let evidence = cx.settings.evidence()?;
     let settings = cx.settings.of_profile(judged)?;
     let external = settings.config.target.external.as_ref();
@@ -81,13 +81,13 @@ async fn start(
             settings.config.profile
         ))
         .hint(format!(
-            "`flowcontrol cutover run --for {name}` goes on, `flowcontrol cutover abort` goes back"
+            "`flowcontrol cutover run --for {name}` resumes, `flowcontrol cutover abort` undoes"
         )));
     }
     let inputs = gates::gather(cx, judged, named).await?;
     let judgement = judge(&inputs);
     ready(&judgement, &inputs, begun.as_ref())?;
-    let order = Order {
+    let order = CutoverOrder {
         active: &cx.settings,
         judged: &settings,
         minutes,

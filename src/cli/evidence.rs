@@ -6,7 +6,7 @@ use crate::report::evidence as views;
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_evidence::keys::PublicKey;
-use flowcontrol_evidence::{EvidenceStore, Import, ProfileRef, transfer};
+use flowcontrol_evidence::{EvidenceStore, ImportRequest, ProfileRef, transfer};
 
 const VERSION: &str = flowcontrol_base::VERSION;
 
@@ -53,7 +53,8 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
             let link = if link { Some(profile()?) } else { None };
             // What an import writes is signed as everything else that is sealed here.
             let store = cx.settings.evidence()?;
-            let done = store.import(&Import { file: &file, kept, link, tool_version: VERSION })?;
+            let done =
+                store.import(&ImportRequest { file: &file, kept, link, tool_version: VERSION })?;
             out::either(cx.format, &done, || views::imported(&done, cx.view))?;
         }
     }

@@ -6,7 +6,7 @@ use crate::config::nearest;
 use crate::decide::inputs::load;
 use crate::report::gates as views;
 use flowcontrol_base::{Exit, Failure, Result};
-use flowcontrol_evidence::{KnownSecrets, Stored};
+use flowcontrol_evidence::{KnownSecrets, StoredPacket};
 use flowcontrol_gates::{IDS, Inputs, Judgement, judge, record};
 
 /// Judges; nothing is written. `named` says that the line or the environment chose the profile.
@@ -44,7 +44,7 @@ pub fn seal(
     judgement: &Judgement,
     gate: &str,
     ran: String,
-) -> Result<Stored> {
+) -> Result<StoredPacket> {
     let draft = record::draft(inputs, judgement, gate, ran).map_err(|why| {
         Failure::usage(format!("nothing to record for {gate}: {why}")).hint(format!(
             "`flowcontrol gates {gate}` names the command that supplies what is missing"

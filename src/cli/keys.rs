@@ -14,7 +14,7 @@ pub fn run(args: &Keys, format: Format) -> Result<Exit> {
             keys::write_new(&key, out)?;
             (key.public(), out)
         }
-        Keys::Show { file } => (keys::spelled(file)?, file),
+        Keys::Show { file } => (keys::public_key_in(file)?, file),
     };
     let value = serde_json::json!({"public": public, "file": file});
     out::either(format, &value, || public.to_string())?;

@@ -10,9 +10,9 @@ use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_gates::outcome::RehearsalReport;
 use flowcontrol_gates::{Inputs, Judgement, judge, runbook as gate};
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::render::{Header, render};
+use flowcontrol_runbook::render::{RunbookHeader, render};
 use flowcontrol_runbook::{
-    self, Finding, Goal, Layout, Limits, Severity, Site, Source, Version, lint, waiver,
+    self, Finding, Goal, Layout, MigrationLimits, Severity, Site, Source, Version, lint, waiver,
 };
 use flowcontrol_target::{ExternalSettings, Target, TargetChoice, roles};
 use serde_json::json;
@@ -53,7 +53,7 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
 struct Database {
     server: ExternalSettings,
     layout: Layout,
-    limits: Limits,
+    limits: MigrationLimits,
 }
 
 impl Database {
@@ -294,7 +294,7 @@ async fn runbook_text(cx: &Cx) -> Result<Exit> {
 pub fn runbook_of(source: &Source, inputs: &Inputs, judgement: &Judgement) -> String {
     let decision = judgement.gate(gate::ID).and_then(|gate| gate.decision);
     let snapshot = inputs.scenario.snapshot;
-    let header = Header {
+    let header = RunbookHeader {
         source: flowcontrol_snapshot::SCHEMA.to_owned(),
         target: inputs.profile.target().unwrap_or("none").to_owned(),
         session: inputs.scenario.session.to_string(),

@@ -23,7 +23,7 @@ use flowcontrol_contract::{Digest, Port, Secret, SecretRef, json};
 use flowcontrol_database::{Endpoint, Login, Logins, TlsTrust};
 use flowcontrol_evidence::EvidenceStore;
 use flowcontrol_evidence::keys::PrivateKey;
-use flowcontrol_runbook::{Layout, Limits, Source};
+use flowcontrol_runbook::{Layout, MigrationLimits, Source};
 use flowcontrol_target::{ExternalSettings, TargetSettings};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -324,11 +324,11 @@ impl Settings {
     }
 
     /// How long migrations wait.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn limits(&self) -> MigrationLimits {
+        MigrationLimits {
             lock_timeout: Duration::from_millis(self.config.migrations.lock_timeout_ms),
             statement_timeout: Duration::from_millis(self.config.migrations.statement_timeout_ms),
-            ..Limits::default()
+            ..MigrationLimits::default()
         }
     }
 

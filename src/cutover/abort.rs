@@ -1,9 +1,9 @@
-//! The way back before a cutover is complete: the database as it was found, and a source that
-//! takes writes again.
+//! Aborts a cutover that is not complete: restores the database to its earlier state, and lets the
+//! source take writes again.
 
 use super::endpoints::{Endpoints, tables};
 use super::foreign_objects;
-use super::journal::{Folder, Journal, Stage};
+use super::journal::{CutoverFolder, Journal, Stage};
 use crate::config::Settings;
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
@@ -11,72 +11,72 @@ use flowcontrol_contract::sql::identifier;
 use flowcontrol_contract::{Digest, ErrorKind, SessionId};
 use flowcontrol_evidence::{CheckResult, Draft, Outcome, Verdict, schema};
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::{Goal, State, Version};
+use flowcontrol_runbook::{Goal, MigrationState, Version};
 use flowcontrol_target::TargetKind;
 use serde::Serialize;
 use serde_json::{Map, json};
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::Path;
 
-/// What an abort came to.
+/// The result of an abort.
 #[derive(Debug, Serialize)]
 pub struct Aborted {
-    /// The cutover's name.
+    /// The cutover's id.
     pub id: String,
     /// The database.
     pub database: String,
-    /// How many tables were emptied.
+    /// The number of emptied tables.
     pub emptied: usize,
-    /// How many migrations were reverted.
+    /// The number of reverted migrations.
     pub reverted: usize,
-    /// The packet that says so.
+    /// The packet that records the abort.
     pub packet: Digest,
 }
 
-/// Puts the database back to how [`super::run`] found it and lifts the windows. Rows that the
-/// cutover did not write go with its own only when `discard` says so.
+/// Restores the database to its state before [`super::run`] and lifts the freeze windows. Rows that the
+/// cutover did not write are deleted with its own only if `discard` is set.
 ///
 /// # Errors
-/// A usage failure when no cutover was begun, a check failure when it is complete already or
-/// somebody else's rows are there; the journal stays until everything is back, so an abort that was
-/// cut off is repeated.
+/// A usage failure when no cutover was begun, a check failure when it is complete already or the
+/// database holds foreign rows. The journal is kept until everything is restored, so an abort that was
+/// interrupted can be repeated.
 pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Aborted> {
     let evidence = active.evidence()?;
-    let folder = Folder::open(&active.state())?;
+    let folder = CutoverFolder::open(&active.state())?;
     let journal = folder.read()?.ok_or_else(|| {
-        Failure::usage("no cutover was begun, so there is none to go back from")
+        Failure::usage("no cutover was begun, so there is nothing to abort")
             .hint("`flowcontrol cutover plan` shows what one would do")
     })?;
     if journal.stage == Stage::Sealed {
         return Err(Failure::check(format!(
-            "the scenario was cut over to {} and may have grown there; it is not emptied any more",
+            "the scenario was cut over to {} and may have new records there; it cannot be emptied any more",
             journal.database
         ))
         .hint(
-            "with the profile that is in force now, `flowcontrol snapshot freeze` takes the \
+            "with the profile that is active now, `flowcontrol snapshot freeze` takes the \
              scenario from there; a file-local store imports it",
         ));
     }
     let judged = active.of_profile(Some(&journal.profile.name))?;
-    let ends = Endpoints::open(active, &judged).await?;
-    if ends.server.endpoint.redacted() != journal.database {
+    let endpoints = Endpoints::open(active, &judged).await?;
+    if endpoints.server.endpoint.redacted() != journal.database {
         return Err(Failure::check(format!(
-            "the cutover was begun to {}, and {} is configured now",
+            "the cutover was begun to {}, but {} is configured now",
             journal.database,
-            ends.server.endpoint.redacted()
+            endpoints.server.endpoint.redacted()
         ))
-        .hint("configure the database that it was begun to, then abort"));
+        .hint("configure the database that the cutover was begun to, then abort"));
     }
     let scratch = folder.scratch()?;
     let guard = (!discard).then(|| (active.config.session.clone(), scratch.path()));
-    let (emptied, reverted) = restore(&ends, &judged, &journal, guard).await?;
-    match ends.source.fence().lift(&ends.tenants, &journal.window.id).await {
-        // It may have ended by itself, or have been lifted by hand.
+    let (emptied, reverted) = restore(&endpoints, &judged, &journal, guard).await?;
+    match endpoints.source.fence().lift(&endpoints.tenants, &journal.window.id).await {
+        // The window may have expired, or have been lifted by hand.
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
         _ => {}
     }
     let draft = draft(&journal, ran, emptied, reverted);
-    let stored = evidence.append(draft, &ends.secrets)?;
+    let stored = evidence.append(draft, &endpoints.secrets)?;
     folder.forget()?;
     Ok(Aborted {
         id: journal.window.id,
@@ -87,10 +87,10 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
     })
 }
 
-/// Empties the tables, then reverts what the cutover migrated. A migration that makes a table goes
-/// last, so nothing is reverted before its rows are gone.
+/// Empties the tables, then reverts what the cutover migrated. A migration that creates a table is
+/// reverted last, so nothing is reverted before its rows are deleted.
 async fn restore(
-    ends: &Endpoints,
+    endpoints: &Endpoints,
     judged: &Settings,
     journal: &Journal,
     guard: Option<(SessionId, &Path)>,
@@ -98,37 +98,37 @@ async fn restore(
     let source = judged.migrations()?;
     if source.digest() != journal.migrations {
         return Err(Failure::check(format!(
-            "the cutover was begun with migrations {}, not {}",
+            "the cutover was begun with migrations {}, but the current ones are {}",
             journal.migrations.short(),
             source.digest().short()
         ))
-        .hint("put the files back as they were, then abort"));
+        .hint("restore the migration files, then abort"));
     }
-    let site = ends.site();
+    let site = endpoints.site();
     let (rows, _) = runbook::status(site, &source, Goal::Latest).await?;
-    if !rows.iter().any(|r| r.state.is_in_force() || r.state == State::Failed) {
+    if !rows.iter().any(|r| r.state.is_in_force() || r.state == MigrationState::Failed) {
         return Ok((0, 0));
     }
-    let complete = rows.iter().all(|r| r.state == State::Applied);
-    let emptied = empty(ends, guard.map(|(session, path)| (session, path, complete))).await?;
+    let complete = rows.iter().all(|r| r.state == MigrationState::Applied);
+    let emptied = empty(endpoints, guard.map(|(session, path)| (session, path, complete))).await?;
     let above = rows.iter().any(|r| r.state.is_in_force() && r.version.0 > journal.found);
     let reverted = match above {
         true => Box::pin(runbook::down(site, &source, Version(journal.found))).await?.len(),
         false => 0,
     };
     if journal.found > 0 {
-        ends.is_empty().await?;
+        endpoints.is_empty().await?;
     }
     Ok((emptied, reverted))
 }
 
-/// Empties every table of the schema in one statement: as the owner, who alone may, and because the
-/// tables refer to each other. Nobody writes between the look at whose rows they are and that.
-async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
-    let site = ends.site();
+/// Empties every table of the schema in one statement, because the tables refer to each other; only the
+/// owner may. Locks keep other sessions from writing between the check for foreign rows and the truncation.
+async fn empty(endpoints: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Result<usize> {
+    let site = endpoints.site();
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot empty {}: {e}", site.endpoint.redacted()))
-            .hint("end the sessions that hold its tables, then abort again")
+            .hint("terminate the sessions that lock its tables, then abort again")
     };
     let mut connection = site.endpoint.connect(site.login).await?;
     let schema = &site.layout.schema;
@@ -142,21 +142,22 @@ async fn empty(ends: &Endpoints, guard: Option<(SessionId, &Path, bool)>) -> Res
             format!("begin; set local lock_timeout = {wait}; lock table {names} in exclusive mode");
         sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await.map_err(failed)?;
         if let Some((session, scratch, complete)) = guard
-            && let Some(other) = foreign_objects::find(ends, session, scratch, complete).await?
+            && let Some(other) =
+                foreign_objects::find(endpoints, session, scratch, complete).await?
         {
             return Err(Failure::check(format!(
-                "{} holds what the cutover did not write: {other}; nothing was emptied",
+                "{} holds foreign objects that the cutover did not write: {other}; nothing was emptied",
                 site.endpoint.redacted()
             ))
             .hint(
-                "keep it elsewhere and delete it there, then abort; or \
+                "copy them elsewhere and delete them there, then abort; or \
                  `flowcontrol cutover abort --discard` empties it as well",
             ));
         }
         let sql = format!("truncate {names}; commit");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(failed)?;
     }
-    // The tables are empty; the farewell changes nothing.
+    // The tables are empty; an error when closing changes nothing.
     drop(connection.close().await);
     Ok(tables.len())
 }

@@ -1,4 +1,4 @@
-//! The evidence chain so far, carried into the target's audit trail.
+//! Copies the evidence chain so far into the target's audit trail.
 
 use super::slice::SnapshotSlice;
 use crate::config::Config;
@@ -7,21 +7,21 @@ use flowcontrol_contract::{AuditEvent, BatchImport, EventId, Payload, Roster};
 use flowcontrol_evidence::{EvidenceStore, Sealed};
 use flowcontrol_gates::inputs::Role;
 
-/// Names where the events come from.
+/// The source of the audit events.
 const SOURCE: &str = "flowcontrol-evidence";
 
-/// Writes each packet of the chain as an audit event of the deployment's tenant, in the director's name;
-/// those that are there already stay. The answer is how many there are then.
+/// Writes each packet of the chain as an audit event of the deployment's tenant, with the director as actor;
+/// existing events are kept. Returns the number of events afterwards.
 ///
 /// # Errors
-/// A check failure when the chain does not verify, or not every event is there afterwards.
+/// A check failure when the chain does not verify, or an event is missing afterwards.
 pub async fn carry(
     config: &Config,
-    cargo: &SnapshotSlice<'_>,
+    slice: &SnapshotSlice<'_>,
     store: &dyn BatchImport,
     evidence: &EvidenceStore,
 ) -> Result<u64> {
-    let header = &cargo.summary.header;
+    let header = &slice.summary.header;
     let Some(own) = config.deployment.among(&header.tenant_ids())? else { return Ok(0) };
     let roster = header.tenants.iter().find(|r| r.tenant == own).ok_or_else(|| {
         Failure::check(format!("the snapshot holds nothing of {own}, the deployment's tenant"))
@@ -31,7 +31,7 @@ pub async fn carry(
     let verification = evidence.verify(None)?;
     if let Some(problem) = verification.problems.first() {
         return Err(Failure::check(format!(
-            "the evidence chain does not verify, so it is not carried along: {}: {}",
+            "the evidence chain does not verify, so it is not copied: {}: {}",
             problem.file, problem.message
         )));
     }
@@ -42,7 +42,7 @@ pub async fn carry(
         })?;
         events.push(event(&sealed, roster, director)?);
     }
-    let cx = cargo.cx(&roster.tenant);
+    let cx = slice.cx(&roster.tenant);
     for some in events.chunks(500) {
         store.carry_chain(&cx, some).await?;
     }
@@ -59,7 +59,7 @@ pub async fn carry(
 fn event(sealed: &Sealed, roster: &Roster, director: &str) -> Result<AuditEvent> {
     let director = roster.actors.iter().find(|a| a.role == director);
     let actor = director.or_else(|| roster.actors.first()).ok_or_else(|| {
-        Failure::check(format!("tenant {} has no actor to carry evidence for", roster.tenant))
+        Failure::check(format!("tenant {} has no actor for the evidence events", roster.tenant))
     })?;
     let packet = sealed.packet();
     let id = EventId::new(format!("evidence-{:05}-{}", packet.sequence, sealed.sha256()))?;

@@ -1,4 +1,4 @@
-//! The two ends of a cutover: the source that is frozen, and the database that is written.
+//! The endpoints of a cutover: the source that is frozen, and the database that is written to.
 
 use crate::config::Settings;
 use crate::probe::target::pinned;
@@ -8,14 +8,14 @@ use flowcontrol_contract::sql::identifier;
 use flowcontrol_contract::{Mode, ScenarioStore, TenantId};
 use flowcontrol_database::Login;
 use flowcontrol_evidence::KnownSecrets;
-use flowcontrol_runbook::{Layout, Limits, Site};
+use flowcontrol_runbook::{Layout, MigrationLimits, Site};
 use flowcontrol_target::ExternalSettings;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::fmt;
 use std::sync::Arc;
 
-/// Both ends, opened and checked.
+/// Both endpoints, opened and checked.
 pub struct Endpoints {
     /// The store that the scenario is moved from.
     pub source: Arc<dyn ScenarioStore>,
@@ -23,11 +23,11 @@ pub struct Endpoints {
     pub tenants: Vec<TenantId>,
     /// The configured database.
     pub server: ExternalSettings,
-    /// What its passwords are; they must not reach evidence.
+    /// The passwords, which must not reach evidence.
     pub secrets: KnownSecrets,
     layout: Layout,
-    limits: Limits,
-    /// The judged configuration.
+    limits: MigrationLimits,
+    /// The configuration of the target profile.
     pub settings: Settings,
 }
 
@@ -38,11 +38,11 @@ impl fmt::Debug for Endpoints {
 }
 
 impl Endpoints {
-    /// Opens the active configuration's store, and reads where the judged configuration's database
-    /// is. A server that shows another certificate than the pinned one gets no password.
+    /// Opens the active configuration's store, and reads the location of the target profile's database.
+    /// No password is sent to a server whose certificate differs from the pinned one.
     ///
     /// # Errors
-    /// A usage failure when there is no external server, or the source is that server already; a
+    /// A usage failure when no external server is configured, or the source is that server already; a
     /// check failure when the source is empty.
     pub async fn open(active: &Settings, judged: &Settings) -> Result<Self> {
         let server = judged.target_settings()?.external.ok_or_else(|| {
@@ -60,7 +60,7 @@ impl Endpoints {
         let source = registry::open_store(active).await?;
         if source.info().mode == Mode::Live {
             return Err(Failure::usage(format!(
-                "the scenario of profile {} is in {} already, so there is nothing to cut over",
+                "the scenario of profile {} is already in {}, so there is nothing to cut over",
                 active.config.profile,
                 source.info().endpoint
             ))
@@ -81,7 +81,7 @@ impl Endpoints {
         })
     }
 
-    /// The database, as its owner.
+    /// The database, with the owner's login.
     pub fn site(&self) -> Site<'_> {
         Site {
             endpoint: &self.server.endpoint,
@@ -94,7 +94,7 @@ impl Endpoints {
     /// Opens the database's store as `login`.
     ///
     /// # Errors
-    /// When it cannot be reached, or the login's powers do not fit.
+    /// When it cannot be reached, or the login's privileges do not match the purpose.
     pub async fn store(&self, login: &Login, purpose: Purpose) -> Result<Arc<dyn ScenarioStore>> {
         let place = PostgresPlace {
             endpoint: &self.server.endpoint,
@@ -104,7 +104,7 @@ impl Endpoints {
         registry::opening_postgres(place, login, purpose).await
     }
 
-    /// The store of whoever sees every row; the auditor's where there is no verifier.
+    /// The verifier's store, which sees every row; the auditor's if there is no verifier.
     ///
     /// # Errors
     /// As [`Endpoints::store`].
@@ -115,21 +115,21 @@ impl Endpoints {
         }
     }
 
-    /// Refuses a database that holds a row of anybody in a table that an abort would empty.
+    /// Refuses a database that holds any row in a table that an abort would empty.
     ///
     /// # Errors
-    /// A check failure that names the table, or says that nobody can see every row.
+    /// A check failure that names the table, or says that no login sees every row.
     pub async fn is_empty(&self) -> Result<()> {
         let endpoint = &self.server.endpoint;
         let place = endpoint.redacted();
-        let way_out = "cut over into an empty database; rows that are there are never mixed with";
+        let hint = "cut over into an empty database; a cutover never adds to existing rows";
         let verifier = self.server.logins.verifier.as_ref().ok_or_else(|| {
-            Failure::check(format!("nobody can tell whether {place} is empty: no login sees every row"))
-                .hint("name a verifier in [target.external], or cut over into a database without the schema")
+            Failure::check(format!("cannot determine whether {place} is empty: no login sees every row"))
+                .hint("configure a verifier in [target.external], or cut over into a database without the schema")
         })?;
         let failed = |table: &str, e: &sqlx::Error| {
-            Failure::check(format!("nobody can tell whether {table} in {place} is empty: {e}"))
-                .hint("the verifier reads every table of the schema")
+            Failure::check(format!("cannot determine whether {table} in {place} is empty: {e}"))
+                .hint("the verifier must be able to read every table of the schema")
         };
         let mut connection = endpoint.connect(verifier).await?;
         let schema = &self.layout.schema;
@@ -146,11 +146,11 @@ impl Endpoints {
                 .map_err(|e| failed(&table, &e))?;
             if held {
                 return Err(
-                    Failure::check(format!("{place} holds rows in {table} already")).hint(way_out)
+                    Failure::check(format!("{place} already holds rows in {table}")).hint(hint)
                 );
             }
         }
-        // The answer is there; the farewell changes nothing.
+        // The result is known; an error when closing changes nothing.
         drop(connection.close().await);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How far a cutover came: written before whatever cannot be taken back.
+//! The journal of a cutover's progress, written before each step that cannot be undone by a restart.
 
 use crate::rehearsal::journal::take_lock;
 use crate::rehearsal::scratch::Scratch;
@@ -10,76 +10,76 @@ use flowcontrol_files::{self as files, Access, Lock};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The folder in a state folder, and the journal in it.
+/// The cutover's folder in a state folder, and the journal's file name in it.
 const FOLDER: &str = "cutover";
 const FILE: &str = "journal.json";
 
-/// What a later run, or an abort, needs to know.
+/// What a later run or an abort needs to continue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
     /// The freeze window, on the source and on the target.
     pub window: Window,
-    /// The profile that it is for.
+    /// The target profile.
     pub profile: ProfileRef,
     /// The snapshot's digest.
     pub sha256: Digest,
     /// The database that is written to, without credentials.
     pub database: String,
-    /// The migrations that were in force there before.
+    /// The migrations that were applied there before.
     pub found: u32,
-    /// The migrations that it brings into force.
+    /// The digest of the migrations that it applies.
     pub migrations: Digest,
-    /// How far it came.
+    /// The stage it has reached.
     pub stage: Stage,
 }
 
-/// How far a cutover came.
+/// The stage that a cutover has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The source is frozen; the database may have been migrated.
     Begun,
-    /// So many batches are in the database and verified.
+    /// This many batches are in the database and verified.
     Batches(u8),
-    /// It is complete; nothing is rolled back any more.
+    /// It is complete and cannot be aborted any more.
     Sealed,
 }
 
-/// The folder of a cutover, which this process alone works in.
+/// The folder of a cutover, locked by this process.
 #[derive(Debug)]
-pub struct Folder {
+pub struct CutoverFolder {
     path: PathBuf,
     _lock: Lock,
 }
 
-impl Folder {
-    /// The cutover's folder in a state folder, locked; made where there is none.
+impl CutoverFolder {
+    /// Creates and locks the cutover's folder in a state folder.
     ///
     /// # Errors
-    /// A check failure when another process is at work in it.
+    /// A check failure when another process holds the lock.
     pub fn open(state: &Path) -> Result<Self> {
         let path = state.join(FOLDER);
         files::create_folder(&path, Access::Shared)?;
         let lock = take_lock(&path)?.map_err(|holder| {
             Failure::check(format!("another cutover is at work in {}{holder}", path.display()))
                 .hint(
-                    "wait for it to end, or end its process; then `flowcontrol cutover run` \
-                       goes on with it",
+                    "wait for it to finish, or stop its process; then `flowcontrol cutover run` \
+                       resumes it",
                 )
         })?;
         Ok(Self { path, _lock: lock })
     }
 
-    /// Where the frozen snapshot is kept until the cutover is sealed.
+    /// The path of the frozen snapshot, which is kept until the cutover is sealed.
     pub fn snapshot(&self) -> PathBuf {
         self.path.join("snapshot.jsonl.zst")
     }
 
-    /// A folder beside it that goes when it is dropped.
+    /// A temporary folder in it, removed when it is dropped.
     ///
     /// # Errors
-    /// An environment failure when it cannot be made.
+    /// An environment failure when it cannot be created.
     pub fn scratch(&self) -> Result<Scratch> {
         Scratch::new(&self.path, "scratch-")
     }
@@ -103,10 +103,10 @@ impl Folder {
         Ok(files::replace(&self.path.join(FILE), text.as_bytes(), Access::Owner)?)
     }
 
-    /// Forgets the cutover: the next one begins anew.
+    /// Removes journal and snapshot, so that the next cutover starts from the beginning.
     ///
     /// # Errors
-    /// An environment failure when a file stays.
+    /// An environment failure when a file cannot be removed.
     pub fn forget(&self) -> Result<()> {
         for path in [self.path.join(FILE), self.snapshot()] {
             files::remove(&path)?;
@@ -115,7 +115,7 @@ impl Folder {
     }
 }
 
-/// The journal of a state folder, whoever works in it; `None` when no cutover was begun.
+/// The journal of a state folder, without taking the lock; `None` when no cutover was begun.
 ///
 /// # Errors
 /// A check failure that names the journal when it is damaged.
@@ -128,6 +128,6 @@ fn read(folder: &Path) -> Result<Option<Journal>> {
     let Some(text) = files::read(&path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|e| {
         Failure::check(format!("the cutover's journal {} is damaged: {e}", path.display()))
-            .hint("it says what was there before; restore it from a copy before going on")
+            .hint("it records the earlier state of the database; restore it from a copy first")
     })
 }

@@ -1,9 +1,9 @@
 //! The data cutover: writes the scenario into the configured database, batch by batch, behind a
 //! freeze window on the source and one on the target.
 //!
-//! A journal says how far it came, so that a killed run goes on where it stood; until the last
-//! batch is sealed, [`abort`] puts the database back to how it was found and lets the source write
-//! again. It is the only thing that writes to the configured database.
+//! A journal records its progress, so that a killed run can be resumed. Until the cutover
+//! is sealed, [`abort`] restores the database and lets the source take writes
+//! again. No other module writes to the configured database.
 
 mod abort;
 mod audit;
@@ -18,4 +18,4 @@ mod slice;
 pub use abort::{Aborted, abort};
 pub use journal::{Journal, Stage, peek};
 pub use plan::{Plan, PlannedBatch, plan};
-pub use run::{Order, Ran, run};
+pub use run::{CutoverOrder, Ran, run};

@@ -1,4 +1,4 @@
-//! What a cutover would write, where, and how long that takes by the rate that was measured. Pure.
+//! Plans a cutover: what it would write, where, and how long it takes at the measured rate. Pure.
 
 use flowcontrol_contract::projection;
 use flowcontrol_contract::{Digest, Kind};
@@ -11,25 +11,25 @@ use serde_json::Value;
 /// A planned cutover.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
-    /// The profile that it is for.
+    /// The target profile.
     pub profile: String,
-    /// The bundle of adapters.
+    /// The adapter bundle.
     pub target: Option<&'static str>,
     /// The database, `host:port/name`; `None` while none is configured.
     pub database: Option<String>,
-    /// The snapshot in force.
+    /// The current snapshot.
     pub snapshot: Option<Digest>,
     /// Records in it.
     pub records: u64,
-    /// The four batches in their order.
+    /// The four batches in order.
     pub batches: Vec<PlannedBatch>,
-    /// Packets of the evidence chain that the last batch carries along.
+    /// Packets of the evidence chain that the last batch copies.
     pub packets: usize,
-    /// Records replayed in a second by the dry run in force; `None` without one.
+    /// Records that the current dry run replayed per second; `None` without one.
     pub records_per_second: Option<f64>,
     /// The packet of that dry run.
     pub measured_by: Option<Digest>,
-    /// How long the records take at that rate; says nothing of a server that is slower than the
+    /// The estimated seconds at that rate; not valid for a server that is slower than the
     /// one that was rehearsed on.
     pub seconds: Option<f64>,
     /// The gate's decision.
@@ -43,11 +43,11 @@ pub struct PlannedBatch {
     pub id: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Actors, or records.
+    /// The number of actors, or of records.
     pub rows: u64,
     /// The tables that it fills.
     pub tables: Vec<&'static str>,
-    /// How long it takes at the measured rate.
+    /// The estimated seconds at the measured rate.
     pub seconds: Option<f64>,
 }
 
@@ -79,14 +79,14 @@ pub fn plan(inputs: &Inputs, judgement: &Judgement, database: Option<String>) ->
     }
 }
 
-/// Records in a second, as a dry run's packet measured them.
+/// Records per second, as measured in a dry run's packet.
 fn rate(body: &Value) -> Option<f64> {
     let replay = body.get("replay")?;
     let (records, seconds) = (replay.get("records")?.as_f64()?, replay.get("seconds")?.as_f64()?);
     (records > 0.0 && seconds > 0.0).then(|| records / seconds)
 }
 
-/// Milliseconds are as fine as anybody plans.
+/// Rounds to milliseconds.
 fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }

@@ -1,9 +1,9 @@
-//! The order of a cutover's steps, and how one that was cut off goes on.
+//! Runs a cutover's steps in order, and resumes one that was interrupted.
 
 use super::audit;
 use super::endpoints::Endpoints;
 use super::foreign_objects;
-use super::journal::{Folder, Journal, Stage};
+use super::journal::{CutoverFolder, Journal, Stage};
 use super::seal;
 use super::slice::SnapshotSlice;
 use crate::config::Settings;
@@ -17,7 +17,7 @@ use flowcontrol_evidence::{EvidenceStore, Outcome, ProfileRef};
 use flowcontrol_gates::Inputs;
 use flowcontrol_gates::cutover::GROUPS;
 use flowcontrol_runbook as runbook;
-use flowcontrol_runbook::{Goal, State};
+use flowcontrol_runbook::{Goal, MigrationState};
 use flowcontrol_snapshot as snapshot;
 use flowcontrol_snapshot::Summary;
 use serde::Serialize;
@@ -25,23 +25,23 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What is to be cut over.
+/// The request for a cutover.
 #[derive(Debug)]
-pub struct Order<'a> {
+pub struct CutoverOrder<'a> {
     /// The active configuration, whose store is moved.
     pub active: &'a Settings,
-    /// The configuration that it is moved for.
+    /// The configuration of the target profile.
     pub judged: &'a Settings,
-    /// After how many minutes the windows end by themselves, should this process be killed.
+    /// Minutes after which the freeze windows expire, in case this process is killed.
     pub minutes: u32,
-    /// Stop after this batch; all of them without one.
+    /// The last batch to write; `None` for all.
     pub until: Option<&'a str>,
     /// The command as it was given, for the evidence.
     pub ran: String,
 }
 
-impl Order<'_> {
-    /// The command that goes on.
+impl CutoverOrder<'_> {
+    /// The command that resumes the cutover.
     pub fn again(&self) -> String {
         let (active, judged) = (&self.active.config.profile, &self.judged.config.profile);
         match active == judged {
@@ -51,7 +51,7 @@ impl Order<'_> {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Serialize)]
 pub struct Ran {
     /// The freeze window's id, which names the cutover.
@@ -60,64 +60,64 @@ pub struct Ran {
     pub database: String,
     /// The snapshot.
     pub snapshot: Digest,
-    /// What was done by this run, a sentence each.
+    /// The steps of this run.
     pub steps: Vec<StepTaken>,
-    /// Whether everything is there and sealed.
+    /// Whether the cutover is complete and sealed.
     pub complete: bool,
-    /// The packet of the whole cutover, once it is sealed.
+    /// The packet of the whole cutover, if it is sealed.
     pub packet: Option<Digest>,
-    /// The command that goes on, while it is not complete.
+    /// The command that resumes it, if it is not complete.
     pub goes_on: Option<String>,
 }
 
-/// One step that was done.
+/// One completed step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepTaken {
     /// The step.
     pub step: String,
     /// What it did, in one sentence.
     pub detail: String,
-    /// How long it took.
+    /// Its duration, in seconds.
     pub seconds: f64,
 }
 
-/// A cutover while it runs.
+/// A running cutover.
 pub(super) struct Cutover<'a> {
-    pub(super) order: &'a Order<'a>,
+    pub(super) order: &'a CutoverOrder<'a>,
     pub(super) inputs: &'a Inputs,
-    pub(super) ends: Endpoints,
-    pub(super) folder: Folder,
+    pub(super) endpoints: Endpoints,
+    pub(super) folder: CutoverFolder,
     pub(super) evidence: EvidenceStore,
     pub(super) journal: Journal,
     pub(super) steps: Vec<StepTaken>,
-    /// Why rows too many may have gone unseen, where no login sees every row.
+    /// Why extra rows may be unnoticed, if no login sees every row.
     pub(super) unproved: Option<String>,
     pub(super) progress: &'a Progress,
 }
 
-/// Cuts over, or goes on with what was cut off. The caller has seen that the gate is ready.
+/// Runs a cutover, or resumes an interrupted one. The caller has checked that the gate is ready.
 ///
 /// # Errors
-/// Whatever a step says. What was written stays, the source stays frozen, and the failure says how
-/// to go on or back.
+/// The failed step's. What was written stays, the source stays frozen, and the failure's hint says how
+/// to resume or abort.
 pub async fn run(
-    order: &Order<'_>,
+    order: &CutoverOrder<'_>,
     inputs: &Inputs,
     progress: &Progress,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Ran> {
     let evidence = order.active.evidence()?;
-    let ends = Endpoints::open(order.active, order.judged).await?;
-    let folder = Folder::open(&order.active.state())?;
+    let endpoints = Endpoints::open(order.active, order.judged).await?;
+    let folder = CutoverFolder::open(&order.active.state())?;
     let journal = match folder.read()? {
-        Some(journal) if journal.stage == Stage::Sealed => return over(&journal, &ends).await,
-        Some(journal) => going_on(journal, order, inputs, &ends)?,
-        None => Cutover::begin(order, inputs, &ends, &folder).await?,
+        Some(journal) if journal.stage == Stage::Sealed => return over(&journal, &endpoints).await,
+        Some(journal) => going_on(journal, order, inputs, &endpoints)?,
+        None => Cutover::begin(order, inputs, &endpoints, &folder).await?,
     };
     let mut cutover = Cutover {
         order,
         inputs,
-        ends,
+        endpoints,
         folder,
         evidence,
         journal,
@@ -129,7 +129,7 @@ pub async fn run(
         biased;
         () = async { drop(stop.wait_for(|stop| *stop).await) } => Err(Failure::new(
             Exit::Interrupted,
-            "interrupted; whatever was acknowledged is in the database, and the source is frozen",
+            "interrupted; acknowledged writes are in the database, and the source is frozen",
         )),
         done = Box::pin(cutover.walk()) => done,
     };
@@ -151,35 +151,36 @@ pub async fn run(
             cutover.seal_step("broken off", &failure.message, 0.0, outcome)?;
             let own = failure.hint.as_ref().map_or_else(String::new, |hint| format!("{hint}; "));
             Err(failure.hint(format!(
-                "{own}`{}` goes on, `flowcontrol cutover abort` goes back",
+                "{own}`{}` resumes, `flowcontrol cutover abort` undoes",
                 cutover.order.again()
             )))
         }
     }
 }
 
-/// One that is complete: nothing is done but what a kill right after the seal kept from being done.
-async fn over(journal: &Journal, ends: &Endpoints) -> Result<Ran> {
-    if journal.database == ends.server.endpoint.redacted() {
-        let store = ends.store(&ends.server.logins.replayer, Purpose::Replayer).await?;
-        seal::lift(&*store, ends, journal).await?;
+/// Finishes a complete cutover: does only what a kill right after the seal may have prevented.
+async fn over(journal: &Journal, endpoints: &Endpoints) -> Result<Ran> {
+    if journal.database == endpoints.server.endpoint.redacted() {
+        let store = endpoints.store(&endpoints.server.logins.replayer, Purpose::Replayer).await?;
+        seal::lift(&*store, endpoints, journal).await?;
     }
-    Err(Failure::check(format!("the scenario was cut over to {} already", journal.database))
-        .hint("swap the profile: its scenario is there now"))
+    Err(Failure::check(format!("the scenario was already cut over to {}", journal.database))
+        .hint("switch to that profile; the scenario is there now"))
 }
 
-/// A cutover that was cut off goes on only as it was begun.
+/// Checks that an interrupted cutover is resumed with the same inputs.
 fn going_on(
     journal: Journal,
-    order: &Order<'_>,
+    order: &CutoverOrder<'_>,
     inputs: &Inputs,
-    ends: &Endpoints,
+    endpoints: &Endpoints,
 ) -> Result<Journal> {
-    let back = "`flowcontrol cutover abort` goes back to the beginning";
+    let back = "`flowcontrol cutover abort` undoes what was written";
     let other = |what: &str, then: String, now: String| {
-        Err(Failure::check(format!("the cutover was begun {what} {then}, not {now}")).hint(back))
+        Err(Failure::check(format!("the cutover was begun {what} {then}, but now it is {now}"))
+            .hint(back))
     };
-    let database = ends.server.endpoint.redacted();
+    let database = endpoints.server.endpoint.redacted();
     if journal.database != database {
         return other("to", journal.database, database);
     }
@@ -198,22 +199,23 @@ fn going_on(
 }
 
 impl Cutover<'_> {
-    /// Notes what is there before anything is touched.
+    /// Records the database's state in the journal before anything is changed.
     async fn begin(
-        order: &Order<'_>,
+        order: &CutoverOrder<'_>,
         inputs: &Inputs,
-        ends: &Endpoints,
-        folder: &Folder,
+        endpoints: &Endpoints,
+        folder: &CutoverFolder,
     ) -> Result<Journal> {
         let source = order.judged.migrations()?;
-        let (rows, plan) = runbook::status(ends.site(), &source, Goal::Latest).await?;
+        let (rows, plan) = runbook::status(endpoints.site(), &source, Goal::Latest).await?;
         if let Some(problem) = plan.problems.first() {
             return Err(Failure::check(problem.message.clone()).hint(problem.hint.clone()));
         }
-        let found = rows.iter().filter(|r| r.state == State::Applied).map(|r| r.version.0).max();
+        let found =
+            rows.iter().filter(|r| r.state == MigrationState::Applied).map(|r| r.version.0).max();
         match found {
-            Some(_) => ends.is_empty().await?,
-            None => foreign_objects::refuse_tables(ends).await?,
+            Some(_) => endpoints.is_empty().await?,
+            None => foreign_objects::refuse_tables(endpoints).await?,
         }
         let Some(sha256) = inputs.scenario.snapshot else {
             return Err(Failure::check("the scenario is empty, so there is nothing to cut over"));
@@ -231,7 +233,7 @@ impl Cutover<'_> {
                 sha256: inputs.profile.sha256,
             },
             sha256,
-            database: ends.server.endpoint.redacted(),
+            database: endpoints.server.endpoint.redacted(),
             found: found.unwrap_or(0),
             migrations: source.digest(),
             stage: Stage::Begun,
@@ -240,46 +242,47 @@ impl Cutover<'_> {
         Ok(journal)
     }
 
-    /// Takes the steps that are still to be taken; the digest of the last packet, if it came there.
+    /// Runs the remaining steps; returns the digest of the cutover's packet if it was sealed.
     async fn walk(&mut self) -> Result<Option<Digest>> {
         let summary = self.freeze().await?;
         self.migrate().await?;
-        let login = self.ends.server.logins.replayer.clone();
-        let store = self.ends.store(&login, Purpose::Replayer).await?;
-        store.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let login = self.endpoints.server.logins.replayer.clone();
+        let store = self.endpoints.store(&login, Purpose::Replayer).await?;
+        store.fence().raise(&self.endpoints.tenants, &self.journal.window).await?;
         let path = self.folder.snapshot();
         let window = self.journal.window.id.clone();
-        let cargo = SnapshotSlice { path: &path, summary: &summary, window: &window };
+        let slice = SnapshotSlice { path: &path, summary: &summary, window: &window };
         let already = match self.journal.stage {
             Stage::Batches(n) => usize::from(n),
             Stage::Begun | Stage::Sealed => 0,
         };
         for (at, group) in GROUPS.iter().enumerate() {
             if at >= already {
-                self.batch(&cargo, &store, at).await?;
+                self.batch(&slice, &store, at).await?;
             }
             if self.order.until == Some(group.id) {
                 return Ok(None);
             }
         }
-        self.seal(&cargo, &store, already < GROUPS.len()).await.map(Some)
+        self.seal(&slice, &store, already < GROUPS.len()).await.map(Some)
     }
 
-    /// Freezes the source, and the scenario as it is then.
+    /// Freezes the source, then takes a snapshot.
     async fn freeze(&mut self) -> Result<Summary> {
         let since = clock::instant();
         let step = self.progress.step("freeze", None);
         let now = clock::now();
         let ends_at = after(now, i64::from(self.order.minutes) * 60_000_000)?;
-        // Going on: the window of before, with a later end.
+        // When resuming: the earlier window with a later expiry.
         self.journal.window.expires_at = self.journal.window.expires_at.max(ends_at);
-        let source = Arc::clone(&self.ends.source);
-        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let source = Arc::clone(&self.endpoints.source);
+        source.fence().raise(&self.endpoints.tenants, &self.journal.window).await?;
         self.folder.write(&self.journal)?;
         let session = self.inputs.scenario.session.clone();
         let path = self.folder.snapshot();
         let summary =
-            snapshot::freeze(&*source, session, &self.ends.tenants, &path, |n| step.inc(n)).await?;
+            snapshot::freeze(&*source, session, &self.endpoints.tenants, &path, |n| step.inc(n))
+                .await?;
         step.done("");
         self.as_judged(&summary)?;
         let detail = format!(
@@ -295,49 +298,53 @@ impl Cutover<'_> {
         let since = clock::instant();
         let source = self.order.judged.migrations()?;
         let step = self.progress.step("migrate", None);
-        let site = self.ends.site();
+        let site = self.endpoints.site();
         let applied = Box::pin(runbook::up(site, &source, None)).await?;
         let verified = Box::pin(runbook::verify(site, &source)).await?;
         step.done("");
         let detail = format!(
-            "{} migrations applied, {} in force and verified",
+            "{} migrations applied now, {} applied in total and verified",
             applied.len(),
             verified.len()
         );
         self.done("migrate", detail, since.elapsed().as_secs_f64())
     }
 
-    /// Writes one batch, compares everything that is there by then, and notes it.
+    /// Writes one batch, compares all rows written so far, and records it in the journal.
     async fn batch(
         &mut self,
-        cargo: &SnapshotSlice<'_>,
+        slice: &SnapshotSlice<'_>,
         store: &Arc<dyn ScenarioStore>,
         at: usize,
     ) -> Result<()> {
         let since = clock::instant();
         let group = &GROUPS[at];
-        let step = self.progress.step(group.id, Some(self.rows(at, cargo.summary)));
+        let step = self.progress.step(group.id, Some(self.rows(at, slice.summary)));
         let written = if group.kinds.is_empty() {
-            cargo.enroll(&**store).await?
+            slice.enroll(&**store).await?
         } else {
             let import = batches(&**store)?;
-            cargo.write(import, group, |n| step.inc(n)).await?
+            slice.write(import, group, |n| step.inc(n)).await?
         };
         step.done("");
         let mut detail = format!("{written} rows written");
         if at + 1 == GROUPS.len() {
-            let carried =
-                audit::carry(&self.ends.settings.config, cargo, batches(&**store)?, &self.evidence)
-                    .await?;
-            detail.push_str(&format!(", {carried} packets carried along"));
+            let carried = audit::carry(
+                &self.endpoints.settings.config,
+                slice,
+                batches(&**store)?,
+                &self.evidence,
+            )
+            .await?;
+            detail.push_str(&format!(", {carried} evidence packets copied"));
         }
         let step = self.progress.step("compare", None);
-        let found = cargo.compare(&self.ends, at + 1, |n| step.inc(n)).await?;
+        let found = slice.compare(&self.endpoints, at + 1, |n| step.inc(n)).await?;
         step.done("");
         let rows: u64 = found.tables.iter().map(|t| t.rows).sum();
         detail.push_str(&match &found.unproved {
-            None => format!(", all {rows} rows that are there are as frozen"),
-            Some(why) => format!(", all {rows} rows that are seen are as frozen; {why}"),
+            None => format!(", all {rows} rows in the database equal the snapshot"),
+            Some(why) => format!(", all {rows} visible rows equal the snapshot; {why}"),
         });
         self.unproved = found.unproved;
         self.journal.stage = Stage::Batches(u8::try_from(at + 1).unwrap_or(u8::MAX));
@@ -351,17 +358,17 @@ impl Cutover<'_> {
         all.filter(|(kind, _)| kinds.contains(kind)).map(|(_, n)| n).sum()
     }
 
-    /// The scenario is the one that was judged.
+    /// Checks that the snapshot is the one that the gates were judged on.
     pub(super) fn as_judged(&self, now: &Summary) -> Result<()> {
         if now.sha256 == self.journal.sha256 {
             return Ok(());
         }
         Err(Failure::check(format!(
-            "the scenario is {} now, and the cutover was judged on {}",
+            "the scenario is now {}, but the gates were judged on {}",
             now.sha256.short(),
             self.journal.sha256.short()
         ))
-        .hint("`flowcontrol cutover abort`, rehearse again, and have it accepted again"))
+        .hint("run `flowcontrol cutover abort`, rehearse again, and have it accepted again"))
     }
 
     pub(super) fn done(&mut self, step: &str, detail: String, seconds: f64) -> Result<()> {
@@ -372,19 +379,19 @@ impl Cutover<'_> {
 
     fn seal_step(&self, step: &str, detail: &str, seconds: f64, outcome: Outcome) -> Result<()> {
         let draft = seal::step(self, step, detail, seconds, outcome);
-        self.evidence.append(draft, &self.ends.secrets).map(drop)
+        self.evidence.append(draft, &self.endpoints.secrets).map(drop)
     }
 
-    /// What evidence says of the database.
+    /// The target member of packets.
     pub(super) fn target(&self) -> Value {
         json!({"kind": flowcontrol_target::TargetKind::External, "database": self.journal.database})
     }
 }
 
-/// The store's way to import by batch.
+/// The store's batch import capability.
 fn batches(store: &dyn ScenarioStore) -> Result<&dyn flowcontrol_contract::BatchImport> {
     store.batches().ok_or_else(|| {
-        Failure::usage(format!("{} cannot be filled batch by batch", store.info().kind))
+        Failure::usage(format!("{} does not support import by batch", store.info().kind))
     })
 }
 

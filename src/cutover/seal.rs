@@ -1,7 +1,7 @@
-//! The end of a cutover: the way back from the database, and the packets.
+//! Seals a cutover: verifies that it can be restored from the database, and writes the packets.
 
 use super::endpoints::Endpoints;
-use super::journal::{Folder, Journal, Stage};
+use super::journal::{CutoverFolder, Journal, Stage};
 use super::run::{Cutover, after};
 use super::slice::SnapshotSlice;
 use crate::registry::{self, Purpose};
@@ -14,11 +14,11 @@ use flowcontrol_snapshot::{copy, freeze};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// How long the source stays frozen once everything is in the database: writes that it took after
-/// that would be lost. `cutover abort` is not possible any more; `scenario thaw` is.
+/// Days for which the source stays frozen after the seal, since later writes to it
+/// would be lost. `cutover abort` is not possible any more; `scenario thaw` is.
 const AFTERWARDS_DAYS: i64 = 365;
 
-/// The checks of a cutover's packet: its batches, and what follows them.
+/// The checks of a cutover's packet: its batches, then parity and the rollback seal.
 pub(super) const CHECKS: [(&str, &str); 6] = [
     (GROUPS[0].id, GROUPS[0].title),
     (GROUPS[1].id, GROUPS[1].title),
@@ -29,22 +29,22 @@ pub(super) const CHECKS: [(&str, &str); 6] = [
 ];
 
 impl Cutover<'_> {
-    /// The way back from what was written, then the packet; from here on there is no abort.
+    /// Verifies the restore from the database, then seals the packet; afterwards no abort is possible.
     pub(super) async fn seal(
         &mut self,
-        cargo: &SnapshotSlice<'_>,
+        slice: &SnapshotSlice<'_>,
         store: &Arc<dyn ScenarioStore>,
         compared: bool,
     ) -> Result<Digest> {
         let since = clock::instant();
         if !compared {
             let step = self.progress.step("compare", None);
-            let found = cargo.compare(&self.ends, GROUPS.len(), |n| step.inc(n)).await?;
+            let found = slice.compare(&self.endpoints, GROUPS.len(), |n| step.inc(n)).await?;
             self.unproved = found.unproved;
             step.done("");
         }
-        let step = self.progress.step("rollback seal", Some(cargo.summary.records));
-        let back = way_back(&self.ends, cargo, &self.folder, |n| step.inc(n)).await?;
+        let step = self.progress.step("rollback seal", Some(slice.summary.records));
+        let back = way_back(&self.endpoints, slice, &self.folder, |n| step.inc(n)).await?;
         step.done("");
         self.close_source().await?;
         self.still_closed(&**store).await?;
@@ -52,50 +52,50 @@ impl Cutover<'_> {
             format!("a fallback store restored from the database freezes to {}", back.short());
         self.done("rollback-seal", detail, since.elapsed().as_secs_f64())?;
         let draft = packet(self, back)?;
-        let stored = self.evidence.append(draft, &self.ends.secrets)?;
+        let stored = self.evidence.append(draft, &self.endpoints.secrets)?;
         self.journal.stage = Stage::Sealed;
         self.folder.write(&self.journal)?;
-        lift(&**store, &self.ends, &self.journal).await?;
+        lift(&**store, &self.endpoints, &self.journal).await?;
         Ok(stored.sealed.sha256())
     }
 
-    /// Closes the source for good and looks that nothing went in before: its window may have ended
-    /// while this process stood still.
+    /// Freezes the source for a year and checks that nothing was written before: its window may have expired
+    /// while this process was suspended.
     async fn close_source(&mut self) -> Result<()> {
         self.journal.window.expires_at = after(clock::now(), AFTERWARDS_DAYS * 86_400_000_000)?;
-        let source = Arc::clone(&self.ends.source);
-        source.fence().raise(&self.ends.tenants, &self.journal.window).await?;
+        let source = Arc::clone(&self.endpoints.source);
+        source.fence().raise(&self.endpoints.tenants, &self.journal.window).await?;
         let session = self.inputs.scenario.session.clone();
         let scratch = self.folder.scratch()?;
         let path = scratch.path().join("source.jsonl.zst");
-        let now = freeze(&*source, session, &self.ends.tenants, &path, |_| {}).await?;
+        let now = freeze(&*source, session, &self.endpoints.tenants, &path, |_| {}).await?;
         self.as_judged(&now)
     }
 
-    /// The database was closed from before the last comparison until now.
+    /// Checks that the database's freeze window lasted from the last comparison until now.
     async fn still_closed(&self, store: &dyn ScenarioStore) -> Result<()> {
         let id = &self.journal.window.id;
-        for tenant in &self.ends.tenants {
+        for tenant in &self.endpoints.tenants {
             let window = store.fence().window(std::slice::from_ref(tenant)).await?;
             if window.is_none_or(|raised| raised.window.id != *id) {
                 return Err(Failure::check(format!(
                     "freeze window {id} of tenant {tenant} ended in {} before the cutover was sealed",
                     self.journal.database
                 ))
-                .hint("going on raises it again and compares anew; --minutes gives it longer"));
+                .hint("resuming raises it again and compares again; --minutes makes it longer"));
             }
         }
         Ok(())
     }
 }
 
-/// Lets the database take writes; its window may have ended by itself.
+/// Lifts the database's freeze window, which may have expired already.
 pub(super) async fn lift(
     store: &dyn ScenarioStore,
-    ends: &Endpoints,
+    endpoints: &Endpoints,
     journal: &Journal,
 ) -> Result<()> {
-    match store.fence().lift(&ends.tenants, &journal.window.id).await {
+    match store.fence().lift(&endpoints.tenants, &journal.window.id).await {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e.into()),
         _ => Ok(()),
     }
@@ -106,23 +106,24 @@ pub(super) async fn lift(
 /// # Errors
 /// A check failure with both digests when they differ.
 pub async fn way_back(
-    ends: &Endpoints,
-    cargo: &SnapshotSlice<'_>,
-    folder: &Folder,
+    endpoints: &Endpoints,
+    slice: &SnapshotSlice<'_>,
+    folder: &CutoverFolder,
     on_records: impl FnMut(u64),
 ) -> Result<Digest> {
-    let store = ends.store(&ends.server.logins.auditor, Purpose::Auditor).await?;
+    let store = endpoints.store(&endpoints.server.logins.auditor, Purpose::Auditor).await?;
     let scratch = folder.scratch()?;
     let files = registry::open_file_store(&scratch.path().join("store")).await?;
-    copy(store.export(&ends.tenants).await?, cargo.summary.sha256, &*files, on_records).await?;
-    let session = cargo.summary.header.session.clone();
+    copy(store.export(&endpoints.tenants).await?, slice.summary.sha256, &*files, on_records)
+        .await?;
+    let session = slice.summary.header.session.clone();
     let path = scratch.path().join("back.jsonl");
-    let back = freeze(&*files, session, &ends.tenants, &path, |_| {}).await?;
-    if back.sha256 != cargo.summary.sha256 {
+    let back = freeze(&*files, session, &endpoints.tenants, &path, |_| {}).await?;
+    if back.sha256 != slice.summary.sha256 {
         return Err(Failure::check(format!(
-            "what comes back from the database is {}, not {}",
+            "the store restored from the database freezes to {}, not {}",
             back.sha256.short(),
-            cargo.summary.sha256.short()
+            slice.summary.sha256.short()
         )));
     }
     Ok(back.sha256)
@@ -146,19 +147,19 @@ pub(super) fn step(
 }
 
 /// The packet of the whole cutover. It is sealed when every batch was compared, so each step of
-/// this run and of those before it passed.
+/// this run and of earlier ones passed.
 ///
 /// # Errors
-/// A check failure when a batch is missing, which would be a mistake of ours.
+/// A check failure when a batch is missing, which would be a defect.
 pub(super) fn packet(cutover: &Cutover<'_>, back: Digest) -> Result<Draft> {
     if cutover.journal.stage != Stage::Batches(4) {
-        return Err(Failure::check("not every batch is there, so nothing is sealed"));
+        return Err(Failure::check("a batch is missing, so nothing is sealed"));
     }
     let compared = "its rows were compared with the snapshot".to_owned();
     let mut parity =
         format!("every row and every evidence packet so far is in {}", cutover.journal.database);
     if let Some(why) = &cutover.unproved {
-        parity.push_str(&format!("; whether there are rows too many is unproved: {why}"));
+        parity.push_str(&format!("; whether there are extra rows is unproved: {why}"));
     }
     let restored = format!("a fallback store restored from there freezes to {}", back.short());
     let checks = CHECKS.map(|(id, title)| CheckResult {

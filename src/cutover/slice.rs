@@ -1,7 +1,7 @@
-//! One batch: the actors, or the records of some kinds, written and compared.
+//! Writes and compares the slices of a snapshot: the actors, or the records of some kinds.
 
 use super::endpoints::Endpoints;
-use crate::rehearsal::verify::{Verification, verify_kinds};
+use crate::rehearsal::verify::{StoreVerification, verify_kinds};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::batch::{BatchImport, Part};
 use flowcontrol_contract::{CallCx, Kind, ScenarioStore, TenantId};
@@ -9,27 +9,27 @@ use flowcontrol_gates::cutover::{GROUPS, Group};
 use flowcontrol_snapshot::{CHUNK_BYTES, CHUNK_RECORDS, Chunks, Summary};
 use std::path::Path;
 
-/// What is moved: the snapshot's file and content, and the window that lets it in.
+/// The snapshot that is moved, and the freeze window that admits its writes.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotSlice<'a> {
     /// The file.
     pub path: &'a Path,
-    /// Its content.
+    /// Its summary.
     pub summary: &'a Summary,
     /// The id of the freeze window on the target.
     pub window: &'a str,
 }
 
 impl SnapshotSlice<'_> {
-    /// The context of a tenant's writes, which pass the cutover's own window.
+    /// The call context for a tenant's writes, which the cutover's own freeze window admits.
     pub fn cx(&self, tenant: &TenantId) -> CallCx {
         CallCx { window: Some(self.window.to_owned()), ..CallCx::tenant(tenant.clone()) }
     }
 
-    /// Writes the tenants and their actors; those that are there already stay.
+    /// Writes the tenants and their actors; existing ones are kept.
     ///
     /// # Errors
-    /// What the store says.
+    /// The store's.
     pub async fn enroll(&self, store: &dyn ScenarioStore) -> Result<u64> {
         let mut actors = 0;
         for roster in &self.summary.header.tenants {
@@ -39,10 +39,10 @@ impl SnapshotSlice<'_> {
         Ok(actors)
     }
 
-    /// Writes the records of `group`, after what an earlier run left there.
+    /// Writes the records of `group`, continuing after those of an earlier run.
     ///
     /// # Errors
-    /// What the snapshot or the store says; chunks that were acknowledged stay.
+    /// The snapshot's or the store's; acknowledged chunks stay.
     pub async fn write(
         &self,
         store: &dyn BatchImport,
@@ -70,27 +70,27 @@ impl SnapshotSlice<'_> {
         Ok(written)
     }
 
-    /// Reads everything back and compares it with the batches that are there: the first `done`.
+    /// Reads everything back and compares it with the batches written so far: the first `done`.
     ///
     /// # Errors
     /// A check failure that names the first row that differs.
     pub async fn compare(
         &self,
-        ends: &Endpoints,
+        endpoints: &Endpoints,
         done: usize,
         on_rows: impl FnMut(u64),
-    ) -> Result<Verification> {
+    ) -> Result<StoreVerification> {
         let kinds: Vec<Kind> = GROUPS.iter().take(done).flat_map(|g| g.kinds).copied().collect();
-        let mut back = ends.verifier().await?.read_back(&ends.tenants).await?;
+        let mut back = endpoints.verifier().await?.read_back(&endpoints.tenants).await?;
         let sha256 = self.summary.sha256;
         let found = verify_kinds(self.path, sha256, &mut *back, &kinds, on_rows).await?;
         match found.mismatches.first() {
             None => Ok(found),
             Some(row) => Err(Failure::check(format!(
-                "{} rows are not as in the snapshot; the first is {} {} of tenant {}: {}",
+                "{} rows differ from the snapshot; the first is {} {} of tenant {}: {}",
                 found.mismatch_count, row.table, row.row, row.tenant, row.what
             ))
-            .hint("`flowcontrol cutover abort` puts the database back to how it was found")),
+            .hint("`flowcontrol cutover abort` restores the database to its earlier state")),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Records an owner's word on a check, or takes it back. The command line and the HTTP service ask
-//! for it; whose word counts is the gates' to say.
+//! Records an owner's acceptance of a check, or its revocation, for the command line and the HTTP
+//! service. Whose acceptance counts is decided by the gates.
 
 use crate::config::{FILE, Settings, nearest};
 use flowcontrol_base::clock;
@@ -7,42 +7,42 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{Actor, Timestamp};
 use flowcontrol_evidence::keys::{PrivateKey, PublicKey};
 use flowcontrol_evidence::{
-    Authentication, Bound, CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef,
-    RecordedAcceptance, SignedIn, Verdict, schema,
+    AcceptanceSubject, Authentication, CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome,
+    ProfileRef, RecordedAcceptance, Verdict, VouchedSignIn, schema,
 };
-use flowcontrol_gates::decision::{self, Decision};
+use flowcontrol_gates::decision::{self, OwnerDecision};
 use flowcontrol_gates::inputs::{Acceptance, Evidence};
 use flowcontrol_gates::{Inputs, Judgement, judge, values};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What is asked for.
+/// A request to accept a check.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// The check, as `gate/check` or by its id alone where that is clear.
+    /// The check, as `gate/check` or by its id alone if that is unambiguous.
     pub check: &'a str,
-    /// Who gives the word: an actor of the deployment's tenant.
+    /// The accepting actor, of the deployment's tenant.
     pub actor: &'a str,
-    /// What proves that it is theirs.
+    /// The proof of the actor's identity.
     pub proof: Proof<'a>,
-    /// What is decided, each as `NAME=VALUE`.
+    /// The decided values, each as `NAME=VALUE`.
     pub values: &'a [String],
-    /// Takes the word back.
+    /// Whether to revoke the acceptance.
     pub revoke: bool,
-    /// What the packet says besides of how it was asked for: a request's id.
+    /// How it was requested, for the packet: a request's id.
     pub via: Option<&'a str>,
 }
 
-/// What proves whose word it is.
+/// The proof of an actor's identity.
 #[derive(Clone, Copy, Debug)]
 pub enum Proof<'a> {
-    /// Nothing: anybody can write a name.
+    /// None: the name is not authenticated.
     Nothing,
     /// A signature by the actor's key.
     Key(&'a PrivateKey),
-    /// The word of the service in which they are signed in.
-    SignIn(SignedIn<'a>),
+    /// The vouching of the service in which the actor is signed in.
+    SignIn(VouchedSignIn<'a>),
 }
 
 impl Proof<'_> {
@@ -56,21 +56,21 @@ impl Proof<'_> {
     }
 }
 
-/// A word that was recorded.
+/// A recorded acceptance.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// The packet.
     pub recorded: Evidence,
-    /// The word in it.
+    /// The acceptance in it.
     pub word: RecordedAcceptance,
-    /// Who gave it.
+    /// The actor.
     pub actor: Actor,
-    /// The gate's id, with its ready checks and all of them after it.
+    /// The gate's id, with its ready checks and all its checks afterwards.
     pub gate: (String, usize, usize),
 }
 
 impl Accepted {
-    /// The word as JSON.
+    /// The acceptance as JSON.
     pub fn value(&self) -> Value {
         let Self { recorded, word, gate: (gate, passed, total), .. } = self;
         json!({"check": word.check, "actor": word.actor,
@@ -84,11 +84,11 @@ impl Accepted {
     }
 }
 
-/// Records the word in the chain of `store`, judged over `inputs`.
+/// Records the acceptance in the chain of `store`, judged over `inputs`.
 ///
 /// # Errors
-/// A usage failure for an unknown check, actor or value; a check failure when it is not the actor's
-/// to decide, or nothing is there to accept; an environment failure when the chain cannot be
+/// A usage failure for an unknown check, actor or value; a check failure when the actor may not
+/// decide it, or there is nothing to accept; an environment failure when the chain cannot be
 /// written.
 pub fn accept(
     settings: &Settings,
@@ -108,17 +108,17 @@ pub fn accept(
         Proof::Key(key) => owned(settings, &inputs, &actor, key.public())?,
         Proof::SignIn(by) if !inputs.profile.vouchers.contains(&by.key.public()) => {
             return Err(Failure::usage(format!(
-                "[vouching] trusted does not name this service's key {}, so a word that it vouches \
+                "[vouching] trusted does not name this service's key {}, so an acceptance that it vouches \
                  for would not count",
                 by.key.public().short()
             )));
         }
-        // Taking a word back needs no proof: it can only close what was open.
+        // A revocation needs no proof: it can only make a ready check open again.
         Proof::Nothing | Proof::SignIn(_)
             if inputs.profile.keys.contains_key(&actor.id) && !ask.revoke =>
         {
             return Err(Failure::usage(format!(
-                "[keys] names a key for {}, so a word without their signature would not count",
+                "[keys] names a key for {}, so an acceptance without their signature would not count",
                 actor.id
             ))
             .hint("sign it: --key FILE with the private key"));
@@ -137,7 +137,7 @@ pub fn accept(
         authentication: Authentication::Mock,
         values,
         revoked: ask.revoke,
-        bound: Bound {
+        bound: AcceptanceSubject {
             profile: inputs.profile.sha256,
             snapshot: inputs.scenario.snapshot,
             evidence: decision.evidence(&inputs),
@@ -167,7 +167,7 @@ pub fn accept(
     let word = RecordedAcceptance::read(stored.packet())
         .ok()
         .flatten()
-        .ok_or_else(|| Failure::check("the packet that was sealed holds no acceptance"))?;
+        .ok_or_else(|| Failure::check("the sealed packet contains no acceptance"))?;
     let recorded = Evidence { sha256: stored.sha256(), packet: stored.packet().clone() };
     inputs.as_of = inputs.as_of.max(recorded.packet.created_at);
     inputs.acceptances.extend(Acceptance::read(&recorded).map_err(Failure::check)?);
@@ -177,7 +177,7 @@ pub fn accept(
     Ok(Accepted { recorded, word, actor, gate: (id.to_owned(), passed, total) })
 }
 
-/// Refuses a key that the gates would not count as the actor's.
+/// Refuses a key that the gates would not accept as the actor's.
 fn owned(settings: &Settings, inputs: &Inputs, actor: &Actor, key: PublicKey) -> Result<()> {
     let id = &actor.id;
     let known = inputs.profile.keys.get(id);
@@ -189,19 +189,19 @@ fn owned(settings: &Settings, inputs: &Inputs, actor: &Actor, key: PublicKey) ->
     let (message, hint) = match known {
         None => (
             format!(
-                "[keys] in {file} names no key for {id}, so a word signed with this one would not count"
+                "[keys] in {file} names no key for {id}, so an acceptance signed with this one would not count"
             ),
             format!(
-                "if the key is theirs, add `{line}` under [keys]; the configuration is another one then, and its evidence is to be made for it"
+                "if the key is theirs, add `{line}` under [keys]; this changes the configuration digest, so existing evidence becomes stale and must be recorded again"
             ),
         ),
         Some(known) => (
             format!(
-                "the key is {}, and [keys] in {file} names {} for {id}",
+                "the key is {}, but [keys] in {file} names {} for {id}",
                 key.short(),
                 known.short()
             ),
-            format!("sign with the key that is named, or name the other one: `{line}`"),
+            format!("sign with the configured key, or configure the other one: `{line}`"),
         ),
     };
     Err(Failure::usage(message).hint(hint))
@@ -215,14 +215,14 @@ fn gate_of(path: &str) -> &str {
     path.split('/').next().unwrap_or_default()
 }
 
-/// The decision that `wanted` names: `gate/check`, or the check alone where one decision has it.
-fn decided(judgement: &Judgement, wanted: &str) -> Result<&'static Decision> {
+/// The decision named by `wanted`: `gate/check`, or the check's id alone if it is unambiguous.
+fn decided(judgement: &Judgement, wanted: &str) -> Result<&'static OwnerDecision> {
     let all: Vec<_> = judgement
         .gates
         .iter()
         .flat_map(|g| g.checks.iter().map(move |c| (format!("{}/{}", g.id, c.id), c)))
         .collect();
-    // A word can only mean a decision, even where another gate has a check of the same name.
+    // Only a decision can be accepted, even if another gate has a check of the same name.
     let mut decisions = decision::all().filter(|d| d.path == wanted || d.id() == wanted);
     if let (Some(one), None) = (decisions.next(), decisions.next()) {
         return Ok(one);
@@ -240,10 +240,12 @@ fn decided(judgement: &Judgement, wanted: &str) -> Result<&'static Decision> {
         [(path, check)] => {
             let hint = match &check.command {
                 Some(command) => format!("`{command}` supplies it"),
-                None => format!("`flowcontrol gates {}` says what it rests on", gate_of(path)),
+                None => format!("`flowcontrol gates {}` shows what it rests on", gate_of(path)),
             };
-            Err(Failure::usage(format!("{path} rests on evidence, which no owner's word replaces"))
-                .hint(hint))
+            Err(Failure::usage(format!(
+                "{path} rests on evidence, which an owner's acceptance cannot replace"
+            ))
+            .hint(hint))
         }
         several => {
             let paths: Vec<_> = several.iter().map(|(path, _)| path.as_str()).collect();
@@ -265,8 +267,8 @@ fn actor<'a>(inputs: &'a Inputs, wanted: &str) -> Result<&'a Actor> {
     })
 }
 
-/// The values of the line. No message repeats one: what was typed may be a secret.
-fn given(line: &[String], decision: &Decision) -> Result<BTreeMap<String, String>> {
+/// The values of the command line. Messages never repeat one, because it may be a secret.
+fn given(line: &[String], decision: &OwnerDecision) -> Result<BTreeMap<String, String>> {
     let names: Vec<_> = decision.values.iter().map(|v| v.name()).collect();
     let hint = || match names.as_slice() {
         [] => format!("{} takes no value", decision.path),
@@ -279,7 +281,7 @@ fn given(line: &[String], decision: &Decision) -> Result<BTreeMap<String, String
         };
         if !names.contains(&name) {
             return Err(
-                Failure::usage("--value names what the check does not ask for").hint(hint())
+                Failure::usage("--value names a value that the check does not take").hint(hint())
             );
         }
         if values.insert(name.to_owned(), text.trim().to_owned()).is_some() {
@@ -291,7 +293,7 @@ fn given(line: &[String], decision: &Decision) -> Result<BTreeMap<String, String
 
 fn acceptable(
     inputs: &Inputs,
-    decision: &Decision,
+    decision: &OwnerDecision,
     values: &BTreeMap<String, String>,
 ) -> Result<()> {
     values::judge(decision.values, values, inputs.profile.residency).map_err(|why| {
@@ -299,8 +301,9 @@ fn acceptable(
             .owner(decision.role)
             .map(|owner| inputs.accept_command(decision.path, &owner, decision.values))
             .unwrap_or_default();
-        Failure::usage(format!("{} cannot be accepted {why}", decision.path))
-            .hint(format!("`{command}`; a secret belongs where the configuration refers to it"))
+        Failure::usage(format!("{} cannot be accepted {why}", decision.path)).hint(format!(
+            "`{command}`; a secret belongs in the place that the configuration refers to"
+        ))
     })?;
     if inputs.scenario.snapshot.is_some() {
         return Ok(());
@@ -309,16 +312,15 @@ fn acceptable(
         || "its records come from its own service".to_owned(),
         |command| format!("`{command}` fills it"),
     );
-    Err(Failure::check("the scenario is empty, so there is nothing that could be accepted")
-        .hint(hint))
+    Err(Failure::check("the scenario is empty, so there is nothing to accept").hint(hint))
 }
 
-fn takeable(inputs: &Inputs, decision: &Decision, actor: &Actor) -> Result<()> {
+fn takeable(inputs: &Inputs, decision: &OwnerDecision, actor: &Actor) -> Result<()> {
     if decision.last(inputs).is_some_and(|last| !last.revoked) {
         return Ok(());
     }
     Err(Failure::check(format!(
-        "{} has no acceptance of {} in force for profile {} that could be taken back",
+        "{} has no acceptance of {} for profile {} that could be revoked",
         actor.display_name, decision.path, inputs.profile.name
     ))
     .hint("`flowcontrol evidence list` shows what was recorded"))
@@ -326,19 +328,19 @@ fn takeable(inputs: &Inputs, decision: &Decision, actor: &Actor) -> Result<()> {
 
 fn draft(
     inputs: &Inputs,
-    decision: &Decision,
+    decision: &OwnerDecision,
     actor: &Actor,
     word: &RecordedAcceptance,
     created_at: Timestamp,
 ) -> Result<Draft> {
     let (verdict, outcome, did) = if word.revoked {
-        (Verdict::Next, Outcome::Failed, "took the acceptance back")
+        (Verdict::Next, Outcome::Failed, "revoked the acceptance")
     } else {
         (Verdict::Ready, Outcome::Passed, "accepted it")
     };
     let revoke = if word.revoked { " --revoke" } else { "" };
     let body = serde_json::to_value(word)
-        .map_err(|e| Failure::environment(format!("the acceptance cannot be spelled: {e}")))?;
+        .map_err(|e| Failure::environment(format!("the acceptance cannot be serialized: {e}")))?;
     Ok(Draft {
         schema: schema::ACCEPTANCE.to_owned(),
         created_at,

@@ -1,5 +1,5 @@
-//! Gathers what the gates look at: the judged profile, the evidence and the scenario as they are
-//! now. The command line and the HTTP service judge over the same.
+//! Loads the gates' inputs: the judged profile, the evidence and the scenario as they are
+//! now, for the command line and the HTTP service.
 
 use crate::config::{FILE, Settings};
 use crate::progress::Progress;
@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What the gates look at for `wanted`, or for the active profile. `store` is opened when the rest
-/// could be read; `named` says that the line or the environment chose the profile. Leaves nothing
+/// The gates' inputs for the profile `wanted`, or for the active profile. `store` is opened when the rest
+/// was read; `named` says that the command line or the environment chose the profile. Leaves nothing
 /// behind.
 ///
 /// # Errors
@@ -32,10 +32,10 @@ pub async fn load(
     named: bool,
 ) -> Result<Inputs> {
     let own = settings.clone();
-    // A service answers others while a long chain is verified.
-    let packets = tokio::task::spawn_blocking(move || evidence(&own))
-        .await
-        .map_err(|e| Failure::environment(format!("reading the evidence stopped: {e}")))??;
+    // Off the executor, so that a service handles other requests while a long chain is verified.
+    let packets = tokio::task::spawn_blocking(move || evidence(&own)).await.map_err(|e| {
+        Failure::environment(format!("the task that reads the evidence failed: {e}"))
+    })??;
     Ok(Inputs {
         profile: judged(settings, wanted, named)?,
         acceptances: acceptances(&packets)?,
@@ -46,7 +46,7 @@ pub async fn load(
     })
 }
 
-/// The profile that is judged: `wanted`, else the active one.
+/// The judged profile: `wanted`, else the active one.
 fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged> {
     let settings = active.of_profile(wanted)?;
     let (profile, name) = (settings.profile()?, settings.config.profile.clone());
@@ -82,14 +82,14 @@ fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged
     })
 }
 
-/// The chain's packets. Nothing is judged on a chain that does not verify.
+/// The chain's packets; a failure if the chain does not verify.
 fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
     let store = EvidenceStore::at(&settings.state());
     let verification = store.verify_signed(None, &settings.config.evidence.trusted)?;
     if let Some(problem) = verification.problems.first() {
         let hint = match problem.kind {
-            ProblemKind::Signature => {
-                "[evidence] trusted asks for signatures: with its signing_key set, what is sealed \
+            ChainProblemKind::Signature => {
+                "[evidence] trusted requires signatures: with its signing_key set, what is sealed \
                  from now on is signed; flowcontrol evidence verify shows everything that is wrong"
             }
             _ => "flowcontrol evidence verify shows everything that is wrong with it",
@@ -110,7 +110,7 @@ fn evidence(settings: &Settings) -> Result<Vec<Evidence>> {
     packets.collect()
 }
 
-/// The owners' words among the packets.
+/// The acceptances among the packets.
 fn acceptances(packets: &[Evidence]) -> Result<Vec<Acceptance>> {
     let read = |evidence: &Evidence| {
         Acceptance::read(evidence).map_err(|why| {
@@ -125,7 +125,7 @@ fn acceptances(packets: &[Evidence]) -> Result<Vec<Acceptance>> {
     packets.iter().filter_map(|evidence| read(evidence).transpose()).collect()
 }
 
-/// What the active profile's store holds, frozen for its digest and forgotten.
+/// The facts about the active profile's store; it is frozen into a temporary file for its digest.
 async fn scenario(
     settings: &Settings,
     store: &dyn ScenarioStore,
@@ -148,7 +148,7 @@ async fn scenario(
     }
     if rosters.is_empty() {
         if built_in {
-            // The deployment's tenant of the demo, which a rehearsal would seed.
+            // The roster of the demo that a rehearsal would seed.
             let size = demo::Size { tenants: 1, ..demo::Size::default() };
             rosters = demo::rosters(size)?;
         }
@@ -172,8 +172,8 @@ async fn scenario(
 const WRITABLE: &str =
     "the state folder must be writable: the scenario is frozen there for its digest";
 
-/// The digest comes with a file, which lives as long as this call: in the state folder, since a
-/// scenario must not pass through a folder that others share.
+/// Freezes the store into a file that is removed when this returns: in the state folder, since a
+/// scenario must not be copied to a folder that other users share.
 async fn freeze(
     settings: &Settings,
     store: &dyn ScenarioStore,

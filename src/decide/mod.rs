@@ -1,5 +1,5 @@
-//! What the gates are asked about, and what an owner's acceptance needs: the command line and the
-//! HTTP service decide over the same.
+//! Loads the gates' inputs and records acceptances, for the command line and the
+//! HTTP service alike.
 
 pub mod accept;
 pub mod inputs;

@@ -1,4 +1,4 @@
-//! The connection probes alone, without a rehearsal around them.
+//! `connect`: the connection probes without a rehearsal.
 
 use crate::config::Settings;
 use crate::probe::target::Probe;
@@ -13,20 +13,20 @@ use flowcontrol_gates::connection;
 use flowcontrol_target::{Target, TargetChoice, TargetKind};
 use serde_json::json;
 
-/// What the probes came to.
+/// The result of the probes.
 #[derive(Debug)]
 pub struct Connected {
     /// The packet, not sealed yet.
     pub draft: Draft,
-    /// What must not stand in it.
+    /// Secrets that must not be in it.
     pub secrets: KnownSecrets,
 }
 
-/// Probes `choice`: the configured database of an external server, or a database on a throw-away
-/// one. Throw-away targets are taken down before this returns, also when `stopped` completes.
+/// Probes `choice`: the configured database of an external server, or a database on a temporary
+/// one. Temporary targets are removed before this returns, also when `stopped` completes.
 ///
 /// # Errors
-/// When the target cannot be started or reached at all.
+/// When the target cannot be started or reached.
 pub async fn connect(
     settings: &Settings,
     choice: TargetChoice,
@@ -111,7 +111,7 @@ fn hold(secrets: &mut KnownSecrets, logins: &Logins) {
     }
 }
 
-/// Everyone in the configured scenario.
+/// The tenants and actors of the configured scenario.
 async fn rosters(settings: &Settings) -> Result<Vec<Roster>> {
     let store = registry::open_store(settings).await?;
     let mut rosters = Vec::new();

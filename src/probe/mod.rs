@@ -1,4 +1,4 @@
-//! Probes of what is configured: of the adapters, and of the Postgres that a rehearsal or a cutover
+//! Probes: of the configured adapters, and of the Postgres that a rehearsal or a cutover
 //! uses.
 
 pub mod adapter;

@@ -1,8 +1,8 @@
-//! Progress as a listener hears it: what changed, of which step.
+//! Progress events for a listener: which step changed, and how.
 
 use std::sync::Arc;
 
-/// Hears every change; called from wherever the work is done, so it must be quick.
+/// Called for every change, on the thread that does the work, so it must return quickly.
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// One change of one step.
@@ -10,28 +10,28 @@ pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 pub struct Event {
     /// The step's name.
     pub step: String,
-    /// What changed.
+    /// The change.
     pub change: Change,
 }
 
-/// What changed.
+/// The change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// It began; with how many units of work, where that is known.
+    /// The step began, with the number of units of work if known.
     Begun(Option<u64>),
-    /// How many units of work there are.
+    /// The number of units of work became known.
     Total(u64),
-    /// So many more units are done.
+    /// This many more units are done.
     More(u64),
-    /// So many units were done by an earlier run.
+    /// This many units were done by an earlier run.
     Already(u64),
-    /// What it is at.
+    /// A message about what the step is doing.
     At(String),
-    /// It ended.
+    /// The step ended.
     Ended {
-        /// As it should.
+        /// Whether it succeeded.
         well: bool,
-        /// After so many seconds.
+        /// Its duration, in seconds.
         seconds: f64,
     },
 }

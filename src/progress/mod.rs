@@ -1,6 +1,6 @@
-//! Progress while a rehearsal runs: bars on a terminal, lines when asked for, else nothing.
+//! Progress while a rehearsal runs: bars on a terminal, lines if requested, else nothing.
 //!
-//! It draws on standard error, so that standard output holds the report alone.
+//! It is written to standard error, so that standard output contains only the report.
 
 mod event;
 
@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A handle that can be cloned and sent anywhere.
+/// A handle to the progress output; clones share it.
 #[derive(Clone, Default)]
 pub struct Progress {
     sink: Sink,
@@ -36,7 +36,7 @@ impl Progress {
         Self::default()
     }
 
-    /// Bars when standard error is a `terminal` and nobody said `no_progress`; otherwise a line a
+    /// Bars when standard error is a `terminal`, unless `no_progress`; otherwise lines for each
     /// step when `verbose`, else nothing.
     pub fn choose(terminal: bool, no_progress: bool, verbose: bool) -> Self {
         if terminal && !no_progress {
@@ -58,7 +58,7 @@ impl Progress {
         Self { sink: Sink::Lines(Arc::new(Mutex::new(Box::new(out)))) }
     }
 
-    /// Every change of every step, told to `listener`.
+    /// Calls `listener` for every change of every step.
     pub fn events(listener: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self { sink: Sink::Events(Arc::new(listener)) }
     }
@@ -81,7 +81,7 @@ impl Progress {
         Step { show, name, began: clock::instant(), open: true }
     }
 
-    /// Runs `print` while no bar stands in the way.
+    /// Hides the bars while `print` runs.
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         match &self.sink {
             Sink::Bars(all) => all.suspend(print),
@@ -89,7 +89,7 @@ impl Progress {
         }
     }
 
-    /// Takes every bar off the screen, before the report is printed.
+    /// Removes every bar from the screen, before the report is printed.
     pub fn clear(&self) {
         if let Sink::Bars(all) = &self.sink {
             // A terminal that cannot be cleared is no reason to fail a rehearsal.
@@ -109,7 +109,7 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// A step that runs. Dropped without [`Step::done`] or [`Step::fail`], it ends as stopped.
+/// A running step. If it is dropped without [`Step::done`] or [`Step::fail`], it ends as stopped.
 pub struct Step {
     show: Show,
     name: String,
@@ -139,7 +139,7 @@ impl Step {
         self.tell(Change::More(n));
     }
 
-    /// `n` units were done by an earlier run; they count for the bar and not for the rate.
+    /// `n` units were done by an earlier run; they count for the bar but not for the rate.
     pub fn already(&self, n: u64) {
         if let Show::Bar(bar) = &self.show {
             bar.set_position(n);
@@ -157,7 +157,7 @@ impl Step {
         self.tell(Change::Total(total));
     }
 
-    /// What it is at.
+    /// Shows a message about what the step is doing.
     pub fn message(&self, text: &str) {
         if let Show::Bar(bar) = &self.show {
             bar.set_message(one_line(text));
@@ -165,12 +165,12 @@ impl Step {
         self.tell(Change::At(one_line(text)));
     }
 
-    /// It ended well; `text` says with what.
+    /// The step succeeded; `text` is its result.
     pub fn done(self, text: &str) {
         self.end("ok", text);
     }
 
-    /// It failed; `text` says why.
+    /// The step failed; `text` is the reason.
     pub fn fail(self, text: &str) {
         self.end("FAIL", text);
     }
@@ -218,7 +218,7 @@ fn begin_bar(all: &MultiProgress, name: &str, total: Option<u64>) -> ProgressBar
         None => ProgressBar::new_spinner().with_style(spinning()),
     };
     let bar = all.add(bar.with_prefix(name.to_owned()));
-    // The spinner turns while a statement runs and nobody counts.
+    // The spinner turns while the amount of work is unknown.
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }
@@ -263,7 +263,7 @@ fn say(out: &Mutex<Box<dyn Write + Send>>, line: &str) {
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
-/// `12,345 records` for a step's last word.
+/// `12,345 records`, for a step's result.
 pub fn records(n: u64) -> String {
     counted(n, "record", "records")
 }

@@ -1,8 +1,8 @@
-//! The rollback drill: refuse writes, restore the fallback store from Postgres, compare, watch for
-//! a second writer, and let writes through again.
+//! The rollback drill: refuses writes, restores the fallback store from Postgres, compares, watches for
+//! a second writer, and lets writes through again.
 
 use super::scratch::Scratch;
-use super::{Order, Run};
+use super::{Order, Rehearsal};
 use crate::config::Settings;
 use crate::progress::Progress;
 use crate::registry;
@@ -13,7 +13,7 @@ use flowcontrol_contract::{CallCx, Digest, ErrorKind, Mode, ScenarioStore, Tenan
 use flowcontrol_evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
 use flowcontrol_gates::admit::{Binding, newest};
 use flowcontrol_gates::outcome::{StepId, StepStatus};
-use flowcontrol_gates::rollback::{Facts, Restored, Watched, checks};
+use flowcontrol_gates::rollback::{DrillFacts, FreezeWatch, RestoredStore, checks};
 use flowcontrol_gates::{Inputs, block, judge, rollback as gate};
 use flowcontrol_snapshot as snapshot;
 use flowcontrol_snapshot::{Summary, copy};
@@ -23,55 +23,55 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What is drilled.
+/// The request for a drill.
 #[derive(Debug)]
 pub struct DrillOrder<'a> {
     /// The active configuration, whose store is frozen.
     pub active: &'a Settings,
     /// The configuration that the drill is for.
     pub judged: &'a Settings,
-    /// Where a file-local scenario is replayed to, to be restored from there.
+    /// The target that a file-local scenario is replayed to, and restored from.
     pub target: TargetChoice,
-    /// After how many minutes the window ends by itself, should this process be killed.
+    /// Minutes after which the freeze window expires, in case this process is killed.
     pub minutes: u32,
-    /// How long a second writer is watched for, at least.
+    /// The least time for which a second writer is watched for.
     pub watch: Duration,
     /// The command as it was given, for the evidence.
     pub ran: String,
 }
 
-/// What a drill came to.
+/// The result of a drill.
 #[derive(Debug)]
 pub struct Drilled {
     /// The packet, not sealed yet.
     pub draft: Draft,
-    /// What must not stand in it.
+    /// Secrets that must not be in it.
     pub secrets: KnownSecrets,
-    /// What broke the drill off, if it did not come to its end.
+    /// The failure that ended the drill early, if any.
     pub broken_off: Option<Failure>,
 }
 
-/// What was seen while writes were refused.
+/// What was observed while writes were refused.
 struct Seen {
     holds: bool,
-    /// Refused writes of others; `None` when the window was gone at the end.
+    /// Refused writes of other clients; `None` when the window had ended before the drill did.
     refused: Option<u64>,
     before: Digest,
     after: Digest,
     back: Back,
 }
 
-/// What the restored fallback gave.
+/// The restored fallback store.
 struct Back {
-    restored: Result<Restored, String>,
+    restored: Result<RestoredStore, String>,
     target: Option<Value>,
     secrets: KnownSecrets,
 }
 
-/// Drills. Writes go on when this returns, whatever it came to.
+/// Runs a drill. Writes are accepted again when this returns, whatever the result.
 ///
 /// # Errors
-/// When there is nothing to drill, the window cannot be raised, or `stop` turns true; what the
+/// When there is nothing to drill, the window cannot be raised, or `stop` becomes true; what the
 /// drill found wrong is in the packet.
 pub async fn drill(
     order: &DrillOrder<'_>,
@@ -91,7 +91,7 @@ pub async fn drill(
     store.fence().raise(&tenants, &window).await?;
     step.done("");
     let found = Box::pin(under(order, &*store, &tenants, &window, progress, &mut stop)).await;
-    // Also when the drill failed or was stopped: whoever writes must not wait for the expiry.
+    // Also when the drill failed or was stopped, so that writers do not have to wait for the expiry.
     match store.fence().lift(&tenants, &window.id).await {
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
         _ => {}
@@ -110,7 +110,7 @@ pub async fn drill(
     let (watched, fallback, target, secrets) = match seen {
         None => (Err(why), Err("not tried".to_owned()), None, KnownSecrets::new()),
         Some(Seen { holds, refused, before, after, back }) => {
-            let watched = Watched {
+            let watched = FreezeWatch {
                 id: window.id.clone(),
                 millis,
                 holds,
@@ -122,7 +122,7 @@ pub async fn drill(
             (Ok(watched), back.restored, back.target, back.secrets)
         }
     };
-    let facts = Facts { window: watched, fallback, dry_run, release };
+    let facts = DrillFacts { window: watched, fallback, dry_run, release };
     let mut draft = draft(order, &inputs, &facts, &window, target)?;
     if broken_off.as_ref().is_some_and(|failure| failure.exit == Exit::Interrupted) {
         draft.outcome = Outcome::Interrupted;
@@ -130,7 +130,7 @@ pub async fn drill(
     Ok(Drilled { draft, secrets, broken_off })
 }
 
-/// The dry run in force, and the newest release handoff that was recorded.
+/// The current dry run, and the newest recorded release handoff.
 fn rests_on(inputs: &Inputs) -> (Result<Digest, String>, Option<Digest>) {
     let dry_run = newest(inputs, schema::DRY_RUN, Binding::Snapshot).map(|found| found.sha256);
     let release = inputs.packets.iter().rev().find(|e| {
@@ -147,7 +147,7 @@ fn window(order: &DrillOrder<'_>, session: &str) -> Result<Window> {
     Ok(Window::new(id, reason, now, Timestamp::from_micros(ends)?)?)
 }
 
-/// What happens while writes are refused.
+/// The part of the drill during which writes are refused.
 async fn under(
     order: &DrillOrder<'_>,
     store: &dyn ScenarioStore,
@@ -186,8 +186,8 @@ async fn under(
     Ok(Seen { holds, refused, before: before.sha256, after: after.sha256, back })
 }
 
-/// Whether a write is refused: that of a roster which is there already, so that it changes nothing
-/// where it is not.
+/// Whether a write is refused: the write of an existing roster, which changes nothing
+/// if it is accepted.
 async fn is_frozen(store: &dyn ScenarioStore, tenant: &TenantId) -> Result<bool> {
     let cx = CallCx::tenant(tenant.clone());
     let Some(roster) = store.roster(&cx).await? else {
@@ -210,7 +210,7 @@ async fn freeze(
     snapshot::freeze(store, session, tenants, path, |_| {}).await
 }
 
-/// The scenario lives in Postgres already: the fallback is filled from there.
+/// The scenario is in Postgres already: the fallback is filled from there.
 async fn from_store(
     store: &dyn ScenarioStore,
     tenants: &[TenantId],
@@ -227,7 +227,7 @@ async fn from_store(
     let back = snapshot::freeze(&*files, session, tenants, &path, |_| {}).await?;
     step.done("");
     Ok(Back {
-        restored: Ok(Restored {
+        restored: Ok(RestoredStore {
             from: info.endpoint.clone(),
             records: back.records,
             sha256: back.sha256,
@@ -237,7 +237,7 @@ async fn from_store(
     })
 }
 
-/// The scenario is still file-local: it goes into a Postgres as in a rehearsal, and comes back.
+/// The scenario is file-local: it is replayed into a Postgres as in a rehearsal, and restored.
 async fn from_target(
     order: &DrillOrder<'_>,
     frozen: &Path,
@@ -249,10 +249,10 @@ async fn from_target(
         snapshot: Some(frozen.to_owned()),
         resume: None,
         ran: order.ran.clone(),
-        // A rehearsal attacks the isolation; a drill is about the way back.
+        // The isolation probes belong to a rehearsal, not to a drill.
         without: &[StepId::Isolation],
     };
-    let mut run = Run::begin(order.judged, &rehearsal, progress)?;
+    let mut run = Rehearsal::begin(order.judged, &rehearsal, progress)?;
     run.walk(stop).await?;
     let report = &run.report;
     let open =
@@ -261,14 +261,14 @@ async fn from_target(
         (Some(step), _, _) => {
             Err(format!("{}: {}", step.title, step.detail.as_deref().unwrap_or("it did not run")))
         }
-        (None, Some(back), Some(snapshot)) => Ok(Restored {
+        (None, Some(back), Some(snapshot)) => Ok(RestoredStore {
             from: report.target.as_ref().map_or_else(String::new, |t| {
                 format!("PostgreSQL {} ({})", t.server_version, t.kind)
             }),
             records: snapshot.records,
             sha256: back.sha256,
         }),
-        _ => Err("the way back was not walked".to_owned()),
+        _ => Err("the rollback was not run".to_owned()),
     };
     let target = report.target.as_ref().map(|t| json!(t));
     Ok(Back { restored, target, secrets: run.secrets.clone() })
@@ -277,7 +277,7 @@ async fn from_target(
 fn draft(
     order: &DrillOrder<'_>,
     inputs: &Inputs,
-    facts: &Facts,
+    facts: &DrillFacts,
     window: &Window,
     target: Option<Value>,
 ) -> Result<Draft> {

@@ -1,5 +1,5 @@
-//! Rehearsals that run beside other work: started, watched and stopped by their id. One at a time:
-//! two on one machine would measure each other.
+//! Rehearsals as background jobs: started, watched and stopped by their id. One at a time:
+//! two on one machine would distort each other's measurements.
 
 use super::{Order, rehearse};
 use crate::config::Settings;
@@ -14,120 +14,120 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// Ended rehearsals that are remembered; their evidence is in the chain for good.
+/// Ended jobs that are kept; their evidence stays in the chain.
 const REMEMBERED: usize = 50;
 
-/// How far a rehearsal came.
+/// The phase of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// It is at work.
+pub enum JobPhase {
+    /// It is running.
     Running,
-    /// It was asked to stop and is taking down what it made.
+    /// It was told to stop and is removing what it created.
     Stopping,
-    /// It ended and proved what it set out to.
+    /// It ended and proved what it was to prove.
     Passed,
-    /// It ended and did not.
+    /// It ended without proving it.
     Failed,
-    /// It was stopped, and took down what it made.
+    /// It was stopped, and removed what it created.
     Interrupted,
 }
 
-impl Phase {
-    /// Whether nothing will change any more.
+impl JobPhase {
+    /// Whether it has ended.
     pub const fn over(self) -> bool {
         matches!(self, Self::Passed | Self::Failed | Self::Interrupted)
     }
 }
 
-/// One piece of its work.
+/// One step of its work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Work {
+pub struct JobStep {
     /// Its name.
     pub name: String,
-    /// Units that are done.
+    /// Completed units.
     pub done: u64,
-    /// Units that there are, where that is known.
+    /// All units, if known.
     pub total: Option<u64>,
-    /// How it ended: `None` while it goes on.
+    /// Whether it succeeded; `None` while it runs.
     pub well: Option<bool>,
-    /// How long it took.
+    /// Its duration, in seconds.
     pub seconds: Option<f64>,
 }
 
-/// A rehearsal as it is seen from outside.
+/// The state of a job.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct JobState {
     /// Its id.
     pub id: String,
-    /// How far it came.
-    pub phase: Phase,
-    /// Who started it.
+    /// Its phase.
+    pub phase: JobPhase,
+    /// The actor who started it.
     pub by: ActorId,
-    /// When.
+    /// When it was started.
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Its work so far, in order.
-    pub work: Vec<Work>,
-    /// What it found, once it is over.
+    /// Its steps so far, in order.
+    pub work: Vec<JobStep>,
+    /// Its report, once it has ended.
     pub report: Option<Arc<RehearsalReport>>,
 }
 
-/// A rehearsal of the desk.
+/// A handle to a job.
 #[derive(Clone, Debug)]
-pub struct Running {
-    state: watch::Receiver<State>,
+pub struct Job {
+    state: watch::Receiver<JobState>,
     stop: watch::Sender<bool>,
 }
 
-impl Running {
-    /// As it is now, and as it becomes.
-    pub fn watch(&self) -> watch::Receiver<State> {
+impl Job {
+    /// Watches its state.
+    pub fn watch(&self) -> watch::Receiver<JobState> {
         self.state.clone()
     }
 
-    /// As it is now.
-    pub fn now(&self) -> State {
+    /// Its current state.
+    pub fn now(&self) -> JobState {
         self.state.borrow().clone()
     }
 
-    /// Asks it to stop and take down what it made; without effect once it is over.
+    /// Tells it to stop and remove what it created; no effect once it has ended.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Waits until it is over.
+    /// Waits until it has ended.
     pub async fn over(&self) {
-        // Its sender goes when the work does, however that ended.
+        // The sender is dropped when the work ends, in any way.
         let _ = self.state.clone().wait_for(|state| state.phase.over()).await;
     }
 }
 
-/// The desk; clones are the same one.
+/// All jobs of this process; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
-    all: Arc<Mutex<VecDeque<(String, Running)>>>,
+    all: Arc<Mutex<VecDeque<(String, Job)>>>,
 }
 
-/// Why a rehearsal was not started: this one is at work.
+/// A rehearsal was not started, because the one with this id is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy(pub String);
 
 impl Jobs {
-    /// Starts a rehearsal for `by`.
+    /// Starts a rehearsal on behalf of the actor `by`.
     ///
     /// # Errors
-    /// When one is at work.
-    pub fn start(&self, settings: &Settings, order: Order, by: ActorId) -> Result<Running, Busy> {
+    /// When one is running.
+    pub fn start(&self, settings: &Settings, order: Order, by: ActorId) -> Result<Job, Busy> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((id, _)) = all.iter().find(|(_, r)| !r.state.borrow().phase.over()) {
             return Err(Busy(id.clone()));
         }
         let id = clock::random_hex(8);
-        let (sender, state) = watch::channel(State {
+        let (sender, state) = watch::channel(JobState {
             id: id.clone(),
-            phase: Phase::Running,
+            phase: JobPhase::Running,
             by,
             started_at: clock::now(),
             ended_at: None,
@@ -135,7 +135,7 @@ impl Jobs {
             report: None,
         });
         let (stop, asked) = watch::channel(false);
-        let running = Running { state, stop };
+        let running = Job { state, stop };
         all.push_back((id, running.clone()));
         while all.len() > REMEMBERED {
             all.pop_front();
@@ -145,19 +145,19 @@ impl Jobs {
         Ok(running)
     }
 
-    /// The rehearsal of this id.
-    pub fn find(&self, id: &str) -> Option<Running> {
+    /// The job with this id.
+    pub fn find(&self, id: &str) -> Option<Job> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(known, _)| known == id).map(|(_, running)| running.clone())
     }
 
-    /// The one that is at work.
-    pub fn at_work(&self) -> Option<Running> {
+    /// The running job, if any.
+    pub fn at_work(&self) -> Option<Job> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|(_, r)| r).find(|r| !r.state.borrow().phase.over()).cloned()
     }
 
-    /// Stops whatever is at work and waits until it has taken down what it made.
+    /// Stops the running job, if any, and waits until it has removed what it created.
     pub async fn close(&self) {
         if let Some(running) = self.at_work() {
             running.stop();
@@ -169,7 +169,7 @@ impl Jobs {
 async fn run(
     settings: Settings,
     order: Order,
-    sender: watch::Sender<State>,
+    sender: watch::Sender<JobState>,
     asked: watch::Receiver<bool>,
 ) {
     let sender = Arc::new(sender);
@@ -177,27 +177,27 @@ async fn run(
     let progress = Progress::events(move |event| told.send_modify(|state| note(state, event)));
     let work = {
         let asked = asked.clone();
-        // A task of its own: should it panic, the state still comes to an end.
+        // A separate task: if it panics, the state is still set to ended.
         tokio::spawn(async move { rehearse(&settings, &order, &progress, asked).await })
     };
     let mut asked = asked;
     let watched = Arc::clone(&sender);
     let stopping = tokio::spawn(async move {
         if asked.wait_for(|asked| *asked).await.is_ok() {
-            watched.send_modify(|state| state.phase = Phase::Stopping);
+            watched.send_modify(|state| state.phase = JobPhase::Stopping);
         }
     });
     let ended = work.await;
     stopping.abort();
-    // So that nothing is said of it after its end.
+    // So that no event follows its end.
     let _ = stopping.await;
     sender.send_modify(|state| {
         state.ended_at = Some(clock::now());
         state.phase = match &ended {
-            Ok(Ok(done)) if done.exit == Exit::Done => Phase::Passed,
-            Ok(Ok(done)) if done.exit == Exit::Interrupted => Phase::Interrupted,
-            Ok(Err(failure)) if failure.exit == Exit::Interrupted => Phase::Interrupted,
-            _ => Phase::Failed,
+            Ok(Ok(done)) if done.exit == Exit::Done => JobPhase::Passed,
+            Ok(Ok(done)) if done.exit == Exit::Interrupted => JobPhase::Interrupted,
+            Ok(Err(failure)) if failure.exit == Exit::Interrupted => JobPhase::Interrupted,
+            _ => JobPhase::Failed,
         };
         match ended {
             Ok(Ok(done)) => state.report = Some(Arc::new(done.report)),
@@ -205,16 +205,16 @@ async fn run(
                 tracing::warn!(rehearsal = %state.id, "the rehearsal left no evidence: {failure}");
             }
             Err(error) => {
-                tracing::error!(rehearsal = %state.id, "the rehearsal broke off: {error}");
+                tracing::error!(rehearsal = %state.id, "the rehearsal's task failed: {error}");
             }
         }
     });
 }
 
-/// The newest work of that name is the one that an event is about.
-fn note(state: &mut State, event: Event) {
+/// Applies an event to the newest step of its name.
+fn note(state: &mut JobState, event: Event) {
     if let Change::Begun(total) = event.change {
-        let fresh = Work { name: event.step, done: 0, total, well: None, seconds: None };
+        let fresh = JobStep { name: event.step, done: 0, total, well: None, seconds: None };
         return state.work.push(fresh);
     }
     let Some(work) = state.work.iter_mut().rev().find(|work| work.name == event.step) else {

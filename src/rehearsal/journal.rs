@@ -1,7 +1,7 @@
-//! Where a rehearsal on an external server stands, so that a killed one can be resumed.
+//! The journal of a rehearsal on an external server, so that a killed one can be resumed.
 //!
-//! A run that has a journal holds a lock beside it for as long as its process lives, and so does a
-//! run that goes on with it: whether a journal's run was cut off is asked of the lock, never
+//! A run with a journal holds a lock beside it for as long as its process lives, and so does a
+//! run that resumes it: whether a journal's run was interrupted is determined by the lock, never
 //! guessed.
 
 mod lock;
@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// A run that was cut off: its folder, its journal, and the lock that keeps others from it.
+/// An interrupted run: its folder, its journal, and the lock on it.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
     /// The folder of that run's files.
     pub folder: PathBuf,
-    /// What it noted.
+    /// Its journal.
     pub journal: Journal,
     /// Held until dropped.
     pub lock: Lock,
@@ -30,7 +30,7 @@ pub struct Unfinished {
 /// The journal's name in the run's folder.
 const FILE: &str = "unfinished.json";
 
-/// What a later run needs to go on.
+/// What a later run needs to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
@@ -40,8 +40,8 @@ pub struct Journal {
     pub snapshot: PathBuf,
     /// The snapshot's digest.
     pub sha256: Digest,
-    /// Whether the isolation probes have begun. They plant rows of their own, so a later run
-    /// replays into a new database instead of going on in this one.
+    /// Whether the isolation probes have begun. They insert rows of their own, so a later run
+    /// replays into a new database instead of continuing in this one.
     pub probed: bool,
 }
 
@@ -55,12 +55,12 @@ pub fn write(run: &mut Run<'_>) -> Result<()> {
     note(run, false)
 }
 
-/// Notes that the isolation probes are about to begin; nothing where there is no journal.
-pub fn write_probed(run: &Run<'_>) -> Result<()> {
+/// Records that the isolation probes are about to begin; does nothing without a journal.
+pub fn write_probed(run: &Rehearsal<'_>) -> Result<()> {
     if run.folder.join(FILE).is_file() { note(run, true) } else { Ok(()) }
 }
 
-fn note(run: &Run<'_>, probed: bool) -> Result<()> {
+fn note(run: &Rehearsal<'_>, probed: bool) -> Result<()> {
     let (snapshot, summary) = super::steps::snapshot(run)?;
     let database = super::steps::workspace(run)?.endpoint.database;
     let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);
@@ -88,11 +88,11 @@ pub fn create_folder(state: &Path, started: Timestamp) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Forgets every run that had `database`, which is dropped: a rehearsal that was killed and resumed
-/// more than once has a journal of each try.
+/// Removes the journals of every run that had `database`, which is dropped: a rehearsal that was killed and resumed
+/// more than once has a journal for each attempt.
 ///
 /// # Errors
-/// An environment failure when a journal stays, a check failure when one is damaged.
+/// An environment failure when a journal cannot be removed, a check failure when one is damaged.
 pub fn forget(state: &Path, database: &str) -> Result<()> {
     for folder in unfinished(state) {
         if read(&folder)?.database == database {
@@ -106,7 +106,7 @@ pub fn forget(state: &Path, database: &str) -> Result<()> {
 
 /// Folders of runs that left a journal, oldest first.
 fn unfinished(state: &Path) -> Vec<PathBuf> {
-    // A state folder without rehearsals has none that was cut off.
+    // A state folder without rehearsals has no interrupted one.
     let mut found: Vec<PathBuf> = std::fs::read_dir(state.join("rehearsals"))
         .into_iter()
         .flatten()
@@ -124,11 +124,11 @@ fn read(folder: &Path) -> Result<Journal> {
         .map_err(|e| Failure::check(format!("{} is damaged: {e}", path.display())))
 }
 
-/// The newest run of a state folder that was cut off, locked: a run that is still at work is not
-/// taken, nor an older try whose database such a run goes on in.
+/// The newest interrupted run of a state folder, locked. A run that is still running is not
+/// returned, nor an older attempt whose database such a run uses.
 ///
 /// # Errors
-/// A usage failure when there is none, which names those still at work; an environment failure
+/// A usage failure when there is none, which names those still running; an environment failure
 /// when one cannot be read.
 pub fn newest(state: &Path) -> Result<Unfinished> {
     let mut at_work = Vec::new();
@@ -136,7 +136,7 @@ pub fn newest(state: &Path) -> Result<Unfinished> {
     for folder in unfinished(state).into_iter().rev() {
         match lock::take(&folder)? {
             Ok(lock) => {
-                // It may have come to its end between the two.
+                // It may have ended meanwhile.
                 if !folder.join(FILE).is_file() {
                     lock::remove(&folder)?;
                     continue;
@@ -157,18 +157,18 @@ pub fn newest(state: &Path) -> Result<Unfinished> {
     }
     let runs = state.join("rehearsals");
     if at_work.is_empty() {
-        return Err(Failure::usage(format!("no rehearsal in {} was cut off", runs.display()))
+        return Err(Failure::usage(format!("no interrupted rehearsal found in {}", runs.display()))
             .hint(
-                "rehearse without --resume; throw-away targets go with their run, so only one on \
+                "rehearse without --resume; temporary targets are removed with their run, so only one on \
                  an external target can be resumed",
             ));
     }
     Err(Failure::usage(format!(
-        "no rehearsal in {} was cut off; still at work: {}",
+        "no interrupted rehearsal found in {}; still running: {}",
         runs.display(),
         at_work.join(", ")
     ))
-    .hint("wait for it to end, or end its process and resume it then"))
+    .hint("wait for it to finish, or stop its process and then resume it"))
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
-//! The evidence that a rehearsal leaves.
+//! The evidence packets of a rehearsal.
 
-use super::Run;
+use super::Rehearsal;
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
-use flowcontrol_evidence::{CheckResult, Draft, Outcome, ProfileRef, Stored, Verdict, schema};
-use flowcontrol_gates::outcome::{CheckLine, Decision, PacketRef, Scope, StepId, StepStatus};
+use flowcontrol_evidence::{
+    CheckResult, Draft, Outcome, ProfileRef, StoredPacket, Verdict, schema,
+};
+use flowcontrol_gates::outcome::{
+    CheckLine, PacketRef, RehearsalDecision, Scope, StepId, StepStatus,
+};
 use flowcontrol_gates::{connection, dry_run};
 use serde_json::{Value, json};
 
 fn draft(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
     schema: &str,
     checks: Vec<CheckResult>,
     outcome: Outcome,
@@ -34,7 +38,7 @@ fn draft(
     })
 }
 
-/// Passed only when every check is ready.
+/// The outcome: passed only when every check is ready.
 fn judged(checks: &[CheckResult]) -> Outcome {
     if checks.iter().all(|c| c.verdict == Verdict::Ready) {
         Outcome::Passed
@@ -43,8 +47,8 @@ fn judged(checks: &[CheckResult]) -> Outcome {
     }
 }
 
-/// One step, passed or not.
-pub fn step(run: &Run<'_>, id: StepId) -> Result<Draft> {
+/// The packet of one step.
+pub fn step(run: &Rehearsal<'_>, id: StepId) -> Result<Draft> {
     let step = run.report.step(id);
     let body = json!({
         "step": id,
@@ -55,16 +59,16 @@ pub fn step(run: &Run<'_>, id: StepId) -> Result<Draft> {
     draft(run, schema::STEP, Vec::new(), run.outcome(id), body)
 }
 
-/// The connection probes.
-pub fn connection(run: &Run<'_>) -> Result<Draft> {
+/// The packet of the connection probes.
+pub fn connection(run: &Rehearsal<'_>) -> Result<Draft> {
     let checks = run.resources.facts.as_ref().map(connection::checks).unwrap_or_default();
     let endpoint = run.resources.facts.as_ref().map(|f| f.endpoint.clone());
     let outcome = judged(&checks);
     draft(run, schema::CONNECTION, checks, outcome, json!({ "endpoint": endpoint }))
 }
 
-/// The dry run.
-pub fn dry_run(run: &Run<'_>) -> Result<Draft> {
+/// The packet of the dry run.
+pub fn dry_run(run: &Rehearsal<'_>) -> Result<Draft> {
     let checks = dry_run::checks(&run.report);
     let interrupted = run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted);
     let outcome = if interrupted { Outcome::Interrupted } else { judged(&checks) };
@@ -78,14 +82,16 @@ pub fn dry_run(run: &Run<'_>) -> Result<Draft> {
     draft(run, schema::DRY_RUN, checks, outcome, body)
 }
 
-/// The whole report.
-pub fn rehearsal(run: &Run<'_>) -> Result<Draft> {
+/// The packet of the whole rehearsal.
+pub fn rehearsal(run: &Rehearsal<'_>) -> Result<Draft> {
     let outcome = match run.report.decision {
-        Decision::Go => Outcome::Passed,
-        Decision::NoGo if run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted) => {
+        RehearsalDecision::Go => Outcome::Passed,
+        RehearsalDecision::NoGo
+            if run.report.steps.iter().any(|s| s.status == StepStatus::Interrupted) =>
+        {
             Outcome::Interrupted
         }
-        Decision::NoGo => Outcome::Failed,
+        RehearsalDecision::NoGo => Outcome::Failed,
     };
     let body = serde_json::to_value(&run.report)
         .map_err(|e| flowcontrol_base::Failure::environment(format!("evidence: {e}")))?;
@@ -97,7 +103,7 @@ pub fn rehearsal(run: &Run<'_>) -> Result<Draft> {
 }
 
 /// The checks of the gates that this rehearsal's evidence feeds.
-pub fn checks(run: &Run<'_>) -> Vec<CheckLine> {
+pub fn checks(run: &Rehearsal<'_>) -> Vec<CheckLine> {
     let line = |gate: &str, c: CheckResult| CheckLine {
         gate: gate.to_owned(),
         id: c.id,
@@ -115,8 +121,8 @@ pub fn checks(run: &Run<'_>) -> Vec<CheckLine> {
         .collect()
 }
 
-/// How the report names a packet.
-pub fn reference(stored: &Stored) -> PacketRef {
+/// The report's reference to a packet.
+pub fn reference(stored: &StoredPacket) -> PacketRef {
     PacketRef {
         schema: stored.sealed.packet().schema.clone(),
         sha256: stored.sealed.sha256(),

@@ -1,10 +1,10 @@
-//! Connections that the next step needs, opened while this one works: over TLS each takes a tenth of
+//! Opens connections for the next step while the current one runs: over TLS each takes a tenth of
 //! a second, nearly all of it waiting.
 
 use flowcontrol_base::{Failure, Result};
 use tokio::task::JoinHandle;
 
-/// Work that goes on beside the steps. Dropping it stops it.
+/// Background work for a later step. Dropping it aborts it.
 #[derive(Debug)]
 pub struct Prefetch<T>(JoinHandle<Result<T>>);
 
@@ -14,13 +14,15 @@ impl<T: Send + 'static> Prefetch<T> {
         Self(tokio::spawn(work))
     }
 
-    /// Waits for its end.
+    /// Waits for its result.
     ///
     /// # Errors
     /// The work's own.
     pub async fn done(mut self) -> Result<T> {
         let ended = (&mut self.0).await;
-        ended.map_err(|e| Failure::environment(format!("opening a connection stopped: {e}")))?
+        ended.map_err(|e| {
+            Failure::environment(format!("the task that opens a connection failed: {e}"))
+        })?
     }
 }
 

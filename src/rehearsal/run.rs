@@ -1,4 +1,4 @@
-//! The order of the steps, and what happens when one of them fails or the user stops it.
+//! Runs the steps in order, also when one of them fails or the user stops it.
 
 use super::{Order, Resources, journal, packets, steps};
 use crate::config::Settings;
@@ -13,31 +13,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Longest wait for a target that is still being started when the rehearsal is stopped.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait for a target that is still starting when the rehearsal is stopped.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One rehearsal while it runs.
+/// A running rehearsal.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub struct Rehearsal<'a> {
     /// The configuration.
     pub settings: &'a Settings,
-    /// What was asked for.
+    /// The request.
     pub order: &'a Order,
-    /// Where progress is shown.
+    /// The progress output.
     pub progress: &'a Progress,
-    /// What was found so far.
+    /// The report so far.
     pub report: RehearsalReport,
-    /// What was made so far and must be taken down.
+    /// The resources created so far, which must be removed.
     pub resources: Resources,
     /// Secrets that must not reach evidence.
     pub secrets: KnownSecrets,
-    /// The chain.
+    /// The evidence chain.
     pub evidence: EvidenceStore,
     /// The folder of this run's files.
     pub folder: PathBuf,
 }
 
-/// How one step ended, when it came to an end.
+/// The outcome of a completed step.
 #[derive(Debug)]
 pub struct StepOutcome {
     /// Whether it proved what it is for.
@@ -52,13 +52,13 @@ impl StepOutcome {
         Self { proved: true, detail: detail.into() }
     }
 
-    /// A step that ran and found something wrong; later steps still run.
+    /// A step that completed and found a problem; later steps still run.
     pub fn found(detail: impl Into<String>) -> Self {
         Self { proved: false, detail: detail.into() }
     }
 }
 
-type StepWork = for<'r, 'a> fn(&'r mut Run<'a>) -> BoxFuture<'r, Result<StepOutcome>>;
+type StepWork = for<'r, 'a> fn(&'r mut Rehearsal<'a>) -> BoxFuture<'r, Result<StepOutcome>>;
 
 const STEPS: [(StepId, StepWork); 7] = [
     (StepId::Freeze, |run| Box::pin(steps::freeze(run))),
@@ -70,20 +70,20 @@ const STEPS: [(StepId, StepWork); 7] = [
     (StepId::Rollback, |run| Box::pin(steps::rollback(run))),
 ];
 
-/// What a rehearsal came to.
+/// The result of a rehearsal.
 #[derive(Debug)]
 pub struct Rehearsed {
-    /// The report, whatever happened.
+    /// The report.
     pub report: RehearsalReport,
-    /// The exit code that the steps decided.
+    /// The exit code that follows from the steps.
     pub exit: Exit,
 }
 
-/// Runs a rehearsal to its end: also when a step fails or `stop` turns true, everything that was
-/// made is taken down, and the evidence says how far it came.
+/// Runs a rehearsal. Also when a step fails or `stop` becomes true, everything that was
+/// created is removed, and the evidence records how far it came.
 ///
 /// # Errors
-/// Only when not even the evidence could be written; what the steps found is in the report.
+/// Only when the evidence could not be written; what the steps found is in the report.
 pub async fn rehearse(
     settings: &Settings,
     order: &Order,
@@ -91,7 +91,7 @@ pub async fn rehearse(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Rehearsed> {
     let began = clock::instant();
-    let mut run = Run::begin(settings, order, progress)?;
+    let mut run = Rehearsal::begin(settings, order, progress)?;
     let mut exit = run.walk(&mut stop).await?;
     let since = clock::instant();
     run.report.checks = packets::checks(&run);
@@ -114,20 +114,20 @@ pub async fn rehearse(
     Ok(Rehearsed { report: run.report, exit })
 }
 
-/// Completes once `stop` is true; never when nobody can turn it true any more.
+/// Completes once `stop` is true; never if its sender is dropped.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending().await
     }
 }
 
-impl<'a> Run<'a> {
+impl<'a> Rehearsal<'a> {
     pub(super) fn begin(
         settings: &'a Settings,
         order: &'a Order,
         progress: &'a Progress,
     ) -> Result<Self> {
-        // A key that cannot be read stops this before anything is made.
+        // An unreadable key is reported before anything is created.
         let evidence = settings.evidence()?;
         let started = clock::now();
         let version = flowcontrol_base::VERSION;
@@ -150,11 +150,11 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Takes the steps, then takes down whatever they made, however they ended; the exit code so
+    /// Runs the steps, then removes the resources they created, whatever the result; returns the exit code so
     /// far.
     pub(super) async fn walk(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
         let stepped = self.steps(stop).await;
-        // Also when the evidence could not be written: a database must not stay behind for that.
+        // Also when the evidence could not be written: a database must not be left behind because of that.
         let taken_down = self.take_down().await;
         let mut exit = stepped?;
         if let Err(failure) = taken_down {
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
         Ok(exit)
     }
 
-    /// Takes the steps in order until one fails or `stop` turns true; the exit code so far.
+    /// Runs the steps in order until one fails or `stop` becomes true; returns the exit code so far.
     async fn steps(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Exit> {
         for (id, work) in STEPS {
             if self.report.step(id).is_none() {
@@ -223,7 +223,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// How far the steps came, for packets.
+    /// The outcome of a step, for packets.
     pub fn outcome(&self, id: StepId) -> Outcome {
         match self.report.step(id).map(|step| step.status) {
             Some(StepStatus::Passed) => Outcome::Passed,
@@ -232,20 +232,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes down whatever was made: the workspace's database and the target.
+    /// Removes what was created: the workspace's database and the target.
     async fn take_down(&mut self) -> Result<()> {
-        // A step that was stopped may have been making it; what that came to is the step's failure.
-        if tokio::time::timeout(PATIENCE, self.resources.settle()).await.is_err()
+        // A stopped step may have been creating it; its result is part of the step's failure.
+        if tokio::time::timeout(START_TIMEOUT, self.resources.await_start()).await.is_err()
             && let Some(making) = self.resources.start_task.take()
         {
-            // A download or a pull that takes long; what it has started goes when it is dropped.
+            // A download or a pull that takes long; what it started is removed when it is dropped.
             making.abort();
         }
         self.resources.migrators = None;
         self.resources.store = None;
         self.resources.sessions = None;
         let Some(target) = self.resources.target.take() else { return Ok(()) };
-        // The database on a throw-away server goes with the server.
+        // The database on a temporary server is removed with the server.
         let kept = target.kind == TargetKind::External;
         if let Some(workspace) = self.resources.workspace.take().filter(|_| kept) {
             target.drop_workspace(&workspace).await?;

@@ -1,4 +1,4 @@
-//! A folder for one process's passing files, which a later one removes after a kill: they hold
+//! A folder for one process's temporary files. A later process removes it after a kill, because the files are
 //! copies of the scenario.
 
 use super::journal::{LOCK_FILE, take_lock};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// Attempts. A concurrent sweep may remove a new folder before its lock is taken.
 const ATTEMPTS: usize = 8;
 
-/// The folder; it goes when this is dropped.
+/// The folder; removed when this is dropped.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
@@ -18,11 +18,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new one in `parent`, named `prefix` and something of its own. Those of that name that
-    /// nobody works in any more are removed.
+    /// Creates one in `parent`, named `prefix` and a random suffix. Folders with that prefix
+    /// that are not locked any more are removed.
     ///
     /// # Errors
-    /// An environment failure when it cannot be made, or an old one stays.
+    /// An environment failure when it cannot be created, or an old one cannot be removed.
     pub fn new(parent: &Path, prefix: &str) -> Result<Self> {
         sweep(parent, prefix)?;
         for _ in 0..ATTEMPTS {
@@ -37,21 +37,24 @@ impl Scratch {
                 return Ok(Self { folder, _lock: lock });
             }
         }
-        Err(Failure::environment(format!("no new folder in {} stays there", parent.display())))
+        Err(Failure::environment(format!(
+            "every new folder in {} was removed by another process",
+            parent.display()
+        )))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
 fn sweep(parent: &Path, prefix: &str) -> Result<()> {
-    // A parent that cannot be listed is refused when the folder is made.
+    // A parent that cannot be listed is reported when the folder is created.
     let Ok(entries) = std::fs::read_dir(parent) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let named = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(prefix));
-        // Without a lock file it is just being made, or empty.
+        // Without a lock file it is being created, or empty.
         if !named || !path.join(LOCK_FILE).is_file() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Compares what a store gives back with the snapshot it was filled from, row by row.
+//! Compares the content of a store with the snapshot it was filled from, row by row.
 
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::projection;
@@ -9,9 +9,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-/// How many mismatches are named; all are counted.
+/// The most mismatches that are named; all are counted.
 const NAMED: usize = 100;
-/// Records of the snapshot that are held at a time.
+/// The most records of the snapshot that are held in memory.
 const CHUNK: usize = 2_000;
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
@@ -20,13 +20,13 @@ const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 pub struct TableDigest {
     /// The table.
     pub name: String,
-    /// How many rows.
+    /// The number of its rows.
     pub rows: u64,
     /// SHA-256 over the rows' lines in order of (tenant, sequence), a line break after each.
     pub sha256: Digest,
 }
 
-/// One row that is not as it should be.
+/// One row that differs from the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// The table.
@@ -35,27 +35,27 @@ pub struct Mismatch {
     pub tenant: String,
     /// The row: its sequence number and its record's or actor's id, or `*` for the whole table.
     pub row: String,
-    /// `missing`, `extra`, `changed` or what else is wrong; never the row's content.
+    /// `missing`, `extra`, `changed` or another description; never the row's content.
     pub what: String,
 }
 
-/// The outcome of a verification.
+/// The result of comparing a store with a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verification {
+pub struct StoreVerification {
     /// Tables in order.
     pub tables: Vec<TableDigest>,
-    /// The same by tenant.
+    /// The tables by tenant.
     pub tenants: BTreeMap<TenantId, Vec<TableDigest>>,
-    /// The first mismatches by name.
+    /// The first mismatches.
     pub mismatches: Vec<Mismatch>,
-    /// How many mismatches there are in all.
+    /// The number of all mismatches.
     pub mismatch_count: u64,
-    /// Why absent rows may have gone unseen; `None` when every row was visible.
+    /// Why extra rows may be unnoticed; `None` when every row was visible.
     pub unproved: Option<String>,
 }
 
-impl Verification {
-    /// Whether every row is as it should be.
+impl StoreVerification {
+    /// Whether every row equals the snapshot.
     pub fn matched(&self) -> bool {
         self.mismatch_count == 0
     }
@@ -125,10 +125,10 @@ impl Cursor {
         if self.waiting.is_empty() && !self.ended {
             let rows = back.rows(self.table, &self.tenant, self.after).await?;
             match rows.last() {
-                // A reader that does not move on would be asked for the same rows for ever.
+                // A reader that does not advance would return the same rows for ever.
                 Some(last) if last.seq <= self.after => {
                     return Err(Failure::check(format!(
-                        "{} of tenant {}: rows came out of order after {}",
+                        "{} of tenant {}: rows were read out of order after {}",
                         self.table, self.tenant, self.after
                     )));
                 }
@@ -191,21 +191,21 @@ impl Cursor {
 }
 
 /// Reads everything back through `back` and compares it with the snapshot at `path`, whose digest
-/// is `snapshot`. `on_rows` hears how many records were compared.
+/// is `snapshot`. `on_rows` is called with the number of compared records.
 ///
 /// # Errors
-/// When the snapshot or the store cannot be read; a mismatch is no error but a finding.
+/// When the snapshot or the store cannot be read; a mismatch is a finding, not an error.
 pub async fn verify(
     path: &Path,
     snapshot: Digest,
     back: &mut dyn ReadBack,
     on_rows: impl FnMut(u64),
-) -> Result<Verification> {
+) -> Result<StoreVerification> {
     verify_kinds(path, snapshot, back, &Kind::ALL, on_rows).await
 }
 
-/// [`verify`] for a store that holds the actors, and of the snapshot's records those of `kinds`
-/// alone: every other row is one too many.
+/// [`verify`] for a store that holds the actors, and only the snapshot's records of
+/// `kinds`: every other row is extra.
 ///
 /// # Errors
 /// As [`verify`].
@@ -215,7 +215,7 @@ pub async fn verify_kinds(
     back: &mut dyn ReadBack,
     kinds: &[Kind],
     mut on_rows: impl FnMut(u64),
-) -> Result<Verification> {
+) -> Result<StoreVerification> {
     let header = Reader::open(path)?.header().clone();
     let tables = back.tables();
     let mut findings = Findings::default();
@@ -251,7 +251,7 @@ pub async fn verify_kinds(
             cursors.iter().map(|cursor| cursor.here.digest(cursor.table)).collect(),
         );
     }
-    Ok(Verification {
+    Ok(StoreVerification {
         tables: tables
             .iter()
             .map(|table| whole.get(table).cloned().unwrap_or_default().digest(table))
@@ -274,7 +274,7 @@ async fn unlisted(
 ) -> Result<()> {
     const WHAT: &str = "extra: the snapshot does not have this tenant";
     let mut left = count.rows;
-    // A tenant id that the contract refuses cannot be read by; its rows are counted all the same.
+    // Rows of a tenant id that the contract refuses cannot be read, but are counted.
     let rows = match TenantId::new(count.tenant.as_str()) {
         Ok(tenant) if back.tables().contains(&count.table.as_str()) => {
             back.rows(&count.table, &tenant, 0).await?

@@ -5,7 +5,7 @@ use super::terminal::View;
 use flowcontrol_base::text::layout::{hang, pad};
 use flowcontrol_base::text::one_line;
 use flowcontrol_contract::Mode;
-use flowcontrol_evidence::{Stored, Verdict};
+use flowcontrol_evidence::{StoredPacket, Verdict};
 use flowcontrol_gates::swap::Swap;
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub fn list(profile: &str, rows: &[Row]) -> String {
 }
 
 /// What a packet's checks came to, a line each, and where the packet is.
-pub fn verdicts(of: &str, stored: &Stored, view: View) -> String {
+pub fn verdicts(of: &str, stored: &StoredPacket, view: View) -> String {
     let packet = stored.sealed.packet();
     let mut text = format!("{of} of profile {}\n", packet.profile.name);
     for check in &packet.checks {

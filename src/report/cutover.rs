@@ -5,10 +5,10 @@ use crate::cutover::{Aborted, Plan, Ran};
 use flowcontrol_base::text::counted;
 use flowcontrol_base::text::layout::{count, hang, pad, pad_left, seconds};
 use flowcontrol_base::text::one_line;
-use flowcontrol_evidence::Stored;
+use flowcontrol_evidence::StoredPacket;
 
 /// A plan: where, what, how long.
-pub fn plan(plan: &Plan, stored: &Stored, view: View) -> String {
+pub fn plan(plan: &Plan, stored: &StoredPacket, view: View) -> String {
     let snapshot = plan.snapshot.map_or_else(|| "no snapshot".to_owned(), |d| d.short());
     let mut text = format!(
         "data cutover for profile {} ({})\n  snapshot  {snapshot}, {}\n  database  {}\n",

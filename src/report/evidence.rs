@@ -7,12 +7,13 @@ use flowcontrol_base::Result;
 use flowcontrol_base::text::layout::{Side, count, counted, hang, pad, table};
 use flowcontrol_base::text::one_line;
 use flowcontrol_evidence::{
-    Answer, Exported, Imported, Joined, Listing, Sealed, Verification, text,
+    ChainListing, ChainVerification, ExportedArchive, ForgeryCheck, ImportResult, Joined, Sealed,
+    text,
 };
 use serde_json::{Value, json};
 
 /// `evidence list` as text.
-pub fn list(listing: &Listing, view: View) -> String {
+pub fn list(listing: &ChainListing, view: View) -> String {
     let paint = view.paint;
     let n = listing.packets.len() as u64;
     let mut out = format!("{}\n", paint.tone(Tone::Strong, counted(n, "packet", "packets")));
@@ -69,7 +70,7 @@ pub fn list(listing: &Listing, view: View) -> String {
 ///
 /// # Errors
 /// As [`json::pretty`].
-pub fn list_json(listing: &Listing) -> Result<String> {
+pub fn list_json(listing: &ChainListing) -> Result<String> {
     let packets: Vec<Value> = listing
         .packets
         .iter()
@@ -113,7 +114,7 @@ pub fn show_json(sealed: &Sealed) -> String {
 }
 
 /// `evidence verify` as text; the last line is the verdict.
-pub fn verify(result: &Verification, view: View) -> String {
+pub fn verify(result: &ChainVerification, view: View) -> String {
     let paint = view.paint;
     let n = result.packets as u64;
     let title = format!("Evidence chain: {}", counted(n, "packet", "packets"));
@@ -124,10 +125,10 @@ pub fn verify(result: &Verification, view: View) -> String {
         ("computed anew", &result.recomputed_from_root),
     ] {
         let (tone, mark, verdict, why) = match answer {
-            Answer::Sound { why } => (Tone::Good, "ok", "ruled out", why),
-            Answer::Found { why } => (Tone::Bad, "FAIL", "FOUND", why),
-            Answer::Either { why } => (Tone::Bad, "FAIL", "this or the other was FOUND", why),
-            Answer::Unproved { why } => (Tone::Open, "?", "could not be checked", why),
+            ForgeryCheck::Sound { why } => (Tone::Good, "ok", "ruled out", why),
+            ForgeryCheck::Found { why } => (Tone::Bad, "FAIL", "FOUND", why),
+            ForgeryCheck::Either { why } => (Tone::Bad, "FAIL", "this or the other was FOUND", why),
+            ForgeryCheck::Unproved { why } => (Tone::Open, "?", "could not be checked", why),
         };
         out.push_str(&marked(view, tone, mark, &format!("{name}: {verdict}; {why}")));
     }
@@ -140,7 +141,7 @@ pub fn verify(result: &Verification, view: View) -> String {
     }
     let unproved = [&result.edit_inside, &result.cut_at_tail, &result.recomputed_from_root]
         .iter()
-        .filter(|a| matches!(a, Answer::Unproved { .. }))
+        .filter(|a| matches!(a, ForgeryCheck::Unproved { .. }))
         .count() as u64;
     if let (Some(head), true) = (result.head, result.passed()) {
         out.push_str(&format!("  head  {head}\n"));
@@ -169,18 +170,18 @@ pub fn verify(result: &Verification, view: View) -> String {
 ///
 /// # Errors
 /// As [`json::pretty`].
-pub fn verify_json(result: &Verification) -> Result<String> {
+pub fn verify_json(result: &ChainVerification) -> Result<String> {
     #[derive(serde::Serialize)]
     struct Whole<'a> {
         sound: bool,
         #[serde(flatten)]
-        result: &'a Verification,
+        result: &'a ChainVerification,
     }
     json::pretty(&Whole { sound: result.passed(), result })
 }
 
 /// `evidence export` as text.
-pub fn exported(done: &Exported, view: View) -> String {
+pub fn exported(done: &ExportedArchive, view: View) -> String {
     let packets = counted(done.packets, "packet", "packets");
     let title = format!("Exported {packets} to {}", done.file.display());
     let mut out = format!("{}\n", view.paint.tone(Tone::Strong, one_line(&title)));
@@ -197,7 +198,7 @@ pub fn exported(done: &Exported, view: View) -> String {
 }
 
 /// `evidence import` as text.
-pub fn imported(done: &Imported, view: View) -> String {
+pub fn imported(done: &ImportResult, view: View) -> String {
     let packets = counted(done.imported_packets, "packet", "packets");
     let title = match done.joined {
         Joined::Began => format!("Imported {packets}: this is the chain here now"),
@@ -215,14 +216,14 @@ pub fn imported(done: &Imported, view: View) -> String {
         ("computed anew", &done.verification.recomputed_from_root),
     ] {
         let line = match answer {
-            Answer::Unproved { why } => {
+            ForgeryCheck::Unproved { why } => {
                 marked(view, Tone::Open, "?", &format!("{name}: could not be checked; {why}"))
             }
-            Answer::Sound { why } => {
+            ForgeryCheck::Sound { why } => {
                 marked(view, Tone::Good, "ok", &format!("{name}: ruled out; {why}"))
             }
             // An archive in which something was found is not imported.
-            Answer::Found { why } | Answer::Either { why } => {
+            ForgeryCheck::Found { why } | ForgeryCheck::Either { why } => {
                 marked(view, Tone::Bad, "FAIL", &format!("{name}: {why}"))
             }
         };

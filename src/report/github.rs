@@ -3,7 +3,7 @@
 //! They go to standard output, where the runner reads them.
 
 use flowcontrol_gates::outcome::verdict;
-use flowcontrol_gates::outcome::{Decision, RehearsalReport, Severity, StepStatus};
+use flowcontrol_gates::outcome::{RehearsalDecision, RehearsalReport, Severity, StepStatus};
 use std::fmt::Write as _;
 
 /// The commands, one a line; the decision comes last.
@@ -52,7 +52,7 @@ pub fn render(report: &RehearsalReport) -> String {
     }
     let title = format!("Rehearsal {}", report.decision.name());
     match report.decision {
-        Decision::Go => {
+        RehearsalDecision::Go => {
             command(
                 &mut out,
                 "notice",
@@ -62,7 +62,7 @@ pub fn render(report: &RehearsalReport) -> String {
                 "every step of this rehearsal proved what it is for",
             );
         }
-        Decision::NoGo => {
+        RehearsalDecision::NoGo => {
             let text = verdict::reasons(report).join("; ");
             command(&mut out, "error", None, None, &title, &text);
         }

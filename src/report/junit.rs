@@ -3,7 +3,9 @@
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_evidence::Verdict;
 use flowcontrol_gates::outcome::verdict;
-use flowcontrol_gates::outcome::{Decision, Finding, RehearsalReport, Scope, Severity, StepStatus};
+use flowcontrol_gates::outcome::{
+    Finding, RehearsalDecision, RehearsalReport, Scope, Severity, StepStatus,
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
@@ -182,7 +184,7 @@ fn tables(report: &RehearsalReport) -> TestSuite {
     let status = if verify.matched {
         TestCaseStatus::success()
     } else {
-        failure("mismatch", "what was read back is not what was sent", None)
+        failure("mismatch", "the rows read back differ from the snapshot", None)
     };
     suite.add_test_case(case("verify", "everything matched", None, status));
     finish(suite)
@@ -244,8 +246,8 @@ fn decision(report: &RehearsalReport) -> TestSuite {
     let mut suite = TestSuite::new("decision");
     let reasons = verdict::reasons(report);
     let status = match report.decision {
-        Decision::Go => TestCaseStatus::success(),
-        Decision::NoGo => {
+        RehearsalDecision::Go => TestCaseStatus::success(),
+        RehearsalDecision::NoGo => {
             let message = reasons.first().map_or("NO-GO", String::as_str);
             bad(NonSuccessKind::Failure, "decision", message, &reasons.join("\n"))
         }

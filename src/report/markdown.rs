@@ -2,7 +2,7 @@
 
 use flowcontrol_base::text::layout::{count, counted, seconds};
 use flowcontrol_gates::outcome::verdict;
-use flowcontrol_gates::outcome::{Decision, RehearsalReport, Scope, StepStatus};
+use flowcontrol_gates::outcome::{RehearsalDecision, RehearsalReport, Scope, StepStatus};
 use std::fmt::Write as _;
 
 /// The report; ends with a line end. Every text from outside is escaped.
@@ -41,8 +41,10 @@ impl Page {
     fn head(&mut self, report: &RehearsalReport) {
         self.line(&format!("## FlowControl rehearsal: {}\n", report.decision.name()));
         match report.decision {
-            Decision::Go => self.line("Every step of this rehearsal proved what it is for."),
-            Decision::NoGo => {
+            RehearsalDecision::Go => {
+                self.line("Every step of this rehearsal proved what it is for.")
+            }
+            RehearsalDecision::NoGo => {
                 for reason in verdict::reasons(report) {
                     self.line(&format!("- {}", escape(&reason)));
                 }

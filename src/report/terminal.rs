@@ -8,7 +8,7 @@ use flowcontrol_base::text::one_line;
 use flowcontrol_evidence::Verdict;
 use flowcontrol_gates::outcome::verdict;
 use flowcontrol_gates::outcome::{
-    Decision, Finding, RehearsalReport, Scope, Severity, Step, StepId, StepStatus,
+    Finding, RehearsalDecision, RehearsalReport, Scope, Severity, StepId, StepReport, StepStatus,
 };
 use std::fmt::Write as _;
 
@@ -151,7 +151,7 @@ impl Screen {
         }
     }
 
-    fn steps(&mut self, steps: &[Step]) {
+    fn steps(&mut self, steps: &[StepReport]) {
         let passed = steps.iter().filter(|s| s.status == StepStatus::Passed).count();
         self.heading("Steps", &format!("{passed} of {} passed", steps.len()));
         let widest = steps.iter().map(|s| width(&s.title)).max().unwrap_or(0);
@@ -389,9 +389,12 @@ impl Screen {
         };
         if rollback.equal {
             let short = rollback.sha256.short();
-            return self.heading("Rollback", &format!("what came back is {short}, the snapshot"));
+            return self.heading(
+                "Rollback",
+                &format!("the restored store freezes to {short}, as the snapshot"),
+            );
         }
-        self.heading("Rollback", "what came back is NOT the snapshot");
+        self.heading("Rollback", "the restored store differs from the snapshot");
         if let Some(snapshot) = &report.snapshot {
             self.marked(Tone::Bad, "FAIL", &format!("sent {}", snapshot.sha256));
         }
@@ -435,14 +438,14 @@ impl Screen {
 
     fn decision(&mut self, report: &RehearsalReport) {
         let (tone, text) = match report.decision {
-            Decision::Go => {
+            RehearsalDecision::Go => {
                 let but = match report.unproved.len() as u64 {
                     0 => String::new(),
                     n => format!("; {} not proved, named above", counted(n, "thing", "things")),
                 };
                 (Tone::Good, format!("every step of this rehearsal proved what it is for{but}"))
             }
-            Decision::NoGo => (Tone::Bad, verdict::reasons(report).join("; ")),
+            RehearsalDecision::NoGo => (Tone::Bad, verdict::reasons(report).join("; ")),
         };
         self.line("");
         let name = report.decision.name();

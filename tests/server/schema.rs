@@ -2,7 +2,7 @@
 
 use crate::support;
 use flowcontrol_database::{Login, RoleNames};
-use flowcontrol_runbook::{self, Layout, Limits, Site};
+use flowcontrol_runbook::{self, Layout, MigrationLimits, Site};
 use flowcontrol_testkit::{judges, root};
 use sqlx::{AssertSqlSafe, Connection};
 use std::process::Command;
@@ -27,7 +27,7 @@ async fn the_schema_judges_find_nothing_and_can_find_something() {
     sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     let endpoint = endpoint.database("judged");
-    let (layout, limits) = (Layout::default(), Limits::default());
+    let (layout, limits) = (Layout::default(), MigrationLimits::default());
     let site = Site { endpoint: &endpoint, login: &owner, layout: &layout, limits: &limits };
     flowcontrol_runbook::up(site, &flowcontrol_runbook::embedded().unwrap(), None).await.unwrap();
     let url = format!("postgres://{}@{}:{}/judged", admin.user, endpoint.host, endpoint.port);

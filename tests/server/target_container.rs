@@ -320,7 +320,7 @@ fn a_denied_socket_and_a_missing_engine_are_told_apart() {
 
     if support::server_or_skip(test).is_some() {
         let answer = asked(TargetChoice::Auto, missing);
-        assert!(answer.starts_with("started local because auto took `local`"), "{answer}");
+        assert!(answer.starts_with("started local because auto chose `local`"), "{answer}");
         assert!(answer.contains("there is no Docker engine"), "{answer}");
     }
 

@@ -1,4 +1,4 @@
-//! The only place that reads clocks and makes random names.
+//! The only module that reads clocks and generates random names.
 
 use flowcontrol_contract::Timestamp;
 use std::time::Instant;
@@ -14,7 +14,7 @@ pub fn instant() -> Instant {
 }
 
 /// `bytes` random bytes as hex digits, from the operating system's generator: for names of
-/// throw-away things and for generated passwords.
+/// temporary objects and for generated passwords.
 pub fn random_hex(bytes: usize) -> String {
     let mut buffer = vec![0u8; bytes];
     rand::fill(&mut buffer[..]);

@@ -1,4 +1,4 @@
-//! Failures as the command line reports them: a sentence, a way out, an exit code.
+//! Failures as the command line reports them: one sentence, a hint, an exit code.
 
 use flowcontrol_contract as contract;
 use std::fmt;
@@ -65,7 +65,7 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted; everything this run started was cleaned up")
     }
 
-    /// Adds the way out.
+    /// Adds a hint: what the user can do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

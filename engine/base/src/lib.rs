@@ -1,4 +1,4 @@
-//! What every part of the engine stands on: failures with a hint and an exit code, the clock, and
+//! What every crate of the engine uses: failures with a hint and an exit code, the clock, and
 //! text for people.
 
 pub mod clock;

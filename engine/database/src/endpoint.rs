@@ -13,7 +13,7 @@ pub enum TlsTrust {
     Off,
     /// The chain and the host name are verified, against Mozilla's public roots and `ca`.
     VerifyFull {
-        /// A PEM file with a root to accept as well.
+        /// A PEM file with an additional root certificate.
         ca: Option<PathBuf>,
     },
 }
@@ -52,10 +52,10 @@ impl Endpoint {
         Self { database: name.to_owned(), ..self.clone() }
     }
 
-    /// Options for one connection as `login`; statement logging is off, since statements may
-    /// hold what must not be logged.
+    /// Connection options for `login`. Statement logging is off, because statements may contain
+    /// secrets or personal data.
     pub fn options(&self, login: &Login) -> PgConnectOptions {
-        // An empty password overrules PGPASSWORD; a server that wants one refuses it.
+        // An empty password keeps PGPASSWORD from being used; a server that asks for one refuses it.
         let password = login.password.as_ref().map_or("", |password| password.expose());
         let mut options = PgConnectOptions::new_without_pgpass()
             .host(&self.host)
@@ -80,7 +80,7 @@ impl Endpoint {
     /// Opens one connection.
     ///
     /// # Errors
-    /// An environment failure that names the redacted endpoint and the login.
+    /// An environment failure that names the redacted endpoint and the login's user.
     pub async fn connect(&self, login: &Login) -> Result<PgConnection> {
         PgConnection::connect_with(&self.options(login)).await.map_err(|e| {
             Failure::environment(format!(

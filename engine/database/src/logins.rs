@@ -42,12 +42,12 @@ pub struct Logins {
     pub replayer: Login,
     /// See [`RoleNames::auditor`].
     pub auditor: Login,
-    /// See [`RoleNames::verifier`]; managed servers may not give one.
+    /// See [`RoleNames::verifier`]; absent where a managed server does not allow BYPASSRLS.
     pub verifier: Option<Login>,
 }
 
 impl Logins {
-    /// Every login there is.
+    /// All logins, the verifier's included if there is one.
     pub fn all(&self) -> impl Iterator<Item = &Login> {
         let Self { owner, application, replayer, auditor, verifier } = self;
         [owner, application, replayer, auditor].into_iter().chain(verifier)

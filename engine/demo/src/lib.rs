@@ -15,7 +15,7 @@ use futures::StreamExt;
 /// The session of the demo.
 pub const SESSION: &str = "grant-demo-local";
 
-/// How large a demo scenario is and which one.
+/// The size and the seed of a demo scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Records of all tenants together.
@@ -36,7 +36,7 @@ impl Default for Size {
 const BATCH: usize = 1_000;
 
 impl Size {
-    /// Refuses sizes that make no scenario.
+    /// Checks that a scenario of this size can be generated.
     ///
     /// # Errors
     /// A usage failure that names the limit.
@@ -67,21 +67,21 @@ impl Size {
     }
 }
 
-/// What a seeding did.
+/// The result of seeding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seeded {
     /// Records that were written.
     pub written: u64,
-    /// Records of the same scenario that an earlier seeding had left.
+    /// Records of the same scenario that an earlier, interrupted seeding had written.
     pub kept: u64,
 }
 
-/// Writes the demo scenario, or the rest of it where a seeding of the same size was cut off.
-/// `on_records` hears how many are there, those of the earlier seeding included.
+/// Writes the demo scenario, or the rest of it if a seeding of the same size was interrupted.
+/// `on_records` is called with the number of records present, those of the earlier seeding included.
 ///
 /// # Errors
-/// A usage failure that names the tenant and the record when the store holds anything of these
-/// tenants that is not of this very scenario; nothing is written then. Else the store's.
+/// A usage failure that names the tenant and the record when the store holds other data of these
+/// tenants (nothing is written then); otherwise the store's error.
 pub async fn seed(
     store: &dyn ScenarioStore,
     size: Size,
@@ -90,7 +90,7 @@ pub async fn seed(
     let size = size.check()?;
     let rosters = rosters(size)?;
     let mut heads = Vec::new();
-    // All of it is looked at before anything is written.
+    // Everything is checked before anything is written.
     for (index, roster) in (0u32..).zip(&rosters) {
         let head = begun(store, size, roster, index).await?;
         on_records(head);
@@ -116,8 +116,8 @@ pub async fn seed(
     Ok(done)
 }
 
-/// How many records of the tenant's story are there already: the first ones, each as the story
-/// has it.
+/// How many of the tenant's generated records the store already holds: always the first ones, each
+/// equal to the generated record.
 async fn begun(store: &dyn ScenarioStore, size: Size, roster: &Roster, index: u32) -> Result<u64> {
     let tenant = &roster.tenant;
     let refused = |what: String| {
@@ -136,7 +136,7 @@ async fn begun(store: &dyn ScenarioStore, size: Size, roster: &Roster, index: u3
     }
     if head > share {
         return Err(refused(format!(
-            "already holds records of tenant {tenant}: {head}, where this scenario has {share}"
+            "already holds {head} records of tenant {tenant}, and this scenario has only {share}"
         )));
     }
     let mut story = Story::new(roster, size.seed, index);

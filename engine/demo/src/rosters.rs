@@ -1,4 +1,4 @@
-//! Who is in the demo.
+//! The tenants and actors of the demo.
 
 use super::Size;
 use super::words::COMPANIES;
@@ -57,11 +57,11 @@ const PEOPLE: [Person; 5] = [
     },
 ];
 
-/// The tenants of a demo and their actors: `bfg-control` with its five, then neighbours that
+/// The tenants of a demo and their actors: `bfg-control` with its five, then further tenants that
 /// have the same roles under ids of their own.
 ///
 /// # Errors
-/// None in practice: every text here is fit for its type.
+/// None in practice: every text here is valid for its type.
 pub fn rosters(size: Size) -> Result<Vec<Roster>> {
     (0..size.tenants)
         .map(|index| {

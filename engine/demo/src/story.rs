@@ -24,8 +24,8 @@ pub struct Story {
     pending: VecDeque<(Kind, &'static str, i64, Value)>,
 }
 
-/// SplitMix64: published, tiny, and the same for ever, which a library's default generator does
-/// not promise.
+/// SplitMix64: small, published and stable across versions, which a library's default generator
+/// does not guarantee.
 #[derive(Debug)]
 struct Dice(u64);
 

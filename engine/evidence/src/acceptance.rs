@@ -1,19 +1,19 @@
-//! What an acceptance packet says: an owner's word on one check, given or taken back.
+//! The body of an acceptance packet: an owner's acceptance of one check, or its revocation.
 
 use super::canonical::canonical;
 use super::packet::{Packet, ProfileRef, Verdict};
 use super::schema;
-use crate::keys::{PrivateKey, PublicKey, Signature, Subject};
+use crate::keys::{PrivateKey, PublicKey, Signature, SignedKind};
 use flowcontrol_base::Result;
 use flowcontrol_contract::{ActorId, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How an actor was known to be who they say.
+/// How the actor was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Authentication {
-    /// A name that anyone can write.
+    /// Not authenticated: a name that anyone can type.
     Mock,
     /// Signed in at an OpenID provider.
     Oidc,
@@ -32,13 +32,13 @@ impl Authentication {
     }
 }
 
-/// What was in force when the word was given.
+/// The subject of an acceptance: what was current when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bound {
+pub struct AcceptanceSubject {
     /// The profile's configuration.
     pub profile: Digest,
-    /// The frozen scenario; `None` only for a word that is taken back after the scenario went.
+    /// The frozen scenario; `None` only when an acceptance is revoked after the scenario is gone.
     pub snapshot: Option<Digest>,
     /// The packets that the check rests on.
     pub evidence: Vec<Digest>,
@@ -48,55 +48,55 @@ pub struct Bound {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedAcceptance {
-    /// `gate/check`.
+    /// The accepted check, as `gate/check`.
     pub check: String,
-    /// Who.
+    /// The actor's id.
     pub actor: ActorId,
-    /// How the actor was known.
+    /// How the actor was authenticated.
     pub authentication: Authentication,
-    /// What was decided, by name.
+    /// The values that the decision names, by name.
     pub values: BTreeMap<String, String>,
-    /// Taken back.
+    /// Whether this revokes an earlier acceptance.
     pub revoked: bool,
-    /// What it was given for.
-    pub bound: Bound,
-    /// The actor's signature, where that is how they were known.
+    /// The subject: what is accepted.
+    pub bound: AcceptanceSubject,
+    /// The actor's signature, for [`Authentication::Signature`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-    /// Who was signed in, where that is how they were known.
+    /// The sign-in, for [`Authentication::Oidc`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
 }
 
-/// Somebody who was signed in when they gave a word, as the service says that took it: it verified a
-/// token of the issuer and found the actor in it. The token itself is kept nowhere.
+/// The sign-in of the actor when they accepted, as the service vouches for it: the service verified
+/// a token of the issuer and mapped it to the actor. The token itself is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The OpenID provider.
     pub issuer: String,
-    /// Whom the provider knows the actor as.
+    /// The actor's subject (`sub`) at the provider.
     pub subject: String,
-    /// The request that the word came with.
+    /// The id of the request that recorded the acceptance.
     pub request: String,
-    /// The service's signature on the word and on this.
+    /// The service's signature on the acceptance and on the sign-in.
     pub signature: Signature,
 }
 
-/// What a service vouches for: that this is who gave the word.
+/// A sign-in that a service vouches for, with the key it signs with.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedIn<'a> {
+pub struct VouchedSignIn<'a> {
     /// The OpenID provider.
     pub issuer: &'a str,
-    /// Whom the provider knows the actor as.
+    /// The actor's subject (`sub`) at the provider.
     pub subject: &'a str,
-    /// The request that the word came with.
+    /// The id of the request that recorded the acceptance.
     pub request: &'a str,
     /// The service's key.
     pub key: &'a PrivateKey,
 }
 
-/// What a service signs.
+/// The bytes that a service signs, as canonical JSON.
 #[derive(Serialize)]
 struct Vouched<'a> {
     issuer: &'a str,
@@ -105,8 +105,8 @@ struct Vouched<'a> {
     word: Statement<'a>,
 }
 
-/// What is signed of a word: all that it says and all that it was said about, so that it stands for
-/// nothing else, and the packet it follows, so that it cannot be said again later.
+/// The signed content of an acceptance: its whole body and its subject, so that the signature cannot
+/// be moved to another acceptance, and the packet it follows, so that it cannot be replayed later.
 #[derive(Serialize)]
 struct Statement<'a> {
     actor: &'a ActorId,
@@ -121,7 +121,7 @@ struct Statement<'a> {
 }
 
 impl RecordedAcceptance {
-    /// The word signed by `key`, for a packet of `profile` made at `time` that follows `previous`.
+    /// The acceptance signed with `key`, for a packet of `profile` created at `time` after `previous`.
     ///
     /// # Errors
     /// As [`canonical`].
@@ -133,30 +133,30 @@ impl RecordedAcceptance {
         previous: Option<Digest>,
     ) -> Result<Self> {
         let statement = canonical(&self.statement(profile, time, previous))?;
-        let signature = Some(key.sign(Subject::Acceptance, &statement));
+        let signature = Some(key.sign(SignedKind::Acceptance, &statement));
         Ok(Self { authentication: Authentication::Signature, signature, ..self })
     }
 
-    /// The word vouched for by a service in which its actor is signed in; otherwise as
+    /// The acceptance vouched for by a service in which its actor is signed in; otherwise as
     /// [`RecordedAcceptance::signed`].
     ///
     /// # Errors
     /// As [`canonical`].
     pub fn vouched(
         self,
-        by: &SignedIn<'_>,
+        by: &VouchedSignIn<'_>,
         profile: &ProfileRef,
         time: Timestamp,
         previous: Option<Digest>,
     ) -> Result<Self> {
-        let SignedIn { issuer, subject, request, key } = *by;
+        let VouchedSignIn { issuer, subject, request, key } = *by;
         let word = self.statement(profile, time, previous);
         let vouched = canonical(&Vouched { issuer, request, subject, word })?;
         let sign_in = Some(SignIn {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             request: request.to_owned(),
-            signature: key.sign(Subject::SignIn, &vouched),
+            signature: key.sign(SignedKind::SignIn, &vouched),
         });
         Ok(Self { authentication: Authentication::Oidc, sign_in, ..self })
     }
@@ -180,25 +180,24 @@ impl RecordedAcceptance {
         }
     }
 
-    /// Whether the authentication that it claims holds, as far as mathematics can tell; whose key
-    /// it should be is for the gates.
+    /// Verifies the signature behind the claimed authentication. Whether the key is one of the
+    /// configured keys is decided by the gates.
     fn authentic(&self, packet: &Packet) -> Result<(), String> {
         let Packet { profile, created_at, previous, .. } = packet;
         let statement = self.statement(profile, *created_at, *previous);
-        let unlike = |key: &PublicKey| {
-            Err(format!("its signature is not one by {} on what it says", key.short()))
-        };
+        let unlike =
+            |key: &PublicKey| Err(format!("its signature by {} does not verify", key.short()));
         match (self.authentication, &self.signature, &self.sign_in) {
             (Authentication::Mock, None, None) => Ok(()),
             (Authentication::Mock, Some(_), _) => {
-                Err("it carries a signature and claims authentication mock".to_owned())
+                Err("it claims authentication mock but carries a signature".to_owned())
             }
             (Authentication::Signature, None, _) => {
-                Err("it claims authentication signature and carries none".to_owned())
+                Err("it claims authentication signature but carries none".to_owned())
             }
             (Authentication::Signature, Some(signature), None) => {
                 let text = canonical(&statement).map_err(|e| e.message)?;
-                match signature.verifies(Subject::Acceptance, &text) {
+                match signature.verifies(SignedKind::Acceptance, &text) {
                     true => Ok(()),
                     false => unlike(&signature.key),
                 }
@@ -206,42 +205,42 @@ impl RecordedAcceptance {
             (Authentication::Oidc, None, Some(SignIn { issuer, subject, request, signature })) => {
                 let vouched = Vouched { issuer, request, subject, word: statement };
                 let text = canonical(&vouched).map_err(|e| e.message)?;
-                match signature.verifies(Subject::SignIn, &text) {
+                match signature.verifies(SignedKind::SignIn, &text) {
                     true => Ok(()),
                     false => unlike(&signature.key),
                 }
             }
             (Authentication::Oidc, _, None) => {
-                Err("it claims authentication oidc, and no service vouches for it".to_owned())
+                Err("it claims authentication oidc but no service vouches for it".to_owned())
             }
             (Authentication::Oidc, Some(_), Some(_)) => {
-                Err("it carries a signature and claims authentication oidc".to_owned())
+                Err("it claims authentication oidc but carries an actor's signature".to_owned())
             }
             (other, _, Some(_)) => {
-                Err(format!("it carries a sign-in and claims authentication {}", other.name()))
+                Err(format!("it carries a sign-in but claims authentication {}", other.name()))
             }
         }
     }
 
-    /// The word in `packet`; `None` when it is of another schema.
+    /// The acceptance in `packet`; `None` when it is of another schema.
     ///
     /// # Errors
-    /// One sentence: what the packet contradicts. A signature that does not verify is refused, and
-    /// so is a sign-in for which no service vouches: anybody can write it into a file.
+    /// One sentence that names the contradiction. A signature that does not verify is refused, and
+    /// so is a sign-in that no service vouches for, because anyone could write it into a file.
     pub fn read(packet: &Packet) -> Result<Option<Self>, String> {
         if packet.schema != schema::ACCEPTANCE {
             return Ok(None);
         }
         let word: Self = serde_json::from_value(packet.body.clone())
-            .map_err(|e| format!("its body is no acceptance: {e}"))?;
+            .map_err(|e| format!("its body is not a valid acceptance: {e}"))?;
         if serde_json::to_value(&word).ok().as_ref() != Some(&packet.body) {
-            return Err("its body is no acceptance: it leaves a member out".to_owned());
+            return Err("its body is not a valid acceptance: a member is missing".to_owned());
         }
         let [check] = packet.checks.as_slice() else {
             return Err("an acceptance holds exactly one check".to_owned());
         };
         if check.id != word.check {
-            return Err(format!("its check is {}, its body accepts {}", check.id, word.check));
+            return Err(format!("its check is {}, but its body accepts {}", check.id, word.check));
         }
         if (check.verdict == Verdict::Ready) == word.revoked {
             return Err(format!("check {} contradicts its body's `revoked`", check.id));
@@ -249,10 +248,10 @@ impl RecordedAcceptance {
         if word.bound.profile != packet.profile.sha256
             || word.bound.snapshot != packet.snapshot_sha256
         {
-            return Err("its body is bound to other digests than the packet".to_owned());
+            return Err("its body is bound to digests other than the packet's".to_owned());
         }
         if word.bound.snapshot.is_none() && !word.revoked {
-            return Err("it accepts no snapshot".to_owned());
+            return Err("it accepts a check without naming a snapshot".to_owned());
         }
         word.authentic(packet)?;
         Ok(Some(word))

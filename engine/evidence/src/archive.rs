@@ -1,14 +1,14 @@
-//! One file with a whole chain: a tar of the packets as they are, in one zstd frame.
+//! The archive format: a whole chain in one file, a tar of the packet files in one zstd frame.
 //!
-//! Any tar unpacks it, and every digest in it can be checked by hand. The same chain gives the
-//! same bytes: the order, times, owners and modes are fixed. Reading believes nothing: the tar
-//! must be, byte for byte, the one that writing would make of the files found in it, so nothing
-//! can hide in a header, between two files or after the last.
+//! Any tar program unpacks it, and every digest in it can be checked by hand. The same chain gives
+//! the same bytes: order, times, owners and modes are fixed. Reading trusts nothing: the tar
+//! must be, byte for byte, what writing the files found in it would produce, so that nothing
+//! can be hidden in a header, between two files or after the last.
 
-use super::chain::{Entry, Head, sequence_in_name};
+use super::chain::{Head, PacketFile, sequence_in_name};
 use super::chain_set::{ChainSet, IMPORTED};
 use super::manifest::Manifest;
-use super::seal::{Flaw, Link, Sealed};
+use super::seal::{ChainLink, Flaw, Sealed};
 use flowcontrol_base::text::one_line;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
@@ -22,7 +22,7 @@ pub const MAX_BYTES: u64 = 256 << 20;
 pub const MAX_FILES: usize = 100_000;
 /// zstd's default.
 const LEVEL: i32 = 3;
-/// Times say nothing here, but tar programs complain of a zero.
+/// The fixed modification time, in seconds since 1970; tar programs warn about a zero.
 const TIME: u64 = 1_000_000_000;
 const MANIFEST: &str = "manifest.json";
 const HEAD: &str = "HEAD";
@@ -30,33 +30,33 @@ const PACKETS: &str = "packets";
 
 type Files = Vec<(String, Vec<u8>)>;
 
-/// An archive that was read: its files are as listed; whether its chain is sound is for
+/// An archive that was read: its files match its manifest. Whether its chain verifies is for
 /// [`ChainSet::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archive {
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// What it holds.
+    /// The chains in it.
     pub book: ChainSet,
 }
 
-/// The archive of a verified `book` whose own chain ends in `last`.
+/// The archive of a verified chain set whose own chain ends in `last`.
 ///
 /// # Errors
-/// A check failure when it is larger than [`read`] would take.
-pub fn write(book: &ChainSet, last: Link, tool_version: &str) -> Result<Vec<u8>> {
-    // The signature goes with it; a head that a crash left behind is brought up without one.
+/// A check failure when it exceeds the limits of [`read`].
+pub fn write(book: &ChainSet, last: ChainLink, tool_version: &str) -> Result<Vec<u8>> {
+    // The head keeps its signature; a head that a crash left one packet behind is replaced, unsigned.
     let plain = Head::of(last);
     let head = if book.head.agrees(&plain) { book.head.clone() } else { plain };
     let mut files: Files = vec![(HEAD.to_owned(), head.render().into_bytes())];
     files.extend(book.own.iter().map(|e| (format!("{PACKETS}/{}", e.name), e.bytes.clone())));
     for (head, entries) in &book.imported {
-        let name = |e: &Entry| (format!("{IMPORTED}/{head}/{}", e.name), e.bytes.clone());
+        let name = |e: &PacketFile| (format!("{IMPORTED}/{head}/{}", e.name), e.bytes.clone());
         files.extend(entries.iter().map(name));
     }
     let manifest = Manifest::of(&files, last, tool_version).render()?;
     files.insert(0, (MANIFEST.to_owned(), manifest));
-    let io = |e: io::Error| Failure::environment(format!("cannot make the archive: {e}"));
+    let io = |e: io::Error| Failure::environment(format!("cannot create the archive: {e}"));
     let tar = tar(&files).map_err(io)?;
     if tar.len() as u64 > MAX_BYTES || files.len() > MAX_FILES {
         return Err(Failure::check(format!(
@@ -79,7 +79,7 @@ pub fn write(book: &ChainSet, last: Link, tool_version: &str) -> Result<Vec<u8>>
 /// Reads an archive.
 ///
 /// # Errors
-/// Why it is refused, in words that name the file in it.
+/// One sentence: why it is refused, with the name of the file in it.
 pub fn read(bytes: &[u8]) -> Result<Archive, String> {
     let tar = unpack(bytes)?;
     let files = files(&tar)?;
@@ -88,19 +88,19 @@ pub fn read(bytes: &[u8]) -> Result<Archive, String> {
         return Err("it is empty".to_owned());
     };
     if first != MANIFEST {
-        return Err(format!("its first file is {first:?} and not {MANIFEST}"));
+        return Err(format!("its first file is {first:?}, not {MANIFEST}"));
     }
     let manifest = Manifest::parse(manifest).map_err(|why| format!("{MANIFEST}: {why}"))?;
     if let Some(why) = manifest.differs(rest) {
         return Err(why);
     }
     if !same {
-        return Err("its tar headers or their order are not what an export writes".to_owned());
+        return Err("its tar headers or their order differ from what an export writes".to_owned());
     }
     let book = book(rest)?;
     let (sequence, sha256) = (manifest.packets, manifest.head);
     if !book.head.agrees(&Head::Names { sequence, sha256, signature: None }) {
-        return Err(format!("{HEAD} is not the head that {MANIFEST} names"));
+        return Err(format!("{HEAD} differs from the head that {MANIFEST} names"));
     }
     if book.own.len() as u64 != manifest.packets || end(&book.own) != Some(manifest.head) {
         return Err(format!(
@@ -111,8 +111,8 @@ pub fn read(bytes: &[u8]) -> Result<Archive, String> {
     Ok(Archive { manifest, book })
 }
 
-/// The digest of the last of `entries`, which stand in their order.
-fn end(entries: &[Entry]) -> Option<Digest> {
+/// The digest of the last of `entries`, which are in order.
+fn end(entries: &[PacketFile]) -> Option<Digest> {
     match Sealed::parse(&entries.last()?.bytes) {
         Ok(sealed) => Some(sealed.sha256()),
         Err(Flaw::Schema { link, .. }) => Some(link.sha256),
@@ -122,10 +122,10 @@ fn end(entries: &[Entry]) -> Option<Digest> {
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
     if !bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        return Err("it is not compressed with zstd, as an export is".to_owned());
+        return Err("it is not compressed with zstd".to_owned());
     }
     let no_end = |e: io::Error| match e.kind() {
-        io::ErrorKind::UnexpectedEof => "its end is missing".to_owned(),
+        io::ErrorKind::UnexpectedEof => "it is truncated".to_owned(),
         _ => format!("its compression is damaged: {e}"),
     };
     let decoder = zstd::Decoder::with_buffer(bytes).map_err(no_end)?.single_frame();
@@ -137,7 +137,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
     }
     match limited.into_inner().finish().len() {
         0 => Ok(tar),
-        n => Err(format!("{n} bytes follow its end")),
+        n => Err(format!("{n} bytes follow the end of the compressed data")),
     }
 }
 
@@ -147,7 +147,7 @@ fn files(tar: &[u8]) -> Result<Files, String> {
     let mut archive = tar::Archive::new(tar);
     let mut files = Files::new();
     let mut seen = BTreeSet::new();
-    // Raw: a long name or an extended header is an entry too, and refused as one.
+    // Raw entries: a long name or an extended header is an entry of its own here, and is refused.
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
         let name = String::from_utf8(entry.path_bytes().into_owned())
@@ -161,13 +161,13 @@ fn files(tar: &[u8]) -> Result<Files, String> {
             return Err(format!("{shown} is not a plain file"));
         }
         if name.starts_with('/') || name.split(['/', '\\']).any(|part| part == "..") {
-            return Err(format!("{shown} names a place outside the archive"));
+            return Err(format!("{shown} is a path outside the archive"));
         }
         if name != MANIFEST && place(&name).is_none() {
-            return Err(format!("{shown} is no file that an export writes"));
+            return Err(format!("{shown} is not a file that an export writes"));
         }
         if !seen.insert(name.clone()) {
-            return Err(format!("{shown} stands in it twice"));
+            return Err(format!("{shown} occurs twice"));
         }
         if files.len() == MAX_FILES {
             return Err(format!("it holds more than {MAX_FILES} files"));
@@ -176,7 +176,7 @@ fn files(tar: &[u8]) -> Result<Files, String> {
         let size = entry.size();
         entry.read_to_end(&mut bytes).map_err(damaged)?;
         if bytes.len() as u64 != size {
-            return Err(format!("{shown} is cut off"));
+            return Err(format!("{shown} is truncated"));
         }
         files.push((name, bytes));
     }
@@ -189,8 +189,8 @@ enum Place<'a> {
     Imported(Digest, &'a str),
 }
 
-/// What a name in an archive means; nothing but these may stand in it, so that none of them can
-/// lead outside the folder it is unpacked to.
+/// What a name in an archive means. Only these names are allowed, so that no name can
+/// point outside the folder it is unpacked to.
 fn place(name: &str) -> Option<Place<'_>> {
     let packet = |name: &str| {
         sequence_in_name(name).is_some()
@@ -210,14 +210,14 @@ fn place(name: &str) -> Option<Place<'_>> {
 fn book(files: &[(String, Vec<u8>)]) -> Result<ChainSet, String> {
     let mut book = ChainSet { own: Vec::new(), head: Head::Absent, imported: BTreeMap::new() };
     for (name, bytes) in files {
-        let entry = |name: &str| Entry { name: name.to_owned(), bytes: bytes.clone() };
+        let entry = |name: &str| PacketFile { name: name.to_owned(), bytes: bytes.clone() };
         match place(name) {
             Some(Place::Head) => book.head = Head::parse(bytes),
             Some(Place::Packet(name)) => book.own.push(entry(name)),
             Some(Place::Imported(head, name)) => {
                 book.imported.entry(head).or_default().push(entry(name));
             }
-            None => return Err(format!("{} is no file that an export writes", one_line(name))),
+            None => return Err(format!("{} is not a file that an export writes", one_line(name))),
         }
     }
     Ok(book)

@@ -1,23 +1,23 @@
-//! Verifies a chain of packets. Pure: files' bytes and known heads in, findings out.
+//! Verifies a chain of packets. Pure: takes the files' bytes and known heads, returns findings.
 //!
-//! The digests alone find every edit inside the chain. They cannot find a tail that was cut, nor
-//! a chain that somebody computed anew from its first packet: that takes a head digest kept out
-//! of reach, or signatures by a key that is out of reach. The answer says for each of the three
-//! whether it could be checked.
+//! The digests alone reveal every edit inside the chain. They cannot reveal a removed tail, nor
+//! a chain that was recomputed from its first packet: that takes a head digest stored out
+//! of reach, or signatures by a key that is out of reach. The result says for each of the three
+//! forgeries whether it could be checked.
 
 pub use super::head::Head;
 use super::head::HeadCheck;
 use super::schema;
-use super::seal::{Flaw, Link, Sealed};
+use super::seal::{ChainLink, Flaw, Sealed};
 use super::signers::SignerCheck;
 use crate::keys::PublicKey;
 use flowcontrol_contract::Digest;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A file that claims to be a packet.
+/// A file that claims to be a packet: its name and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct PacketFile {
     /// Its name, without a folder.
     pub name: String,
     /// Its content.
@@ -27,96 +27,96 @@ pub struct Entry {
 /// What the chain is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchors {
-    /// The `HEAD` file beside the packets: shows an accident, not an intent.
+    /// The `HEAD` file beside the packets: reveals accidents, not deliberate forgery.
     pub recorded: Head,
-    /// A head digest kept elsewhere and given by the user.
+    /// A head digest that was stored elsewhere and is given by the user.
     pub kept: Option<Digest>,
-    /// Keys that must have signed it; none asks for no signature.
+    /// Keys that must have signed it; empty to require no signature.
     pub trusted: Vec<PublicKey>,
 }
 
-/// What kind of thing is wrong.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ProblemKind {
-    /// A file's bytes are not as sealed, or its name is not its own.
+pub enum ChainProblemKind {
+    /// A file's bytes differ from what was sealed, or it was renamed.
     Edited,
-    /// A packet between others is not there.
+    /// A packet between others is missing.
     Missing,
-    /// A packet names another predecessor than the one before it.
+    /// A packet names a predecessor other than the packet before it.
     Unlinked,
-    /// The same packet stands there twice.
+    /// The same packet is there twice.
     Duplicate,
-    /// Two different packets claim one place.
+    /// Two different packets claim one sequence number.
     Fork,
     /// A packet breaks its schema's rules.
     Rule,
-    /// A packet of a schema this build cannot judge.
+    /// A packet whose schema this build does not know.
     Schema,
-    /// A signature that does not verify, or none by a trusted key where there should be one.
+    /// A signature that does not verify, or a missing signature of a trusted key.
     Signature,
-    /// The head says that packets after the last one are gone, or that this is another chain.
+    /// The head shows that packets at the end are missing, or that the chain was replaced.
     Head,
 }
 
-/// One thing that is wrong.
+/// A problem that verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// What kind of thing.
-    pub kind: ProblemKind,
-    /// The file it is about, or `HEAD`.
+pub struct ChainProblem {
+    /// Its kind.
+    pub kind: ChainProblemKind,
+    /// The file it concerns, or `HEAD`.
     pub file: String,
-    /// One sentence.
+    /// One sentence: what is wrong.
     pub message: String,
 }
 
-/// Whether a kind of forgery could be checked for, and what came out.
+/// The result of checking for one kind of forgery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
-pub enum Answer {
-    /// Checked, and ruled out.
+pub enum ForgeryCheck {
+    /// Checked and ruled out.
     Sound {
-        /// What it rests on, and how far it reaches.
+        /// What this rests on, and for which packets.
         why: String,
     },
-    /// Checked, and found.
+    /// Checked and found.
     Found {
         /// What was found.
         why: String,
     },
-    /// Checked: this or the other of the last two was found, and nothing can tell which.
+    /// Either a removed tail or a recomputed chain was found, and it cannot be told which.
     Either {
         /// What was found.
         why: String,
     },
     /// Could not be checked.
     Unproved {
-        /// What is missing.
+        /// What is missing for the check.
         why: String,
     },
 }
 
 /// The result of verifying a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verification {
-    /// Packets whose seal holds.
+pub struct ChainVerification {
+    /// Packets whose seal is valid.
     pub packets: usize,
-    /// The last packet's digest; keep it elsewhere.
+    /// The last packet's digest; store it elsewhere to detect a later removal of packets.
     pub head: Option<Digest>,
     /// Everything that is wrong, in the order of the chain.
-    pub problems: Vec<Problem>,
-    /// What is worth knowing and not wrong.
+    pub problems: Vec<ChainProblem>,
+    /// Remarks that are not problems.
     pub notes: Vec<String>,
-    /// Was a packet edited, removed or slipped in between others?
-    pub edit_inside: Answer,
-    /// Were packets removed from the end?
-    pub cut_at_tail: Answer,
-    /// Was the whole chain computed anew?
-    pub recomputed_from_root: Answer,
+    /// Whether a packet was edited, removed or inserted between others.
+    pub edit_inside: ForgeryCheck,
+    /// Whether packets were removed from the end.
+    pub cut_at_tail: ForgeryCheck,
+    /// Whether the whole chain was recomputed.
+    pub recomputed_from_root: ForgeryCheck,
 }
 
-impl Verification {
-    /// Nothing is wrong, as far as could be checked.
+impl ChainVerification {
+    /// Whether no problem was found, as far as could be checked.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
@@ -132,38 +132,41 @@ pub fn sequence_in_name(name: &str) -> Option<u64> {
 }
 
 /// Verifies the chain that `entries` form; their order does not matter.
-pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
+pub fn verify(entries: &[PacketFile], anchors: &Anchors) -> ChainVerification {
     let mut problems = Vec::new();
     let mut notes = Vec::new();
-    let mut places: BTreeMap<u64, Vec<(&str, Link)>> = BTreeMap::new();
+    let mut places: BTreeMap<u64, Vec<(&str, ChainLink)>> = BTreeMap::new();
     let mut damaged: BTreeSet<u64> = BTreeSet::new();
-    let mut ordered: Vec<&Entry> = entries.iter().collect();
+    let mut ordered: Vec<&PacketFile> = entries.iter().collect();
     ordered.sort_by_key(|e| (sequence_in_name(&e.name), e.name.as_str()));
     let mut times = BTreeMap::new();
     for entry in ordered {
         let mut wrong = |kind, message: String| {
-            problems.push(Problem { kind, file: entry.name.clone(), message });
+            problems.push(ChainProblem { kind, file: entry.name.clone(), message });
         };
         let link = match Sealed::parse(&entry.bytes) {
             Ok(sealed) => {
                 if sealed.file_name() != entry.name {
                     let name = sealed.file_name();
-                    wrong(ProblemKind::Edited, format!("it was renamed; its own name is {name}"));
+                    wrong(
+                        ChainProblemKind::Edited,
+                        format!("it was renamed; its own name is {name}"),
+                    );
                 }
                 for rule in schema::judge(sealed.packet()) {
-                    wrong(ProblemKind::Rule, rule);
+                    wrong(ChainProblemKind::Rule, rule);
                 }
                 times.insert(sealed.packet().sequence, sealed.packet().created_at);
                 sealed.link()
             }
             Err(Flaw::Schema { what, link }) => {
-                wrong(ProblemKind::Schema, what);
+                wrong(ChainProblemKind::Schema, what);
                 *link
             }
             Err(flaw) => {
                 let kind = match flaw {
-                    Flaw::Signature(_) => ProblemKind::Signature,
-                    _ => ProblemKind::Edited,
+                    Flaw::Signature(_) => ChainProblemKind::Signature,
+                    _ => ChainProblemKind::Edited,
                 };
                 wrong(kind, flaw.to_string());
                 damaged.extend(sequence_in_name(&entry.name));
@@ -183,7 +186,7 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
             "packet {sequence} is dated before the one it follows: a clock was set back"
         ));
     }
-    // A damaged packet still has its place, so its loss is no cut tail.
+    // A damaged packet still has its sequence number, so it does not count as a removed tail.
     let last = places.values().next_back().and_then(|links| links.first()).map(|(_, link)| *link);
     let inside = problems.len();
     let heads = HeadCheck { places: &places, damaged: &damaged, last, anchors };
@@ -202,22 +205,22 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
         (Some(answers), None) | (None, Some(answers)) => answers,
         (Some(kept), Some(signed)) => (stronger(kept.0, signed.0), stronger(kept.1, signed.1)),
     };
-    // What HEAD shows is a finding, whatever a digest kept earlier still vouches for.
-    if let (Some(Problem { file, message, .. }), false) =
-        (seen, matches!(cut_at_tail, Answer::Either { .. }))
+    // What HEAD shows is a finding, even if an earlier stored digest still matches.
+    if let (Some(ChainProblem { file, message, .. }), false) =
+        (seen, matches!(cut_at_tail, ForgeryCheck::Either { .. }))
     {
-        cut_at_tail = Answer::Found { why: format!("{file}: {message}") };
+        cut_at_tail = ForgeryCheck::Found { why: format!("{file}: {message}") };
     }
-    Verification {
+    ChainVerification {
         packets: places.values().map(Vec::len).sum(),
         head: last.map(|link| link.sha256),
         edit_inside: match (inside, entries.len()) {
-            (0, 0) => Answer::Sound { why: "there is no packet yet".to_owned() },
-            (0, n) => Answer::Sound {
-                why: format!("all {n} packets were hashed, linked and judged again"),
+            (0, 0) => ForgeryCheck::Sound { why: "there is no packet yet".to_owned() },
+            (0, n) => ForgeryCheck::Sound {
+                why: format!("the digest, link and schema rules of all {n} packets were checked"),
             },
-            (1, _) => Answer::Found { why: "one problem inside the chain".to_owned() },
-            (n, _) => Answer::Found { why: format!("{n} problems inside the chain") },
+            (1, _) => ForgeryCheck::Found { why: "one problem inside the chain".to_owned() },
+            (n, _) => ForgeryCheck::Found { why: format!("{n} problems inside the chain") },
         },
         problems,
         notes,
@@ -226,38 +229,42 @@ pub fn verify(entries: &[Entry], anchors: &Anchors) -> Verification {
     }
 }
 
-/// What a kept digest says, unless it says nothing or the signatures show a forgery.
-fn stronger(kept: Answer, signed: Answer) -> Answer {
+/// The result for a stored digest, unless it proves nothing or the signatures show a forgery.
+fn stronger(kept: ForgeryCheck, signed: ForgeryCheck) -> ForgeryCheck {
     match (&kept, &signed) {
-        (Answer::Unproved { .. }, _) | (Answer::Sound { .. }, Answer::Found { .. }) => signed,
+        (ForgeryCheck::Unproved { .. }, _)
+        | (ForgeryCheck::Sound { .. }, ForgeryCheck::Found { .. }) => signed,
         _ => kept,
     }
 }
 
-fn check_places(places: &BTreeMap<u64, Vec<(&str, Link)>>, problems: &mut Vec<Problem>) {
+fn check_places(places: &BTreeMap<u64, Vec<(&str, ChainLink)>>, problems: &mut Vec<ChainProblem>) {
     for (sequence, links) in places {
         let Some(((first, original), others)) = links.split_first() else {
             continue;
         };
         for (name, link) in others {
             let (kind, message) = if link.sha256 == original.sha256 {
-                (ProblemKind::Duplicate, format!("it is the same packet as {first}"))
+                (ChainProblemKind::Duplicate, format!("it is the same packet as {first}"))
             } else {
-                (ProblemKind::Fork, format!("it claims place {sequence}, which {first} has"))
+                (
+                    ChainProblemKind::Fork,
+                    format!("it claims sequence number {sequence}, which {first} has"),
+                )
             };
-            problems.push(Problem { kind, file: (*name).to_owned(), message });
+            problems.push(ChainProblem { kind, file: (*name).to_owned(), message });
         }
     }
 }
 
 fn check_links(
-    places: &BTreeMap<u64, Vec<(&str, Link)>>,
+    places: &BTreeMap<u64, Vec<(&str, ChainLink)>>,
     damaged: &BTreeSet<u64>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<ChainProblem>,
 ) {
     let mut expected = 1;
     for (&sequence, links) in places {
-        // A number in a forged packet may be huge, so the gap is not walked through.
+        // The number in a forged packet may be huge, so the gap is not iterated over.
         let (mut first, mut last) = (expected, sequence.saturating_sub(1));
         while first <= last && damaged.contains(&first) {
             first += 1;
@@ -271,8 +278,8 @@ fn check_links(
             } else {
                 format!("packets {first} to {last} are missing")
             };
-            problems.push(Problem {
-                kind: ProblemKind::Missing,
+            problems.push(ChainProblem {
+                kind: ChainProblemKind::Missing,
                 file: links[0].0.to_owned(),
                 message: format!("{which} before it"),
             });
@@ -285,17 +292,19 @@ fn check_links(
                 (None, Some(_)) | (Some(_), None) => false,
                 (Some(before), Some(previous)) => match places.get(&before) {
                     Some(links) => links.iter().any(|(_, l)| l.sha256 == previous),
-                    // Missing or damaged: reported as that, and nothing to compare with.
+                    // Missing or damaged: reported already, and there is nothing to compare with.
                     None => true,
                 },
             };
             if !linked {
                 let message = match link.previous {
-                    Some(digest) => format!("it follows {digest}, which is not the packet before"),
-                    None => "it follows no packet although it is not the first".to_owned(),
+                    Some(digest) => format!(
+                        "it names {digest} as its predecessor, which is not the packet before it"
+                    ),
+                    None => "it names no preceding packet although it is not the first".to_owned(),
                 };
-                problems.push(Problem {
-                    kind: ProblemKind::Unlinked,
+                problems.push(ChainProblem {
+                    kind: ChainProblemKind::Unlinked,
                     file: (*name).to_owned(),
                     message,
                 });

@@ -1,10 +1,13 @@
-//! A chain together with the chains of other machines that were linked to it. Pure: bytes in,
-//! findings out.
+//! A chain set: a chain with the chains of other machines that were linked to it. Pure: takes bytes,
+//! returns findings.
 //!
 //! A linked chain is kept whole under the digest of its last packet; a packet of schema
 //! [`schema::IMPORTED`] in the machine's own chain seals that digest and the number of packets.
 
-use super::chain::{self, Anchors, Answer, Entry, Head, Problem, ProblemKind, Verification};
+use super::chain::{
+    self, Anchors, ChainProblem, ChainProblemKind, ChainVerification, ForgeryCheck, Head,
+    PacketFile,
+};
 use super::packet::Packet;
 use super::schema;
 use super::seal::Sealed;
@@ -16,44 +19,44 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The folder, in the store and in an archive, that holds linked chains.
 pub(super) const IMPORTED: &str = "imported";
 
-/// Everything that `evidence verify` judges and `evidence export` carries.
+/// Everything that `evidence verify` checks and `evidence export` writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainSet {
     /// The machine's own chain.
-    pub own: Vec<Entry>,
-    /// What its `HEAD` says.
+    pub own: Vec<PacketFile>,
+    /// Its `HEAD`.
     pub head: Head,
     /// Linked chains by the digest of their last packet.
-    pub imported: BTreeMap<Digest, Vec<Entry>>,
+    pub imported: BTreeMap<Digest, Vec<PacketFile>>,
 }
 
-/// What a linking packet says of the chain it links.
+/// The chain that a linking packet names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Linked {
-    /// How many packets it has.
+pub struct LinkedChain {
+    /// The number of its packets.
     pub packets: u64,
     /// The digest of its last packet.
     pub head: Digest,
 }
 
-/// What `packet` links, if it is a linking packet.
-pub fn linked(packet: &Packet) -> Option<Linked> {
+/// The chain that `packet` links, if it is a linking packet.
+pub fn linked(packet: &Packet) -> Option<LinkedChain> {
     if packet.schema != schema::IMPORTED {
         return None;
     }
-    Linked::deserialize(&packet.body).ok()
+    LinkedChain::deserialize(&packet.body).ok()
 }
 
 impl ChainSet {
-    /// Verifies the own chain, each linked chain, and that neither is without the other; `kept`
-    /// is a head digest of the own chain that was kept elsewhere.
-    pub fn verify(&self, kept: Option<Digest>) -> Verification {
+    /// Verifies the own chain and each linked chain, and that each link has its chain and each chain
+    /// its link; `kept` is a head digest of the own chain that was stored elsewhere.
+    pub fn verify(&self, kept: Option<Digest>) -> ChainVerification {
         self.verify_signed(kept, &[])
     }
 
     /// The same, and that `trusted` keys signed the own chain; the packets that link other chains
     /// are in it.
-    pub fn verify_signed(&self, kept: Option<Digest>, trusted: &[PublicKey]) -> Verification {
+    pub fn verify_signed(&self, kept: Option<Digest>, trusted: &[PublicKey]) -> ChainVerification {
         let anchors = Anchors { recorded: self.head.clone(), kept, trusted: trusted.to_vec() };
         let mut result = chain::verify(&self.own, &anchors);
         let mut found = Vec::new();
@@ -65,19 +68,19 @@ impl ChainSet {
             let message = match has {
                 None => format!("it links the chain that ends in {}, which is not here", link.head),
                 Some(n) if n != link.packets => format!(
-                    "it links {} packets that end in {}, and there are {n}",
+                    "it links a chain of {} packets that ends in {}, but that chain has {n}",
                     link.packets, link.head
                 ),
                 Some(_) => continue,
             };
-            found.push(Problem { kind: ProblemKind::Missing, file, message });
+            found.push(ChainProblem { kind: ChainProblemKind::Missing, file, message });
         }
         for head in self.unlinked() {
-            result.notes.push(format!(
-                "{IMPORTED}/{head} is a chain that no packet links; it counts for nothing"
-            ));
+            result
+                .notes
+                .push(format!("{IMPORTED}/{head} is not referenced by any packet and is ignored"));
         }
-        if let (Answer::Sound { why }, 1..) = (&mut result.edit_inside, self.imported.len()) {
+        if let (ForgeryCheck::Sound { why }, 1..) = (&mut result.edit_inside, self.imported.len()) {
             let packets: usize = self.imported.values().map(Vec::len).sum();
             let chains = match self.imported.len() {
                 1 => "1 linked chain".to_owned(),
@@ -90,7 +93,7 @@ impl ChainSet {
                 1 => "one problem in the linked chains".to_owned(),
                 n => format!("{n} problems in the linked chains"),
             };
-            result.edit_inside = Answer::Found { why };
+            result.edit_inside = ForgeryCheck::Found { why };
             result.problems.extend(found);
         }
         result
@@ -101,15 +104,15 @@ impl ChainSet {
         self.linked().any(|(_, link)| link.head == head)
     }
 
-    /// Chains that no packet links, as a crash in an import leaves them.
+    /// Chains that no packet links, as a crash during an import leaves them.
     pub fn unlinked(&self) -> Vec<Digest> {
         let named: BTreeSet<Digest> = self.linked().map(|(_, link)| link.head).collect();
         self.imported.keys().filter(|head| !named.contains(head)).copied().collect()
     }
 
-    /// Every link with its packet's file name, those in linked chains too. Names choose which to
-    /// read: a packet under another name than its own is a problem of its chain.
-    fn linked(&self) -> impl Iterator<Item = (String, Linked)> {
+    /// Every link with its packet's file name, also those in linked chains. Files are chosen by name:
+    /// a packet in a file of another name is a problem of its chain.
+    fn linked(&self) -> impl Iterator<Item = (String, LinkedChain)> {
         let all = self.own.iter().chain(self.imported.values().flatten());
         all.filter(|entry| entry.name.contains(schema::IMPORTED)).filter_map(|entry| {
             let sealed = Sealed::parse(&entry.bytes).ok()?;
@@ -118,26 +121,26 @@ impl ChainSet {
     }
 }
 
-/// The problems of one linked chain; its folder's name stands in for `HEAD`.
-fn linked_chain(head: Digest, entries: &[Entry]) -> Vec<Problem> {
+/// The problems of one linked chain; its folder's name serves as its `HEAD`.
+fn linked_chain(head: Digest, entries: &[PacketFile]) -> Vec<ChainProblem> {
     let recorded = Head::Names { sequence: entries.len() as u64, sha256: head, signature: None };
     let result = chain::verify(entries, &Anchors { recorded, kept: None, trusted: Vec::new() });
     let place = format!("{IMPORTED}/{head}");
-    let named = |problem: Problem| match problem.kind {
-        ProblemKind::Head => Problem {
-            message: "its last packet is not the one it is named after".to_owned(),
+    let named = |problem: ChainProblem| match problem.kind {
+        ChainProblemKind::Head => ChainProblem {
+            message: "its last packet is not the one that its folder is named after".to_owned(),
             file: place.clone(),
             ..problem
         },
-        _ => Problem { file: format!("{place}/{}", problem.file), ..problem },
+        _ => ChainProblem { file: format!("{place}/{}", problem.file), ..problem },
     };
-    let mut problems: Vec<Problem> = result.problems.into_iter().map(named).collect();
-    // A head that is one packet behind is what a crash leaves in a store; here nothing appends.
+    let mut problems: Vec<ChainProblem> = result.problems.into_iter().map(named).collect();
+    // In a store a crash may leave the head one packet behind; nothing is appended here.
     if problems.is_empty() && result.head != Some(head) {
-        problems.push(Problem {
-            kind: ProblemKind::Head,
+        problems.push(ChainProblem {
+            kind: ChainProblemKind::Head,
             file: place,
-            message: "its last packet is not the one it is named after".to_owned(),
+            message: "its last packet is not the one that its folder is named after".to_owned(),
         });
     }
     problems

@@ -1,6 +1,6 @@
-//! Reads the folder of a chain: its packets, its `HEAD`, and what else lies there.
+//! Reads the folder of a chain: its packets, its `HEAD`, and its other files.
 
-use super::chain::{Entry, Head, sequence_in_name};
+use super::chain::{Head, PacketFile, sequence_in_name};
 use super::chain_set::{ChainSet, IMPORTED};
 use super::store::{EvidenceStore, HEAD, LOCK, PARTIAL};
 use flowcontrol_base::Result;
@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// Everything read from the folder in one go.
+/// The content of the folder, read at one moment.
 pub(super) struct Folder {
     pub(super) book: ChainSet,
     pub(super) partial: Vec<String>,
@@ -44,7 +44,7 @@ impl EvidenceStore {
                 folder.partial.push(name);
             } else if name.ends_with(".json") {
                 let bytes = self.bytes(&name)?;
-                folder.book.own.push(Entry { name, bytes });
+                folder.book.own.push(PacketFile { name, bytes });
             } else if name == IMPORTED {
                 self.read_imported(&mut folder)?;
             } else {
@@ -66,7 +66,7 @@ impl EvidenceStore {
             for file in names(&one).at_path("read", &one)? {
                 if file.ends_with(".json") {
                     let bytes = self.bytes(&format!("{IMPORTED}/{name}/{file}"))?;
-                    chain.push(Entry { name: file, bytes });
+                    chain.push(PacketFile { name: file, bytes });
                 } else {
                     folder.strays.push(format!("{IMPORTED}/{name}/{file}"));
                 }
@@ -84,7 +84,7 @@ impl EvidenceStore {
         }
     }
 
-    /// The content of a name that the folder has; empty where there is none to read.
+    /// The content of a file of the folder; empty if it cannot be read as a file.
     pub(super) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder().join(name);
         match read_plain(&path) {
@@ -94,12 +94,12 @@ impl EvidenceStore {
     }
 }
 
-/// The content of a plain file; none of a folder, and none of a pipe, which would be waited for.
+/// The content of a regular file; empty for a folder, and for a pipe, which would block.
 fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() { fs::read(path) } else { Ok(Vec::new()) }
 }
 
-/// Names in `folder`, packets by place; an absent folder is an empty one.
+/// Names in `folder`, packets in order of sequence; an absent folder counts as empty.
 pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
     let listing = match fs::read_dir(folder) {
         Ok(listing) => listing,

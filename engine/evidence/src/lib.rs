@@ -23,12 +23,16 @@ pub mod store;
 pub mod text;
 pub mod transfer;
 
-pub use acceptance::{Authentication, Bound, RecordedAcceptance, SignIn, SignedIn};
+pub use acceptance::{
+    AcceptanceSubject, Authentication, RecordedAcceptance, SignIn, VouchedSignIn,
+};
 pub use archive::Archive;
-pub use chain::{Anchors, Answer, Entry, Head, Problem, ProblemKind, Verification};
+pub use chain::{
+    Anchors, ChainProblem, ChainProblemKind, ChainVerification, ForgeryCheck, Head, PacketFile,
+};
 pub use chain_set::ChainSet;
 pub use packet::{CheckResult, Draft, Outcome, Packet, ProfileRef, Verdict};
 pub use redact::KnownSecrets;
 pub use seal::{Flaw, Sealed};
-pub use store::{EvidenceStore, Listing, Stored};
-pub use transfer::{Exported, Import, Imported, Joined};
+pub use store::{ChainListing, EvidenceStore, StoredPacket};
+pub use transfer::{ExportedArchive, ImportRequest, ImportResult, Joined};

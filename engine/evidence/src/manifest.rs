@@ -1,7 +1,7 @@
-//! What an evidence archive says of itself: which files, how large, with which digests.
+//! The manifest of an evidence archive: its files with their sizes and digests.
 
 use super::canonical::canonical;
-use super::seal::Link;
+use super::seal::ChainLink;
 use flowcontrol_base::Result;
 use flowcontrol_contract::Digest;
 use serde::{Deserialize, Serialize};
@@ -38,8 +38,8 @@ pub struct FileRef {
 }
 
 impl Manifest {
-    /// Describes `files` (name and content), whose chain ends in `last`.
-    pub fn of(files: &[(String, Vec<u8>)], last: Link, tool_version: &str) -> Self {
+    /// The manifest of `files` (name and content), whose chain ends in `last`.
+    pub fn of(files: &[(String, Vec<u8>)], last: ChainLink, tool_version: &str) -> Self {
         let refer = |(name, bytes): &(String, Vec<u8>)| FileRef {
             name: name.clone(),
             bytes: bytes.len() as u64,
@@ -62,17 +62,17 @@ impl Manifest {
         Ok(format!("{}\n", canonical(self)?).into_bytes())
     }
 
-    /// Reads a manifest that is exactly what [`Manifest::render`] writes.
+    /// Parses a manifest; accepts only exactly what [`Manifest::render`] writes.
     ///
     /// # Errors
-    /// Why it is none, in words.
+    /// One sentence: why it is not valid.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Name {
             schema: String,
         }
         let name: Name =
-            serde_json::from_slice(bytes).map_err(|e| format!("it is no JSON: {e}"))?;
+            serde_json::from_slice(bytes).map_err(|e| format!("it is not valid JSON: {e}"))?;
         if name.schema != SCHEMA {
             return Err(format!(
                 "it has schema {:?}, and this build reads {SCHEMA}; use a newer flowcontrol",
@@ -80,10 +80,10 @@ impl Manifest {
             ));
         }
         let read: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        // It comes to stand in a packet of the chain that links the archive.
+        // It is copied into a packet of the chain that links the archive.
         let plain = |c: u8| c.is_ascii_alphanumeric() || b".-+".contains(&c);
         if read.tool_version.len() > 64 || !read.tool_version.bytes().all(plain) {
-            return Err("its tool_version is no version".to_owned());
+            return Err("its tool_version is not a valid version".to_owned());
         }
         match read.render() {
             Ok(form) if form == bytes => Ok(read),
@@ -91,11 +91,14 @@ impl Manifest {
         }
     }
 
-    /// The first way in which `files` are not the ones described.
+    /// The first difference between `files` and the manifest, in one sentence; `None` when they match.
     pub fn differs(&self, files: &[(String, Vec<u8>)]) -> Option<String> {
         for (listed, (name, bytes)) in self.files.iter().zip(files) {
             if listed.name != *name {
-                return Some(format!("{name} stands where the manifest lists {}", listed.name));
+                return Some(format!(
+                    "{name} is in the place of {}, which the manifest lists",
+                    listed.name
+                ));
             }
             let found = Digest::of(bytes);
             if listed.sha256 != found || listed.bytes != bytes.len() as u64 {
@@ -106,7 +109,9 @@ impl Manifest {
             }
         }
         match (self.files.get(files.len()), files.get(self.files.len())) {
-            (Some(missing), _) => Some(format!("{} is listed and missing", missing.name)),
+            (Some(missing), _) => {
+                Some(format!("{} is listed in the manifest but missing", missing.name))
+            }
             (_, Some((extra, _))) => Some(format!("{extra} is not listed in the manifest")),
             (None, None) => None,
         }

@@ -1,4 +1,4 @@
-//! What an evidence packet says.
+//! The content of an evidence packet.
 
 use flowcontrol_contract::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 pub enum Verdict {
     /// Proved.
     Ready,
-    /// Not proved yet; somebody has a next step.
+    /// Not proved yet; its owner has a next step.
     Next,
-    /// Refused, or waiting for something outside.
+    /// Refused, or waiting for something outside this check.
     Blocked,
 }
 
@@ -27,15 +27,15 @@ impl Verdict {
     }
 }
 
-/// How the thing that the packet is about ended.
+/// How what the packet is about ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Every check is ready.
+    /// It completed and every check is ready.
     Passed,
-    /// It ran to its end, or to an error, and did not pass.
+    /// It completed or failed with an error, and did not pass.
     Failed,
-    /// It was stopped from outside before its end.
+    /// It was stopped from outside before it completed.
     Interrupted,
 }
 
@@ -56,7 +56,7 @@ impl Outcome {
 pub struct CheckResult {
     /// Stable id, such as `tls-fingerprint`.
     pub id: String,
-    /// The check in words.
+    /// The title for people.
     pub title: String,
     /// The verdict.
     pub verdict: Verdict,
@@ -85,19 +85,19 @@ pub struct Draft {
     pub created_at: Timestamp,
     /// The version of FlowControl that ran.
     pub tool_version: String,
-    /// What ran, such as `rehearse --target local`; no value that could hold a secret.
+    /// The command that ran, such as `rehearse --target local`; without values that could be secret.
     pub ran: String,
-    /// The profile in force.
+    /// The active profile.
     pub profile: ProfileRef,
-    /// The snapshot that was used, if any.
+    /// The digest of the snapshot that was used, if any.
     pub snapshot_sha256: Option<Digest>,
-    /// Which target it ran on, if any: kind, version, image or identity.
+    /// The target it ran on, if any: kind, version, image or identity.
     pub target: Option<Value>,
-    /// The verdicts.
+    /// The checks with their verdicts.
     pub checks: Vec<CheckResult>,
     /// How it ended.
     pub outcome: Outcome,
-    /// What this schema adds; an object.
+    /// The members that the schema adds; a JSON object.
     pub body: Value,
 }
 
@@ -132,7 +132,7 @@ pub struct Packet {
 }
 
 impl Draft {
-    /// Gives the draft its place: `sequence`, after the packet with digest `previous`.
+    /// Gives the draft its place in the chain: number `sequence`, after the packet with digest `previous`.
     #[must_use]
     pub fn link(self, sequence: u64, previous: Option<Digest>) -> Packet {
         Packet {
@@ -153,13 +153,13 @@ impl Draft {
 }
 
 impl Packet {
-    /// How many checks are ready, of how many.
+    /// The number of ready checks, and of all checks.
     pub fn score(&self) -> (usize, usize) {
         let ready = self.checks.iter().filter(|c| c.verdict == Verdict::Ready).count();
         (ready, self.checks.len())
     }
 
-    /// Its file's name, sealed as `sha256`: `00007-ProductionAdapterConnection.v1-1a2b3c4d.json`.
+    /// Its file's name, given its digest `sha256`: `00007-ProductionAdapterConnection.v1-1a2b3c4d.json`.
     pub fn file_name(&self, sha256: &Digest) -> String {
         let hex = sha256.to_string();
         format!("{:05}-{}-{}.json", self.sequence, self.schema, &hex[..8])

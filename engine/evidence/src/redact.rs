@@ -1,25 +1,25 @@
-//! Keeps secrets out of evidence: whatever is sealed passes through here first.
+//! Keeps secrets out of evidence: every draft is searched for them before it is sealed.
 //!
-//! The refusal names where the secret stood, never the secret, and never a piece of the text.
+//! The error names where the secret was found, never the secret or any part of the text.
 
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Secret;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The secrets that this process has resolved or made.
+/// The secrets that this process has resolved or generated.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSecrets {
     secrets: Vec<Secret>,
 }
 
 impl KnownSecrets {
-    /// None yet.
+    /// An empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Registers one more. An empty secret hides nothing and is left out.
+    /// Registers one more. An empty secret is ignored.
     pub fn add(&mut self, secret: Secret) {
         if !secret.expose().is_empty() && !self.secrets.contains(&secret) {
             self.secrets.push(secret);
@@ -39,16 +39,16 @@ impl KnownSecrets {
     }
 
     /// Refuses `value` when any of its strings or keys holds a registered secret, plain or
-    /// percent-encoded, or a credential that shows itself: a URL with a password, a `password=`
+    /// percent-encoded, or a recognizable credential: a URL with a password, a `password=`
     /// setting, or a private key in PEM.
     ///
     /// # Errors
-    /// A check failure that names the JSON pointer and not the value.
+    /// A check failure that names the JSON pointer, never the value.
     pub fn check(&self, value: &Value) -> Result<()> {
         self.walk(value, &mut String::new())
     }
 
-    /// The same for one text; `place` names it in the refusal.
+    /// Searches one text; `place` names it in the error.
     ///
     /// # Errors
     /// As [`KnownSecrets::check`].
@@ -72,11 +72,11 @@ impl KnownSecrets {
             }
             Value::Object(members) => {
                 for (key, member) in members {
-                    // A secret used as a key must not reach the pointer that we print.
+                    // A secret used as a key must not appear in the pointer that is printed.
                     self.check_text(&format!("a key of {}", place(pointer)), key)?;
                     pointer.push('/');
                     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                    // `{"password": "..."}` shows itself by its key.
+                    // `{"password": "..."}` is recognized by its key.
                     if let Value::String(text) = member
                         && is_password_key(key)
                         && !is_hidden(text)
@@ -108,16 +108,17 @@ impl KnownSecrets {
 }
 
 fn place(pointer: &str) -> &str {
-    if pointer.is_empty() { "the top" } else { pointer }
+    if pointer.is_empty() { "the document" } else { pointer }
 }
 
 fn refusal(what: &str, place: &str) -> Failure {
-    Failure::check(format!("refused to write this down: {place} holds {what}"))
-        .hint("this is a defect in what made the text; nothing was written, so report the place")
+    Failure::check(format!("refusing to record evidence: {place} contains {what}")).hint(
+        "this is a defect in FlowControl; nothing was written; please report where it was found",
+    )
 }
 
-/// A secret of one to three characters would be found in almost any text, so it counts only
-/// where it stands as a word of its own.
+/// A secret of one to three characters would be found in almost any text, so it matches only
+/// as a whole word.
 fn holds(text: &str, secret: &str) -> bool {
     if secret.chars().count() < 4 {
         return text.split(|c: char| !c.is_alphanumeric()).any(|word| word == secret)
@@ -126,7 +127,7 @@ fn holds(text: &str, secret: &str) -> bool {
     if text.contains(secret) {
         return true;
     }
-    // As it would stand in a URL's path or in its query, with hex digits of either case.
+    // As encoded in a URL's path or query, with hex digits of either case.
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     text.contains(&form) || (text.contains('%') && percent_decoded(text).contains(secret))
 }
@@ -149,7 +150,7 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// `scheme://user:password@`, anywhere in `text`. For Postgres URLs the password may hold a
-/// slash that somebody forgot to encode, so there the whole word is searched.
+/// slash that was not encoded, so for them the whole word is searched.
 fn url_with_password(text: &str) -> bool {
     text.match_indices("://").any(|(at, _)| {
         let word = text[at + 3..]
@@ -191,7 +192,7 @@ fn is_password_key(key: &str) -> bool {
     ["password", "passwd", "pwd"].iter().any(|name| key == *name)
 }
 
-/// Nothing, or a mark that stands where a password was taken out.
+/// Whether it is empty, or a placeholder for a redacted password.
 fn is_hidden(text: &str) -> bool {
     matches!(text, "" | "[hidden]" | "hidden" | "redacted" | "[redacted]")
         || text.chars().all(|c| matches!(c, '*' | '.' | '\u{2026}'))
@@ -217,7 +218,7 @@ mod tests {
             (json!({"a": "postgres%3A//kanarek%2F7f3a%40%C5%BC"}), "/a"),
             (json!({"a": "kanarek%2f7f3a%40%c5%bc"}), "/a"),
             (json!({"a": {(secret): 1}}), "a key of /a"),
-            (json!(secret), "the top"),
+            (json!(secret), "the document"),
         ] {
             let refused = known(secret).check(&value).unwrap_err();
             assert!(refused.message.contains(place), "{refused}");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_show_themselves_are_refused() {
+    fn recognizable_credentials_are_refused() {
         let none = KnownSecrets::new();
         for text in [
             "postgres://anna:tajne@db.example:5432/bfg",

@@ -1,4 +1,4 @@
-//! The packet schemas this version knows, and what each demands of a packet.
+//! The packet schemas this version knows, and what each requires of a packet.
 
 use super::acceptance::RecordedAcceptance;
 use super::chain_set;
@@ -19,9 +19,9 @@ pub const PREFLIGHT: &str = "ProductionAdapterMigrationPreflight.v1";
 pub const RUNBOOK: &str = "ProductionAdapterMigrationRunbook.v1";
 /// Sealed when a data cutover is planned.
 pub const CUTOVER: &str = "ProductionDataCutoverPlan.v1";
-/// Sealed after each step of a data cutover; its body tells of that step.
+/// Sealed after each step of a data cutover; its body describes that step.
 pub const CUTOVER_STEP: &str = "FlowControlCutoverStep.v1";
-/// Sealed when a data cutover has come to its end, or was rolled back.
+/// Sealed when a data cutover is complete, or was aborted.
 pub const CUTOVER_RUN: &str = "FlowControlCutover.v1";
 /// Sealed when the infrastructure decisions are recorded.
 pub const INFRASTRUCTURE: &str = "ProductionInfrastructureDecision.v1";
@@ -38,15 +38,15 @@ pub const STEP: &str = "FlowControlRehearsalStep.v1";
 /// Sealed when the chain of another machine is linked; its body names that chain.
 pub const IMPORTED: &str = "FlowControlImportedChain.v1";
 
-/// Sealed when an owner accepts a check, or takes that back; its body is the word.
+/// Sealed when an owner accepts a check, or revokes that; its body is the acceptance.
 pub const ACCEPTANCE: &str = "FlowControlAcceptance.v1";
 
-/// What one schema demands.
+/// The requirements of one schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     /// Name without the version.
     pub name: &'static str,
-    /// Highest version this build can judge.
+    /// The highest version this build knows.
     pub version: u32,
     /// Checks that each packet must carry, whatever their verdict.
     pub checks: &'static [&'static str],
@@ -209,11 +209,11 @@ pub const KNOWN: &[Schema] = &[
 /// What a schema name means to this version.
 #[derive(Clone, Copy, Debug)]
 pub enum Known {
-    /// Judged by this entry.
+    /// Known, with these requirements.
     Yes(&'static Schema),
-    /// The name is known, the version is higher than this build's.
+    /// The name is known, but the version is newer than this build.
     Newer(&'static Schema),
-    /// Not one of ours, or of a later version of the tool.
+    /// Unknown, or of a later version of FlowControl.
     No,
     /// Not of the form `Name.v1`.
     Malformed,
@@ -240,21 +240,21 @@ pub fn look_up(schema: &str) -> Known {
     }
 }
 
-/// Every rule that `packet` breaks, as sentences; empty when it keeps them all. A success must be
-/// backed by its verdicts; a failure needs no more than its reasons.
+/// Every schema rule that `packet` breaks, as sentences; empty when it is valid. A success must be
+/// supported by its verdicts; a failure needs only its reasons.
 pub fn judge(packet: &Packet) -> Vec<String> {
     let mut broken = Vec::new();
     let mut seen = BTreeSet::new();
     for check in &packet.checks {
         if !seen.insert(check.id.as_str()) {
-            broken.push(format!("check {} stands in it twice", check.id));
+            broken.push(format!("check {} occurs twice", check.id));
         }
         if check.id.is_empty() || check.title.is_empty() || check.reason.is_empty() {
             broken.push(format!("check {:?} lacks its id, title or reason", check.id));
         }
         if packet.outcome == Outcome::Passed && check.verdict != Verdict::Ready {
             broken.push(format!(
-                "it says passed although check {} is {}",
+                "its outcome is passed although check {} is {}",
                 check.id,
                 check.verdict.name()
             ));
@@ -264,7 +264,7 @@ pub fn judge(packet: &Packet) -> Vec<String> {
         broken.push("its body is not an object".to_owned());
     }
     if packet.schema == IMPORTED && chain_set::linked(packet).is_none() {
-        broken.push("its body does not name the chain that it links".to_owned());
+        broken.push("its body does not name the linked chain".to_owned());
     }
     if let Err(why) = RecordedAcceptance::read(packet) {
         broken.push(why);
@@ -274,15 +274,15 @@ pub fn judge(packet: &Packet) -> Vec<String> {
     };
     for &required in schema.checks {
         if !seen.contains(required) {
-            broken.push(format!("it lacks check {required}, which {} demands", packet.schema));
+            broken.push(format!("check {required} is missing, which {} requires", packet.schema));
         }
     }
     if packet.outcome == Outcome::Passed {
         if schema.target && packet.target.is_none() {
-            broken.push("it says passed and names no target".to_owned());
+            broken.push("its outcome is passed but it names no target".to_owned());
         }
         if schema.snapshot && packet.snapshot_sha256.is_none() {
-            broken.push("it says passed and names no snapshot".to_owned());
+            broken.push("its outcome is passed but it names no snapshot".to_owned());
         }
     }
     broken

@@ -1,15 +1,15 @@
-//! Sealing a packet, and reading a sealed one back without believing it.
+//! Seals a packet, and verifies a sealed one when it is read.
 //!
 //! A sealed packet is one line: its canonical JSON with one more member, `sha256`, the digest of
 //! the canonical JSON without that member. A `signature` may stand beside `sha256` and sign it: both
-//! are outside what is hashed, so a chain has the same digests with signatures and without. One
-//! that does not verify is a flaw, whoever's it is; whose it should be is for the chain to judge.
+//! are outside what is hashed, so a chain has the same digests with and without signatures. A
+//! signature that does not verify is a flaw; which keys are trusted is checked for the whole chain.
 
 use super::canonical::canonical;
 use super::packet::Packet;
 use super::redact::KnownSecrets;
 use super::schema::{self, Known};
-use crate::keys::{PrivateKey, PublicKey, Signature, Subject};
+use crate::keys::{PrivateKey, PublicKey, Signature, SignedKind};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::json::canonicalize;
@@ -27,44 +27,44 @@ pub struct Sealed {
     text: String,
 }
 
-/// Why a file is not a packet as it was sealed.
+/// Why a file is not a validly sealed packet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
-    /// Its bytes are not what sealing writes.
+    /// Its bytes differ from what sealing writes.
     #[error("{0}")]
     Edited(String),
-    /// The digest in it is not the digest of the rest.
-    #[error("its content has digest {found}, its seal says {sealed}")]
+    /// The digest in it is not the digest of its content.
+    #[error("its content has digest {found}, but its seal says {sealed}")]
     Digest {
-        /// What the seal says.
+        /// The digest in the seal.
         sealed: Digest,
-        /// What the content has.
+        /// The digest of the content.
         found: Digest,
     },
-    /// The signature beside the seal is not one on its digest.
-    #[error("its signature is not one by {} on its digest", .0.short())]
+    /// The signature beside the seal does not verify.
+    #[error("its signature by {} does not verify", .0.short())]
     Signature(PublicKey),
-    /// Sealed correctly, but of a schema that this version cannot judge.
+    /// Sealed correctly, but of a schema that this version does not know.
     #[error("{what}")]
     Schema {
-        /// Which schema, and the way out.
+        /// The schema, and what to do.
         what: String,
-        /// Its place in the chain, which can be checked all the same.
-        link: Box<Link>,
+        /// Its place in the chain, which can still be checked.
+        link: Box<ChainLink>,
     },
 }
 
 /// A packet's place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Link {
+pub struct ChainLink {
     /// See [`Packet::sequence`].
     pub sequence: u64,
     /// See [`Packet::previous`].
     pub previous: Option<Digest>,
-    /// The packet's own digest; it stands in the seal, not in what is sealed.
+    /// The packet's own digest, which is in the seal and not part of the hashed content.
     #[serde(skip, default = "no_digest")]
     pub sha256: Digest,
-    /// Who signed it; stands beside the seal.
+    /// The key of the signature beside the seal, if any.
     #[serde(skip)]
     pub signed_by: Option<PublicKey>,
 }
@@ -78,13 +78,13 @@ impl Sealed {
     ///
     /// # Errors
     /// A check failure when the packet breaks its schema's rules or holds a secret; a usage
-    /// failure when a number in it cannot be carried exactly.
+    /// failure when a number in it cannot be represented exactly.
     pub fn seal(packet: Packet, secrets: &KnownSecrets) -> Result<Self> {
         if !matches!(schema::look_up(&packet.schema), Known::Yes(_)) {
             let known: Vec<String> =
                 schema::KNOWN.iter().map(|s| format!("{}.v{}", s.name, s.version)).collect();
             return Err(Failure::usage(format!(
-                "{:?} is no packet schema of this build; it knows {}",
+                "{:?} is not a packet schema of this build; it knows {}",
                 packet.schema,
                 known.join(", ")
             )));
@@ -107,9 +107,9 @@ impl Sealed {
     /// The same packet with a signature by `key`.
     ///
     /// # Errors
-    /// None that [`Sealed::seal`] did not have.
+    /// As [`Sealed::seal`].
     pub fn signed(self, key: &PrivateKey) -> Result<Self> {
-        let signature = Some(key.sign(Subject::Packet, &self.sha256.to_string()));
+        let signature = Some(key.sign(SignedKind::Packet, &self.sha256.to_string()));
         let text = render(value(&self.packet)?, self.sha256, signature)?;
         Ok(Self { signature, text, ..self })
     }
@@ -117,14 +117,15 @@ impl Sealed {
     /// Reads a file's bytes and checks the seal; says nothing about the chain.
     ///
     /// # Errors
-    /// The first flaw: any byte that differs from what sealing wrote is one.
+    /// The first flaw. Any byte that differs from what sealing writes is one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
         let edited = |what: &str| Flaw::Edited(what.to_owned());
         if bytes.is_empty() {
-            return Err(edited("nothing in it was ever sealed"));
+            return Err(edited("it is empty"));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| edited("it is not UTF-8"))?;
-        let text = text.strip_suffix('\n').ok_or_else(|| edited("its last line has no end"))?;
+        let text =
+            text.strip_suffix('\n').ok_or_else(|| edited("its last line has no line break"))?;
         let form = canonicalize(text).map_err(|e| edited(&format!("it is not JSON: {e}")))?;
         if form != text {
             return Err(edited("it is not in canonical form"));
@@ -134,7 +135,7 @@ impl Sealed {
         if found != sha256 {
             return Err(Flaw::Digest { sealed: sha256, found });
         }
-        let on_digest = |s: &Signature| s.verifies(Subject::Packet, &sha256.to_string());
+        let on_digest = |s: &Signature| s.verifies(SignedKind::Packet, &sha256.to_string());
         if let Some(signature) = signature.filter(|s| !on_digest(s)) {
             return Err(Flaw::Signature(signature.key));
         }
@@ -153,15 +154,15 @@ impl Sealed {
         }
         let no_form = |e: &serde_json::Error| {
             let why = without_place(e);
-            Flaw::Edited(format!("it is no packet of this version's form: {why}"))
+            Flaw::Edited(format!("it does not have the form of a packet: {why}"))
         };
         let Name { schema } = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
-        let mut link: Link = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
+        let mut link: ChainLink = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
         (link.sha256, link.signed_by) = (sha256, signature.map(|s| s.key));
         let refused = match schema::look_up(&schema) {
             Known::Yes(_) => None,
             Known::Newer(known) => Some(format!(
-                "{schema} is newer than version {}, the last one this build can judge; use a \
+                "{schema} is newer than version {}, the newest that this build knows; use a \
                  newer flowcontrol",
                 known.version
             )),
@@ -173,25 +174,27 @@ impl Sealed {
             return Err(Flaw::Schema { what, link: Box::new(link) });
         }
         let packet: Packet = serde_json::from_str(rest).map_err(|e| no_form(&e))?;
-        // A member left out for null, a time in another zone: read all the same, never sealed so.
+        // A member omitted instead of null, or a time in another zone, can be read but is never sealed.
         if canonical(&packet).ok().as_deref() != Some(rest) {
-            return Err(Flaw::Edited("it is not what sealing writes of its content".to_owned()));
+            return Err(Flaw::Edited(
+                "it is not written in the form that sealing writes".to_owned(),
+            ));
         }
         Ok(Self { packet, sha256, signature, text: text.to_owned() })
     }
 
-    /// What it says.
+    /// The packet.
     pub fn packet(&self) -> &Packet {
         &self.packet
     }
 
     /// Its place in the chain.
-    pub fn link(&self) -> Link {
+    pub fn link(&self) -> ChainLink {
         let Packet { sequence, previous, .. } = self.packet;
-        Link { sequence, previous, sha256: self.sha256, signed_by: self.signed_by() }
+        ChainLink { sequence, previous, sha256: self.sha256, signed_by: self.signed_by() }
     }
 
-    /// Whose signature it carries.
+    /// The key of its signature, if it is signed.
     pub fn signed_by(&self) -> Option<PublicKey> {
         self.signature.map(|signature| signature.key)
     }
@@ -214,7 +217,7 @@ impl Sealed {
 
 fn value(packet: &Packet) -> Result<Value> {
     serde_json::to_value(packet)
-        .map_err(|e| Failure::usage(format!("this packet has no JSON form: {e}")))
+        .map_err(|e| Failure::usage(format!("this packet cannot be serialized as JSON: {e}")))
 }
 
 fn render(mut packet: Value, sha256: Digest, signature: Option<Signature>) -> Result<String> {
@@ -234,7 +237,7 @@ struct Unsealed {
 }
 
 /// Splits a canonical text into its digest, its signature and its canonical text without them.
-/// Works on the text, so that no number is read and written again.
+/// Works on the text, so that no number is parsed and rewritten.
 fn unseal(text: &str) -> Result<Unsealed, Flaw> {
     let edited = |what: &str| Flaw::Edited(what.to_owned());
     let mut members: BTreeMap<String, &RawValue> =
@@ -244,7 +247,7 @@ fn unseal(text: &str) -> Result<Unsealed, Flaw> {
         .map_err(|_| edited("its sha256 is not 64 lower-case hex digits"))?;
     let signature = members.remove("signature").map(|s| {
         serde_json::from_str::<Signature>(s.get())
-            .map_err(|e| edited(&format!("its signature is none: {}", without_place(&e))))
+            .map_err(|e| edited(&format!("its signature is not valid: {}", without_place(&e))))
     });
     let mut rest = String::with_capacity(text.len());
     for (key, value) in &members {
@@ -259,7 +262,7 @@ fn unseal(text: &str) -> Result<Unsealed, Flaw> {
 }
 
 /// serde_json's message without "at line 1 column N": a packet is one line, and the column would
-/// be of the text without its seal.
+/// refer to the text without its seal.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()

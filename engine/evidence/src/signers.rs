@@ -1,24 +1,24 @@
-//! Whether a chain is signed as it should be by keys that somebody trusts. Pure.
+//! Checks that a chain is signed by trusted keys. Pure.
 //!
-//! A signature on a packet vouches for every packet before it, since each digest covers the one
-//! before. So from the first trusted signature on every packet must carry one: a packet between or
-//! after them that does not may stand where a signed one stood.
+//! A signature on a packet covers every packet before it, since each digest covers the one
+//! before. So every packet after the first trusted signature must carry one: an unsigned packet
+//! between or after them may have replaced a signed one.
 
-use super::chain::{Answer, Problem, ProblemKind};
+use super::chain::{ChainProblem, ChainProblemKind, ForgeryCheck};
 use super::head::Head;
-use super::seal::Link;
+use super::seal::ChainLink;
 use crate::keys::PublicKey;
 use std::collections::BTreeMap;
 
 /// A chain's packets, and the keys that count.
 pub(super) struct SignerCheck<'a> {
-    pub(super) places: &'a BTreeMap<u64, Vec<(&'a str, Link)>>,
-    pub(super) last: Option<Link>,
+    pub(super) places: &'a BTreeMap<u64, Vec<(&'a str, ChainLink)>>,
+    pub(super) last: Option<ChainLink>,
     pub(super) recorded: &'a Head,
     pub(super) trusted: &'a [PublicKey],
 }
 
-const WAY: &str = "pass --head with a digest kept elsewhere to prove it";
+const HINT: &str = "pass --head with a digest kept elsewhere to prove it";
 
 impl SignerCheck<'_> {
     /// Whether the tail was cut, and whether the chain was computed anew; `None` when no key is
@@ -26,9 +26,9 @@ impl SignerCheck<'_> {
     pub(super) fn judge(
         &self,
         sound: bool,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<ChainProblem>,
         notes: &mut Vec<String>,
-    ) -> Option<(Answer, Answer)> {
+    ) -> Option<(ForgeryCheck, ForgeryCheck)> {
         let last = self.last.filter(|_| !self.trusted.is_empty())?;
         let cut = self.cut(last, problems);
         Some((cut, self.anew(last, sound, problems, notes)))
@@ -38,60 +38,64 @@ impl SignerCheck<'_> {
         signer.is_some_and(|key| self.trusted.contains(&key))
     }
 
-    fn cut(&self, last: Link, problems: &mut Vec<Problem>) -> Answer {
+    fn cut(&self, last: ChainLink, problems: &mut Vec<ChainProblem>) -> ForgeryCheck {
         if !self.trusts(last.signed_by) {
             let why = format!(
                 "packet {}, the last one here, carries no signature of a trusted key, so nothing \
-                 says whether signed ones stood in its place; {WAY}",
+                 says whether signed ones stood in its place; {HINT}",
                 last.sequence
             );
-            return Answer::Unproved { why };
+            return ForgeryCheck::Unproved { why };
         }
-        let older = "an older chain that was put back together with its own HEAD looks the same";
+        let older = "an older copy of the chain, restored together with its HEAD, looks the same";
         match self.recorded {
             Head::Names { signature, .. } if self.trusts(signature.map(|s| s.key)) => {
-                Answer::Unproved {
+                ForgeryCheck::Unproved {
                     why: format!(
                         "HEAD is signed by a trusted key, so without the key nobody made an end \
-                         that the chain never had; {older}; {WAY}"
+                         that the chain never had; {older}; {HINT}"
                     ),
                 }
             }
             Head::Names { .. } => {
                 let message = "it is not signed by a trusted key, although the last packet is: the \
                                tail was cut, or HEAD was written by somebody else";
-                problems.push(Problem {
-                    kind: ProblemKind::Head,
+                problems.push(ChainProblem {
+                    kind: ChainProblemKind::Head,
                     file: "HEAD".to_owned(),
                     message: message.to_owned(),
                 });
-                Answer::Found { why: format!("HEAD: {message}") }
+                ForgeryCheck::Found { why: format!("HEAD: {message}") }
             }
-            // Absent beside one packet, as a crash leaves it; else it is a problem already.
+            // Absent beside one packet, as a crash leaves it; otherwise it is reported already.
             Head::Absent | Head::Unreadable => {
-                Answer::Unproved { why: format!("no signed HEAD says where it ends; {WAY}") }
+                ForgeryCheck::Unproved { why: format!("no signed HEAD says where it ends; {HINT}") }
             }
         }
     }
 
     fn anew(
         &self,
-        last: Link,
+        last: ChainLink,
         sound: bool,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<ChainProblem>,
         notes: &mut Vec<String>,
-    ) -> Answer {
-        let all: Vec<(&str, Link)> =
+    ) -> ForgeryCheck {
+        let all: Vec<(&str, ChainLink)> =
             self.places.values().filter_map(|links| links.first()).copied().collect();
         let Some(first) = all.iter().position(|(_, link)| self.trusts(link.signed_by)) else {
             let (one, whose) = match self.trusted {
                 [key] => ("the trusted key", key.short()),
                 keys => ("a trusted key", list(keys)),
             };
-            let why = format!("no packet is signed by {one} ({whose}): it was made without");
+            let why = format!("no packet is signed by {one} ({whose}): it was created without");
             let file = all.last().map_or_else(String::new, |(name, _)| (*name).to_owned());
-            problems.push(Problem { kind: ProblemKind::Signature, file, message: why.clone() });
-            return Answer::Found { why };
+            problems.push(ChainProblem {
+                kind: ChainProblemKind::Signature,
+                file,
+                message: why.clone(),
+            });
+            return ForgeryCheck::Found { why };
         };
         let (before, after) = all.split_at(first);
         let begun = after.first().map_or(last.sequence, |(_, link)| link.sequence);
@@ -102,11 +106,11 @@ impl SignerCheck<'_> {
                 None => "it carries no signature".to_owned(),
             };
             strange.push(link.sequence);
-            problems.push(Problem {
-                kind: ProblemKind::Signature,
+            problems.push(ChainProblem {
+                kind: ChainProblemKind::Signature,
                 file: (*name).to_owned(),
                 message: format!(
-                    "{whose}, although packet {begun} before it is signed by a trusted key"
+                    "{whose}, but packet {begun} before it is signed by a trusted key"
                 ),
             });
         }
@@ -119,22 +123,23 @@ impl SignerCheck<'_> {
                 "{which} no signature of a trusted key and may stand where signed ones stood; the \
                  packets before {from} are as they were signed"
             );
-            return Answer::Found { why };
+            return ForgeryCheck::Found { why };
         }
         if !sound {
-            let why = "signatures vouch for a chain that is whole, and this one is not".to_owned();
-            return Answer::Unproved { why };
+            let why =
+                "signatures prove a complete chain only, and this one has gaps or edits".to_owned();
+            return ForgeryCheck::Unproved { why };
         }
         if before.is_empty() {
             let why = "every packet is signed by a trusted key".to_owned();
-            return Answer::Sound { why };
+            return ForgeryCheck::Sound { why };
         }
         let until = begun.saturating_sub(1);
         notes.push(format!("signatures begin with packet {begun}"));
-        Answer::Unproved {
+        ForgeryCheck::Unproved {
             why: format!(
                 "packets up to {until} are as they were when packet {begun} was signed; whether \
-                 they had been computed anew before, their signatures do not say; {WAY}"
+                 they had been computed anew before, their signatures do not say; {HINT}"
             ),
         }
     }

@@ -1,15 +1,15 @@
-//! The folder that holds a chain: one file a packet, `HEAD`, and a lock.
+//! The folder that holds a chain: one file for each packet, `HEAD`, and a lock.
 //!
-//! A packet is written beside its place, flushed, and renamed into it, never over another file;
-//! then the folder is flushed and `HEAD` follows. A crash leaves either no packet, or a packet
-//! that `HEAD` does not name yet; a file that was half written keeps the prefix `.partial-` and
-//! is no part of the chain. The lock keeps two processes from continuing the same packet.
+//! A packet is written to a temporary file, synced, and renamed, never over another file;
+//! then the folder is synced and `HEAD` is replaced. A crash leaves either no packet, or a packet
+//! that `HEAD` does not name yet; a partly written file keeps the prefix `.partial-` and
+//! is not part of the chain. The lock keeps two processes from appending to the same packet.
 
-use super::chain::{Head, Verification, sequence_in_name};
+use super::chain::{ChainVerification, Head, sequence_in_name};
 use super::folder::names;
 use super::packet::Draft;
 use super::redact::KnownSecrets;
-use super::seal::{Flaw, Link, Sealed};
+use super::seal::{ChainLink, Flaw, Sealed};
 use crate::keys::{PrivateKey, PublicKey};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
@@ -22,8 +22,8 @@ use std::time::Duration;
 pub(super) const HEAD: &str = "HEAD";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const PARTIAL: &str = ".partial-";
-/// How long a process waits for another one's append, which takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a process waits for another process's append, which takes milliseconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The chain in a state folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct EvidenceStore {
 
 /// A packet as it was stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
+pub struct StoredPacket {
     /// The packet with its digest.
     pub sealed: Sealed,
     /// Its file.
@@ -43,37 +43,37 @@ pub struct Stored {
 
 /// One file of the folder that has a packet's name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ListedPacket {
     /// Its name.
     pub file: String,
-    /// The packet, or why it is none.
+    /// The packet, or why it is not valid.
     pub read: Result<Sealed, Flaw>,
 }
 
-/// What the folder holds.
+/// The content of the folder.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listing {
-    /// Packets and damaged packets, by place.
-    pub packets: Vec<Listed>,
-    /// Files that a crash left half written; no part of the chain.
+pub struct ChainListing {
+    /// Packets and damaged packets, in order of sequence.
+    pub packets: Vec<ListedPacket>,
+    /// Files that a crash left partly written; not part of the chain.
     pub partial: Vec<String>,
-    /// Files that are nothing the store writes.
+    /// Files that the store did not write.
     pub strays: Vec<String>,
 }
 
 impl EvidenceStore {
-    /// The chain in `state`, the folder that also holds the file-local store. Creates nothing.
+    /// The chain in the state folder `state`. Creates nothing.
     pub fn at(state: &Path) -> Self {
         Self { folder: state.join("evidence"), signer: None }
     }
 
-    /// The same chain; what is sealed in it from now on is signed by `key`.
+    /// The same chain; packets that are appended from now on are signed with `key`.
     #[must_use]
     pub fn signed_by(self, key: PrivateKey) -> Self {
         Self { signer: Some(key), ..self }
     }
 
-    /// The secrets that this store holds itself.
+    /// The secrets of this store itself: its signing key.
     pub fn secrets(&self) -> KnownSecrets {
         let mut known = KnownSecrets::new();
         known.extend(self.signer.iter().flat_map(PrivateKey::forms));
@@ -85,18 +85,18 @@ impl EvidenceStore {
         &self.folder
     }
 
-    /// Links, seals and stores `draft` as the chain's next packet. When this returns, the packet
-    /// survives a power cut.
+    /// Links, seals and stores `draft` as the chain's next packet. The packet is durable when this
+    /// returns.
     ///
     /// # Errors
     /// A check failure when the draft is refused (see [`Sealed::seal`]) or when the chain's end is
-    /// damaged, since nothing may be built on that; an environment failure when the folder cannot
-    /// be written or another process keeps the lock for ten seconds.
-    pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<Stored> {
+    /// damaged, since nothing may be appended to that; an environment failure when the folder cannot
+    /// be written or another process holds the lock for ten seconds.
+    pub fn append(&self, draft: Draft, secrets: &KnownSecrets) -> Result<StoredPacket> {
         self.append_after(|_| Ok(draft), secrets)
     }
 
-    /// The same with a draft that depends on the packet it will follow.
+    /// Appends a draft that depends on the packet it will follow.
     ///
     /// # Errors
     /// As [`EvidenceStore::append`], and those of `draft`.
@@ -104,12 +104,12 @@ impl EvidenceStore {
         &self,
         draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
         secrets: &KnownSecrets,
-    ) -> Result<Stored> {
+    ) -> Result<StoredPacket> {
         let _lock = self.lock()?;
         self.append_locked(draft, secrets)
     }
 
-    /// Keeps every other process out for as long as the result lives.
+    /// Locks the folder for as long as the result lives.
     pub(super) fn lock(&self) -> Result<File> {
         files::create_folder(&self.folder, Access::Shared)?;
         let lock = self.folder.join(LOCK);
@@ -122,12 +122,12 @@ impl EvidenceStore {
         &self,
         draft: impl FnOnce(Option<Digest>) -> Result<Draft>,
         secrets: &KnownSecrets,
-    ) -> Result<Stored> {
+    ) -> Result<StoredPacket> {
         let end = self.end()?;
         if let Some(link) = end {
             let (head, found) = (Head::of(link), self.head()?);
-            // A crash left it one packet behind. Behind by two it would look like tampering, and
-            // so would one without our signature beside a packet that has it.
+            // A crash left HEAD one packet behind. Two behind would look like tampering, and
+            // so would an unsigned HEAD beside a signed packet.
             let ours = self.signer.as_ref().map(PrivateKey::public);
             if !found.agrees(&head) || (ours.is_some() && found.signed_by() != ours) {
                 self.set_head(&head)?;
@@ -146,7 +146,7 @@ impl EvidenceStore {
         writeln!(staged, "{}", sealed.text()).at_path("write", &path)?;
         staged.create()?;
         self.set_head(&Head::of(sealed.link()))?;
-        Ok(Stored { sealed, path })
+        Ok(StoredPacket { sealed, path })
     }
 
     /// Writes `HEAD`, signed if there is a key, for a caller that holds the lock.
@@ -154,7 +154,7 @@ impl EvidenceStore {
         self.keep_head(&head.clone().signed(self.signer.as_ref()))
     }
 
-    /// Writes `HEAD` as it is, for a caller that holds the lock.
+    /// Writes `HEAD` unchanged, for a caller that holds the lock.
     pub(super) fn keep_head(&self, head: &Head) -> Result<()> {
         let at = self.folder.join(HEAD);
         let mut staged = Staged::prefixed(&at, format!("{PARTIAL}HEAD-"), Access::Shared)?;
@@ -162,22 +162,22 @@ impl EvidenceStore {
         Ok(staged.replace()?)
     }
 
-    /// What the folder holds; an absent folder is an empty chain.
+    /// The content of the folder; an absent folder counts as an empty chain.
     ///
     /// # Errors
     /// An environment failure when it cannot be read.
-    pub fn list(&self) -> Result<Listing> {
+    pub fn list(&self) -> Result<ChainListing> {
         let folder = self.read()?;
         let packets = folder
             .book
             .own
             .into_iter()
-            .map(|entry| Listed { read: Sealed::parse(&entry.bytes), file: entry.name })
+            .map(|entry| ListedPacket { read: Sealed::parse(&entry.bytes), file: entry.name })
             .collect();
-        Ok(Listing { packets, partial: folder.partial, strays: folder.strays })
+        Ok(ChainListing { packets, partial: folder.partial, strays: folder.strays })
     }
 
-    /// One packet, named by its place (`7`), its digest or at least four digits of it
+    /// One packet, named by its sequence number (`7`), its digest or at least four digits of it
     /// (`1a2b3c4d`, `bfg-1a2b3c4d`), or its file's name.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ impl EvidenceStore {
                     None => by_digest(),
                 }
         });
-        let list = "flowcontrol evidence list shows what there is";
+        let list = "flowcontrol evidence list shows what exists";
         let Some(first) = found.next() else {
             return Err(Failure::usage(format!("no evidence packet is named {which:?}")).hint(list));
         };
@@ -212,16 +212,16 @@ impl EvidenceStore {
         })
     }
 
-    /// Verifies the whole chain; `kept` is a head digest kept elsewhere.
+    /// Verifies the whole chain; `kept` is a head digest that was stored elsewhere.
     ///
     /// # Errors
-    /// An environment failure when the folder cannot be read; what is wrong with the chain is in
+    /// An environment failure when the folder cannot be read; problems of the chain are in
     /// the result.
-    pub fn verify(&self, kept: Option<Digest>) -> Result<Verification> {
+    pub fn verify(&self, kept: Option<Digest>) -> Result<ChainVerification> {
         self.verify_signed(kept, &[])
     }
 
-    /// The same, and that `trusted` keys signed it; none asks for no signature.
+    /// Verifies the whole chain, and that `trusted` keys signed it; empty requires no signature.
     ///
     /// # Errors
     /// As [`EvidenceStore::verify`].
@@ -229,24 +229,24 @@ impl EvidenceStore {
         &self,
         kept: Option<Digest>,
         trusted: &[PublicKey],
-    ) -> Result<Verification> {
+    ) -> Result<ChainVerification> {
         let folder = self.read()?;
         let mut verification = folder.book.verify_signed(kept, trusted);
         for name in folder.partial {
             verification.notes.push(format!(
-                "{name} was left half written by a crash; it is no part of the chain and can be \
+                "{name} was left partly written by a crash; it is not part of the chain and can be \
                  deleted"
             ));
         }
         for name in folder.strays {
-            verification.notes.push(format!("{name} is no evidence packet; it was not looked at"));
+            verification.notes.push(format!("{name} is not an evidence packet and was ignored"));
         }
         Ok(verification)
     }
 
-    /// The chain's last packet, checked as far as an append needs: no gap, no fork in the names,
-    /// the last seal sound, `HEAD` in step. The rest is for [`EvidenceStore::verify`].
-    fn end(&self) -> Result<Option<Link>> {
+    /// The chain's last packet, checked as far as an append needs: no gap and no fork in the names,
+    /// the last seal valid, `HEAD` current. The rest is for [`EvidenceStore::verify`].
+    fn end(&self) -> Result<Option<ChainLink>> {
         let broken = |why: String| {
             Failure::check(format!(
                 "the evidence chain in {} cannot be continued: {why}",
@@ -265,13 +265,13 @@ impl EvidenceStore {
             .collect();
         for (name, expected) in packets.iter().zip(1..) {
             if sequence_in_name(name) != Some(expected) {
-                return Err(broken(format!("{name} stands where packet {expected} should")));
+                return Err(broken(format!("{name} is in the place of packet {expected}")));
             }
         }
         let Some(&last) = packets.last() else {
             return match head {
                 Head::Absent => Ok(None),
-                _ => Err(broken("HEAD names a packet and there is none".to_owned())),
+                _ => Err(broken("HEAD names a packet, but there is none".to_owned())),
             };
         };
         let bytes = self.bytes(last)?;

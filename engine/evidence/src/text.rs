@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The text form: the schema, the lines of the console's block where the packet has one, then one
-/// `name=value` a line. Nothing in a value can start a new line or pass for another pair.
+/// `name=value` per line. Values are escaped, so that none can start a new line or forge another pair.
 pub fn text(packet: &Packet) -> String {
     let mut out = format!("{}\n", packet.schema);
     let mut pair = |name: &str, value: &str| {
@@ -29,7 +29,7 @@ pub fn text(packet: &Packet) -> String {
     }
     match &packet.target {
         Some(target) => flatten("target", target, &mut pair),
-        // The block names the bundle that is meant.
+        // The block names the adapter bundle instead.
         None if block.is_some() => {}
         None => pair("target", "none"),
     }
@@ -57,7 +57,7 @@ pub fn text(packet: &Packet) -> String {
     out
 }
 
-/// The member of a body that holds a block, and its `[name, value]` pairs in their order.
+/// The body's member that holds a block: `[name, value]` pairs in order.
 const BLOCK: &str = "block";
 
 fn block(packet: &Packet) -> Option<Vec<(String, String)>> {

@@ -1,13 +1,13 @@
-//! Takes a chain to another machine: `export` and `import`.
+//! Transfers a chain to another machine: `export` and `import`.
 //!
-//! An import decides before it writes, under the lock of the store. Packets are then written and
-//! flushed in a folder of their own, and put in place one by one with `HEAD` after each: a kill
-//! leaves the chain as it was or a sound part of the imported one, and the same import goes on.
+//! An import checks everything before it writes, under the lock of the store. Packets are then written and
+//! synced in a temporary folder, and renamed into place one by one with `HEAD` after each: a kill
+//! leaves the chain as it was or a valid part of the imported one, and repeating the import completes it.
 
 use super::archive::{self, Archive, MAX_BYTES};
-use super::chain::{Entry, Head, Verification};
+use super::chain::{ChainVerification, Head, PacketFile};
 use super::chain_set::IMPORTED;
-use super::join::{Relation, relate};
+use super::join::{ChainRelation, relate};
 use super::packet::{CheckResult, Draft, Outcome, ProfileRef, Verdict};
 use super::redact::KnownSecrets;
 use super::schema;
@@ -29,10 +29,10 @@ const TAKEN: &str = "name another file; an export never overwrites";
 
 /// An archive that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Exported {
+pub struct ExportedArchive {
     /// The schema of its manifest.
     pub schema: &'static str,
-    /// Where it is.
+    /// Its path.
     pub file: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -40,43 +40,43 @@ pub struct Exported {
     pub sha256: Digest,
     /// Packets in the chain.
     pub packets: u64,
-    /// The digest of the chain's last packet; keep it elsewhere.
+    /// The digest of the chain's last packet; store it elsewhere.
     pub head: Digest,
-    /// Chains of other machines that it carries along.
+    /// The number of linked chains of other machines in it.
     pub linked: usize,
 }
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
-pub struct Import<'a> {
+pub struct ImportRequest<'a> {
     /// The archive.
     pub file: &'a Path,
-    /// A head digest of its chain that was kept elsewhere.
+    /// A head digest of its chain that was stored elsewhere.
     pub kept: Option<Digest>,
-    /// Link a chain that diverges from the local one, in a packet for this profile.
+    /// The profile of the linking packet, if a chain that diverges from the local one is to be linked.
     pub link: Option<ProfileRef>,
     /// The version of FlowControl that imports.
     pub tool_version: &'a str,
 }
 
-/// How the imported chain was joined to the local one.
+/// How the imported chain was added to the local one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Joined {
-    /// There was no chain here; it is the chain now.
+    /// There was no local chain; the imported one is the local chain now.
     Began,
-    /// The local chain was its beginning and now goes on as it does.
+    /// The imported chain continued the local one, which now has all its packets.
     Extended,
-    /// Everything in it was here already.
+    /// The local chain already had all its packets.
     Unchanged,
-    /// It is kept beside the local chain, whose new last packet names it.
+    /// It is stored beside the local chain, whose new last packet links it.
     Linked,
 }
 
-/// An import that is done.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Imported {
-    /// How it was joined.
+pub struct ImportResult {
+    /// How it was added.
     pub joined: Joined,
     /// Packets that the local chain gained.
     pub added: u64,
@@ -84,18 +84,18 @@ pub struct Imported {
     pub imported_packets: u64,
     /// The digest of the imported chain's last packet.
     pub imported_head: Digest,
-    /// Packets in the local chain now.
+    /// Packets in the local chain after the import.
     pub packets: u64,
-    /// The digest of the local chain's last packet now.
+    /// The digest of the local chain's last packet after the import.
     pub head: Digest,
-    /// What was checked of the archive, and what could not be.
-    pub verification: Verification,
+    /// What could be checked about the archive, and what could not.
+    pub verification: ChainVerification,
 }
 
-/// Reads the archive in `file`; whether its chain is sound is for [`super::ChainSet::verify`].
+/// Reads the archive in `file`; its chain is verified by [`super::ChainSet::verify`].
 ///
 /// # Errors
-/// A usage failure when there is no such file, a check failure when it is no whole archive, an
+/// A usage failure when there is no such file, a check failure when it is not a complete archive, an
 /// environment failure when it cannot be read.
 pub fn open(file: &Path) -> Result<Archive> {
     let mut bytes = Vec::new();
@@ -108,7 +108,7 @@ pub fn open(file: &Path) -> Result<Archive> {
     };
     read.map_err(|why| {
         Failure::check(format!(
-            "{} is no whole evidence archive: {}",
+            "{} is not a complete evidence archive: {}",
             file.display(),
             one_line(&why)
         ))
@@ -120,7 +120,7 @@ impl EvidenceStore {
     /// Writes the whole chain into one new file.
     ///
     /// # Errors
-    /// A usage failure when `out` is there already or there is no packet; a check failure when
+    /// A usage failure when `out` already exists or there is no packet; a check failure when
     /// the chain does not verify or is too large; an environment failure when it cannot be
     /// written. Nothing stands under the name `out` then.
     pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
@@ -133,7 +133,7 @@ impl EvidenceStore {
         }
         let Some(last) = links(&book.own).pop() else {
             return Err(Failure::usage("there is no evidence to export yet")
-                .hint("flowcontrol rehearse leaves some"));
+                .hint("run `flowcontrol rehearse` first"));
         };
         let bytes = archive::write(&book, last, tool_version)?;
         user_file::create(out, &bytes, Access::Shared, TAKEN)?;
@@ -148,13 +148,13 @@ impl EvidenceStore {
         })
     }
 
-    /// Verifies an archive and joins its chain to the one here.
+    /// Verifies an archive and adds its chain to the local one.
     ///
     /// # Errors
-    /// As [`open`]; a check failure when either chain does not verify or they diverge and no link
-    /// was asked for: nothing has changed then. An environment failure when the folder cannot be
+    /// As [`open`]; a check failure when either chain does not verify, or they diverge and no link
+    /// was requested; nothing has changed then. An environment failure when the folder cannot be
     /// written.
-    pub fn import(&self, import: &Import<'_>) -> Result<Imported> {
+    pub fn import(&self, import: &ImportRequest<'_>) -> Result<ImportResult> {
         let name = import.file.display();
         let archive = open(import.file)?;
         let theirs = &archive.book;
@@ -170,25 +170,25 @@ impl EvidenceStore {
         let ours = self.read_locked()?.book;
         sound(&ours.verify(None), &format!("the evidence chain in {}", self.folder().display()))?;
         let (here, there) = (links(&ours.own), links(&theirs.own));
-        let digests = |links: &[Link]| links.iter().map(|l| l.sha256).collect::<Vec<_>>();
+        let digests = |links: &[ChainLink]| links.iter().map(|l| l.sha256).collect::<Vec<_>>();
         let head = archive.manifest.head;
         let signed = theirs.head.signed_by().is_some();
         let (joined, added) = match relate(&digests(&here), &digests(&there)) {
-            Relation::Contained => {
-                // An earlier import was killed before the end of it had its signed head.
+            ChainRelation::Contained => {
+                // An earlier import was killed before it wrote the signed head.
                 let same_end = here.len() == there.len();
                 if same_end && ours.head.signed_by().is_none() && signed {
                     self.keep_head(&theirs.head)?;
                 }
                 (Joined::Unchanged, 0)
             }
-            Relation::Diverges { .. } if ours.links(head) => (Joined::Unchanged, 0),
-            Relation::Extends { after } => {
+            ChainRelation::Diverges { .. } if ours.links(head) => (Joined::Unchanged, 0),
+            ChainRelation::Extends { after } => {
                 let missing =
                     theirs.imported.iter().filter(|(h, _)| !ours.imported.contains_key(h));
                 self.place_chains(missing)?;
                 if let Some(last) = here.last() {
-                    // A crash may have left it one packet behind; two would be damage.
+                    // A crash may have left HEAD one packet behind; two behind would be damage.
                     self.set_head(&Head::of(*last))?;
                 }
                 self.place_packets(&theirs.own[after..], &there[after..])?;
@@ -198,14 +198,14 @@ impl EvidenceStore {
                 let joined = if after == 0 { Joined::Began } else { Joined::Extended };
                 (joined, (there.len() - after) as u64)
             }
-            Relation::Diverges { place, here, there } => {
+            ChainRelation::Diverges { place, here, there } => {
                 let Some(profile) = &import.link else {
                     return Err(Failure::check(format!(
-                        "the chain in {name} is another one than the chain here: packet {place} \
+                        "the chain in {name} differs from the local chain: packet {place} \
                          has digest {there} there and {here} here"
                     ))
                     .hint(
-                        "pass --link to keep it beside the chain here, in a packet that names \
+                        "pass --link to store it beside the local chain, with a packet that links \
                            it; or import it with another state folder",
                     ));
                 };
@@ -218,7 +218,7 @@ impl EvidenceStore {
             }
         };
         let now = links(&self.read_locked()?.book.own).pop();
-        Ok(Imported {
+        Ok(ImportResult {
             joined,
             added,
             imported_packets: archive.manifest.packets,
@@ -235,10 +235,10 @@ impl EvidenceStore {
         Ok(staging.at_path("write", self.folder())?)
     }
 
-    /// Puts whole chains under `imported/`, each by one rename.
+    /// Moves whole chains to `imported/`, each by one rename.
     fn place_chains<'a>(
         &self,
-        chains: impl Iterator<Item = (&'a Digest, &'a Vec<Entry>)>,
+        chains: impl Iterator<Item = (&'a Digest, &'a Vec<PacketFile>)>,
     ) -> Result<()> {
         let all = self.folder().join(IMPORTED);
         for (head, entries) in chains {
@@ -253,8 +253,8 @@ impl EvidenceStore {
         Ok(())
     }
 
-    /// Continues the chain with `entries`, whose places in it are `links`.
-    fn place_packets(&self, entries: &[Entry], links: &[Link]) -> Result<()> {
+    /// Appends `entries`, whose places in the chain are `links`.
+    fn place_packets(&self, entries: &[PacketFile], links: &[ChainLink]) -> Result<()> {
         let staging = self.staging()?;
         stage(staging.path(), entries)?;
         for (entry, link) in entries.iter().zip(links) {
@@ -269,12 +269,12 @@ impl EvidenceStore {
     }
 }
 
-/// The packet that names a linked chain.
-fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft {
+/// The packet that links an imported chain.
+fn linking(archive: &Archive, profile: ProfileRef, import: &ImportRequest<'_>) -> Draft {
     let manifest = &archive.manifest;
     let mut figures = Map::new();
     figures.insert("packets".to_owned(), json!(manifest.packets));
-    // Whether somebody vouched for the chain otherwise than by the archive.
+    // Whether a digest that was stored elsewhere confirms the chain, not the archive alone.
     figures.insert("head_kept_elsewhere".to_owned(), json!(import.kept.is_some()));
     Draft {
         schema: schema::IMPORTED.to_owned(),
@@ -288,8 +288,9 @@ fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft
             id: "chain-verified".to_owned(),
             title: "Imported chain verified".to_owned(),
             verdict: Verdict::Ready,
-            reason: "every packet was hashed, linked and judged again before it was kept"
-                .to_owned(),
+            reason:
+                "every packet's digest, link and schema rules were checked before it was stored"
+                    .to_owned(),
             figures,
         }],
         outcome: Outcome::Passed,
@@ -302,18 +303,18 @@ fn linking(archive: &Archive, profile: ProfileRef, import: &Import<'_>) -> Draft
 }
 
 /// The places of a verified chain's packets, in order.
-fn links(entries: &[Entry]) -> Vec<Link> {
-    let link = |entry: &Entry| Sealed::parse(&entry.bytes).ok().map(|sealed| sealed.link());
+fn links(entries: &[PacketFile]) -> Vec<ChainLink> {
+    let link = |entry: &PacketFile| Sealed::parse(&entry.bytes).ok().map(|sealed| sealed.link());
     entries.iter().filter_map(link).collect()
 }
 
-fn sound(result: &Verification, what: &str) -> Result<()> {
+fn sound(result: &ChainVerification, what: &str) -> Result<()> {
     let Some(first) = result.problems.first() else { return Ok(()) };
     let more = match result.problems.len() - 1 {
         0 => String::new(),
         n => format!(", and {n} more"),
     };
-    // What a packet of another machine says may stand in the reason.
+    // The reason may quote a packet of another machine, so it is escaped.
     let why = one_line(&format!("{}: {}", first.file, first.message));
     let message = format!("{what} does not verify: {why}{more}");
     Err(Failure::check(message)

@@ -1,4 +1,4 @@
-//! What the adapters' own probes found, as conditions that other gates ask for.
+//! The results of the adapters' own probes, as conditions for other gates.
 
 use super::inputs::{Evidence, Inputs};
 use super::spec::Condition;
@@ -6,13 +6,13 @@ use flowcontrol_contract::Port;
 use flowcontrol_evidence::{CheckResult, Verdict, schema};
 use serde_json::Value;
 
-/// The id of the check that looks at references to secrets.
+/// The id of the check of references to secrets.
 pub const SECRETS: &str = "secrets";
 
-/// The adapter that the profile names for `port` passed its probe, and is a live one.
+/// The adapter that the profile names for `port` is live and passed its probe.
 pub fn live(inputs: &Inputs, port: Port) -> Condition {
     let Some(state) = inputs.profile.port(port) else {
-        return Condition::missing(format!("the profile names no {port}"));
+        return Condition::missing(format!("the profile does not name a kind for {port}"));
     };
     if !state.is_live() {
         return Condition::missing(format!(
@@ -25,7 +25,7 @@ pub fn live(inputs: &Inputs, port: Port) -> Condition {
     }
     if !state.configured {
         return Condition::missing(format!(
-            "[adapters.{}] is not in the configuration",
+            "[adapters.{}] is missing in the configuration",
             state.kind
         ));
     }
@@ -37,15 +37,15 @@ pub fn live(inputs: &Inputs, port: Port) -> Condition {
     let outcome = if check.verdict != Verdict::Ready {
         Err(format!("the probe of {} failed: {}", state.kind, check.reason))
     } else if says("kind") != Some(&state.kind) || says("mode") != Some("live") {
-        Err(format!("{} probed another adapter than {}", found.sha256.short(), state.kind))
+        Err(format!("{} probed an adapter other than {}", found.sha256.short(), state.kind))
     } else {
         Ok(format!("{}: {}", state.kind, check.reason))
     };
     Condition { outcome, evidence: vec![found.sha256] }
 }
 
-/// Every secret that the profile needs stands in the configuration as a reference, and was found
-/// where it refers to.
+/// Every secret that the profile needs is a reference in the configuration, and the reference was
+/// resolved.
 pub fn secrets(inputs: &Inputs) -> Condition {
     match newest(inputs, SECRETS) {
         Err(why) => Condition::missing(why),
@@ -58,7 +58,7 @@ pub fn secrets(inputs: &Inputs) -> Condition {
     }
 }
 
-/// The newest adapter check of the judged profile that tells of `id`.
+/// The newest adapter check of the judged profile that contains the check `id`.
 fn newest<'a>(inputs: &'a Inputs, id: &str) -> Result<(&'a Evidence, &'a CheckResult), String> {
     let profile = &inputs.profile;
     let tells = |e: &'a Evidence| {
@@ -69,14 +69,14 @@ fn newest<'a>(inputs: &'a Inputs, id: &str) -> Result<(&'a Evidence, &'a CheckRe
         check.filter(|_| mine).map(|check| (e, check))
     };
     let found = inputs.packets.iter().rev().find_map(tells).ok_or_else(|| {
-        format!("no {} of profile {} tells of {id}", schema::ADAPTERS, profile.name)
+        format!("no {} of profile {} contains check {id}", schema::ADAPTERS, profile.name)
     })?;
     let made_for = found.0.packet.profile.sha256;
     if made_for == profile.sha256 {
         return Ok(found);
     }
     Err(format!(
-        "{} {} was made for configuration {}, in force is {}",
+        "{} {} was made for configuration {}, but the current one is {}",
         schema::ADAPTERS,
         found.0.sha256.short(),
         made_for.short(),

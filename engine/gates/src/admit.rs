@@ -9,9 +9,9 @@ use serde_json::Value;
 /// What a packet must be bound to besides its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
-    /// Nothing: it says something of a server, not of records.
+    /// Nothing else: the packet is about a server, not about records.
     Profile,
-    /// The snapshot and the migrations in force: a new record or an edited file makes it stale.
+    /// The current snapshot and migrations: a new record or an edited file makes it stale.
     Snapshot,
 }
 
@@ -31,9 +31,9 @@ fn admits(stage: Stage, kind: Option<&str>) -> bool {
 /// The newest packet of `schema` that counts for the judged profile.
 ///
 /// # Errors
-/// One sentence: why none counts. A packet from a target that is too weak is passed over, since a
-/// stronger one may stand before it; a newer packet that names no target never came to one, and
-/// hides what was proved before.
+/// One sentence: why none counts. A packet from a target that is too weak is skipped, since a
+/// stronger one may precede it. A newer packet without a target ended before a target was started;
+/// it makes earlier ones stale.
 pub fn newest<'a>(
     inputs: &'a Inputs,
     schema: &str,
@@ -62,7 +62,10 @@ pub fn newest<'a>(
     let found = match known.iter().rev().find(strong) {
         Some(found) if admits(stage, target_kind(found)) => *found,
         Some(found) => {
-            return Err(format!("{schema} {} came to no target", found.sha256.short()));
+            return Err(format!(
+                "{schema} {} ended before a target was started",
+                found.sha256.short()
+            ));
         }
         None => {
             let (kind, wanted) = (target_kind(last).unwrap_or("no"), wanted(stage));
@@ -76,7 +79,7 @@ pub fn newest<'a>(
     let made_for = found.packet.profile.sha256;
     if made_for != profile.sha256 {
         return Err(format!(
-            "{schema} {} was made for configuration {}, in force is {}",
+            "{schema} {} was made for configuration {}, but the current one is {}",
             found.sha256.short(),
             made_for.short(),
             profile.sha256.short()
@@ -84,18 +87,18 @@ pub fn newest<'a>(
     }
     if binding == Binding::Snapshot && found.packet.snapshot_sha256 != inputs.scenario.snapshot {
         return Err(format!(
-            "{schema} {} was made of snapshot {}, in force is {}",
+            "{schema} {} was made for snapshot {}, but the current one is {}",
             found.sha256.short(),
-            spell(found.packet.snapshot_sha256),
-            spell(inputs.scenario.snapshot)
+            digest_text(found.packet.snapshot_sha256),
+            digest_text(inputs.scenario.snapshot)
         ));
     }
     let migrations = migrated(found);
     if binding == Binding::Snapshot && migrations != Some(inputs.migrations) {
         return Err(format!(
-            "{schema} {} was made of migrations {}, in force is {}",
+            "{schema} {} was made for migrations {}, but the current ones are {}",
             found.sha256.short(),
-            spell(migrations),
+            digest_text(migrations),
             inputs.migrations.short()
         ));
     }
@@ -107,21 +110,21 @@ fn migrated(evidence: &Evidence) -> Option<Digest> {
     Digest::parse(evidence.packet.body.get("migrations_sha256")?.as_str()?).ok()
 }
 
-/// The external server that a packet speaks of, see
+/// The external server that a packet is about, see
 /// [`Facts::server`](super::connection::Facts::server).
 fn server(evidence: &Evidence) -> Option<Digest> {
     Digest::parse(evidence.packet.target.as_ref()?.get("server")?.as_str()?).ok()
 }
 
-/// What `found` was made on is what the newest connection speaks of.
+/// Checks that `found` was made on the server of the newest connection packet.
 ///
 /// # Errors
-/// One sentence with both digests when that is another server.
+/// One sentence with both digests when it is a different server.
 pub fn same_server<'a>(inputs: &Inputs, found: &'a Evidence) -> Result<&'a Evidence, String> {
     let connection = newest(inputs, schema::CONNECTION, Binding::Profile).ok();
     match (server(found), connection.and_then(server)) {
         (Some(then), Some(now)) if then != now => Err(format!(
-            "{} {} was made on server {}, the connection in force is to {}",
+            "{} {} was made on server {}, but the current connection is to {}",
             found.packet.schema,
             found.sha256.short(),
             then.short(),
@@ -132,7 +135,7 @@ pub fn same_server<'a>(inputs: &Inputs, found: &'a Evidence) -> Result<&'a Evide
 }
 
 /// A digest in a sentence.
-pub fn spell(digest: Option<Digest>) -> String {
+pub fn digest_text(digest: Option<Digest>) -> String {
     digest.map_or_else(|| "none".to_owned(), |d| d.short())
 }
 
@@ -144,8 +147,8 @@ fn wanted(stage: Stage) -> &'static str {
     }
 }
 
-/// A gate's check as the packet's check of the same id judges it. A run that did not pass although
-/// each of its checks did ended for a reason that none of them tells, so it proves none of them.
+/// A gate's check from the packet's check of the same id. A run that did not pass although
+/// all of its checks did failed for a reason outside them, so it proves none of them.
 pub fn from_packet(
     id: &'static str,
     title: &'static str,
@@ -159,7 +162,11 @@ pub fn from_packet(
     if outcome != Outcome::Passed
         && evidence.packet.checks.iter().all(|c| c.verdict == Verdict::Ready)
     {
-        let reason = format!("{} {}, and no check of it says why", digest.short(), ended(outcome));
+        let reason = format!(
+            "{} {}, but every check in it passed; rerun with -v",
+            digest.short(),
+            ended(outcome)
+        );
         return Check::next(id, title, reason).resting_on(vec![digest]);
     }
     match evidence.packet.checks.iter().find(|c| c.id == id) {
@@ -167,7 +174,7 @@ pub fn from_packet(
             Check::ready(id, title, c.reason.clone(), vec![digest])
         }
         Some(c) => Check::next(id, title, c.reason.clone()).resting_on(vec![digest]),
-        None => Check::next(id, title, format!("{} does not tell of it", digest.short())),
+        None => Check::next(id, title, format!("{} does not contain this check", digest.short())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lines under a packet's name, as the integrations console prints them.
+//! A packet's block of lines, as the integrations console prints it.
 
 use super::inputs::Inputs;
 use super::judgement::Judgement;
@@ -7,14 +7,14 @@ use super::{connection, cutover, dry_run, handoff, preflight, release};
 use super::{rollback, runbook, wiring};
 use flowcontrol_contract::store;
 
-/// `name=value` pairs in their order.
+/// `name=value` pairs in order.
 pub type Block = Vec<(String, String)>;
 
 /// The block of a gate's packet; `None` for a gate without one, and for those whose packet the
-/// probes and the rehearsal write themselves.
+/// probes and the rehearsal write.
 ///
 /// # Errors
-/// One sentence: which value cannot be named.
+/// One sentence: which value is not known.
 pub fn block(inputs: &Inputs, judgement: &Judgement, id: &str) -> Option<Result<Block, String>> {
     let block = match id {
         release::ID => handoff::release(inputs, judgement).map(owned),
@@ -46,7 +46,7 @@ fn target(inputs: &Inputs) -> String {
 }
 
 fn checksum(inputs: &Inputs) -> String {
-    super::admit::spell(inputs.scenario.snapshot)
+    super::admit::digest_text(inputs.scenario.snapshot)
 }
 
 fn preflight(inputs: &Inputs, judgement: &Judgement) -> Block {
@@ -99,7 +99,7 @@ fn cutover(inputs: &Inputs, judgement: &Judgement) -> Block {
     ])
 }
 
-/// Names what was decided, so far as the decision counts.
+/// The decided values, as far as the decisions count.
 fn infrastructure(inputs: &Inputs, judgement: &Judgement) -> Block {
     let mut block = lines([
         ("target", target(inputs)),

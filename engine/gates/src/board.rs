@@ -6,17 +6,17 @@ use super::spec::{Check, Condition, Gate};
 /// The name on the command line.
 pub const ID: &str = "board";
 
-/// The bundle that the profile is on its way to.
+/// The adapter bundle that the profile leads to.
 ///
 /// # Errors
-/// One sentence when its kinds make up none.
+/// One sentence when its kinds do not form a known bundle.
 pub fn selected(inputs: &Inputs) -> Result<&'static str, String> {
     let name = &inputs.profile.name;
-    let none = || format!("the kinds of profile {name} make up no known bundle");
+    let none = || format!("the adapter kinds of profile {name} do not form a known bundle");
     inputs.profile.target().ok_or_else(none)
 }
 
-/// [`selected`] as something that a check asks for.
+/// [`selected`] as a condition of a check.
 pub fn selection(inputs: &Inputs) -> Condition {
     let outcome = selected(inputs).map(|target| format!("the selected target is {target}"));
     Condition { outcome, evidence: Vec::new() }
@@ -56,7 +56,7 @@ pub fn gate(inputs: &Inputs, checklist: &Gate) -> Gate {
     Gate::new(ID, "Decision board", checks)
 }
 
-/// `0/2 checks accepted`, as the console counts.
+/// `0/2 checks accepted`, as the console prints it.
 fn accepted(checklist: &Gate, wanted: &[&str]) -> Condition {
     let found: Vec<&Check> = wanted.iter().filter_map(|id| checklist.check(id)).collect();
     let ready = found.iter().filter(|c| c.is_ready()).count();

@@ -11,7 +11,7 @@ use serde_json::json;
 /// The name on the command line.
 pub const ID: &str = "connection";
 
-/// The gate: what the newest connection packet says of the judged profile.
+/// The gate, from the newest connection packet of the judged profile.
 pub fn gate(inputs: &Inputs) -> Gate {
     let found = newest(inputs, schema::CONNECTION, Binding::Profile);
     let stage = inputs.profile.stage();
@@ -19,7 +19,10 @@ pub fn gate(inputs: &Inputs) -> Gate {
         (Ok(packet), Some(true) | None) if stage == Stage::Production => Check::next(
             "tls-fingerprint",
             "TLS fingerprint",
-            format!("{} shows no certificate of a server's own", packet.sha256.short()),
+            format!(
+                "{} shows a generated certificate, not the server's own",
+                packet.sha256.short()
+            ),
         )
         .resting_on(vec![packet.sha256]),
         _ => from_packet("tls-fingerprint", "TLS fingerprint", &found),
@@ -35,29 +38,29 @@ pub fn gate(inputs: &Inputs) -> Gate {
     Gate::new(ID, "Adapter connection", checks.into()).with_packet(schema::CONNECTION)
 }
 
-/// Whether the certificate was generated for a throw-away target; `None` when it is not said.
+/// Whether the certificate was generated for a temporary target; `None` when the packet does not say.
 fn generated(found: &Result<&super::inputs::Evidence, String>) -> Option<bool> {
     let packet = &found.as_ref().ok()?.packet;
     let tls = packet.checks.iter().find(|c| c.id == "tls-fingerprint")?;
     tls.figures.get("generated")?.as_bool()
 }
 
-/// What the probes found. An `Err` holds what went wrong, in words, without a secret.
+/// What the connection probes found. An `Err` holds one sentence without secrets: what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct ConnectionFacts {
     /// `host:port/database`.
     pub endpoint: String,
     /// The server's version, when it answered.
     pub reachable: Result<String, String>,
     /// The certificate.
-    pub certificate: Result<Certificate, String>,
+    pub certificate: Result<CertificateFacts, String>,
     /// The logins and the actors.
-    pub session: Result<Session, String>,
-    /// Whether a write was made, read back and rolled back.
+    pub session: Result<SessionFacts, String>,
+    /// The write probe: a row written, read back and rolled back.
     pub write: Result<(), String>,
 }
 
-impl Facts {
+impl ConnectionFacts {
     /// Which server this is: the digest of its host, port and certificate, whatever the database;
     /// `None` when no certificate was seen.
     pub fn server(&self) -> Option<Digest> {
@@ -69,36 +72,36 @@ impl Facts {
 
 /// The certificate that the server showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub struct CertificateFacts {
     /// SHA-256 of its DER form.
     pub fingerprint: Digest,
-    /// Why chain or name are not trusted.
+    /// Why the chain or the host name is not trusted; `None` when it is.
     pub distrusted: Option<String>,
-    /// The fingerprint that the configuration demands.
+    /// The fingerprint that the configuration pins, if any.
     pub pin: Option<Digest>,
-    /// Made by this program for a throw-away target: it proves the mechanism, not a server.
+    /// Whether this program generated it for a temporary target: that proves the mechanism, not a server.
     pub generated: bool,
 }
 
-/// What the logins and the actors came to.
+/// The result of the login probe and of mapping the actors.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct SessionFacts {
     /// Actors that map to a tenant and a role.
     pub actors: u64,
     /// Tenants they belong to.
     pub tenants: u64,
-    /// Why the application's login must not be used; empty when it may.
+    /// Ways in which the application's login can bypass row-level security; empty when there are none.
     pub refusals: Vec<String>,
-    /// Actors without a permission, or whatever else does not map.
+    /// Actors that cannot be mapped, each with its reason.
     pub unmapped: Vec<String>,
 }
 
 /// The gate's four checks, in order.
-pub fn checks(facts: &Facts) -> Vec<CheckResult> {
+pub fn checks(facts: &ConnectionFacts) -> Vec<CheckResult> {
     vec![reachability(facts), fingerprint(facts), session(facts), write(facts)]
 }
 
-fn reachability(facts: &Facts) -> CheckResult {
+fn reachability(facts: &ConnectionFacts) -> CheckResult {
     let outcome = match &facts.reachable {
         Ok(version) => Ok(format!("PostgreSQL {version} answers at {}", facts.endpoint)),
         Err(why) => Err(why.clone()),
@@ -108,7 +111,7 @@ fn reachability(facts: &Facts) -> CheckResult {
     check("endpoint-reachability", "Endpoint reachability", outcome, figures)
 }
 
-fn fingerprint(facts: &Facts) -> CheckResult {
+fn fingerprint(facts: &ConnectionFacts) -> CheckResult {
     let figures = match &facts.certificate {
         Ok(c) => {
             json!({"sha256": c.fingerprint, "pinned": c.pin.is_some(), "generated": c.generated})
@@ -117,18 +120,20 @@ fn fingerprint(facts: &Facts) -> CheckResult {
     };
     let outcome = match &facts.certificate {
         Err(why) => Err(why.clone()),
-        Ok(Certificate { distrusted: Some(why), fingerprint, .. }) => {
+        Ok(CertificateFacts { distrusted: Some(why), fingerprint, .. }) => {
             Err(format!("the certificate with SHA-256 {fingerprint} is not trusted: {why}"))
         }
-        Ok(Certificate { pin: Some(pin), fingerprint, .. }) if pin != fingerprint => Err(format!(
-            "the certificate changed: SHA-256 {fingerprint}, the configuration pins {pin}"
-        )),
+        Ok(CertificateFacts { pin: Some(pin), fingerprint, .. }) if pin != fingerprint => {
+            Err(format!(
+                "the certificate changed: its SHA-256 is {fingerprint}, but the configuration pins {pin}"
+            ))
+        }
         Ok(c) => Ok(format!(
             "the certificate with SHA-256 {} is trusted{}{}",
             c.fingerprint,
             if c.pin.is_some() { " and is the pinned one" } else { "" },
             if c.generated {
-                "; it was generated for this run, which is no live evidence"
+                "; it was generated for this run, which is not live evidence"
             } else {
                 ""
             },
@@ -137,15 +142,15 @@ fn fingerprint(facts: &Facts) -> CheckResult {
     check("tls-fingerprint", "TLS fingerprint", outcome, figures)
 }
 
-fn session(facts: &Facts) -> CheckResult {
+fn session(facts: &ConnectionFacts) -> CheckResult {
     let outcome = match &facts.session {
         Err(why) => Err(why.clone()),
         Ok(s) if !s.refusals.is_empty() => Err(format!(
-            "the application's login can get around row-level security: {}",
+            "the application's login can bypass row-level security: {}",
             s.refusals.join("; ")
         )),
         Ok(s) if !s.unmapped.is_empty() => Err(format!("not mapped: {}", s.unmapped.join("; "))),
-        Ok(s) if s.actors == 0 => Err("no actor to map".to_owned()),
+        Ok(s) if s.actors == 0 => Err("there is no actor to map".to_owned()),
         Ok(s) => Ok(format!(
             "{} actors of {} tenants map to a role with permissions; the application's \
             login owns nothing and bypasses nothing",
@@ -159,10 +164,10 @@ fn session(facts: &Facts) -> CheckResult {
     check("rbac-session", "RBAC session", outcome, figures)
 }
 
-fn write(facts: &Facts) -> CheckResult {
+fn write(facts: &ConnectionFacts) -> CheckResult {
     let outcome = match &facts.write {
         Ok(()) => {
-            Ok("a row was written, read back and rolled back; nothing of it is left".to_owned())
+            Ok("a row was written, read back and rolled back; nothing is left of it".to_owned())
         }
         Err(why) => Err(why.clone()),
     };
@@ -171,26 +176,26 @@ fn write(facts: &Facts) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
-    use super::{Certificate, Facts, Session, checks};
+    use super::{CertificateFacts, ConnectionFacts, SessionFacts, checks};
     use flowcontrol_contract::Digest;
     use flowcontrol_evidence::Verdict;
 
-    fn good() -> Facts {
-        Facts {
+    fn good() -> ConnectionFacts {
+        ConnectionFacts {
             endpoint: "db:5432/bfg".into(),
             reachable: Ok("17.6".into()),
-            certificate: Ok(Certificate {
+            certificate: Ok(CertificateFacts {
                 fingerprint: Digest::of("a"),
                 distrusted: None,
                 pin: None,
                 generated: false,
             }),
-            session: Ok(Session { actors: 5, tenants: 1, refusals: vec![], unmapped: vec![] }),
+            session: Ok(SessionFacts { actors: 5, tenants: 1, refusals: vec![], unmapped: vec![] }),
             write: Ok(()),
         }
     }
 
-    fn verdicts(facts: &Facts) -> Vec<bool> {
+    fn verdicts(facts: &ConnectionFacts) -> Vec<bool> {
         checks(facts).iter().map(|c| c.verdict == Verdict::Ready).collect()
     }
 
@@ -201,7 +206,7 @@ mod tests {
 
     #[test]
     fn each_defect_is_named_by_its_own_check() {
-        type Spoil = fn(&mut Facts);
+        type Spoil = fn(&mut ConnectionFacts);
         let cases: [(usize, Spoil, &str); 8] = [
             (0, |f| f.reachable = Err("cannot reach db".into()), "cannot reach"),
             (1, |f| f.certificate = Err("speaks no TLS".into()), "no TLS"),
@@ -263,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_certificate_says_that_it_is_no_live_evidence() {
+    fn a_generated_certificate_says_that_it_is_not_live_evidence() {
         let mut facts = good();
         if let Ok(c) = &mut facts.certificate {
             c.generated = true;

@@ -20,7 +20,7 @@ pub fn gate(inputs: &Inputs) -> Gate {
     Gate::new(ID, "Provider contracts", checks.into())
 }
 
-/// A kind that is not built yet is no contract kept.
+/// The check of one port; a kind that this program was not built with does not count.
 fn contract(id: &'static str, title: &'static str, state: &PortState) -> Check {
     let names = |kinds: &[&PortKind], between: &str| {
         kinds.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(between)
@@ -28,7 +28,7 @@ fn contract(id: &'static str, title: &'static str, state: &PortState) -> Check {
     let (mut built, mut missing) = (Vec::new(), Vec::new());
     for mode in [Mode::Local, Mode::Live] {
         let (here, planned): (Vec<_>, Vec<_>) = state.of_mode(mode).partition(|k| k.built);
-        // One adapter of each mode is enough, whichever it is.
+        // One adapter of each mode is enough.
         match (here.is_empty(), planned.is_empty()) {
             (false, _) => built.extend(here),
             (true, false) => missing.push(names(&planned, " or ")),

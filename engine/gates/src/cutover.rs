@@ -11,21 +11,21 @@ use flowcontrol_evidence::schema;
 pub const ID: &str = "cutover";
 /// The packet that belongs to it.
 pub const PACKET: &str = schema::CUTOVER;
-/// Why it is held back.
+/// The decision code while a check is missing.
 pub const PENDING: &str = "BLOCKED_PENDING_DATA_CUTOVER";
 
-/// Rows that move together.
+/// The kinds of rows that move together in one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Stable name.
     pub id: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Records of these kinds; none for the actors.
+    /// The record kinds; empty for the batch of actors.
     pub kinds: &'static [Kind],
 }
 
-/// The four batches, in their order. Documents travel with the orders they belong to.
+/// The four batches in order. Documents move with the orders they belong to.
 pub const GROUPS: [Group; 4] = {
     use Kind::{
         ClientEvent, DispatchEvent, Document, DriverEvent, Evidence, Invoice, Order, Payment, Risk,
@@ -47,7 +47,7 @@ pub const GROUPS: [Group; 4] = {
 pub struct Batch {
     /// The group.
     pub group: Group,
-    /// Actors, or records.
+    /// The number of actors, or of records.
     pub rows: u64,
 }
 
@@ -62,7 +62,7 @@ pub fn batches(inputs: &Inputs) -> [Batch; 4] {
     })
 }
 
-/// The gate; `reads` is what the runbook read.
+/// The gate; `reads` are the gates that the runbook gate reads.
 pub fn gate(inputs: &Inputs, runbook: &Gate, reads: Reads<'_>) -> Gate {
     let replay = [reads.connection.condition(), reads.dry_run.condition()];
     let parity = [filled(inputs), reads.preflight.condition()];
@@ -86,6 +86,6 @@ fn filled(inputs: &Inputs) -> Condition {
     let batches = batches(inputs);
     let filled = batches.iter().filter(|b| b.rows > 0).count();
     let rows: u64 = batches.iter().map(|b| b.rows).sum();
-    let says = format!("{filled}/4 batches hold rows, {rows} in all");
+    let says = format!("{filled}/4 batches hold rows, {rows} rows in total");
     Condition::fact(filled == batches.len(), says.clone(), says)
 }

@@ -1,39 +1,39 @@
-//! Decisions: the checks that nothing but their owner's word supplies, and which word counts.
+//! Decisions: the checks that only their owner's acceptance makes ready, and which acceptance counts.
 
-use super::admit::{Binding, newest, spell};
+use super::admit::{Binding, digest_text, newest};
 use super::inputs::{Acceptance, Authentication, Inputs, Judged, Role, Stage};
 use super::spec::{Check, Condition};
 use super::values::{self, Value};
 use super::{owners, rollback};
 use flowcontrol_contract::{Actor, Digest, Timestamp};
 
-/// A check that is its owner's to decide.
+/// A check that its owner decides.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Decision {
+pub struct OwnerDecision {
     /// `gate/check`.
     pub path: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Whose word counts.
+    /// The role whose acceptance counts.
     pub role: Role,
-    /// What the word must name.
+    /// The values that the acceptance must name.
     pub values: &'static [Value],
-    /// The packets that the word is given on: a newer one of these asks for a new word.
+    /// The packets that the acceptance refers to: a newer one requires a new acceptance.
     pub rests_on: &'static [(&'static str, Binding)],
 }
 
 /// Every decision, gate by gate.
-pub fn all() -> impl Iterator<Item = &'static Decision> {
+pub fn all() -> impl Iterator<Item = &'static OwnerDecision> {
     let (checklist, others) = owners::DECISIONS.split_at(owners::CHECKLIST_LENGTH);
     checklist.iter().chain([&rollback::CONFIRMATION]).chain(others)
 }
 
-/// The decision that is a check's, by `gate/check`.
-pub fn find(path: &str) -> Option<&'static Decision> {
+/// The decision for a check, by `gate/check`.
+pub fn find(path: &str) -> Option<&'static OwnerDecision> {
     all().find(|d| d.path == path)
 }
 
-impl Decision {
+impl OwnerDecision {
     /// The gate that the check belongs to.
     pub fn gate(&self) -> &'static str {
         self.path.split_once('/').map_or(self.path, |(gate, _)| gate)
@@ -44,15 +44,15 @@ impl Decision {
         self.path.split_once('/').map_or(self.path, |(_, id)| id)
     }
 
-    /// The gate's check: the owner's word and nothing else.
+    /// The gate's check, which rests on the owner's acceptance alone.
     pub fn check(&self, inputs: &Inputs) -> Check {
         Check::given(self.id(), self.title, &[self.condition(inputs)])
             .owned_by(inputs.owner(self.role))
             .supplied_by(self.command(inputs))
     }
 
-    /// The command that gives the word; the one that fills the scenario while there is nothing
-    /// that a word could be bound to.
+    /// The command that records the acceptance; while the scenario is empty, the command that fills
+    /// it, since an acceptance needs a snapshot.
     pub fn command(&self, inputs: &Inputs) -> Option<String> {
         if inputs.scenario.snapshot.is_none() {
             return inputs.fill_command();
@@ -61,7 +61,7 @@ impl Decision {
         Some(inputs.accept_command(self.path, &owner, self.values))
     }
 
-    /// Digests of the packets in force that a word given now is bound to.
+    /// Digests of the current packets that a new acceptance would refer to.
     pub fn evidence(&self, inputs: &Inputs) -> Vec<Digest> {
         let in_force = |(schema, binding): &(&str, Binding)| {
             newest(inputs, schema, *binding).ok().map(|found| found.sha256)
@@ -69,7 +69,7 @@ impl Decision {
         self.rests_on.iter().filter_map(in_force).collect()
     }
 
-    /// Whether `actor` may give the word or take it back.
+    /// Whether `actor` may accept, or revoke an acceptance.
     ///
     /// # Errors
     /// One sentence that names the owner, or the permission that is missing.
@@ -78,13 +78,13 @@ impl Decision {
             Some(owner) if owner.id == actor.id => {}
             Some(owner) => {
                 return Err(format!(
-                    "{} is for {} ({}) to decide, not for {}",
+                    "{} is decided by {} ({}), not by {}",
                     self.path, owner.name, owner.id, actor.display_name
                 ));
             }
             None => {
                 return Err(format!(
-                    "{} is for a {} to decide, and the deployment's tenant has none",
+                    "{} is decided by a {}, but the deployment's tenant has none",
                     self.path,
                     inputs.role_key(self.role)
                 ));
@@ -99,7 +99,7 @@ impl Decision {
         })
     }
 
-    /// The owner's newest word for the judged profile, whatever it is worth.
+    /// The owner's newest acceptance for the judged profile, whether it counts or not.
     pub fn last<'a>(&self, inputs: &'a Inputs) -> Option<&'a Acceptance> {
         let owner = inputs.owner(self.role)?;
         inputs.acceptances.iter().rev().find(|a| {
@@ -110,29 +110,34 @@ impl Decision {
         })
     }
 
-    /// The owner's word, if it counts: signed by their own key if it is signed, vouched for by a
-    /// service that is trusted if they were signed in, for this very profile, snapshot and evidence, not taken back, not expired, and for production not by a
+    /// The owner's acceptance, if it counts: signed with their own key if it is signed, vouched for by a
+    /// trusted service if they were signed in, for exactly this profile, snapshot and evidence, not
+    /// revoked, not expired, and for production not by a
     /// mock login.
     ///
     /// # Errors
-    /// One sentence: why it does not.
+    /// One sentence: why it does not count.
     pub fn accepted<'a>(&self, inputs: &'a Inputs) -> Result<&'a Acceptance, String> {
         let name = inputs.named(self.role);
         let last = self.last(inputs).ok_or_else(|| format!("{name} has not accepted it"))?;
         if last.revoked {
-            return Err(format!("{name} took the acceptance back"));
+            return Err(format!("{name} revoked the acceptance"));
         }
         self.permitted(inputs)?;
         inputs.profile.vouches_for(last).map_err(|why| format!("{name} {why}"))?;
         let other = |what: &str, then: String, now: String| {
-            Err(format!("{name} accepted {what} {then}, in force is {now}"))
+            Err(format!("{name} accepted {what} {then}, but the current one is {now}"))
         };
         if last.profile.sha256 != inputs.profile.sha256 {
             let (then, now) = (last.profile.sha256, inputs.profile.sha256);
             return other("configuration", then.short(), now.short());
         }
         if last.snapshot != inputs.scenario.snapshot {
-            return other("snapshot", spell(last.snapshot), spell(inputs.scenario.snapshot));
+            return other(
+                "snapshot",
+                digest_text(last.snapshot),
+                digest_text(inputs.scenario.snapshot),
+            );
         }
         let evidence = self.evidence(inputs);
         if last.evidence != evidence {
@@ -141,13 +146,13 @@ impl Decision {
         let production = inputs.profile.stage() == Stage::Production;
         if production && last.authentication == Authentication::Mock {
             return Err(format!(
-                "{name} accepted it through a mock login, which production never admits"
+                "{name} accepted it through a mock login, which production does not accept"
             ));
         }
         let has_key = inputs.profile.keys.keys().any(|actor| actor.as_str() == last.actor);
         if has_key && last.authentication != Authentication::Signature {
             return Err(format!(
-                "{name} has a key in [keys], and the acceptance is not signed with it"
+                "{name} has a key in [keys], but the acceptance is not signed with it"
             ));
         }
         if let Some(end) = inputs.profile.expiry(last).filter(|end| *end < inputs.as_of) {
@@ -156,8 +161,8 @@ impl Decision {
         Ok(last)
     }
 
-    /// [`Decision::accepted`] as something that a check asks for; every value must be given and
-    /// fit.
+    /// [`OwnerDecision::accepted`] as a condition of a check; every value must be given and
+    /// valid.
     pub fn condition(&self, inputs: &Inputs) -> Condition {
         let found = match self.accepted(inputs) {
             Ok(found) => found,
@@ -177,55 +182,55 @@ impl Decision {
 }
 
 impl Judged {
-    /// Whether a word is the actor's, as far as it claims to be proved: signed by the very key that
-    /// the configuration names for them now, or vouched for by a service that it trusts now.
+    /// Checks the authentication of an acceptance: signed with the key that
+    /// the configuration names for the actor, or vouched for by a service that it trusts.
     ///
     /// # Errors
-    /// What the owner did instead, to follow their name.
-    fn vouches_for(&self, word: &Acceptance) -> Result<(), String> {
-        if word.authentication == Authentication::Mock {
+    /// What the owner did instead, as the end of a sentence that begins with their name.
+    fn vouches_for(&self, acceptance: &Acceptance) -> Result<(), String> {
+        if acceptance.authentication == Authentication::Mock {
             return Ok(());
         }
-        let Some(key) = word.key else {
-            return Err("accepted it with a signature that is not there".to_owned());
+        let Some(key) = acceptance.key else {
+            return Err("accepted it with a signature that is missing".to_owned());
         };
-        if word.authentication == Authentication::Oidc {
+        if acceptance.authentication == Authentication::Oidc {
             return match self.vouchers.contains(&key) {
                 true => Ok(()),
                 false => Err(format!(
-                    "accepted it signed in to a service with key {}, and [vouching] trusted does \
-                     not name that one",
+                    "accepted it while signed in to a service with key {}, but [vouching] trusted does \
+                     not name that key",
                     key.short()
                 )),
             };
         }
-        let known = self.keys.iter().find(|(actor, _)| actor.as_str() == word.actor);
+        let known = self.keys.iter().find(|(actor, _)| actor.as_str() == acceptance.actor);
         match known {
             Some((_, known)) if *known == key => Ok(()),
             Some((_, known)) => Err(format!(
-                "accepted it with key {}, and [keys] names {} for {}",
+                "accepted it with key {}, but [keys] names {} for {}",
                 key.short(),
                 known.short(),
-                word.actor
+                acceptance.actor
             )),
             None => Err(format!(
-                "accepted it with key {}, and [keys] names none for {}",
+                "accepted it with key {}, but [keys] names none for {}",
                 key.short(),
-                word.actor
+                acceptance.actor
             )),
         }
     }
 
-    /// The last moment at which a word counts; `None` where words do not expire, and for one that
-    /// would outlive the calendar.
-    fn expiry(&self, word: &Acceptance) -> Option<Timestamp> {
+    /// The last moment at which an acceptance counts; `None` when acceptances do not expire, or when
+    /// the date is out of range.
+    fn expiry(&self, acceptance: &Acceptance) -> Option<Timestamp> {
         let days = i64::from(self.acceptance_days?);
-        let end = word.as_of.micros().checked_add(days * 86_400 * 1_000_000)?;
+        let end = acceptance.as_of.micros().checked_add(days * 86_400 * 1_000_000)?;
         Timestamp::from_micros(end).ok()
     }
 }
 
-/// Digests in a sentence.
+/// Digests as text in a sentence.
 fn list(digests: &[Digest]) -> String {
     match digests {
         [] => "none".to_owned(),

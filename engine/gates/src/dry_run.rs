@@ -12,7 +12,7 @@ use serde_json::json;
 /// The name on the command line.
 pub const ID: &str = "dry-run";
 
-/// The gate: what the newest dry-run packet says of the judged profile and the snapshot in force.
+/// The gate, from the newest dry-run packet of the judged profile and the current snapshot.
 pub fn gate(inputs: &Inputs) -> Gate {
     let found = newest(inputs, schema::DRY_RUN, Binding::Snapshot)
         .and_then(|found| same_server(inputs, found));
@@ -30,7 +30,7 @@ pub fn gate(inputs: &Inputs) -> Gate {
     Gate::new(ID, "Adapter dry run", checks.into()).with_packet(schema::DRY_RUN)
 }
 
-/// The gate's five checks, in order, from what a rehearsal found. What did not run is not ready.
+/// The gate's five checks, in order, from a rehearsal's report. What did not run is not ready.
 pub fn checks(report: &RehearsalReport) -> Vec<CheckResult> {
     vec![export(report), schema(report), claims(report), replay(report), rollback(report)]
 }
@@ -65,7 +65,7 @@ fn schema(report: &RehearsalReport) -> CheckResult {
         Some(all) => match all.iter().find(|m| m.error.is_some()) {
             Some(failed) => Err(format!("migration {}_{} failed", failed.version, failed.name)),
             None if errors > 0 => Err(format!("lint found {errors} error(s) without a waiver")),
-            None if !passed => Err("the way up, down and up again was not proved".to_owned()),
+            None if !passed => Err("migrating up, down and up again was not proved".to_owned()),
             None => Ok(format!("{} migrations are applied, verified and reversible", all.len())),
         },
     };
@@ -78,13 +78,13 @@ fn claims(report: &RehearsalReport) -> CheckResult {
     let outcome = match &report.isolation {
         None => missing("tenant isolation was not probed"),
         Some(i) if !i.leaks.is_empty() => {
-            Err(format!("{} way(s) from one tenant to another's rows", i.leaks.len()))
+            Err(format!("{} leak(s) from one tenant to another's rows", i.leaks.len()))
         }
         Some(i) if i.probes == 0 || !step_passed(report, StepId::Isolation) => {
-            Err("the isolation probes did not run to their end".to_owned())
+            Err("the isolation probes did not complete".to_owned())
         }
         Some(i) => {
-            Ok(format!("{} probes found no way from one tenant to another's rows", i.probes))
+            Ok(format!("{} probes found no leak from one tenant to another's rows", i.probes))
         }
     };
     let figures = report
@@ -105,7 +105,7 @@ fn replay(report: &RehearsalReport) -> CheckResult {
             Err(format!("{} row(s) differ from the snapshot", v.mismatches.len()))
         }
         (_, Some(r), Some(v)) => Ok(format!(
-            "{} records went in and {} rows came back the same ({})",
+            "{} records were replayed and {} rows were read back unchanged ({})",
             r.records, v.rows, v.method
         )),
     };
@@ -116,12 +116,12 @@ fn replay(report: &RehearsalReport) -> CheckResult {
 
 fn rollback(report: &RehearsalReport) -> CheckResult {
     let outcome = match (&report.snapshot, &report.rollback) {
-        (_, None) | (None, _) => missing("the way back was not walked"),
+        (_, None) | (None, _) => missing("the rollback was not run"),
         (Some(s), Some(back)) if back.equal && back.sha256 == s.sha256 => {
             Ok(format!("a fresh file store filled from Postgres freezes to {}", s.short))
         }
         (Some(s), Some(back)) => {
-            Err(format!("what came back is {}, not {}", back.sha256.short(), s.short))
+            Err(format!("the restored store freezes to {}, not {}", back.sha256.short(), s.short))
         }
     };
     let figures = report.rollback.as_ref().map_or(json!({}), |b| json!({"sha256": b.sha256}));

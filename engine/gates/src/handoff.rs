@@ -1,4 +1,4 @@
-//! The values that a release and its rollback hand to an environment, in the console's order.
+//! The environment values of a release and of its rollback, in the console's order.
 
 use super::inputs::{Inputs, PortState, Role, Stage};
 use super::judgement::Judgement;
@@ -6,18 +6,18 @@ use super::{board, release, rollback};
 use flowcontrol_contract::{Port, store};
 use flowcontrol_evidence::schema;
 
-/// A value's name and text, in the order of the console.
+/// Names and texts of the values, in the console's order.
 pub type Values = Vec<(&'static str, String)>;
 
 /// The nine values of a release.
 ///
 /// # Errors
-/// One sentence: which of them cannot be named.
+/// One sentence: which of them is not known.
 pub fn release(inputs: &Inputs, judgement: &Judgement) -> Result<Values, String> {
     release_with(inputs, decision(judgement, release::ID))
 }
 
-/// Whether [`release()`] can name its nine values, whatever is decided.
+/// Checks that all nine values of [`release()`] are known, independent of the decision.
 ///
 /// # Errors
 /// As [`release()`].
@@ -47,7 +47,7 @@ fn release_with(inputs: &Inputs, decision: String) -> Result<Values, String> {
 pub fn rollback(inputs: &Inputs, judgement: &Judgement) -> Result<Values, String> {
     let local = |port| {
         let known = state(inputs, port)?.local();
-        known.map(str::to_owned).ok_or_else(|| format!("no local kind of {port} is known"))
+        known.map(str::to_owned).ok_or_else(|| format!("there is no local adapter kind for {port}"))
     };
     Ok(vec![
         ("BFG_ROLLBACK_DECISION", decision(judgement, rollback::ID)),
@@ -59,7 +59,7 @@ pub fn rollback(inputs: &Inputs, judgement: &Judgement) -> Result<Values, String
     ])
 }
 
-/// How the profile's stage keeps tenants apart.
+/// The tenant mode of the profile's stage.
 const fn tenant_mode(stage: Stage) -> &'static str {
     match stage {
         Stage::Demo => "single-tenant-local",
@@ -69,17 +69,17 @@ const fn tenant_mode(stage: Stage) -> &'static str {
 }
 
 fn state(inputs: &Inputs, port: Port) -> Result<&PortState, String> {
-    inputs.profile.port(port).ok_or_else(|| format!("the profile names no {port}"))
+    inputs.profile.port(port).ok_or_else(|| format!("the profile does not name a kind for {port}"))
 }
 
 fn owner(inputs: &Inputs) -> Result<String, String> {
     inputs.owner(Role::Director).map(|o| o.id.to_string()).ok_or_else(|| {
         let key = inputs.role_key(Role::Director);
-        format!("no actor of the deployment's tenant is {key}, the rollback owner")
+        format!("no actor of the deployment's tenant has the role {key}, which owns the rollback")
     })
 }
 
-/// A gate's decision; a gate that was not judged has none, which is no GO either.
+/// A gate's decision; a gate that was not judged has none, which is not a GO.
 pub(super) fn decision(judgement: &Judgement, id: &str) -> String {
     judgement.gate(id).and_then(|g| g.decision).unwrap_or("none").to_owned()
 }

@@ -1,4 +1,4 @@
-//! Everything that gates may look at, gathered before they judge.
+//! The inputs of the gates, collected before they are judged.
 
 use super::spec::Owner;
 use super::values::Value;
@@ -8,9 +8,9 @@ use flowcontrol_evidence::keys::PublicKey;
 use flowcontrol_evidence::{Packet, ProfileRef, RecordedAcceptance};
 use std::collections::BTreeMap;
 
-/// The bundle that staging moves to, and that the demo rehearses.
+/// The adapter bundle of staging, which the demo rehearses too.
 pub const SESSION_BUNDLE: &str = "db-auth-session-adapter";
-/// The bundle of production: many tenants, live providers.
+/// The adapter bundle of production: many tenants, live providers.
 pub const TENANT_BUNDLE: &str = "tenant-rbac-adapter";
 
 /// How strong evidence must be.
@@ -20,7 +20,7 @@ pub enum Stage {
     Demo,
     /// A live store: evidence from a container or an external server.
     Staging,
-    /// All kinds live: evidence from an external server that shows a certificate of its own.
+    /// All kinds live: evidence from an external server that shows its own certificate.
     Production,
 }
 
@@ -32,7 +32,7 @@ pub enum Residency {
     Eu,
 }
 
-/// One kind of a port, as the registry has it.
+/// One adapter kind of a port, from the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortKind {
     /// Its name.
@@ -50,7 +50,7 @@ pub struct PortState {
     pub port: Port,
     /// The kind that the profile names.
     pub kind: String,
-    /// The kinds that this program knows for the port, local ones first.
+    /// The kinds in the registry for the port, local ones first.
     pub kinds: Vec<PortKind>,
     /// Whether the configuration has a section for `kind`.
     pub configured: bool,
@@ -62,7 +62,7 @@ impl PortState {
         self.kinds.iter().any(|known| known.built && known.name == kind)
     }
 
-    /// Whether the profile's kind is a live one; a kind that is not known is not.
+    /// Whether the profile's kind is live; false for an unknown kind.
     pub fn is_live(&self) -> bool {
         self.kinds.iter().any(|known| known.name == self.kind && known.mode == Mode::Live)
     }
@@ -72,7 +72,7 @@ impl PortState {
         self.kinds.iter().filter(move |known| known.mode == mode)
     }
 
-    /// The port's local kind, which a live one falls back to.
+    /// The port's local kind, the fallback of a live one.
     pub fn local(&self) -> Option<&str> {
         self.of_mode(Mode::Local).map(|known| known.name.as_str()).next()
     }
@@ -89,23 +89,23 @@ pub struct Judged {
     pub ports: Vec<PortState>,
     /// Where its data must stay.
     pub residency: Option<Residency>,
-    /// Days for which an owner's word counts.
+    /// Days after which an acceptance expires; `None` for never.
     pub acceptance_days: Option<u32>,
-    /// Whose signature makes a word an actor's.
+    /// The public keys that actors sign acceptances with.
     pub keys: BTreeMap<ActorId, PublicKey>,
     /// The role keys of a roster that own checks.
     pub owners: OwnerRoles,
-    /// Services whose vouching for a sign-in makes a word an actor's.
+    /// The public keys of services that may vouch for a sign-in.
     pub vouchers: Vec<PublicKey>,
-    /// Whether `[target.external]` is there.
+    /// Whether `[target.external]` is configured.
     pub external: bool,
     /// The program with the option that selects the configuration file, for commands in checks.
     pub program: String,
-    /// The option that selects the active profile where the line named it; empty or
+    /// The option that selects the active profile, if it was given on the command line; empty or
     /// `--profile NAME`.
     pub active: String,
-    /// The option that selects this profile where it is not the active one, and the scenario is
-    /// another profile's; empty or `--profile NAME`.
+    /// The option that selects this profile, if it is not the active one, whose scenario is used;
+    /// empty or `--profile NAME`.
     pub switch: String,
 }
 
@@ -128,8 +128,8 @@ impl Judged {
         }
     }
 
-    /// The bundle of adapters that the profile is on its way to; `None` when its kinds make up
-    /// none of the known ones.
+    /// The adapter bundle that the profile leads to; `None` when its kinds do not form
+    /// a known bundle.
     pub fn target(&self) -> Option<&'static str> {
         match self.stage() {
             Stage::Demo => self.ports.iter().all(|p| !p.is_live()).then_some(SESSION_BUNDLE),
@@ -162,7 +162,7 @@ impl Judged {
 pub struct Scenario {
     /// The session.
     pub session: SessionId,
-    /// The digest that freezing it gives; `None` when it holds no tenant.
+    /// The digest of its snapshot; `None` when it holds no tenant.
     pub snapshot: Option<Digest>,
     /// Records by kind, of all tenants together.
     pub records: BTreeMap<Kind, u64>,
@@ -170,19 +170,19 @@ pub struct Scenario {
     pub actors: Vec<Actor>,
     /// Actors of all tenants together.
     pub enrolled: u64,
-    /// A rehearsal fills the empty store itself, as it does for the built-in demo.
+    /// Whether a rehearsal fills the empty store itself, as for the built-in demo.
     pub filled_on_demand: bool,
-    /// It lives in a local store, which `demo seed` fills while it is empty.
+    /// Whether it is in an empty local store, which `demo seed` fills.
     pub seedable: bool,
 }
 
 impl Scenario {
-    /// All records.
+    /// The number of all records.
     pub fn total(&self) -> u64 {
         self.records.values().sum()
     }
 
-    /// Records of some kinds.
+    /// The number of records of these kinds.
     pub fn count(&self, kinds: &[Kind]) -> u64 {
         kinds.iter().filter_map(|k| self.records.get(k)).sum()
     }
@@ -193,20 +193,20 @@ impl Scenario {
 pub struct Evidence {
     /// Its digest.
     pub sha256: Digest,
-    /// What it says.
+    /// Its content.
     pub packet: Packet,
 }
 
-/// An owner's word on a check.
+/// An owner's acceptance of a check, with the packet that records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
     /// `gate/check`.
     pub check: String,
-    /// Who.
+    /// The actor's id.
     pub actor: String,
-    /// How the actor was known.
+    /// How the actor was authenticated.
     pub authentication: Authentication,
-    /// The key whose signature it carries and which verifies: the actor's own, or that of the
+    /// The key of its verified signature: the actor's own, or that of the
     /// service in which they were signed in.
     pub key: Option<PublicKey>,
     /// The profile that was accepted.
@@ -215,18 +215,18 @@ pub struct Acceptance {
     pub snapshot: Option<Digest>,
     /// The packets that the check rested on.
     pub evidence: Vec<Digest>,
-    /// What was decided, by name.
+    /// The decided values, by name.
     pub values: BTreeMap<String, String>,
-    /// When.
+    /// When it was recorded.
     pub as_of: Timestamp,
-    /// Taken back.
+    /// Whether it revokes an earlier acceptance.
     pub revoked: bool,
     /// The packet that records it.
     pub sha256: Digest,
 }
 
 impl Acceptance {
-    /// The word in a packet; `None` when it holds none.
+    /// The acceptance in a packet; `None` for a packet of another schema.
     ///
     /// # Errors
     /// As [`RecordedAcceptance::read`].
@@ -248,20 +248,20 @@ impl Acceptance {
     }
 }
 
-/// Everything that gates look at.
+/// Everything that the gates are judged on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inputs {
     /// The profile that is judged.
     pub profile: Judged,
     /// What the scenario holds.
     pub scenario: Scenario,
-    /// The digest of the migrations in force.
+    /// The digest of the current migrations.
     pub migrations: Digest,
     /// The chain's packets, newest last.
     pub packets: Vec<Evidence>,
-    /// Owners' words, newest last.
+    /// Acceptances, newest last.
     pub acceptances: Vec<Acceptance>,
-    /// The moment that is judged.
+    /// The moment for which the gates are judged.
     pub as_of: Timestamp,
 }
 
@@ -276,13 +276,13 @@ pub enum Role {
     Accountant,
 }
 
-/// `[owners]`: by which role keys a roster names those who own checks.
+/// `[owners]`: the role keys, as rosters have them, of the roles that own checks.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OwnerRoles {
     /// Decides infrastructure, provider and releases.
     pub director: String,
-    /// The permission that a director's acceptance takes, in rosters that know it; empty asks for
+    /// The permission that a director needs to accept, in rosters that use it; empty requires
     /// none.
     pub director_permission: String,
     /// Accepts how callers are mapped and how the store was rehearsed.
@@ -303,7 +303,7 @@ impl Default for OwnerRoles {
 }
 
 impl OwnerRoles {
-    /// Whether the configuration says nothing of its own.
+    /// Whether it equals the default.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -317,8 +317,8 @@ impl OwnerRoles {
         }
     }
 
-    /// The permission that the role's acceptance takes, in rosters that know it. The role of a
-    /// dispatcher or an accountant is enough.
+    /// The permission that the role needs to accept, in rosters that use it. The role of a
+    /// dispatcher or an accountant needs none.
     fn permission(&self, role: Role) -> Option<&str> {
         match role {
             Role::Director => Some(self.director_permission.as_str()).filter(|p| !p.is_empty()),
@@ -328,19 +328,19 @@ impl OwnerRoles {
 }
 
 impl Inputs {
-    /// By which key a roster names a role.
+    /// The key of a role in rosters.
     pub fn role_key(&self, role: Role) -> &str {
         self.profile.owners.key(role)
     }
 
-    /// Who has a role in the deployment's own tenant.
+    /// The actor who has a role in the deployment's tenant.
     pub fn owner(&self, role: Role) -> Option<Owner> {
         let actor = self.scenario.actors.iter().find(|a| a.role == self.role_key(role))?;
         Some(Owner { id: actor.id.clone(), name: actor.display_name.clone() })
     }
 
-    /// The permission that the role's owner should hold to give their word and does not; `None`
-    /// also where nobody of that tenant holds it, since its roster does not know it then.
+    /// The permission that the role's owner needs to accept and does not hold; `None`
+    /// also when no actor of that tenant holds it, since its roster does not use it then.
     pub fn lacks_permission(&self, role: Role) -> Option<&str> {
         let permission = self.profile.owners.permission(role)?;
         let owner = self.owner(role)?;
@@ -350,7 +350,7 @@ impl Inputs {
         (!holders.any(|a| a.id == owner.id)).then_some(permission)
     }
 
-    /// The target that a command should name, so that its evidence counts.
+    /// The `--target` option with which a command's evidence counts.
     fn target_option(&self) -> &'static str {
         match self.profile.stage() {
             Stage::Production => "external",
@@ -360,9 +360,9 @@ impl Inputs {
         }
     }
 
-    /// The command that records a connection. Probing asks the profile's own store for the actors;
-    /// where the scenario is another profile's, a rehearsal of its snapshot probes as well. Without
-    /// an actor there is nothing to map to a role.
+    /// The command that records a connection. The probe takes the actors from the profile's own store;
+    /// if the scenario is another profile's, a rehearsal of its snapshot probes as well. `None` without
+    /// an actor, since there is nothing to map to a role.
     pub fn connect_command(&self) -> Option<String> {
         if !self.profile.switch.is_empty() {
             return self.rehearse_command();
@@ -373,7 +373,7 @@ impl Inputs {
         Some(self.profile.command(&format!("connect --target {}", self.target_option())))
     }
 
-    /// The command that records a dry run, or the one that has to come before it.
+    /// The command that records a dry run, or the command that must precede it.
     pub fn rehearse_command(&self) -> Option<String> {
         let (profile, target) = (&self.profile, self.target_option());
         let fills_itself = self.scenario.filled_on_demand && profile.switch.is_empty();
@@ -402,14 +402,14 @@ impl Inputs {
         self.profile.command(&format!("rollback drill{target}{}", self.for_option()))
     }
 
-    /// ` --for PROFILE` where another profile than the active one is judged.
+    /// ` --for PROFILE` if the judged profile is not the active one.
     fn for_option(&self) -> String {
         let other = self.profile.switch.strip_prefix("--profile ");
         other.map_or_else(String::new, |other| format!(" --for {other}"))
     }
 
-    /// The command that probes some of the profile's adapters, or its references to secrets: those
-    /// alone that a check asks for, since another that is not built would fail with them.
+    /// The command that probes some of the profile's adapters, or its references to secrets: only those
+    /// that a check needs, since an adapter that is not built would fail the command.
     pub fn adapters_command(&self, names: &[&str]) -> String {
         self.profile.own_command(&format!("adapters check {}", names.join(" ")))
     }
@@ -420,7 +420,7 @@ impl Inputs {
         for value in values {
             rest.push_str(&format!(" --value {}={}", value.name(), value.placeholder()));
         }
-        // Where a word without a signature would not count, or is not the owner's way.
+        // If an unsigned acceptance would not count, or the owner has a key.
         let signs = self.profile.keys.contains_key(&owner.id);
         if signs || self.profile.stage() == Stage::Production {
             rest.push_str(" --key FILE");
@@ -429,13 +429,13 @@ impl Inputs {
         self.profile.command(&rest)
     }
 
-    /// The command that fills an empty scenario; records of a real one come from its own service.
+    /// The command that fills an empty demo scenario; the records of a real one come from its own service.
     pub fn fill_command(&self) -> Option<String> {
         self.scenario.seedable.then(|| self.profile.command("demo seed"))
     }
 
-    /// The owner's name in a sentence.
+    /// The owner's name, or a description of the role, for a sentence.
     pub fn named(&self, role: Role) -> String {
-        self.owner(role).map_or_else(|| format!("whoever is {}", self.role_key(role)), |o| o.name)
+        self.owner(role).map_or_else(|| format!("the {}", self.role_key(role)), |o| o.name)
     }
 }

@@ -1,4 +1,4 @@
-//! All gates over one set of inputs, and what follows for production.
+//! Judges all gates over one set of inputs, and derives the decision on production.
 
 use super::inputs::{Inputs, Stage};
 use super::readiness::Readiness;
@@ -8,7 +8,7 @@ use super::{preflight, readiness, release, rollback, runbook, wiring};
 use flowcontrol_contract::{Digest, Timestamp};
 use serde::Serialize;
 
-/// The gates' names, in the order of reports.
+/// The gates' names, in report order.
 pub const IDS: [&str; 14] = [
     contracts::ID,
     connection::ID,
@@ -26,37 +26,37 @@ pub const IDS: [&str; 14] = [
     readiness::ID,
 ];
 
-/// What is decided on production.
+/// The decision on production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Production {
     /// `GO` or `NO-GO`.
     pub decision: &'static str,
-    /// Whether live traffic may pass. Nothing here lets it through: this is the decision alone.
+    /// Whether live traffic is permitted. This is only the decision; nothing here switches traffic.
     pub traffic: &'static str,
 }
 
 impl Production {
-    /// While anything is missing.
+    /// The decision while a check is missing.
     pub const DISABLED: Self =
         Self { decision: owners::NO_GO, traffic: "production_traffic_disabled" };
-    /// When nothing is.
+    /// The decision when every gate is ready.
     pub const PERMITTED: Self = Self { decision: "GO", traffic: "production_traffic_permitted" };
 }
 
-/// Every gate's answer.
+/// The result of judging every gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The profile that was judged.
     pub profile: String,
     /// The moment that was judged.
     pub as_of: Timestamp,
-    /// The snapshot in force.
+    /// The current snapshot.
     pub snapshot: Option<Digest>,
     /// The gates in the order of [`IDS`].
     pub gates: Vec<Gate>,
-    /// How far it is, and what to do next.
+    /// The progress, and what to do next.
     pub readiness: Readiness,
-    /// What follows for production.
+    /// The decision on production.
     pub production: Production,
 }
 
@@ -67,7 +67,7 @@ impl Judgement {
     }
 }
 
-/// Asks every gate, each after those it reads.
+/// Judges every gate, each after those it reads.
 pub fn judge(inputs: &Inputs) -> Judgement {
     let contracts = contracts::gate(inputs);
     let connection = connection::gate(inputs);

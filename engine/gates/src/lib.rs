@@ -1,7 +1,7 @@
-//! Gates: verdicts as pure functions of facts. No clock, environment, file or network here.
+//! Gates: verdicts as pure functions of facts, without clock, environment, files or network.
 //!
-//! What a gate may look at is gathered in [`inputs`]; [`spec`] is what it answers with, and
-//! [`admit`] says which evidence counts. [`judge`] asks all of them, in the order in which they
+//! A gate's facts are in [`inputs`], its result is in [`spec`], and
+//! [`admit`] decides which evidence counts. [`judge`] evaluates all gates in the order in which they
 //! read each other.
 
 pub mod adapters;
@@ -41,7 +41,7 @@ pub use spec::{Check, Gate};
 use flowcontrol_evidence::{CheckResult, Verdict};
 use serde_json::{Map, Value};
 
-/// One check's result; `Ok` is ready, `Err` is what is missing.
+/// One check's result: `Ok` gives a ready check, `Err` one with what is missing.
 fn check(id: &str, title: &str, outcome: Result<String, String>, figures: Value) -> CheckResult {
     let (verdict, reason) = match outcome {
         Ok(reason) => (Verdict::Ready, reason),

@@ -1,8 +1,8 @@
-//! What nothing but its owner's acceptance makes ready: the cutover checklist, the provider's
+//! The checks that only their owner's acceptance makes ready: the cutover checklist, the provider
 //! acceptance and the infrastructure decisions.
 
 use super::admit::Binding;
-use super::decision::Decision;
+use super::decision::OwnerDecision;
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Gate};
 use super::values::Value;
@@ -16,23 +16,23 @@ pub const PROVIDER: &str = "provider-acceptance";
 pub const INFRASTRUCTURE: &str = "infrastructure";
 /// The packet that belongs to the infrastructure decisions.
 pub const INFRASTRUCTURE_PACKET: &str = schema::INFRASTRUCTURE;
-/// What the provider acceptance decides while an acceptance is missing.
+/// The decision of the provider acceptance while an acceptance is missing.
 pub const NO_GO: &str = "NO-GO";
 
-/// What an owner accepts is the rehearsal they saw, and not the next one.
+/// An owner accepts the rehearsal they saw, not a later one.
 const REHEARSAL: &[(&str, Binding)] = &[(schema::DRY_RUN, Binding::Snapshot)];
-/// The provider is known by its connection, its boundaries by the rehearsal's probes.
+/// The provider is evidenced by its connection, its boundaries by the rehearsal's probes.
 const LIVE_PROVIDER: &[(&str, Binding)] =
     &[(schema::CONNECTION, Binding::Profile), (schema::DRY_RUN, Binding::Snapshot)];
-/// A choice is its own evidence: no packet of a rehearsal speaks of it.
+/// A choice needs no evidence: no packet is about it.
 const CHOICE: &[(&str, Binding)] = &[];
 
 /// How many of [`DECISIONS`] belong to the checklist.
 pub(super) const CHECKLIST_LENGTH: usize = 6;
 
-/// The checks of the three gates: what is decided, by whom, naming which values, on which evidence.
+/// The checks of the three gates: what is decided, by which role, naming which values, on which evidence.
 #[rustfmt::skip]
-pub static DECISIONS: [Decision; 14] = [
+pub static DECISIONS: [OwnerDecision; 14] = [
     row("checklist/contracts-frozen", "Contracts frozen", Role::Director, &[], REHEARSAL),
     row("checklist/role-headers", "Role headers mapped", Role::Dispatcher, &[], REHEARSAL),
     row("checklist/scenario-store", "Scenario store rehearsal", Role::Dispatcher, &[], REHEARSAL),
@@ -55,12 +55,12 @@ const fn row(
     role: Role,
     values: &'static [Value],
     rests_on: &'static [(&'static str, Binding)],
-) -> Decision {
-    Decision { path, title, role, values, rests_on }
+) -> OwnerDecision {
+    OwnerDecision { path, title, role, values, rests_on }
 }
 
 /// The decisions of one of the gates.
-pub fn of_gate(id: &str) -> impl Iterator<Item = &'static Decision> {
+pub fn of_gate(id: &str) -> impl Iterator<Item = &'static OwnerDecision> {
     DECISIONS.iter().filter(move |decision| decision.gate() == id)
 }
 

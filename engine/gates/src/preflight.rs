@@ -1,4 +1,4 @@
-//! Migration preflight: what is frozen, how it maps, who may act, that it replays, the way back.
+//! Migration preflight: snapshot, schema map, RBAC claims, replay and rollback.
 
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Condition, Gate};
@@ -12,7 +12,7 @@ pub const PACKET: &str = schema::PREFLIGHT;
 /// The gates that it reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Reads<'a> {
-    /// For its schema row.
+    /// The dry run, for its schema check.
     pub board: &'a Gate,
     /// The dry run.
     pub dry_run: &'a Gate,
@@ -25,7 +25,7 @@ pub struct Reads<'a> {
 /// The gate.
 pub fn gate(inputs: &Inputs, reads: Reads<'_>) -> Gate {
     let row = |gate: &Gate, id| {
-        let missing = || Condition::missing(format!("{} has no {id}", gate.id));
+        let missing = || Condition::missing(format!("{} has no check {id}", gate.id));
         gate.check(id).map_or_else(missing, Check::condition)
     };
     let rehearse = reads.dry_run.checks.iter().find_map(|c| c.command.clone());
@@ -45,7 +45,7 @@ pub fn gate(inputs: &Inputs, reads: Reads<'_>) -> Gate {
     Gate::new(ID, "Migration preflight", checks.into()).with_packet(PACKET)
 }
 
-/// Records that a snapshot freezes.
+/// The scenario holds records to freeze.
 pub fn snapshot(inputs: &Inputs) -> Condition {
     let scenario = &inputs.scenario;
     match scenario.snapshot {
@@ -57,13 +57,13 @@ pub fn snapshot(inputs: &Inputs) -> Condition {
     }
 }
 
-/// Every actor of the deployment's tenant has a permission to carry as a claim.
+/// Every actor of the deployment's tenant has a permission that becomes a claim.
 pub fn claims(inputs: &Inputs) -> Condition {
     let actors = &inputs.scenario.actors;
     let bare = actors.iter().filter(|a| a.permissions.is_empty()).count();
     Condition::fact(
         !actors.is_empty() && bare == 0,
-        format!("{} actors have a role and permissions to carry as claims", actors.len()),
+        format!("{} actors have a role and permissions that become claims", actors.len()),
         match actors.len() {
             0 => "the scenario has no actor".to_owned(),
             _ => format!("{bare} actors have no permission"),

@@ -1,4 +1,4 @@
-//! Readiness: nine areas, how far they are, and the one thing to do next.
+//! Readiness: nine areas, their progress, and the one recommended next action.
 
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Condition, Gate, Owner};
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// The name on the command line.
 pub const ID: &str = "readiness";
-/// What the percentage counts.
+/// How the percentage is computed.
 pub const FORMULA: &str = "areas with at least one ready check / all areas, rounded";
 
 /// The areas that have a gate of their own, in the console's order after the second, the session.
@@ -24,8 +24,8 @@ const AREAS: [&str; 8] = [
     rollback::ID,
 ];
 
-/// In which order gates are worked on: evidence that a command records, then what people decide,
-/// then what this version lacks.
+/// The order in which gates are worked on: evidence that a command records, then decisions,
+/// then what this version does not support.
 const PATH: [&str; 13] = [
     connection::ID,
     dry_run::ID,
@@ -49,22 +49,22 @@ pub struct Readiness {
     pub passed: usize,
     /// All areas.
     pub total: usize,
-    /// Areas with at least one ready check, in percent of all.
+    /// The share of areas with at least one ready check, in percent.
     pub percent: usize,
-    /// What the percentage counts.
+    /// How the percentage is computed.
     pub formula: &'static str,
-    /// What to do now; `None` when every check of every gate is ready.
+    /// The next action; `None` when every check of every gate is ready.
     pub next_action: Option<NextAction>,
 }
 
-/// The one recommended thing to do.
+/// The recommended next action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NextAction {
     /// `gate/check`.
     pub check: String,
-    /// Who does it.
+    /// The owner who does it.
     pub owner: Option<Owner>,
-    /// With which command, if this version has one.
+    /// The command, if this version has one.
     pub command: Option<String>,
 }
 
@@ -88,7 +88,7 @@ pub fn gate(inputs: &Inputs, gates: &[Gate]) -> Gate {
 /// The session runs on the profile's store, and its actors come through the profile's auth kind.
 fn session(inputs: &Inputs) -> [Condition; 2] {
     [Port::Store, Port::Auth].map(|port| match inputs.profile.port(port) {
-        None => Condition::missing(format!("the profile names no {port}")),
+        None => Condition::missing(format!("the profile does not name a kind for {port}")),
         Some(state) => Condition::fact(
             state.has(&state.kind),
             format!("{} is built", state.kind),
@@ -97,7 +97,7 @@ fn session(inputs: &Inputs) -> [Condition; 2] {
     })
 }
 
-/// Sums the areas up. `gate` is [`gate`]'s.
+/// The summary of the areas. `gate` is the result of [`gate`].
 pub fn summary(inputs: &Inputs, gates: &[Gate], gate: &Gate) -> Readiness {
     let begun = AREAS
         .iter()
@@ -116,8 +116,8 @@ pub fn summary(inputs: &Inputs, gates: &[Gate], gate: &Gate) -> Readiness {
     }
 }
 
-/// The first open check on the path that a command supplies, or that is its owner's to decide; the
-/// first open one at all where no command is left.
+/// The first open check on the path that a command supplies or that its owner decides; if there is
+/// none, the first open check.
 fn next_action(gates: &[Gate]) -> Option<NextAction> {
     let in_order = PATH.iter().filter_map(|id| gates.iter().find(|g| g.id == *id));
     let every = in_order.flat_map(|g| g.checks.iter().map(move |c| (g, c)));

@@ -1,5 +1,5 @@
-//! A gate's answer as a packet: what was judged, at one moment, for a reviewer. No gate reads such
-//! a packet back, so none can make itself ready.
+//! A gate's result as a packet: what was judged, at one moment, for a reviewer. No gate reads such
+//! a packet, so no gate can make itself ready.
 
 use super::block::block;
 use super::inputs::Inputs;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// One sentence: there is no such gate, its packet comes from another command, or a value of its
-/// block cannot be named.
+/// block is not known.
 pub fn draft(
     inputs: &Inputs,
     judgement: &Judgement,
@@ -22,12 +22,12 @@ pub fn draft(
     let gate = judgement.gate(id).ok_or_else(|| format!("no gate is named {id}"))?;
     let name = gate.packet.ok_or_else(|| format!("{id} has no packet of its own"))?;
     if [schema::CONNECTION, schema::DRY_RUN, schema::DRILL, schema::CUTOVER].contains(&name) {
-        return Err(format!("{name} is sealed by what it speaks of, not by judging"));
+        return Err(format!("{name} is sealed by the command that it is about, not by `gates`"));
     }
     of(inputs, judgement, gate, name, ran)
 }
 
-/// The packet of a cutover's plan, which `cutover plan` adds the plan itself to.
+/// The packet of a cutover's plan, to which `cutover plan` adds the plan.
 ///
 /// # Errors
 /// As [`draft`].
@@ -45,7 +45,7 @@ fn of(
     ran: String,
 ) -> Result<Draft, String> {
     let block = block(inputs, judgement, gate.id)
-        .ok_or_else(|| format!("{name} has no lines of its own"))??;
+        .ok_or_else(|| format!("{name} has no block of lines"))??;
     Ok(Draft {
         schema: name.to_owned(),
         created_at: inputs.as_of,
@@ -68,7 +68,7 @@ fn body(gate: &Gate, block: &[(String, String)], inputs: &Inputs) -> Value {
     body
 }
 
-/// A check as packets spell it; what it rests on becomes a figure.
+/// A check in the form of packets; the digests it rests on become a figure.
 fn result(check: &Check) -> CheckResult {
     let mut figures = Map::new();
     figures.insert("evidence".to_owned(), json!(check.evidence));

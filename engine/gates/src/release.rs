@@ -1,4 +1,4 @@
-//! Release handoff: the environment's values, the target, the dry run, the way back, the owners.
+//! Release handoff: environment values, target, dry run, rollback adapter and owners.
 
 use super::inputs::{Inputs, Role};
 use super::spec::{Check, Condition, Gate};
@@ -10,7 +10,7 @@ use flowcontrol_evidence::schema;
 pub const ID: &str = "release";
 /// The packet that belongs to it.
 pub const PACKET: &str = schema::RELEASE;
-/// Why it is held back: the handoff begins with a dry run. The checks say what else is missing.
+/// The decision code while a check is missing: the handoff begins with a dry run.
 pub const PENDING: &str = "BLOCKED_PENDING_DRY_RUN";
 
 /// The gate.
@@ -28,7 +28,7 @@ pub fn gate(inputs: &Inputs, dry_run: &Gate, checklist: &Gate) -> Gate {
             &[Condition::fact(
                 fallback.is_some(),
                 format!("{} stays the fallback", fallback.map_or("", |kind| kind.name.as_str())),
-                "there is no local store adapter to fall back to",
+                "there is no local store adapter as fallback",
             )],
         ),
         Check::given("owner-evidence", "Owner evidence", &[checklist.condition()]).blocking(),
@@ -38,9 +38,9 @@ pub fn gate(inputs: &Inputs, dry_run: &Gate, checklist: &Gate) -> Gate {
     Gate::new(ID, "Release handoff", checks).with_packet(PACKET).deciding(PENDING)
 }
 
-/// All nine values can be named. The decision itself is one of them and always has a name.
+/// All nine values are known. The decision itself is one of them and is always known.
 fn values(inputs: &Inputs) -> Condition {
     let outcome = handoff::nameable(inputs)
-        .map(|()| "the nine values follow from the profile and the scenario".to_owned());
+        .map(|()| "all nine values are known from the profile and the scenario".to_owned());
     Condition { outcome, evidence: Vec::new() }
 }

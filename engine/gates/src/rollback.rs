@@ -1,8 +1,8 @@
-//! Rollback drill: a freeze window, the owner's word, the fallback store compared, the packet.
+//! Rollback drill: a freeze window, the owner's confirmation, the fallback store and the packet.
 
 use super::admit::{Binding, from_packet, newest};
 use super::check;
-use super::decision::Decision;
+use super::decision::OwnerDecision;
 use super::inputs::{Inputs, Role};
 use super::release;
 use super::spec::{Check, Gate};
@@ -15,9 +15,9 @@ pub const ID: &str = "rollback-drill";
 /// The packet of a drill.
 pub const PACKET: &str = schema::DRILL;
 
-/// The owner's word. It comes before the drill, so it is given on the dry run that the release
-/// handoff rests on and not on the drill's own packet.
-pub static CONFIRMATION: Decision = Decision {
+/// The owner's confirmation. It precedes the drill, so it refers to the dry run that the release
+/// handoff rests on, not to the drill's own packet.
+pub static CONFIRMATION: OwnerDecision = OwnerDecision {
     path: "rollback-drill/owner-confirmation",
     title: "Owner confirmation",
     role: Role::Director,
@@ -28,7 +28,7 @@ pub static CONFIRMATION: Decision = Decision {
 /// The gate. A drill counts once the release handoff that it drills is ready.
 pub fn gate(inputs: &Inputs, release: &Gate) -> Gate {
     let drill = newest(inputs, PACKET, Binding::Snapshot);
-    // Before the handoff is ready a drill would be for nothing.
+    // Before the handoff is ready a drill would not count.
     let run = release.is_complete().then(|| inputs.drill_command());
     let step = |id, title| {
         Check::given(id, title, &[release.condition(), from_packet(id, title, &drill).condition()])
@@ -48,77 +48,77 @@ pub fn gate(inputs: &Inputs, release: &Gate) -> Gate {
     Gate::new(ID, "Rollback drill", checks.into()).with_packet(PACKET).deciding(release::PENDING)
 }
 
-/// What a drill found. An `Err` holds what went wrong, in words.
+/// What a drill found. An `Err` holds one sentence: what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct DrillFacts {
     /// The freeze window.
-    pub window: Result<Watched, String>,
-    /// The way back.
-    pub fallback: Result<Restored, String>,
-    /// The dry run in force, which the release handoff rests on.
+    pub window: Result<FreezeWatch, String>,
+    /// The restored fallback store.
+    pub fallback: Result<RestoredStore, String>,
+    /// The current dry run, which the release handoff rests on.
     pub dry_run: Result<Digest, String>,
     /// The newest release handoff that was recorded, if any.
     pub release: Option<Digest>,
 }
 
-/// What was seen while the store was frozen.
+/// What was observed while the store was frozen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
+pub struct FreezeWatch {
     /// The window's id.
     pub id: String,
     /// How long it was watched, in milliseconds.
     pub millis: u64,
-    /// Whether a write of the drill's own was refused.
+    /// Whether the drill's own write was refused.
     pub holds: bool,
-    /// Whether it was still in force at the end.
+    /// Whether the window was still open at the end.
     pub kept: bool,
-    /// Writes of others that were refused meanwhile: a second writer is live.
+    /// Writes of other clients that were refused meanwhile: a second writer is live.
     pub refused: u64,
     /// The snapshot when the window was raised, and right before it was lifted.
     pub snapshots: (Digest, Digest),
-    /// Whether writing goes on after it was lifted.
+    /// Whether writes are accepted again after the window was lifted.
     pub lifted: bool,
 }
 
-/// What the fallback store holds.
+/// The restored fallback store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restored {
-    /// Where it was restored from: the Postgres that holds the scenario.
+pub struct RestoredStore {
+    /// The Postgres that it was restored from.
     pub from: String,
-    /// How many records it holds.
+    /// The number of its records.
     pub records: u64,
-    /// What it freezes to.
+    /// The digest of its snapshot.
     pub sha256: Digest,
 }
 
-/// The three checks that a drill supplies, in order.
-pub fn checks(facts: &Facts) -> Vec<CheckResult> {
+/// The gate's checks that a drill supplies, in order.
+pub fn checks(facts: &DrillFacts) -> Vec<CheckResult> {
     vec![window(facts), fallback(facts), audit(facts)]
 }
 
-fn window(facts: &Facts) -> CheckResult {
+fn window(facts: &DrillFacts) -> CheckResult {
     let outcome = facts.window.clone().and_then(|w| match w {
-        Watched { holds: false, .. } => {
+        FreezeWatch { holds: false, .. } => {
             Err("a write went through while the store was frozen".into())
         }
-        Watched { kept: false, .. } => Err(format!(
-            "freeze window {} ended before the drill did: somebody lifted it, or --minutes is too \
+        FreezeWatch { kept: false, .. } => Err(format!(
+            "freeze window {} ended before the drill did: it was lifted, or --minutes is too \
              short",
             w.id
         )),
-        Watched { refused: 1.., .. } => Err(format!(
+        FreezeWatch { refused: 1.., .. } => Err(format!(
             "a second writer is live: {} of its writes were refused within {} ms; stop it and \
              drill again",
             w.refused, w.millis
         )),
-        Watched { snapshots: (before, after), .. } if before != after => Err(format!(
-            "a second writer is live and passes the window: the scenario went from {} to {}",
+        FreezeWatch { snapshots: (before, after), .. } if before != after => Err(format!(
+            "a second writer is live and ignores the freeze window: the scenario changed from {} to {}",
             before.short(),
             after.short()
         )),
-        Watched { lifted: false, .. } => Err("writes are still refused after it was lifted".into()),
+        FreezeWatch { lifted: false, .. } => Err("writes are still refused after it was lifted".into()),
         _ => Ok(format!(
-            "writes were refused for {} ms, nobody else tried one, and nothing changed",
+            "writes were refused for {} ms, no other client tried to write, and nothing changed",
             w.millis
         )),
     });
@@ -129,12 +129,12 @@ fn window(facts: &Facts) -> CheckResult {
     check("freeze-window", "Freeze window", outcome, figures)
 }
 
-fn fallback(facts: &Facts) -> CheckResult {
+fn fallback(facts: &DrillFacts) -> CheckResult {
     let outcome = match (&facts.fallback, &facts.window) {
         (Err(why), _) => Err(why.clone()),
         (_, Err(_)) => Err("there is no frozen snapshot to compare with".to_owned()),
         (Ok(r), Ok(w)) if r.sha256 != w.snapshots.0 => Err(format!(
-            "the fallback store restored from {} freezes to {}, not to {}",
+            "the fallback store restored from {} freezes to {}, not {}",
             r.from,
             r.sha256.short(),
             w.snapshots.0.short()
@@ -153,10 +153,12 @@ fn fallback(facts: &Facts) -> CheckResult {
     check("storage-fallback", "Storage fallback", outcome, figures)
 }
 
-fn audit(facts: &Facts) -> CheckResult {
+fn audit(facts: &DrillFacts) -> CheckResult {
     let outcome = match &facts.dry_run {
-        Err(why) => Err(format!("there is no release to roll back from: {why}")),
-        Ok(digest) => Ok(format!("the drill and dry run {} stand in one packet", digest.short())),
+        Err(why) => Err(format!("there is no release to roll back: {why}")),
+        Ok(digest) => {
+            Ok(format!("the drill and dry run {} are recorded in one packet", digest.short()))
+        }
     };
     let figures = json!({"dry_run": facts.dry_run.as_ref().ok(), "release": facts.release});
     check("audit-packet", "Audit packet", outcome, figures)
@@ -164,14 +166,14 @@ fn audit(facts: &Facts) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Restored, Watched, checks};
+    use super::{DrillFacts, FreezeWatch, RestoredStore, checks};
     use flowcontrol_contract::Digest;
     use flowcontrol_evidence::Verdict;
 
-    fn good() -> Facts {
+    fn good() -> DrillFacts {
         let frozen = Digest::of("frozen");
-        Facts {
-            window: Ok(Watched {
+        DrillFacts {
+            window: Ok(FreezeWatch {
                 id: "drill-1".into(),
                 millis: 2_000,
                 holds: true,
@@ -180,19 +182,19 @@ mod tests {
                 snapshots: (frozen, frozen),
                 lifted: true,
             }),
-            fallback: Ok(Restored { from: "bfg".into(), records: 60, sha256: frozen }),
+            fallback: Ok(RestoredStore { from: "bfg".into(), records: 60, sha256: frozen }),
             dry_run: Ok(Digest::of("dry run")),
             release: None,
         }
     }
 
-    fn watched(change: impl Fn(&mut Watched)) -> Facts {
+    fn watched(change: impl Fn(&mut FreezeWatch)) -> DrillFacts {
         let mut facts = good();
         change(facts.window.as_mut().unwrap());
         facts
     }
 
-    fn verdicts(facts: &Facts) -> [bool; 3] {
+    fn verdicts(facts: &DrillFacts) -> [bool; 3] {
         let all = checks(facts);
         [0, 1, 2].map(|at| all[at].verdict == Verdict::Ready)
     }
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn whatever_went_wrong_is_named_and_no_success() {
         let other = Digest::of("other");
-        let one = |facts: Facts, at: usize, why: &str| {
+        let one = |facts: DrillFacts, at: usize, why: &str| {
             let ready = verdicts(&facts);
             assert!(!ready[at], "{why}");
             assert!(checks(&facts)[at].reason.contains(why), "{}", checks(&facts)[at].reason);
@@ -213,13 +215,17 @@ mod tests {
         one(watched(|w| w.holds = false), 0, "a write went through");
         one(watched(|w| w.kept = false), 0, "ended before the drill did");
         one(watched(|w| w.refused = 3), 0, "a second writer is live: 3 of its writes");
-        one(watched(|w| w.snapshots.1 = other), 0, "passes the window");
+        one(watched(|w| w.snapshots.1 = other), 0, "ignores the freeze window");
         one(watched(|w| w.lifted = false), 0, "still refused");
-        one(Facts { window: Err("no window".into()), ..good() }, 0, "no window");
-        one(Facts { window: Err("no window".into()), ..good() }, 1, "no frozen snapshot");
-        let lost = Restored { from: "bfg".into(), records: 59, sha256: other };
-        one(Facts { fallback: Ok(lost), ..good() }, 1, "freezes to");
-        one(Facts { fallback: Err("no way back".into()), ..good() }, 1, "no way back");
-        one(Facts { dry_run: Err("none is recorded".into()), ..good() }, 2, "none is recorded");
+        one(DrillFacts { window: Err("no window".into()), ..good() }, 0, "no window");
+        one(DrillFacts { window: Err("no window".into()), ..good() }, 1, "no frozen snapshot");
+        let lost = RestoredStore { from: "bfg".into(), records: 59, sha256: other };
+        one(DrillFacts { fallback: Ok(lost), ..good() }, 1, "freezes to");
+        one(DrillFacts { fallback: Err("no way back".into()), ..good() }, 1, "no way back");
+        one(
+            DrillFacts { dry_run: Err("none is recorded".into()), ..good() },
+            2,
+            "none is recorded",
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Migration runbook: six things that must hold before an operator follows it.
+//! Migration runbook: six preconditions for an operator to follow it.
 
 use super::inputs::{Inputs, Role};
 use super::preflight::{claims, snapshot};
@@ -9,7 +9,7 @@ use flowcontrol_evidence::schema;
 pub const ID: &str = "runbook";
 /// The packet that belongs to it.
 pub const PACKET: &str = schema::RUNBOOK;
-/// Why it is held back.
+/// The decision code while a check is missing.
 pub const PENDING: &str = "BLOCKED_PENDING_PREFLIGHT";
 
 /// The gates that it reads.

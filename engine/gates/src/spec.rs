@@ -1,14 +1,14 @@
-//! What a gate is made of. A check cannot be ready by saying so: it takes a stated fact, or the
+//! Gates, checks and conditions. A check cannot declare itself ready: it takes a stated fact, or the
 //! digest of the evidence it rests on.
 
 use flowcontrol_contract::{ActorId, Digest};
 use flowcontrol_evidence::Verdict;
 use serde::Serialize;
 
-/// The decision of a gate that nothing holds back.
+/// The decision of a gate whose checks are all ready.
 pub const READY: &str = "READY";
 
-/// Who has the next step of a check.
+/// The actor who owns a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Owner {
     /// The actor's id.
@@ -25,42 +25,42 @@ pub struct Check {
     /// For people.
     pub title: &'static str,
     verdict: Verdict,
-    /// Who has the next step, or vouches for what is ready; `None` when nobody of the scenario
+    /// The owner: who has the next step, or accepted the check; `None` when no actor of the scenario
     /// has the role.
     pub owner: Option<Owner>,
-    /// One sentence: what it rests on, or what is missing.
+    /// One sentence: what the check rests on, or what is missing.
     pub reason: String,
     /// Digests of the packets and snapshots it rests on.
     pub evidence: Vec<Digest>,
-    /// The command that supplies what is missing; `None` when no command of this version does.
+    /// The command that supplies what is missing; `None` when this version has none.
     pub command: Option<String>,
 }
 
-/// Something that must hold for a check, and what it rests on.
+/// A condition of a check, with the evidence it rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// What holds, or else what is missing; a part of a sentence.
+    /// `Ok` says what holds, `Err` what is missing; a part of a sentence.
     pub outcome: Result<String, String>,
-    /// Digests of what was looked at.
+    /// Digests of the packets and snapshots that were examined.
     pub evidence: Vec<Digest>,
 }
 
 impl Condition {
-    /// A condition without a packet behind it: a fact of configuration or scenario.
+    /// A condition that rests on no packet: a fact of the configuration or the scenario.
     pub fn fact(holds: bool, fact: impl Into<String>, missing: impl Into<String>) -> Self {
         let outcome = if holds { Ok(fact.into()) } else { Err(missing.into()) };
         Self { outcome, evidence: Vec::new() }
     }
 
-    /// What is missing, for certain.
+    /// A condition that does not hold.
     pub fn missing(what: impl Into<String>) -> Self {
         Self { outcome: Err(what.into()), evidence: Vec::new() }
     }
 }
 
 impl Check {
-    /// Ready: `fact` says what it rests on, `evidence` names the packets behind it, if it is not
-    /// a fact of the configuration or the scenario itself.
+    /// A ready check: `fact` says what it rests on, `evidence` names the packets, unless it is
+    /// a fact of the configuration or the scenario.
     pub fn ready(
         id: &'static str,
         title: &'static str,
@@ -68,25 +68,25 @@ impl Check {
         evidence: Vec<Digest>,
     ) -> Self {
         let fact = fact.into();
-        // A mistake of ours must not turn a gate: nothing stated and nothing shown is not ready.
+        // Guards against our own mistakes: without a fact and without evidence it is not ready.
         let verdict =
             if fact.is_empty() && evidence.is_empty() { Verdict::Next } else { Verdict::Ready };
         Self { id, title, verdict, owner: None, reason: fact, evidence, command: None }
     }
 
-    /// Not proved yet.
+    /// A check that is not proved yet.
     pub fn next(id: &'static str, title: &'static str, reason: impl Into<String>) -> Self {
         let (verdict, reason) = (Verdict::Next, reason.into());
         Self { id, title, verdict, owner: None, reason, evidence: Vec::new(), command: None }
     }
 
-    /// Refused, or waiting for something outside.
+    /// A check that is refused, or waits for something outside.
     pub fn blocked(id: &'static str, title: &'static str, reason: impl Into<String>) -> Self {
         Self { verdict: Verdict::Blocked, ..Self::next(id, title, reason) }
     }
 
-    /// Ready when every condition holds, else next with all that is missing. No condition at all
-    /// proves nothing.
+    /// Ready when every condition holds, otherwise next with everything that is missing. An empty list
+    /// is never ready.
     pub fn given(id: &'static str, title: &'static str, conditions: &[Condition]) -> Self {
         let mut evidence = Vec::new();
         for digest in conditions.iter().flat_map(|c| &c.evidence) {
@@ -104,11 +104,11 @@ impl Check {
             return Self::ready(id, title, held.join("; "), evidence);
         }
         let reason =
-            if missing.is_empty() { "nothing was shown".into() } else { missing.join("; ") };
+            if missing.is_empty() { "there is no evidence".into() } else { missing.join("; ") };
         Self::next(id, title, reason).resting_on(evidence)
     }
 
-    /// Blocked where it would be next.
+    /// Turns `next` into `blocked`.
     #[must_use]
     pub fn blocking(mut self) -> Self {
         if self.verdict == Verdict::Next {
@@ -117,21 +117,21 @@ impl Check {
         self
     }
 
-    /// Names what was looked at.
+    /// Adds the digests that were examined.
     #[must_use]
     pub fn resting_on(mut self, evidence: Vec<Digest>) -> Self {
         self.evidence = evidence;
         self
     }
 
-    /// Names the owner.
+    /// Sets the owner.
     #[must_use]
     pub fn owned_by(mut self, owner: Option<Owner>) -> Self {
         self.owner = owner;
         self
     }
 
-    /// Names the command that supplies what is missing; a ready check needs none.
+    /// Sets the command that supplies what is missing; ignored for a ready check.
     #[must_use]
     pub fn supplied_by(mut self, command: Option<String>) -> Self {
         self.command = command.filter(|_| !self.is_ready());
@@ -143,12 +143,12 @@ impl Check {
         self.verdict
     }
 
-    /// Proved.
+    /// Whether the verdict is `ready`.
     pub fn is_ready(&self) -> bool {
         self.verdict == Verdict::Ready
     }
 
-    /// As something that another check asks for.
+    /// This check as a condition of another check.
     pub fn condition(&self) -> Condition {
         let outcome = if self.is_ready() {
             Ok(self.reason.clone())
@@ -170,7 +170,7 @@ fn lower(title: &str) -> String {
     }
 }
 
-/// A panel of the integrations console.
+/// A gate; a panel of the integrations console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gate {
     /// The name on the command line.
@@ -179,9 +179,9 @@ pub struct Gate {
     pub title: &'static str,
     /// The schema of the packet that belongs to it.
     pub packet: Option<&'static str>,
-    /// The decision, for gates that have one: [`READY`], or the code of what holds it back.
+    /// The decision, for gates that have one: [`READY`], or the code of what is missing.
     pub decision: Option<&'static str>,
-    /// In the order of the console.
+    /// The checks, in the console's order.
     pub checks: Vec<Check>,
 }
 
@@ -191,31 +191,31 @@ impl Gate {
         Self { id, title, packet: None, decision: None, checks }
     }
 
-    /// Names its packet.
+    /// Sets the schema of its packet.
     #[must_use]
     pub fn with_packet(mut self, schema: &'static str) -> Self {
         self.packet = Some(schema);
         self
     }
 
-    /// Decides: [`READY`] when every check is ready, else `code`.
+    /// Sets the decision: [`READY`] when every check is ready, otherwise `code`.
     #[must_use]
     pub fn deciding(mut self, code: &'static str) -> Self {
         self.decision = Some(if self.is_complete() { READY } else { code });
         self
     }
 
-    /// How many checks are ready.
+    /// The number of ready checks.
     pub fn passed(&self) -> usize {
         self.checks.iter().filter(|c| c.is_ready()).count()
     }
 
-    /// How many checks there are.
+    /// The number of checks.
     pub fn total(&self) -> usize {
         self.checks.len()
     }
 
-    /// Every check is ready; a gate without checks never is.
+    /// Whether every check is ready; false for a gate without checks.
     pub fn is_complete(&self) -> bool {
         !self.checks.is_empty() && self.checks.iter().all(Check::is_ready)
     }
@@ -225,7 +225,7 @@ impl Gate {
         self.checks.iter().find(|c| c.id == id)
     }
 
-    /// As something that another gate's check asks for.
+    /// This gate as a condition of another gate's check.
     pub fn condition(&self) -> Condition {
         let says = format!("{} is {}/{}", self.id, self.passed(), self.total());
         let says = match self.decision {

@@ -1,5 +1,5 @@
-//! What a swap from one profile to another changes: the ports' kinds, and the gates whose evidence
-//! was made for the profile that is left.
+//! What swapping one profile for another changes: the ports' kinds, and the gates whose evidence
+//! was made for the old profile.
 
 use super::inputs::Inputs;
 use super::judgement::Judgement;
@@ -8,45 +8,45 @@ use serde::Serialize;
 /// A swap of profiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Swap {
-    /// The profile that is left.
+    /// The old profile.
     pub from: String,
-    /// The profile that is swapped to.
+    /// The new profile.
     pub to: String,
-    /// The six ports in their order.
+    /// The six ports in order.
     pub ports: Vec<PortSwap>,
-    /// The gates that have fewer ready checks after it.
+    /// The gates that have fewer ready checks after the swap.
     pub gates: Vec<GateSwap>,
 }
 
-/// What happens to one port.
+/// The change of one port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PortSwap {
     /// The port's name.
     pub port: &'static str,
-    /// The kind that is left.
+    /// The old kind.
     pub from: String,
-    /// The kind that is swapped to.
+    /// The new kind.
     pub to: String,
-    /// Whether that is another one.
+    /// Whether the kind changes.
     pub changes: bool,
-    /// Whether this program was built with it.
+    /// Whether this program was built with the new kind.
     pub built: bool,
-    /// Whether `[adapters.KIND]` is there for it.
+    /// Whether `[adapters.KIND]` is configured for the new kind.
     pub configured: bool,
 }
 
-/// What happens to one gate.
+/// The change of one gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GateSwap {
     /// The gate's name.
     pub gate: &'static str,
-    /// How many checks are ready now.
+    /// Ready checks now.
     pub ready_now: usize,
-    /// How many are ready for the other profile, with the evidence that is there.
+    /// Ready checks for the new profile, with the existing evidence.
     pub ready_then: usize,
-    /// How many there are.
+    /// All checks.
     pub total: usize,
-    /// The checks that have to be supplied again.
+    /// The checks whose evidence must be recorded again.
     pub checks: Vec<&'static str>,
 }
 

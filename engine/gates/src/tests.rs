@@ -220,7 +220,7 @@ fn a_generated_certificate_is_never_live_evidence_for_production() {
 }
 
 #[test]
-fn the_newest_word_counts() {
+fn the_newest_packet_counts() {
     let good = rehearsed(fresh(today), "local");
     // A later failure hides an earlier success.
     let mut inputs = good.clone();
@@ -235,7 +235,7 @@ fn the_newest_word_counts() {
     // One from the future does not.
     inputs.packets.last_mut().unwrap().packet.created_at = at(1_001);
     assert_eq!(score(&judge(&inputs), "dry-run"), (5, 5));
-    // Staging: a later run on a weak target does not, one that came to no target does.
+    // Staging: a later run on a weak target does not, one that ended before a target was started does.
     let mut inputs = rehearsed(staged(fresh(today), Stage::Staging), "container");
     later.packet.profile.name.clone_from(&inputs.profile.name);
     later.packet.target = Some(json!({"kind": "local"}));
@@ -260,7 +260,7 @@ fn acceptances_count_for_their_owner_digests_and_stage_alone() {
     type Spoil = fn(&mut Acceptance);
     let spoils: [(&str, Spoil); 7] = [
         ("has not accepted", |a| a.actor = "user_accountant_olena".into()),
-        ("took the acceptance back", |a| a.revoked = true),
+        ("revoked the acceptance", |a| a.revoked = true),
         ("accepted configuration", |a| a.profile.sha256 = Digest::of("other")),
         ("has not accepted", |a| a.profile.name = "other".into()),
         ("accepted evidence", |a| a.evidence = vec![Digest::of("other")]),
@@ -287,7 +287,7 @@ fn acceptances_count_for_their_owner_digests_and_stage_alone() {
 }
 
 #[test]
-fn the_six_words_turn_the_checklist_and_the_board() {
+fn the_six_acceptances_make_the_checklist_and_the_board_ready() {
     let mut inputs = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
     inputs.acceptances.truncate(6);
     let judgement = judge(&inputs);
@@ -302,7 +302,7 @@ fn the_six_words_turn_the_checklist_and_the_board() {
 }
 
 #[test]
-fn a_word_is_given_on_the_evidence_that_was_seen() {
+fn an_acceptance_refers_to_the_evidence_that_was_seen() {
     let mut inputs = accepted(rehearsed(fresh(every), "local"), Authentication::Mock);
     let (then, now) = (inputs.packets[1].sha256, Digest::of("rehearsed again"));
     inputs.packets[1].sha256 = now;
@@ -382,15 +382,15 @@ fn a_packet_that_is_no_acceptance_is_refused_and_not_passed_over() {
     assert_eq!(good.profile.name, "local-demo");
     let bound = |profile: &str, snapshot| json!({"bound": {"profile": Digest::of(profile), "snapshot": snapshot, "evidence": []}});
     for (why, body) in [
-        ("no acceptance", json!({"further": 1})),
-        ("no acceptance", json!({"actor": ""})),
-        ("no acceptance", json!({"authentication": "sworn"})),
+        ("not a valid acceptance", json!({"further": 1})),
+        ("not a valid acceptance", json!({"actor": ""})),
+        ("not a valid acceptance", json!({"authentication": "sworn"})),
         ("no service vouches", json!({"authentication": "oidc"})),
         ("carries none", json!({"authentication": "signature"})),
         ("its body accepts", json!({"check": "checklist/db-schema"})),
         ("contradicts", json!({"revoked": true})),
-        ("other digests", bound("another", inputs.scenario.snapshot)),
-        ("other digests", bound("local-demo", None)),
+        ("digests other than", bound("another", inputs.scenario.snapshot)),
+        ("digests other than", bound("local-demo", None)),
     ] {
         let refused = read(body.clone()).unwrap_err();
         assert!(refused.contains(why), "{body}: {refused}");

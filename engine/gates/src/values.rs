@@ -1,29 +1,29 @@
-//! Values that infrastructure decisions carry, and what each must look like.
+//! The values of infrastructure decisions, and the rules for each.
 
 use crate::inputs::Residency;
 use flowcontrol_base::text::one_line;
 use flowcontrol_evidence::KnownSecrets;
 use std::collections::BTreeMap;
 
-/// Characters that a value may have.
+/// The most characters that a value may have.
 const LONGEST: usize = 100;
-/// Days that an RPO may span; backups that are older restore no service.
+/// The longest accepted RPO, in days.
 const LONGEST_RPO_DAYS: u64 = 30;
 
-/// A value by its meaning.
+/// The kinds of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Who hosts it.
+    /// The hosting provider.
     Provider,
-    /// The account there; its name or number, no credential.
+    /// The account there: its name or number, never a credential.
     Account,
-    /// The provider's name of the region.
+    /// The region, by the provider's name.
     Region,
-    /// Who runs it.
+    /// The operator of the service.
     RuntimeOwner,
-    /// How much may be lost: `30s`, `15m`, `4h` or `1d`.
+    /// The recovery point objective: `30s`, `15m`, `4h` or `1d`.
     Rpo,
-    /// Who restores it.
+    /// The owner of restores.
     RestoreOwner,
 }
 
@@ -40,7 +40,7 @@ impl Value {
         }
     }
 
-    /// What stands for it in a command that is to be filled in; never a value itself.
+    /// The placeholder in a command that is to be filled in; never a valid value.
     pub const fn placeholder(self) -> &'static str {
         match self {
             Self::Provider => "PROVIDER",
@@ -54,17 +54,17 @@ impl Value {
 
     fn fits(self, text: &str, residency: Option<Residency>) -> Result<(), String> {
         let name = self.name();
-        // Whatever looks like a secret is not repeated.
+        // A value that looks like a secret is not repeated.
         if looks_secret(text) {
             return Err(format!("with a value of {name} that looks like a credential"));
         }
         if text.chars().count() > LONGEST || one_line(text) != text {
             return Err(format!(
-                "with a value of {name} that is no single line of at most {LONGEST} characters"
+                "with a value of {name} that is not a single line of at most {LONGEST} characters"
             ));
         }
         if text == self.placeholder() {
-            return Err(format!("with {name}={text}, which is to be filled in"));
+            return Err(format!("with {name}={text}, which is a placeholder"));
         }
         match self {
             Self::Region => region(text, residency),
@@ -74,7 +74,7 @@ impl Value {
     }
 }
 
-/// Whether `given` names every one of `wanted`, each as it must be, and nothing else.
+/// Checks that `given` holds exactly the `wanted` values, each of them valid.
 ///
 /// # Errors
 /// What is wrong, as the end of a sentence: `without account`, `with rpo=soon, ...`. It never
@@ -91,13 +91,13 @@ pub fn judge(
         return Err(format!("without {}", missing.join(", ")));
     }
     if given.keys().any(|name| wanted.iter().all(|v| v.name() != name)) {
-        return Err("with a value that is not asked for".to_owned());
+        return Err("with a value that the check does not take".to_owned());
     }
     wanted.iter().try_for_each(|v| v.fits(text(v), residency))
 }
 
-/// Whether `text` shows itself to be a password, a token or a key. What cannot be told from a
-/// name passes: a person still has to keep secrets out.
+/// Whether `text` is recognizably a password, a token or a key. A secret that looks like a
+/// name is not recognized.
 pub fn looks_secret(text: &str) -> bool {
     const MARKS: [&str; 11] = [
         "PRIVATE KEY",
@@ -112,7 +112,7 @@ pub fn looks_secret(text: &str) -> bool {
         "eyJ",
         "AccountKey=",
     ];
-    // Long words of capitals, small letters and digits together are made by machines.
+    // Long words that mix capitals, small letters and digits are generated.
     let random = |word: &str| {
         word.len() >= 24
             && word.contains(|c: char| c.is_ascii_uppercase())
@@ -148,7 +148,7 @@ fn rpo(text: &str) -> Result<(), String> {
     match seconds {
         Some(1..) if seconds <= Some(LONGEST_RPO_DAYS * 86_400) => Ok(()),
         _ => Err(format!(
-            "with rpo={text}, which is no duration such as 15m or 4h of at most \
+            "with rpo={text}, which is not a duration such as 15m or 4h of at most \
              {LONGEST_RPO_DAYS}d"
         )),
     }
@@ -157,14 +157,12 @@ fn rpo(text: &str) -> Result<(), String> {
 fn region(text: &str, residency: Option<Residency>) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(plain) {
-        return Err(format!(
-            "with region={text}, which is no provider's name of a region such as eu-central-1"
-        ));
+        return Err(format!("with region={text}, which is not a region name such as eu-central-1"));
     }
     match residency {
         Some(Residency::Eu) if !in_the_eu(text) => Err(format!(
             "with region={text}, which is not known to lie in the European Union; the profile \
-             demands that: name a region of AWS, Azure or Google Cloud there, or one that begins \
+             requires that: name a region of AWS, Azure or Google Cloud there, or one that begins \
              with its country, such as pl-waw-1"
         )),
         _ => Ok(()),
@@ -172,7 +170,7 @@ fn region(text: &str, residency: Option<Residency>) -> Result<(), String> {
 }
 
 /// Regions in the European Union by the names that large providers give them. London and Zurich
-/// bear such names too and are left out.
+/// have similar names and are excluded.
 const EU_REGIONS: [&str; 32] = [
     // AWS
     "eu-central-1",
@@ -272,7 +270,10 @@ mod tests {
             assert!(is(bad).is_err(), "{bad}");
         }
         let given = BTreeMap::from([("rpo".to_owned(), "4h".to_owned())]);
-        assert_eq!(judge(&[], &given, None).unwrap_err(), "with a value that is not asked for");
+        assert_eq!(
+            judge(&[], &given, None).unwrap_err(),
+            "with a value that the check does not take"
+        );
     }
 
     #[test]

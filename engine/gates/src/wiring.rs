@@ -1,4 +1,4 @@
-//! Guarded wiring: what must hold before live traffic could be let through.
+//! Guarded wiring: the preconditions of live traffic.
 
 use super::adapters;
 use super::inputs::{Inputs, Role, Stage};
@@ -10,14 +10,14 @@ use flowcontrol_evidence::schema;
 pub const ID: &str = "wiring";
 /// The packet that belongs to it.
 pub const PACKET: &str = schema::WIRING;
-/// Why it is held back.
+/// The decision code while a check is missing.
 pub const PENDING: &str = "BLOCKED_PENDING_INFRASTRUCTURE_OR_CREDENTIALS";
 
-/// The gate. Nothing is wired before the infrastructure was decided, so every check asks for that
+/// The gate. Nothing is wired before the infrastructure is decided, so every check requires that
 /// first and is blocked until then.
 pub fn gate(inputs: &Inputs, infrastructure: &Gate, connection: &Gate, dry_run: &Gate) -> Gate {
     let row = |gate: &Gate, id: &str| {
-        let missing = || Condition::missing(format!("{} has no {id}", gate.id));
+        let missing = || Condition::missing(format!("{} has no check {id}", gate.id));
         gate.check(id).map_or_else(missing, Check::condition)
     };
     let command = |gate: &Gate| gate.checks.iter().find_map(|c| c.command.clone());
@@ -30,7 +30,7 @@ pub fn gate(inputs: &Inputs, infrastructure: &Gate, connection: &Gate, dry_run: 
             .owned_by(inputs.owner(Role::Director))
             .supplied_by(decide.clone().or(supply))
     };
-    // The isolation probes of a rehearsal attack the policies that its migrations made.
+    // The isolation probes of a rehearsal attack the policies that its migrations created.
     let isolation = || row(dry_run, "rbac-claims");
     let (connect, rehearse) = (command(connection), command(dry_run));
     let probe = |ports: &[Port], more: &[&str]| {
@@ -84,14 +84,14 @@ fn wanted(inputs: &Inputs) -> Vec<Port> {
     }
 }
 
-/// Every one of them answered with the credentials that the configuration refers to.
+/// Each of these ports' adapters answered with the credentials that the configuration refers to.
 fn credentials(inputs: &Inputs) -> Vec<Condition> {
     let ports = wanted(inputs).into_iter().map(|port| adapters::live(inputs, port));
     ports.chain([adapters::secrets(inputs)]).collect()
 }
 
-/// No command supplies the probe of an adapter that this version lacks, that nobody configured, or
-/// of a local one.
+/// Whether a command can supply the probes: not for an adapter that is not built, not configured, or
+/// local.
 fn buildable(inputs: &Inputs, ports: &[Port]) -> bool {
     let states: Vec<_> = ports.iter().filter_map(|port| inputs.profile.port(*port)).collect();
     states.len() == ports.len()

@@ -1,65 +1,77 @@
-//! Case 4, by the constraints: no table takes a row of the empty tenant, whoever writes it. Policies
-//! do not bind superusers and BYPASSRLS, and such a row would show to a session whose tenant was
-//! forgotten, wherever a policy lacks its nullif.
+//! Case 4, by the constraints: no table accepts a row of the empty tenant from any role. Policies
+//! do not bind superusers and BYPASSRLS, and such a row would be visible to a session whose tenant was
+//! not set, wherever a policy lacks its nullif.
 
 use super::catalog::{Catalog, ForeignKey, Relation};
-use super::report::Verdict;
-use super::run::{Attacker, Run};
-use super::session::{Outcome, Send};
+use super::context::{Attacker, ProbeContext};
+use super::report::ProbeVerdict;
+use super::session::{AttemptOutcome, SendMode};
 use super::settings::ProbeSettings;
-use super::standin::as_row;
+use super::virtual_row::as_row;
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::literal;
 use std::collections::BTreeSet;
 
-/// Judges every table's constraints on a row of the empty tenant; any login can ask.
-pub async fn probe(run: &mut Run<'_>, asker: &mut Attacker, tables: &[Relation]) -> Result<()> {
+/// Checks every table's constraints on a row of the empty tenant, over the connection of any login.
+pub async fn probe(
+    context: &mut ProbeContext<'_>,
+    asker: &mut Attacker,
+    tables: &[Relation],
+) -> Result<()> {
     let mut refusing = BTreeSet::new();
     for table in tables {
-        if refuses(run, asker, table).await? {
+        if refuses(context, asker, table).await? {
             refusing.insert(table.name.clone());
         }
     }
-    inherit(&run.catalog, run.settings(), &mut refusing);
+    inherit(&context.catalog, context.settings(), &mut refusing);
     for table in tables {
         let (verdict, detail) = if refusing.contains(&table.name) {
-            (Verdict::Held, "the tenant's type, a check, or a foreign key refuses it".to_owned())
+            (
+                ProbeVerdict::Held,
+                "the tenant's type, a check, or a foreign key refuses it".to_owned(),
+            )
         } else {
             let why = format!(
-                "nothing but policies refuses a row of the empty tenant: add check ({} <> '')",
-                run.settings().tenant_column
+                "only policies refuse a row of the empty tenant: add check ({} <> '')",
+                context.settings().tenant_column
             );
-            (Verdict::Leak(why.clone()), why)
+            (ProbeVerdict::Leak(why.clone()), why)
         };
         let id = format!("{}.tenant-column.empty", table.name);
-        run.push(4, id, "catalog", &table.name, "CHECK", (verdict, detail));
+        context.push(4, id, "catalog", &table.name, "CHECK", (verdict, detail));
     }
     Ok(())
 }
 
-async fn refuses(run: &Run<'_>, asker: &mut Attacker, table: &Relation) -> Result<bool> {
-    let Some(column) = table.column(&run.settings().tenant_column) else { return Ok(true) };
+async fn refuses(
+    context: &ProbeContext<'_>,
+    asker: &mut Attacker,
+    table: &Relation,
+) -> Result<bool> {
+    let Some(column) = table.column(&context.settings().tenant_column) else { return Ok(true) };
     let cast = format!("select {}::{}", literal(""), column.kind);
-    match asker.session.attempt(&[], &cast, Send::Plain).await? {
+    match asker.session.attempt(&[], &cast, SendMode::Plain).await? {
         // Not a value of the type, or refused by a domain's own check.
-        Outcome::Refused(r) if r.code == "22P02" || r.code == "23514" => return Ok(true),
+        AttemptOutcome::Refused(r) if r.code == "22P02" || r.code == "23514" => return Ok(true),
         _ => {}
     }
-    let sample = [0, 1].iter().find_map(|side| run.samples.rows.get(&(table.name.clone(), *side)));
+    let sample =
+        [0, 1].iter().find_map(|side| context.samples.rows.get(&(table.name.clone(), *side)));
     let mut row = sample.map(|s| s.row.clone()).unwrap_or_default();
     row.insert(column.name.clone(), Some(String::new()));
-    for check in run.catalog.checks.iter().filter(|c| c.table == table.name) {
+    for check in context.catalog.checks.iter().filter(|c| c.table == table.name) {
         let sql =
             format!("select 1 from {} where ({}) is false", as_row(table, &row), check.expression);
-        if asker.session.attempt(&[], &sql, Send::Plain).await? == Outcome::Rows(1) {
+        if asker.session.attempt(&[], &sql, SendMode::Plain).await? == AttemptOutcome::Rows(1) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// A table whose foreign key hands the tenant on to a refusing table refuses it too, and so does a
-/// partition of a refusing table: it has the constraints of the whole.
+/// A table whose foreign key includes the tenant and refers to a refusing table refuses it too, and so does a
+/// partition of a refusing table, which has its parent's constraints.
 fn inherit(catalog: &Catalog, settings: &ProbeSettings, refusing: &mut BTreeSet<String>) {
     let tenant = &settings.tenant_column;
     let hands_on = |key: &ForeignKey| {
@@ -68,7 +80,7 @@ fn inherit(catalog: &Catalog, settings: &ProbeSettings, refusing: &mut BTreeSet<
     };
     let keys = catalog.foreign_keys.iter().filter(|key| hands_on(key));
     let keys = keys.map(|key| (&key.table, &key.parent));
-    // An inheritance child has the checks of its parent as its own, and not its foreign keys.
+    // An inheritance child inherits the checks of its parent, but not its foreign keys.
     let partitions = catalog.relations.iter().filter(|r| r.schema == settings.schema);
     let partitions = partitions.filter_map(|r| {
         let whole = catalog.parent(r).filter(|whole| whole.kind == 'p')?;

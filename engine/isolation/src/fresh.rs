@@ -1,5 +1,5 @@
-//! Rows that could be inserted: clones of a tenant's row under keys that nobody uses, with the
-//! parents that those keys need. Pure: built from the catalog and the samples.
+//! Rows that could be inserted: clones of a tenant's row with unused keys, and the
+//! parent rows that those keys need. Pure: built from the catalog and the samples.
 
 use super::catalog::{Catalog, Column, Relation};
 use super::sample::{Row, Samples, value};
@@ -15,40 +15,40 @@ pub struct Insert {
     pub table: String,
     /// Its values.
     pub row: Row,
-    /// The foreign key of the last row that made this parent necessary.
+    /// The foreign key of the last row that refers to this parent row.
     pub via: Option<String>,
 }
 
-/// A row with its parents; the row itself is the last.
+/// A new row with its parent rows.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fresh {
+pub struct NewRow {
     /// Parents first.
     pub inserts: Vec<Insert>,
 }
 
-impl Fresh {
+impl NewRow {
     /// The row itself.
     pub fn row(&self) -> Option<&Insert> {
         self.inserts.last()
     }
 
-    /// What must be there before it.
+    /// The rows that must exist before it.
     pub fn parents(&self) -> &[Insert] {
         self.inserts.split_last().map_or(&[], |(_, parents)| parents)
     }
 }
 
-/// How much of a row is changed, besides its keys.
+/// What is changed in a cloned row besides its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing else.
+pub enum CloneChange {
+    /// Only the keys.
     Keys,
-    /// Integers move along with the first integer of a key, for ranges such as first and last.
+    /// Integers are shifted by as much as the first integer of a key, for ranges such as first and last.
     KeysAndIntegers,
 }
 
-/// Clones rows. Equal seeds give equal keys, whatever the tenant: two tenants' fresh rows share
-/// their keys on purpose.
+/// Clones rows. Equal salts give equal keys for every tenant: two tenants' new rows share
+/// their keys on purpose, so that key collisions are probed.
 pub struct Cloner<'a> {
     /// The catalog.
     pub catalog: &'a Catalog,
@@ -56,7 +56,7 @@ pub struct Cloner<'a> {
     pub settings: &'a ProbeSettings,
     /// The rows to clone.
     pub samples: &'a Samples,
-    /// What makes this run's keys differ from any other's.
+    /// The salt that makes this run's keys unique.
     pub seed: &'a str,
 }
 
@@ -72,12 +72,12 @@ impl Cloner<'_> {
         table: &str,
         side: usize,
         tenant: &str,
-        change: Change,
+        change: CloneChange,
         salt: &str,
-    ) -> Result<Fresh, String> {
+    ) -> Result<NewRow, String> {
         let mut inserts = Vec::new();
         self.build(table, side, tenant, change, salt, None, Row::new(), 0, &mut inserts)?;
-        Ok(Fresh { inserts })
+        Ok(NewRow { inserts })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one recursive walk")]
@@ -86,7 +86,7 @@ impl Cloner<'_> {
         table: &str,
         side: usize,
         tenant: &str,
-        change: Change,
+        change: CloneChange,
         salt: &str,
         origin: Option<&Row>,
         forced: Row,
@@ -94,16 +94,16 @@ impl Cloner<'_> {
         inserts: &mut Vec<Insert>,
     ) -> Result<(), String> {
         if depth > DEPTH {
-            return Err(format!("the foreign keys of {table} go round in a circle"));
+            return Err(format!("the foreign keys of {table} form a cycle"));
         }
         let relation = self
             .catalog
             .relation(&self.settings.schema, table)
-            .ok_or_else(|| format!("{table} stands outside the probed schema"))?;
+            .ok_or_else(|| format!("{table} is outside the probed schema"))?;
         let sample = self.samples.rows.get(&(table.to_owned(), side));
         let base = origin
             .or(sample.map(|s| &s.row))
-            .ok_or_else(|| format!("the tenant has no row in {table}: give a fixture"))?;
+            .ok_or_else(|| format!("the tenant has no row in {table}: add a fixture"))?;
         let mut row = base.clone();
         let tenant_column = self.settings.tenant_column.as_str();
         let mut changed: BTreeSet<String> = forced.keys().cloned().collect();
@@ -126,7 +126,7 @@ impl Cloner<'_> {
             }
             let (column, text) =
                 self.vary(relation, &columns, &referring, base, salt).ok_or_else(|| {
-                    format!("no column of the key {} can be varied: give a fixture", key.name)
+                    format!("no column of the key {} can be varied: add a fixture", key.name)
                 })?;
             if let (Some(old), Ok(new)) = (integer(base.get(&column)), text.parse::<i128>()) {
                 shift.get_or_insert(new - old);
@@ -134,7 +134,7 @@ impl Cloner<'_> {
             changed.insert(column.clone());
             row.insert(column, Some(text));
         }
-        if let (Change::KeysAndIntegers, Some(shift)) = (change, shift) {
+        if let (CloneChange::KeysAndIntegers, Some(shift)) = (change, shift) {
             for column in &relation.columns {
                 let moves = is_integer(column)
                     && !changed.contains(&column.name)
@@ -185,7 +185,7 @@ impl Cloner<'_> {
         Ok(())
     }
 
-    /// Another value for one column of a key: rather one that refers to nothing.
+    /// Gives one column of a key another value, preferably a column without a reference.
     fn vary(
         &self,
         relation: &Relation,
@@ -201,7 +201,7 @@ impl Cloner<'_> {
             .collect();
         candidates.sort_by_key(|c| referring.contains(&c.name));
         candidates.into_iter().find_map(|column| {
-            // Both tenants follow the first tenant's row, so that their keys come out equal.
+            // Both tenants' rows are derived from the first tenant's row, so that their keys are equal.
             let first = self.samples.rows.get(&(relation.name.clone(), 0)).map(|s| &s.row);
             let pattern = first.unwrap_or(base).get(&column.name).cloned().flatten();
             let pattern = pattern.or_else(|| base.get(&column.name).cloned().flatten())?;
@@ -229,7 +229,7 @@ fn integer(text: Option<&Option<String>>) -> Option<i128> {
     text?.as_ref()?.parse().ok()
 }
 
-/// Another value of the column's type, shaped like `pattern` where a check may ask for the shape.
+/// Another value of the column's type, in the form of `pattern` if a check may require that form.
 fn another(column: &Column, pattern: &str, draw: u64) -> Option<String> {
     let hex = format!("{draw:016x}");
     Some(match column.base.as_str() {
@@ -299,7 +299,7 @@ pub fn insert_sql(relation: &Relation, row: &Row, login: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalog::{ForeignKey, Key};
+    use super::super::catalog::{ForeignKey, UniqueKey};
     use super::super::sample::Sample;
     use super::*;
     use std::collections::BTreeMap;
@@ -337,9 +337,9 @@ mod tests {
         }
     }
 
-    fn key(table: &str, columns: &[&str]) -> Key {
+    fn key(table: &str, columns: &[&str]) -> UniqueKey {
         let columns = columns.iter().map(|c| Some((*c).to_owned())).collect();
-        Key { table: table.into(), name: format!("{table}_key"), primary: true, columns }
+        UniqueKey { table: table.into(), name: format!("{table}_key"), primary: true, columns }
     }
 
     /// `event (tenant, seq, first, last)` and its one-to-one child `detail (tenant, seq)`.
@@ -396,13 +396,13 @@ mod tests {
         let (catalog, settings, samples) = ground();
         let cloner =
             Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
-        let fresh = cloner.fresh("detail", 1, "b", Change::Keys, "").unwrap();
+        let fresh = cloner.fresh("detail", 1, "b", CloneChange::Keys, "").unwrap();
         let [parent] = fresh.parents() else { panic!("{fresh:?}") };
         let row = fresh.row().unwrap();
         assert_eq!((parent.table.as_str(), parent.via.as_deref()), ("event", Some("detail_event")));
         assert_eq!(parent.row["seq"], row.row["seq"]);
         assert_ne!(row.row["seq"].as_deref(), Some("5"));
-        // The parent of this very row was cloned, not just any row of its table.
+        // The parent of this row was cloned, not an arbitrary row of its table.
         assert_eq!(parent.row["last"].as_deref(), Some("9"));
         assert_eq!(parent.row["tenant"].as_deref(), Some("b"));
     }
@@ -413,7 +413,7 @@ mod tests {
         let cloner =
             Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
         let seq = |side, tenant: &str, salt: &str| {
-            let fresh = cloner.fresh("event", side, tenant, Change::Keys, salt).unwrap();
+            let fresh = cloner.fresh("event", side, tenant, CloneChange::Keys, salt).unwrap();
             fresh.row().unwrap().row["seq"].clone()
         };
         assert_eq!(seq(0, "a", ""), seq(1, "b", ""));
@@ -425,7 +425,7 @@ mod tests {
         let (catalog, settings, samples) = ground();
         let cloner =
             Cloner { catalog: &catalog, settings: &settings, samples: &samples, seed: "x" };
-        let fresh = cloner.fresh("event", 0, "a", Change::KeysAndIntegers, "").unwrap();
+        let fresh = cloner.fresh("event", 0, "a", CloneChange::KeysAndIntegers, "").unwrap();
         let number =
             |name: &str| fresh.row().unwrap().row[name].as_ref().unwrap().parse::<i64>().unwrap();
         assert_eq!(number("last") - number("seq"), 3);

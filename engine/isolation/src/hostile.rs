@@ -1,15 +1,19 @@
-//! Case 11: tenant ids that a caller made up, as bound values: no row, or a clean refusal.
+//! Case 11: forged tenant ids as bound values must give no row or a clean refusal.
 
-use super::catalog::{Column, Command, Relation};
-use super::report::Verdict;
-use super::run::{Attacker, OTHER, Run, path};
+use super::catalog::{Column, Relation, SqlCommand};
+use super::context::{Attacker, OTHER, ProbeContext, path};
+use super::report::ProbeVerdict;
 use super::sample::value;
-use super::session::{Outcome, Send};
+use super::session::{AttemptOutcome, SendMode};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::literal;
 
-/// Sets each hostile id and looks for any row in any readable table.
-pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relation]) -> Result<()> {
+/// Sets each hostile id and searches every readable table for a row.
+pub async fn probe(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    tables: &[Relation],
+) -> Result<()> {
     let standing: Vec<String> = tables
         .iter()
         .filter(|t| t.grants(attacker.name(), "SELECT"))
@@ -19,49 +23,52 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, tables: &[Relatio
     if standing.is_empty() {
         return Ok(());
     }
-    let schema = run.settings().schema.clone();
-    // The control: a real id does reach rows, so that no row means something.
-    let control = attacker.session.attempt_bound(&run.tenants[OTHER], &any).await?;
-    let column = tables.iter().find_map(|t| t.column(&run.settings().tenant_column));
-    let closed = tables.iter().all(|t| !run.catalog.admits(t, attacker.name(), &[Command::Select]));
-    let works = matches!(control, Outcome::Rows(1..));
-    for (name, id) in ids(&run.tenants[OTHER]) {
-        if run.tenants.contains(&id)
-            || same_value(attacker, column, &id, &run.tenants[OTHER]).await?
+    let schema = context.settings().schema.clone();
+    // The control: a real id reaches rows, otherwise the absence of rows would prove nothing.
+    let control = attacker.session.attempt_bound(&context.tenants[OTHER], &any).await?;
+    let column = tables.iter().find_map(|t| t.column(&context.settings().tenant_column));
+    let closed =
+        tables.iter().all(|t| !context.catalog.admits(t, attacker.name(), &[SqlCommand::Select]));
+    let works = matches!(control, AttemptOutcome::Rows(1..));
+    for (name, id) in ids(&context.tenants[OTHER]) {
+        if context.tenants.contains(&id)
+            || same_value(attacker, column, &id, &context.tenants[OTHER]).await?
         {
             continue;
         }
         let judged = match attacker.session.attempt_bound(&id, &any).await? {
-            Outcome::Rows(0) if works => {
-                (Verdict::Held, "reached no row; the real id does".to_owned())
+            AttemptOutcome::Rows(0) if works => {
+                (ProbeVerdict::Held, "reached no row; the real id does".to_owned())
             }
-            Outcome::Rows(0) if closed => (Verdict::Held, super::judge::NO_POLICY.to_owned()),
-            Outcome::Rows(0) => {
+            AttemptOutcome::Rows(0) if closed => {
+                (ProbeVerdict::Held, super::judge::NO_POLICY.to_owned())
+            }
+            AttemptOutcome::Rows(0) => {
                 let why = "the control failed: not even the real id reaches a row".to_owned();
-                (Verdict::Unproved(why.clone()), why)
+                (ProbeVerdict::Unproved(why.clone()), why)
             }
-            Outcome::Rows(n) => {
-                let why = format!("a made-up tenant id reached rows in {n} tables");
-                (Verdict::Leak(why.clone()), why)
+            AttemptOutcome::Rows(n) => {
+                let why = format!("a forged tenant id reached rows in {n} tables");
+                (ProbeVerdict::Leak(why.clone()), why)
             }
             // 22021: not a character of the encoding. 22P02: not a value of the tenant's type.
-            Outcome::Refused(r)
+            AttemptOutcome::Refused(r)
                 if matches!(r.code.as_str(), "22021" | "22P02" | "22P05" | "22003") =>
             {
-                (Verdict::Held, format!("refused cleanly with {}", r.code))
+                (ProbeVerdict::Held, format!("refused cleanly with {}", r.code))
             }
             other => {
                 let why = format!("failed for another reason: {}", super::judge::describe(&other));
-                (Verdict::Unproved(why.clone()), why)
+                (ProbeVerdict::Unproved(why.clone()), why)
             }
         };
-        run.push(11, format!("tenant-id.{name}"), attacker.key, &schema, "set_config", judged);
+        context.push(11, format!("tenant-id.{name}"), attacker.key, &schema, "set_config", judged);
     }
     Ok(())
 }
 
-/// True when the tenant's type, if it is no text, reads both as one value: a uuid in capitals, or
-/// a number behind a space, is the real tenant and no attack.
+/// True when the tenant's type, if it is not text, parses both as one value: a uuid in capitals, or
+/// a number after a space, is the real tenant and not an attack.
 async fn same_value(
     attacker: &mut Attacker,
     column: Option<&Column>,
@@ -73,14 +80,14 @@ async fn same_value(
     };
     let cast = |text: &str| value(column, Some(&text.to_owned()));
     let sql = format!("select 1 where {} = {}", cast(id), cast(real));
-    Ok(attacker.session.attempt(&[], &sql, Send::Plain).await? == Outcome::Rows(1))
+    Ok(attacker.session.attempt(&[], &sql, SendMode::Plain).await? == AttemptOutcome::Rows(1))
 }
 
 fn is_text(base: &str) -> bool {
     matches!(base, "text" | "varchar" | "bpchar" | "citext" | "name")
 }
 
-/// Hostile ids, some of them made from a real one.
+/// Hostile ids, some of them derived from a real one.
 fn ids(real: &str) -> Vec<(&'static str, String)> {
     vec![
         ("quote", format!("{real}'")),
@@ -106,7 +113,7 @@ fn ids(real: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The first Latin letter that has a Cyrillic twin becomes it; without one, a twin is appended.
+/// Replaces the first Latin letter that has a Cyrillic look-alike; without one, appends a look-alike.
 fn look_alike(real: &str) -> String {
     const TWINS: [(char, char); 6] =
         [('a', 'а'), ('e', 'е'), ('o', 'о'), ('c', 'с'), ('p', 'р'), ('x', 'х')];

@@ -1,52 +1,52 @@
-//! Case 8: unique keys and foreign keys, which do not see row-level security.
+//! Case 8: unique keys and foreign keys, whose checks ignore row-level security.
 
-use super::catalog::{Command, ForeignKey, Relation};
-use super::fresh::{Change, insert_sql};
-use super::judge::{self, Judged};
-use super::report::Verdict;
-use super::run::{Attacker, OTHER, OWN, Run};
-use super::session::{Outcome, Send};
+use super::catalog::{ForeignKey, Relation, SqlCommand};
+use super::context::{Attacker, OTHER, OWN, ProbeContext};
+use super::fresh::{CloneChange, insert_sql};
+use super::judge::{self, ProbeJudgement};
+use super::report::ProbeVerdict;
+use super::session::{AttemptOutcome, SendMode};
 use flowcontrol_base::Result;
 
-fn leak(why: String) -> Judged {
-    (Verdict::Leak(why.clone()), why)
+fn leak(why: String) -> ProbeJudgement {
+    (ProbeVerdict::Leak(why.clone()), why)
 }
 
-fn unproved(why: String) -> Judged {
-    (Verdict::Unproved(why.clone()), why)
+fn unproved(why: String) -> ProbeJudgement {
+    (ProbeVerdict::Unproved(why.clone()), why)
 }
 
 /// Probes the keys of every table; needs the attackers' insertable rows.
 pub async fn probe(
-    run: &mut Run<'_>,
+    context: &mut ProbeContext<'_>,
     attackers: &mut [Attacker],
     tables: &[Relation],
 ) -> Result<()> {
     for table in tables {
-        by_catalog(run, table);
+        by_catalog(context, table);
         for attacker in attackers.iter_mut().filter(|a| !a.is_owner()) {
-            same_key(run, attacker, table).await?;
+            same_key(context, attacker, table).await?;
         }
-        for key in run.catalog.foreign_keys(&table.name).cloned().collect::<Vec<_>>() {
-            foreign_key(run, attackers, table, &key).await?;
+        for key in context.catalog.foreign_keys(&table.name).cloned().collect::<Vec<_>>() {
+            foreign_key(context, attackers, table, &key).await?;
         }
     }
     Ok(())
 }
 
-/// Every unique index and every foreign key between tenants' tables holds the tenant.
-fn by_catalog(run: &mut Run<'_>, table: &Relation) {
-    let tenant = run.settings().tenant_column.clone();
-    for key in run.catalog.keys(&table.name).cloned().collect::<Vec<_>>() {
+/// Checks that every unique index and every foreign key between tenants' tables includes the tenant.
+fn by_catalog(context: &mut ProbeContext<'_>, table: &Relation) {
+    let tenant = context.settings().tenant_column.clone();
+    for key in context.catalog.keys(&table.name).cloned().collect::<Vec<_>>() {
         let judged = if key.columns.iter().flatten().any(|c| *c == tenant) {
-            (Verdict::Held, format!("the key holds {tenant}"))
+            (ProbeVerdict::Held, format!("the key includes {tenant}"))
         } else {
             leak(format!(
-                "the unique index {} does not hold {tenant}: it reveals and blocks other tenants' keys",
+                "the unique index {} does not include {tenant}: it reveals and blocks other tenants' keys",
                 key.name
             ))
         };
-        run.push(
+        context.push(
             8,
             format!("{}.key.{}", table.name, key.name),
             "catalog",
@@ -58,22 +58,26 @@ fn by_catalog(run: &mut Run<'_>, table: &Relation) {
 }
 
 /// The same key in two tenants, by ON CONFLICT DO NOTHING: both rows must be written.
-async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
-    // A table with one row a tenant has no key besides the tenant, and a fixture row that was
-    // sent as it stands has no twin: `key.*` judges both by the catalog.
+async fn same_key(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
+    // A table with one row per tenant has no key besides the tenant, and a fixture row that was
+    // sent unchanged has no counterpart: `key.*` judges both by the catalog.
     let Some(found) = attacker.insertable.get(&table.name).cloned() else { return Ok(()) };
-    let (Some(change), true) = (found.change, found.tenant == run.tenants[OTHER]) else {
+    let (Some(change), true) = (found.change, found.tenant == context.tenants[OTHER]) else {
         return Ok(());
     };
     let name = attacker.name().to_owned();
-    // Both from this run's seed: the insertable row has a key of its attacker's own, and two rows of
-    // different keys would both be written and show nothing.
+    // Both use this run's salt: the insertable row has its attacker's own key, and two rows of
+    // different keys would both be written and prove nothing.
     let twins = [OTHER, OWN]
-        .map(|side| run.cloner().fresh(&table.name, side, &run.tenants[side], change, ""));
+        .map(|side| context.cloner().fresh(&table.name, side, &context.tenants[side], change, ""));
     let (other, own) = match twins {
         [Ok(other), Ok(own)] => (other, own),
         [Err(why), _] | [_, Err(why)] => {
-            run.push(
+            context.push(
                 8,
                 format!("{}.insert.same-key", table.name),
                 attacker.key,
@@ -85,28 +89,28 @@ async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) 
         }
     };
     let (Some(first), Some(second)) = (other.row(), own.row()) else { return Ok(()) };
-    let mut setup = run.plant(&name, table, OTHER, false);
-    setup.push(run.as_tenant(&run.tenants[OTHER]));
-    setup.extend(run.parents(&name, &other));
+    let mut setup = context.plant(&name, table, OTHER, false);
+    setup.push(context.as_tenant(&context.tenants[OTHER]));
+    setup.extend(context.parents(&name, &other));
     setup.push(insert_sql(table, &first.row, &name));
-    setup.extend(run.plant(&name, table, OWN, false));
-    setup.push(run.as_tenant(&run.tenants[OWN]));
-    setup.extend(run.parents(&name, &own));
+    setup.extend(context.plant(&name, table, OWN, false));
+    setup.push(context.as_tenant(&context.tenants[OWN]));
+    setup.extend(context.parents(&name, &own));
     let sql = format!("{} on conflict do nothing", insert_sql(table, &second.row, &name));
-    let judged = match attacker.session.attempt(&setup, &sql, Send::Plain).await? {
-        Outcome::Rows(1..) => {
-            (Verdict::Held, "the same key was written for both tenants".to_owned())
+    let judged = match attacker.session.attempt(&setup, &sql, SendMode::Plain).await? {
+        AttemptOutcome::Rows(1..) => {
+            (ProbeVerdict::Held, "the same key was written for both tenants".to_owned())
         }
-        Outcome::Rows(0) => {
-            leak("a row was swallowed because another tenant's hidden row has its key".into())
-        }
-        Outcome::Refused(r) if r.code == "23505" => {
+        AttemptOutcome::Rows(0) => leak(
+            "a row was silently skipped because another tenant's hidden row has its key".into(),
+        ),
+        AttemptOutcome::Refused(r) if r.code == "23505" => {
             leak(format!("another tenant's hidden row was revealed: {}", r.describe()))
         }
         // A parent's key may be the one that collides; its own probe names it.
         other => unproved(format!("the second tenant's row {}", judge::describe(&other))),
     };
-    run.push(
+    context.push(
         8,
         format!("{}.insert.same-key", table.name),
         attacker.key,
@@ -117,20 +121,20 @@ async fn same_key(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) 
     Ok(())
 }
 
-/// Points a row at another tenant's row, by the first login that can run the control.
+/// Refers from a row to another tenant's row, as the first login that can run the control.
 async fn foreign_key(
-    run: &mut Run<'_>,
+    context: &mut ProbeContext<'_>,
     attackers: &mut [Attacker],
     table: &Relation,
     key: &ForeignKey,
 ) -> Result<()> {
-    let settings = run.settings();
+    let settings = context.settings();
     let tenant = &settings.tenant_column;
     let id = format!("{}.foreign-key.{}", table.name, key.name);
-    let parent = run.catalog.relation(&key.parent_schema, &key.parent).cloned();
+    let parent = context.catalog.relation(&key.parent_schema, &key.parent).cloned();
     let Some(parent) = parent.filter(|p| p.column(tenant).is_some()) else {
-        let detail = format!("{} holds no tenant's data", key.parent);
-        run.push(8, id, "catalog", &table.name, "FOREIGN KEY", (Verdict::Held, detail));
+        let detail = format!("{} holds no tenants' data", key.parent);
+        context.push(8, id, "catalog", &table.name, "FOREIGN KEY", (ProbeVerdict::Held, detail));
         return Ok(());
     };
     let paired = key
@@ -139,53 +143,63 @@ async fn foreign_key(
         .zip(&key.parent_columns)
         .any(|(from, to)| from == tenant && to == tenant);
     if !paired || !key.validated {
-        let what = if paired { "is NOT VALID" } else { "does not pair the tenants" };
+        let what =
+            if paired { "is NOT VALID" } else { "does not include the tenant on both sides" };
         let why =
             format!("the foreign key {} {what}: a row may refer to another tenant's row", key.name);
-        run.push(8, id, "catalog", &table.name, "FOREIGN KEY", leak(why));
+        context.push(8, id, "catalog", &table.name, "FOREIGN KEY", leak(why));
         return Ok(());
     }
-    let mut last =
-        (Verdict::Held, "the tenants are paired; no probed login may insert here".to_owned());
+    let mut last = (
+        ProbeVerdict::Held,
+        "the key includes the tenant on both sides; no probed login may insert here".to_owned(),
+    );
     let mut by = "catalog";
     if key.columns.len() == 1 {
         let detail = "its only column is the tenant, which insert.other-tenant attacks".to_owned();
-        run.push(8, id, by, &table.name, "FOREIGN KEY", (Verdict::Held, detail));
+        context.push(8, id, by, &table.name, "FOREIGN KEY", (ProbeVerdict::Held, detail));
         return Ok(());
     }
     for attacker in attackers.iter_mut().filter(|a| !a.is_owner()) {
-        let standing = run.standing(attacker, table, &["INSERT"], &[Command::Insert]);
+        let standing = context.standing(attacker, table, &["INSERT"], &[SqlCommand::Insert]);
         if !(standing.granted && standing.admitted) {
             continue;
         }
         by = attacker.key;
-        last = point(run, attacker, table, &parent, key).await?;
-        if !matches!(last.0, Verdict::Unproved(_)) {
+        last = point(context, attacker, table, &parent, key).await?;
+        if !matches!(last.0, ProbeVerdict::Unproved(_)) {
             break;
         }
     }
-    run.push(8, id, by, &table.name, "FOREIGN KEY", last);
+    context.push(8, id, by, &table.name, "FOREIGN KEY", last);
     Ok(())
 }
 
 async fn point(
-    run: &Run<'_>,
+    context: &ProbeContext<'_>,
     attacker: &mut Attacker,
     table: &Relation,
     parent: &Relation,
     key: &ForeignKey,
-) -> Result<Judged> {
+) -> Result<ProbeJudgement> {
     let name = attacker.name().to_owned();
-    let tenant = &run.settings().tenant_column;
+    let tenant = &context.settings().tenant_column;
     let mut last = unproved("no row could be built for the control".to_owned());
-    for change in [Change::Keys, Change::KeysAndIntegers] {
-        let child = run.cloner().fresh(&table.name, OWN, &run.tenants[OWN], change, "child");
-        // The same parent key in either tenant: the control's parent and the attack's differ in
+    for change in [CloneChange::Keys, CloneChange::KeysAndIntegers] {
+        let child =
+            context.cloner().fresh(&table.name, OWN, &context.tenants[OWN], change, "child");
+        // The same parent key in both tenants: the control's parent and the attack's differ in
         // the tenant only.
         let parents: Vec<_> = [OWN, OTHER]
             .iter()
             .map(|side| {
-                run.cloner().fresh(&parent.name, *side, &run.tenants[*side], change, "parent")
+                context.cloner().fresh(
+                    &parent.name,
+                    *side,
+                    &context.tenants[*side],
+                    change,
+                    "parent",
+                )
             })
             .collect();
         let (Ok(child), [Ok(own), Ok(other)]) = (&child, parents.as_slice()) else {
@@ -200,41 +214,47 @@ async fn point(
                 row.insert(from.clone(), target.row.get(to).cloned().flatten());
             }
         }
-        let mut rest = run.plant(&name, table, OWN, false);
-        rest.push(run.as_tenant(&run.tenants[OWN]));
+        let mut rest = context.plant(&name, table, OWN, false);
+        rest.push(context.as_tenant(&context.tenants[OWN]));
         for insert in child.parents().iter().filter(|i| i.via.as_ref() != Some(&key.name)) {
-            if let Some(relation) = run.catalog.relation(&run.settings().schema, &insert.table) {
+            if let Some(relation) =
+                context.catalog.relation(&context.settings().schema, &insert.table)
+            {
                 rest.push(insert_sql(relation, &insert.row, &name));
             }
         }
         let sql = insert_sql(table, &row, &name);
         let mut outcomes = Vec::new();
         for (side, fresh) in [(OWN, own), (OTHER, other)] {
-            let mut setup = run.plant(&name, parent, side, false);
-            setup.push(run.as_tenant(&run.tenants[side]));
-            setup.extend(run.parents(&name, fresh));
+            let mut setup = context.plant(&name, parent, side, false);
+            setup.push(context.as_tenant(&context.tenants[side]));
+            setup.extend(context.parents(&name, fresh));
             if let Some(insert) = fresh.row() {
                 setup.push(insert_sql(parent, &insert.row, &name));
             }
             setup.extend(rest.iter().cloned());
-            outcomes.push(attacker.session.attempt(&setup, &sql, Send::Plain).await?);
+            outcomes.push(attacker.session.attempt(&setup, &sql, SendMode::Plain).await?);
         }
         let [control, attack] = outcomes.as_slice() else { continue };
         last = match (control, attack) {
-            (_, Outcome::Rows(1..)) => {
+            (_, AttemptOutcome::Rows(1..)) => {
                 leak("a row was written that refers to another tenant's row".into())
             }
-            (Outcome::Rows(1..), Outcome::Refused(r)) if r.code == "23503" || r.by_policy() => (
-                Verdict::Held,
-                "refused; the same row may refer to a row of its own tenant".to_owned(),
-            ),
+            (AttemptOutcome::Rows(1..), AttemptOutcome::Refused(r))
+                if r.code == "23503" || r.by_policy() =>
+            {
+                (
+                    ProbeVerdict::Held,
+                    "refused; the same row may refer to a row of its own tenant".to_owned(),
+                )
+            }
             (control, attack) => unproved(format!(
                 "the attack gave {}, the control {}",
                 judge::describe(attack),
                 judge::describe(control)
             )),
         };
-        if !matches!(last.0, Verdict::Unproved(_)) {
+        if !matches!(last.0, ProbeVerdict::Unproved(_)) {
             break;
         }
     }

@@ -1,14 +1,15 @@
-//! Tenant-isolation probes, generated from the live catalog: a table that somebody adds tomorrow
-//! is attacked tomorrow, without anyone remembering.
+//! Tenant-isolation probes, generated from the live catalog, so that a new table is
+//! probed without any configuration.
 //!
-//! Every attack runs in a transaction that is rolled back, beside a control: the same statement
-//! where it must work. An attack that fails for another reason than the one it should proves
-//! nothing and is reported so. Nothing here knows a table by name.
+//! Every attack runs in a transaction that is rolled back, together with a control: the same statement
+//! where it must succeed. An attack that fails for an unexpected reason proves
+//! nothing and is reported as unproved. No table name is known here.
 //!
-//! Case 6 of the research notes (interleaving on one pooled connection) belongs to the store
-//! adapter and its conformance suite.
+//! Case 6 (interleaving on one pooled connection) is tested by the store
+//! adapter's conformance suite.
 
 mod catalog;
+mod context;
 mod empty;
 mod fresh;
 mod hostile;
@@ -18,27 +19,26 @@ mod login;
 mod posture;
 mod powers;
 mod report;
-mod run;
 mod sample;
 mod session;
 mod sessions;
 mod settings;
-mod standin;
 mod tally;
 mod tenantless;
 mod verbs;
 mod views;
+mod virtual_row;
 
-pub use report::{Probe, Report, Verdict};
+pub use report::{IsolationReport, ProbeResult, ProbeVerdict};
 pub use sessions::Sessions;
 pub use settings::{Fixture, ProbeSettings};
 
+use context::{Attacker, ProbeContext};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::TenantId;
 use flowcontrol_database::{RoleNames, Workspace};
 use futures::future::try_join_all;
-use run::{Attacker, Run};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is attacked, and as whom.
@@ -46,22 +46,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Attack<'a> {
     /// The database and its logins.
     pub workspace: &'a Workspace,
-    /// The schema, the tenant's setting and column, and fixtures.
+    /// The schema, the tenant setting and column, and fixtures.
     pub settings: &'a ProbeSettings,
-    /// The configured role names; the probes try to become each of them.
+    /// The configured role names; the probes try SET ROLE to each of them.
     pub roles: &'a RoleNames,
     /// Two tenants that have data: the attacker's and the one under attack.
     pub tenants: (TenantId, TenantId),
 }
 
-/// Where a run stands, for a progress bar.
+/// Progress of a run, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step<'s> {
+pub struct ProbeProgress<'s> {
     /// Steps done.
     pub done: usize,
     /// Steps in all.
     pub total: usize,
-    /// What is attacked now.
+    /// The object that is attacked now.
     pub object: &'s str,
 }
 
@@ -69,22 +69,25 @@ pub struct Step<'s> {
 /// itself (`database.unchanged`).
 ///
 /// # Errors
-/// Usage for settings that name what is not there or for two equal tenants; environment when the
-/// server cannot be reached. An attack that works is a finding, not an error.
-pub async fn run(attack: &Attack<'_>, progress: &(dyn Fn(Step<'_>) + Sync)) -> Result<Report> {
+/// Usage for settings that name unknown objects or for two equal tenants; environment when the
+/// server cannot be reached. An attack that succeeds is a finding, not an error.
+pub async fn run(
+    attack: &Attack<'_>,
+    progress: &(dyn Fn(ProbeProgress<'_>) + Sync),
+) -> Result<IsolationReport> {
     let sessions = Sessions::open(attack.workspace, &attack.settings.tenant_setting).await?;
     run_over(attack, sessions, progress).await
 }
 
-/// [`run`] over connections that are open already.
+/// [`run`] over open connections.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn run_over(
     attack: &Attack<'_>,
     sessions: Sessions,
-    progress: &(dyn Fn(Step<'_>) + Sync),
-) -> Result<Report> {
+    progress: &(dyn Fn(ProbeProgress<'_>) + Sync),
+) -> Result<IsolationReport> {
     let Sessions { mut attackers, mut readers } = sessions;
     let tenants = [attack.tenants.0.to_string(), attack.tenants.1.to_string()];
     if tenants[0] == tenants[1] {
@@ -110,29 +113,29 @@ pub async fn run_over(
             ))
             .hint("apply the migrations first, or name the tenant column in the probe settings")
         })?;
-    let mut run = Run {
+    let mut context = ProbeContext {
         attack,
         catalog,
         samples,
         tenants,
-        nobody: run::nobody(&base),
+        unused_tenant: context::unused_tenant(&base),
         seed: clock::random_hex(16),
-        report: Report::default(),
+        report: IsolationReport::default(),
     };
-    let before = tally::count(&run, &mut readers).await?;
-    probe(&mut run, &mut attackers, progress).await?;
-    let after = tally::count(&run, &mut readers).await?;
+    let before = tally::count(&context, &mut readers).await?;
+    probe(&mut context, &mut attackers, progress).await?;
+    let after = tally::count(&context, &mut readers).await?;
     let again = read(&mut attackers, attack, &names).await?;
-    let judged = tally::judge(&before, &after, run.catalog == again);
+    let judged = tally::judge(&before, &after, context.catalog == again);
     let schema = attack.settings.schema.as_str();
-    run.push(0, "database.unchanged".into(), "catalog", schema, "COUNT", judged);
+    context.push(0, "database.unchanged".into(), "catalog", schema, "COUNT", judged);
     for (_, session) in readers {
         session.close().await?;
     }
     for attacker in attackers {
         attacker.session.close().await?;
     }
-    Ok(run.report)
+    Ok(context.report)
 }
 
 async fn read(
@@ -149,53 +152,53 @@ async fn read(
 }
 
 async fn probe(
-    run: &mut Run<'_>,
+    context: &mut ProbeContext<'_>,
     attackers: &mut [Attacker],
-    progress: &(dyn Fn(Step<'_>) + Sync),
+    progress: &(dyn Fn(ProbeProgress<'_>) + Sync),
 ) -> Result<()> {
     let logins: Vec<(&'static str, String)> =
         attackers.iter().map(|a| (a.key, a.name().to_owned())).collect();
-    let found = posture::probes(&run.catalog, run.settings(), &logins);
-    run.report.probes.extend(found);
-    let tables = run.tables();
-    let views = views::readable(run);
+    let found = posture::probes(&context.catalog, context.settings(), &logins);
+    context.report.probes.extend(found);
+    let tables = context.tables();
+    let views = views::readable(context);
     let total = attackers.len() * (tables.len() + 1) + 1;
     let done = AtomicUsize::new(0);
     let tell = |object: &str, steps: usize| {
         let done = done.fetch_add(steps, Ordering::Relaxed) + steps;
-        progress(Step { done, total, object });
+        progress(ProbeProgress { done, total, object });
     };
     if let Some(asker) = attackers.first_mut() {
-        empty::probe(run, asker, &tables).await?;
+        empty::probe(context, asker, &tables).await?;
     }
-    // Side by side: each has connections and keys of its own, and all of it is rolled back.
-    let shared = &*run;
+    // Concurrently: each has its own connections and keys, and everything is rolled back.
+    let shared = &*context;
     let reports = try_join_all(attackers.iter_mut().map(async |attacker| {
-        let mut run = shared.of_its_own();
-        login::probe(&mut run, attacker).await?;
+        let mut context = shared.fork();
+        login::probe(&mut context, attacker).await?;
         for table in &tables {
-            verbs::probe(&mut run, attacker, table).await?;
-            powers::row_security_off(&mut run, attacker, table).await?;
+            verbs::probe(&mut context, attacker, table).await?;
+            powers::row_security_off(&mut context, attacker, table).await?;
             if !attacker.is_owner() {
-                powers::table(&mut run, attacker, table).await?;
+                powers::table(&mut context, attacker, table).await?;
             }
             tell(&table.name, 1);
         }
         for view in &views {
-            views::probe(&mut run, attacker, view).await?;
+            views::probe(&mut context, attacker, view).await?;
         }
         if !attacker.is_owner() {
-            powers::session(&mut run, attacker).await?;
+            powers::session(&mut context, attacker).await?;
         }
-        tenantless::probe(&mut run, attacker, &tables).await?;
-        hostile::probe(&mut run, attacker, &tables).await?;
+        tenantless::probe(&mut context, attacker, &tables).await?;
+        hostile::probe(&mut context, attacker, &tables).await?;
         tell(attacker.key, 1);
-        Ok::<_, Failure>(run.report)
+        Ok::<_, Failure>(context.report)
     }))
     .await?;
-    run.report.probes.extend(reports.into_iter().flat_map(|report| report.probes));
+    context.report.probes.extend(reports.into_iter().flat_map(|report| report.probes));
     tell("keys", 0);
-    keys::probe(run, attackers, &tables).await?;
+    keys::probe(context, attackers, &tables).await?;
     tell("done", 1);
     Ok(())
 }

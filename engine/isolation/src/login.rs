@@ -1,33 +1,33 @@
-//! Case 1: what a login is and can become. Each way around row-level security is a probe.
+//! Case 1: a login's attributes and the roles it can become. Each way around row-level security is a probe.
 
-use super::catalog::Power;
-use super::judge::{self, Judged};
-use super::report::Verdict;
-use super::run::{Attacker, Run};
-use super::session::{Outcome, Send};
+use super::catalog::LoginPowers;
+use super::context::{Attacker, ProbeContext};
+use super::judge::{self, ProbeJudgement};
+use super::report::ProbeVerdict;
+use super::session::{AttemptOutcome, SendMode};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::identifier;
 use std::collections::BTreeSet;
 
-/// Judges the powers of one login by the catalog, then tries each SET ROLE.
-pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
+/// Checks the powers of one login by the catalog, then tries each SET ROLE.
+pub async fn probe(context: &mut ProbeContext<'_>, attacker: &mut Attacker) -> Result<()> {
     let name = attacker.name().to_owned();
-    let Some(power) = run.catalog.powers.iter().find(|p| p.login == name).cloned() else {
+    let Some(power) = context.catalog.powers.iter().find(|p| p.login == name).cloned() else {
         let why = "the catalog does not know this login".to_owned();
-        run.push(
+        context.push(
             1,
             "login.superuser".into(),
             attacker.key,
             &name,
             "LOGIN",
-            (Verdict::Unproved(why.clone()), why),
+            (ProbeVerdict::Unproved(why.clone()), why),
         );
         return Ok(());
     };
-    for (id, judged) in judged(&power, attacker.is_owner(), run.catalog.version) {
-        run.push(1, id.to_owned(), attacker.key, &name, "LOGIN", judged);
+    for (id, judged) in judged(&power, attacker.is_owner(), context.catalog.version) {
+        context.push(1, id.to_owned(), attacker.key, &name, "LOGIN", judged);
     }
-    let roles = run.attack.roles;
+    let roles = context.attack.roles;
     let named = [&roles.owner, &roles.verifier].into_iter().filter(|role| **role != name);
     let targets: BTreeSet<&String> = power.targets.iter().chain(named).collect();
     for target in targets {
@@ -39,22 +39,23 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker) -> Result<()> {
                 format!("set local session authorization {}", identifier(target)),
             ),
         ] {
-            let outcome: Outcome = attacker.session.attempt(&[], &sql, Send::Plain).await?;
-            // A configured role that this server does not have cannot be become.
-            if matches!(&outcome, Outcome::Refused(r) if r.code == "22023") {
+            let outcome: AttemptOutcome =
+                attacker.session.attempt(&[], &sql, SendMode::Plain).await?;
+            // A configured role may be missing on this server.
+            if matches!(&outcome, AttemptOutcome::Refused(r) if r.code == "22023") {
                 continue;
             }
             let judged = judge::denied(&outcome);
-            run.push(9, format!("{target}.{what}"), attacker.key, target, verb, judged);
+            context.push(9, format!("{target}.{what}"), attacker.key, target, verb, judged);
         }
     }
     Ok(())
 }
 
-fn judged(power: &Power, owner: bool, version: i32) -> Vec<(&'static str, Judged)> {
+fn judged(power: &LoginPowers, owner: bool, version: i32) -> Vec<(&'static str, ProbeJudgement)> {
     let verdict = |bad: bool, why: String| match bad {
-        true => (Verdict::Leak(why.clone()), why),
-        false => (Verdict::Held, "read from the catalog".to_owned()),
+        true => (ProbeVerdict::Leak(why.clone()), why),
+        false => (ProbeVerdict::Held, "read from the catalog".to_owned()),
     };
     let list = |what: &str, names: &[String]| {
         (!names.is_empty(), format!("the login {what} {}", names.join(", ")))
@@ -82,7 +83,7 @@ fn judged(power: &Power, owner: bool, version: i32) -> Vec<(&'static str, Judged
             ),
         ),
     ];
-    // The owner owns; what it must not have is a way around FORCE.
+    // The owner may own the tables, but must not be able to bypass FORCE.
     if !owner {
         found.push(("login.owner", verdict(owns, owns_why)));
         found.push(("login.member-of-owner", verdict(member, member_why)));
@@ -98,8 +99,8 @@ fn judged(power: &Power, owner: bool, version: i32) -> Vec<(&'static str, Judged
 mod tests {
     use super::*;
 
-    fn power() -> Power {
-        Power {
+    fn power() -> LoginPowers {
+        LoginPowers {
             login: "app".into(),
             superuser: false,
             bypass: false,
@@ -114,10 +115,10 @@ mod tests {
         }
     }
 
-    fn leaks(power: &Power, owner: bool, version: i32) -> Vec<&'static str> {
+    fn leaks(power: &LoginPowers, owner: bool, version: i32) -> Vec<&'static str> {
         judged(power, owner, version)
             .into_iter()
-            .filter(|(_, (v, _))| matches!(v, Verdict::Leak(_)))
+            .filter(|(_, (v, _))| matches!(v, ProbeVerdict::Leak(_)))
             .map(|(id, _)| id)
             .collect()
     }
@@ -126,27 +127,34 @@ mod tests {
     fn each_power_is_its_own_probe() {
         assert!(leaks(&power(), false, 150_000).is_empty());
         assert_eq!(
-            leaks(&Power { superuser: true, ..power() }, false, 150_000),
+            leaks(&LoginPowers { superuser: true, ..power() }, false, 150_000),
             ["login.superuser"]
         );
-        assert_eq!(leaks(&Power { bypass: true, ..power() }, false, 150_000), ["login.bypassrls"]);
         assert_eq!(
-            leaks(&Power { owns: vec!["s.t".into()], ..power() }, false, 150_000),
+            leaks(&LoginPowers { bypass: true, ..power() }, false, 150_000),
+            ["login.bypassrls"]
+        );
+        assert_eq!(
+            leaks(&LoginPowers { owns: vec!["s.t".into()], ..power() }, false, 150_000),
             ["login.owner"]
         );
-        let member = Power { owner_memberships: vec!["o".into()], ..power() };
+        let member = LoginPowers { owner_memberships: vec!["o".into()], ..power() };
         assert_eq!(leaks(&member, false, 150_000), ["login.member-of-owner"]);
-        let becomes = Power { bypassers: vec!["v".into()], ..power() };
+        let becomes = LoginPowers { bypassers: vec!["v".into()], ..power() };
         assert_eq!(leaks(&becomes, false, 150_000), ["login.set-role"]);
     }
 
     #[test]
     fn the_owner_may_own_and_createrole_depends_on_the_version() {
         assert!(
-            leaks(&Power { owns: vec!["s.t".into()], creates: true, ..power() }, true, 150_000)
-                .is_empty()
+            leaks(
+                &LoginPowers { owns: vec!["s.t".into()], creates: true, ..power() },
+                true,
+                150_000
+            )
+            .is_empty()
         );
-        let creator = Power { create_role: true, ..power() };
+        let creator = LoginPowers { create_role: true, ..power() };
         assert_eq!(leaks(&creator, false, 150_000), ["login.createrole"]);
         assert!(leaks(&creator, false, 160_000).is_empty());
     }

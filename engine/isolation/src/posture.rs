@@ -1,16 +1,16 @@
-//! Cases 2 and 10: what the catalog alone gives away. Pure.
+//! Cases 2 and 10: weaknesses that the catalog alone shows. Pure.
 
 mod policies;
 
-use super::catalog::{Catalog, Command, Function, Relation};
-use super::report::{Probe, Verdict};
+use super::catalog::{Catalog, Function, Relation, SqlCommand};
+use super::report::{ProbeResult, ProbeVerdict};
 use super::settings::ProbeSettings;
 
-/// The logins that must be held back, by key and login name.
+/// The logins that must be restricted, by key and login name.
 pub type Logins<'a> = &'a [(&'static str, String)];
 
-/// Judges every object of the catalog.
-pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -> Vec<Probe> {
+/// Checks every object of the catalog.
+pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -> Vec<ProbeResult> {
     let mut found = Vec::new();
     for relation in &catalog.relations {
         match relation.kind {
@@ -32,7 +32,7 @@ pub fn probes(catalog: &Catalog, settings: &ProbeSettings, logins: Logins<'_>) -
 }
 
 fn push(
-    found: &mut Vec<Probe>,
+    found: &mut Vec<ProbeResult>,
     case: u8,
     id: String,
     object: &str,
@@ -40,10 +40,10 @@ fn push(
     bad: Option<String>,
 ) {
     let (verdict, detail) = match bad {
-        Some(why) => (Verdict::Leak(why.clone()), why),
-        None => (Verdict::Held, "read from the catalog".to_owned()),
+        Some(why) => (ProbeVerdict::Leak(why.clone()), why),
+        None => (ProbeVerdict::Held, "read from the catalog".to_owned()),
     };
-    found.push(Probe {
+    found.push(ProbeResult {
         case,
         id,
         login: "catalog",
@@ -55,7 +55,7 @@ fn push(
 }
 
 fn table(
-    found: &mut Vec<Probe>,
+    found: &mut Vec<ProbeResult>,
     catalog: &Catalog,
     settings: &ProbeSettings,
     logins: Logins<'_>,
@@ -73,7 +73,7 @@ fn table(
             .collect();
         let bad = (!writers.is_empty()).then(|| {
             format!(
-                "{} may write a shared table, which carries data between tenants",
+                "{} may write to a shared table, through which data passes between tenants",
                 writers.join(", ")
             )
         });
@@ -95,44 +95,45 @@ fn table(
                 "{name} has no column {}: add it, or name the table among the shared tables",
                 settings.tenant_column
             );
-            found.push(Probe {
+            found.push(ProbeResult {
                 case: 10,
                 id: format!("{name}.tenant-column.present"),
                 login: "catalog",
                 object: name.clone(),
                 verb: "COLUMN",
-                verdict: Verdict::Unproved(why.clone()),
+                verdict: ProbeVerdict::Unproved(why.clone()),
                 detail: why,
             });
             return;
         }
         Some(column) => {
             let null = (!column.required)
-                .then(|| format!("{} may be NULL: such a row belongs to nobody", column.name));
+                .then(|| format!("{} may be NULL: such a row belongs to no tenant", column.name));
             push(found, 10, format!("{name}.tenant-column.required"), name, "COLUMN", null);
-            let vague = (!column.deterministic)
-                .then(|| format!("the collation of {} may call two tenants equal", column.name));
+            let vague = (!column.deterministic).then(|| {
+                format!("the collation of {} may treat two tenants as equal", column.name)
+            });
             push(found, 11, format!("{name}.tenant-column.collation"), name, "COLUMN", vague);
         }
     }
     let public = t
         .public
-        .then(|| "PUBLIC holds a privilege: every login of the cluster is let in".to_owned());
+        .then(|| "PUBLIC holds a privilege: every login of the cluster has access".to_owned());
     push(found, 9, format!("{name}.grants.public"), name, "GRANT", public);
     for rule in &t.rules {
         let why = format!("the rule {rule} runs with the rights of the table's owner");
         push(found, 10, format!("{name}.rule.{rule}"), name, "RULE", Some(why));
     }
     for (key, login) in logins.iter().filter(|(key, _)| *key != "owner") {
-        for command in Command::ALL {
+        for command in SqlCommand::ALL {
             let kept = settings.insert_only.contains(name)
-                && matches!(command, Command::Update | Command::Delete);
+                && matches!(command, SqlCommand::Update | SqlCommand::Delete);
             if kept || !t.grants(login, command.sql()) {
                 continue;
             }
             let missing = (!catalog.admits(t, login, &[command])).then(|| {
                 format!(
-                    "{key} holds {} but no policy lets it: a policy was dropped or never written",
+                    "{key} holds {} but no policy admits it: a policy was dropped or never created",
                     command.sql()
                 )
             });
@@ -148,8 +149,13 @@ fn table(
     }
 }
 
-/// A table of tenants' data outside the schema that the probes attack.
-fn elsewhere(found: &mut Vec<Probe>, settings: &ProbeSettings, logins: Logins<'_>, t: &Relation) {
+/// A table of tenants' data outside the probed schema.
+fn elsewhere(
+    found: &mut Vec<ProbeResult>,
+    settings: &ProbeSettings,
+    logins: Logins<'_>,
+    t: &Relation,
+) {
     let reachable = logins.iter().filter(|(key, _)| *key != "owner").any(|(_, login)| {
         ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|p| t.grants(login, p))
     });
@@ -157,23 +163,23 @@ fn elsewhere(found: &mut Vec<Probe>, settings: &ProbeSettings, logins: Logins<'_
         return;
     }
     let why = format!(
-        "{} holds {} and a probed login reaches it, but it stands outside {} and was not attacked",
+        "{} has the column {} and a probed login can access it, but it is outside {} and was not probed",
         t.path(),
         settings.tenant_column,
         settings.schema
     );
-    found.push(Probe {
+    found.push(ProbeResult {
         case: 10,
         id: format!("{}.outside", t.path()),
         login: "catalog",
         object: t.path(),
         verb: "TABLE",
-        verdict: Verdict::Unproved(why.clone()),
+        verdict: ProbeVerdict::Unproved(why.clone()),
         detail: why,
     });
 }
 
-fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: &Relation) {
+fn view(found: &mut Vec<ProbeResult>, catalog: &Catalog, settings: &ProbeSettings, v: &Relation) {
     let reads = catalog.reaches(v, &settings.schema);
     let inside = v.schema == settings.schema;
     if !reads && !inside {
@@ -182,8 +188,9 @@ fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: 
     let name = if inside { v.name.clone() } else { v.path() };
     if v.kind == 'm' {
         let holds = reads || v.column(&settings.tenant_column).is_some();
-        let why =
-            holds.then(|| format!("the matview {name} keeps tenants' rows and knows no policies"));
+        let why = holds.then(|| {
+            format!("the matview {name} stores tenants' rows, and policies do not apply to it")
+        });
         push(found, 10, format!("{name}.matview"), &name, "MATERIALIZED VIEW", why);
     } else {
         let why = (reads && !v.invoker).then(|| {
@@ -197,7 +204,7 @@ fn view(found: &mut Vec<Probe>, catalog: &Catalog, settings: &ProbeSettings, v: 
 }
 
 fn function(
-    found: &mut Vec<Probe>,
+    found: &mut Vec<ProbeResult>,
     catalog: &Catalog,
     settings: &ProbeSettings,
     logins: Logins<'_>,
@@ -240,23 +247,23 @@ fn function(
 /// Why a SECURITY DEFINER function's search_path is not pinned.
 fn unpinned(settings: &[String], creatable: impl Fn(&str) -> bool) -> Option<String> {
     let Some(path) = settings.iter().find_map(|s| s.strip_prefix("search_path=")) else {
-        return Some("SECURITY DEFINER without a pinned search_path: a caller's temporary table shadows the real one".into());
+        return Some("SECURITY DEFINER without a pinned search_path: a caller's temporary table can shadow the real one".into());
     };
     let schemas: Vec<&str> =
         path.split(',').map(|s| s.trim().trim_matches('"')).filter(|s| !s.is_empty()).collect();
     if schemas.contains(&"$user") {
-        return Some("its search_path holds \"$user\", which follows the caller".into());
+        return Some("its search_path contains \"$user\", which depends on the caller".into());
     }
     if let Some(schema) = schemas.iter().find(|s| creatable(s)) {
         return Some(format!(
-            "its search_path holds {schema}, where a probed login may create objects"
+            "its search_path contains {schema}, where a probed login may create objects"
         ));
     }
-    // Unless it is named last, pg_temp comes first for tables.
+    // Unless it is listed last, pg_temp is searched first for tables.
     let named = schemas.iter().any(|s| !matches!(*s, "pg_catalog" | "pg_temp"));
     let last =
         schemas.last() == Some(&"pg_temp") && !schemas[..schemas.len() - 1].contains(&"pg_temp");
-    (named && !last).then(|| "its search_path does not end with pg_temp: a caller's temporary table shadows the real one".into())
+    (named && !last).then(|| "its search_path does not end with pg_temp: a caller's temporary table can shadow the real one".into())
 }
 
 #[cfg(test)]

@@ -1,64 +1,64 @@
-//! What the probes found. No row of a tenant stands in it: objects, tenants and codes only.
+//! The report of the probes. It contains objects, tenants and codes, but no row of a tenant.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One probe's outcome.
+/// The verdict of one probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "verdict", content = "why")]
-pub enum Verdict {
-    /// The attack failed, and failed for the right reason.
+pub enum ProbeVerdict {
+    /// The attack failed for the expected reason.
     Held,
-    /// The attack worked, or nothing but chance stops it.
+    /// The attack succeeded, or only chance prevents it.
     Leak(String),
-    /// The probe could not show either.
+    /// The probe proved neither.
     Unproved(String),
 }
 
 /// One attack and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Probe {
-    /// The case of the research notes, 1 to 11; 0 is the probes' check on themselves.
+pub struct ProbeResult {
+    /// The case, 1 to 11; 0 is the probes' check that they left nothing behind.
     pub case: u8,
     /// Stable name, for example `records.update.other-tenant`; unique for each `login`.
     pub id: String,
-    /// Who attacked: `application`, `replayer`, `auditor`, `owner`, or `catalog` for what was
+    /// The attacking role: `application`, `replayer`, `auditor`, `owner`, or `catalog` for what was
     /// read from the catalog.
     pub login: &'static str,
     /// The attacked object: a table, view, function, sequence, role or the schema.
     pub object: String,
-    /// What was tried, for example `UPDATE`.
+    /// The attempted command, for example `UPDATE`.
     pub verb: &'static str,
-    /// How it ended.
+    /// The verdict.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: ProbeVerdict,
     /// How the verdict was reached.
     pub detail: String,
 }
 
 /// All probes of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct IsolationReport {
     /// In the order they ran.
-    pub probes: Vec<Probe>,
-    /// What Postgres cannot withhold, and what a reviewer should know.
+    pub probes: Vec<ProbeResult>,
+    /// Remarks for reviewers, such as privileges that Postgres cannot separate.
     pub notes: Vec<String>,
 }
 
-impl Report {
-    /// Probes whose attack worked.
-    pub fn leaks(&self) -> impl Iterator<Item = &Probe> {
-        self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Leak(_)))
+impl IsolationReport {
+    /// Probes whose attack succeeded.
+    pub fn leaks(&self) -> impl Iterator<Item = &ProbeResult> {
+        self.probes.iter().filter(|p| matches!(p.verdict, ProbeVerdict::Leak(_)))
     }
 
-    /// Probes that showed nothing.
-    pub fn unproved(&self) -> impl Iterator<Item = &Probe> {
-        self.probes.iter().filter(|p| matches!(p.verdict, Verdict::Unproved(_)))
+    /// Probes that proved nothing.
+    pub fn unproved(&self) -> impl Iterator<Item = &ProbeResult> {
+        self.probes.iter().filter(|p| matches!(p.verdict, ProbeVerdict::Unproved(_)))
     }
 
     /// True when every probe held and there was at least one.
     pub fn held(&self) -> bool {
-        !self.probes.is_empty() && self.probes.iter().all(|p| p.verdict == Verdict::Held)
+        !self.probes.is_empty() && self.probes.iter().all(|p| p.verdict == ProbeVerdict::Held)
     }
 
     /// How many probes ran for each case.

@@ -1,4 +1,4 @@
-//! One row of each tenant and table, to clone for writes and to aim reads at. Held in memory for
+//! One row of each tenant and table, to clone for writes and to attack with reads. Held in memory for
 //! the length of the run and never reported.
 
 use super::catalog::{Catalog, Column, ForeignKey, Relation};
@@ -16,11 +16,11 @@ pub type Row = BTreeMap<String, Option<String>>;
 pub struct Sample {
     /// Its values.
     pub row: Row,
-    /// It comes from a fixture and stands in no table until a probe plants it.
+    /// Whether it comes from a fixture and is in no table until a probe inserts it.
     pub planted: bool,
 }
 
-/// Everything the probes know of rows. A tenant is 0 or 1: the attacker's or the victim's.
+/// The sample rows. Tenants are numbered: 0 is the attacker's, 1 the victim's.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
     /// By table and tenant.
@@ -31,7 +31,7 @@ pub struct Samples {
     pub fixtures: BTreeMap<(String, usize), Vec<Row>>,
 }
 
-/// Most levels of partitions of partitions that are looked through.
+/// The most levels of nested partitions that are followed.
 const DEPTH: usize = 8;
 
 /// `'text'::type`, or a typed NULL.
@@ -42,7 +42,7 @@ pub fn value(column: &Column, text: Option<&String>) -> String {
     }
 }
 
-/// Reads a sample of every table for both tenants; `readers` are asked in their order.
+/// Reads a sample of every table for both tenants; `readers` are tried in order.
 ///
 /// # Errors
 /// Usage for a fixture that names an unknown table, column or tenant.
@@ -101,8 +101,8 @@ fn points_at(catalog: &Catalog, key: &ForeignKey, row: &Row) -> Option<String> {
     Some(conditions?.join(" and "))
 }
 
-/// A stored row of `table`. A partition that nobody may read by its own name is read through what
-/// it is a partition of: that is how its rows are reached.
+/// A stored row of `table`. A partition that no reader may read by its own name is read through
+/// its parent, which is how its rows are accessed.
 async fn stored(
     catalog: &Catalog,
     readers: &mut [(String, Session)],
@@ -113,7 +113,7 @@ async fn stored(
     let of = qualified(&table.schema, &table.name);
     let mut filter = filter.to_owned();
     let mut source = Some(table);
-    // Catalogs know no circle here; the bound is for one that was damaged.
+    // There is no cycle in a valid catalog; the bound is for a damaged one.
     for _ in 0..DEPTH {
         let Some(relation) = source else { break };
         if let Some(row) = first(readers, relation, &table.columns, tenant, &filter).await? {
@@ -158,8 +158,8 @@ async fn first(
                 .fetch_optional(&mut *conn)
                 .await;
         sqlx::raw_sql("rollback").execute(&mut *conn).await.map_err(|e| broken(&e))?;
-        // A reader that is refused is no reason to stop: the next one may read, and a table
-        // nobody can read ends as unproved.
+        // A refused reader is not an error: the next one may be allowed to read, and a table
+        // that no reader can read is reported as unproved.
         match found {
             Ok(Some(values)) => {
                 let names = columns.iter().map(|c| c.name.clone());
@@ -193,7 +193,7 @@ fn fixtures(
                     fixture.table, settings.tenant_column
                 ))
             })?;
-            // Rows of tenants that are not probed may stand in the same file.
+            // The same file may contain rows of tenants that are not probed.
             if let Some(side) = tenants.iter().position(|t| *t == tenant) {
                 found.entry((fixture.table.clone(), side)).or_default().push(row);
             }
@@ -244,8 +244,8 @@ fn text(column: &Column, json: &serde_json::Value) -> Option<String> {
 }
 
 impl Samples {
-    /// Tables whose sample is planted and that `table` refers to, parents first; with `table`
-    /// itself when it is planted and `itself` is set.
+    /// Tables with a fixture sample that `table` refers to, parents first; with `table`
+    /// itself when its sample is a fixture and `itself` is set.
     pub fn planting(
         &self,
         catalog: &Catalog,

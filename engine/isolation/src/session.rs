@@ -9,17 +9,17 @@ use sqlx::{AssertSqlSafe, Connection, Either};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The statement ran and reached this many rows.
     Rows(u64),
     /// The server refused it.
-    Refused(Refusal),
-    /// What had to be in place before it could not be put there.
-    Unprepared(Refusal),
+    Refused(ServerRefusal),
+    /// A preceding statement, such as the insert of a fixture row, was refused.
+    Unprepared(ServerRefusal),
 }
 
-impl Outcome {
-    /// Whether the locks of another attacker, and no rule of the database, stood in the way.
+impl AttemptOutcome {
+    /// Whether the locks of another attacker, not a rule of the database, made it fail.
     fn collided(&self) -> bool {
         match self {
             Self::Rows(_) => false,
@@ -32,17 +32,17 @@ impl Outcome {
 
 /// A server's refusal, without the message: a message may quote a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ServerRefusal {
     /// SQLSTATE.
     pub code: String,
-    /// The server's C function that refused, which tells a policy from a privilege in any
+    /// The server's C function that refused, which distinguishes a policy from a privilege in any
     /// language of messages.
     pub routine: String,
     /// The violated constraint, if there is one.
     pub constraint: Option<String>,
 }
 
-impl Refusal {
+impl ServerRefusal {
     /// Refused by a policy's WITH CHECK, or because policies may not be switched off.
     pub fn by_policy(&self) -> bool {
         self.code == "42501"
@@ -52,17 +52,17 @@ impl Refusal {
             )
     }
 
-    /// Refused for want of a privilege or of ownership.
+    /// Refused for lack of a privilege or of ownership.
     pub fn by_privilege(&self) -> bool {
         self.code == "42501" && !self.by_policy()
     }
 
-    /// Refused by a constraint (class 23): the row had passed every policy by then.
+    /// Refused by a constraint (class 23): the row had passed every policy before.
     pub fn by_constraint(&self) -> bool {
         self.code.starts_with("23") && !self.routine.starts_with("exec_stmt_raise")
     }
 
-    /// The refusal as reports show it.
+    /// The refusal as text for reports.
     pub fn describe(&self) -> String {
         match &self.constraint {
             Some(name) => format!("SQLSTATE {} (constraint {name})", self.code),
@@ -73,14 +73,14 @@ impl Refusal {
 
 /// How the last statement of an attempt is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Send {
+pub enum SendMode {
     /// As a statement; rows are those affected or returned.
     Plain,
     /// As COPY ... TO STDOUT; rows are lines.
     CopyOut,
-    /// The same where the catalog says that the server will refuse it.
+    /// As [`SendMode::CopyOut`], where the catalog says that the server will refuse it.
     CopyOutDenied,
-    /// As COPY ... FROM STDIN, given up as soon as the server agrees, which counts as one row.
+    /// As COPY ... FROM STDIN, aborted as soon as the server accepts it, which counts as one row.
     CopyIn,
 }
 
@@ -90,11 +90,11 @@ pub struct Session {
     endpoint: Endpoint,
     login: Login,
     setting: String,
-    /// A transaction is open, or was undone by an error and not yet ended.
+    /// Whether a transaction is open, or failed and was not ended yet.
     failed: bool,
 }
 
-/// Ends what an error left behind and begins, with limits: an attack that works may wait for a
+/// Ends a failed transaction and begins a new one, with limits: an attack that succeeds may wait for a
 /// lock or run over a whole table.
 const BEGIN: [&str; 5] = [
     "rollback",
@@ -104,12 +104,12 @@ const BEGIN: [&str; 5] = [
     "set constraints all immediate",
 ];
 
-/// Attackers work side by side on the same rows; everything is rolled back at once, so that another
-/// try finds the locks free.
+/// Attackers run concurrently on the same rows; everything is rolled back at once, so that another
+/// attempt finds the locks free.
 const TRIES: usize = 4;
 
 impl Session {
-    /// Opens a connection whose session has never heard of a tenant.
+    /// Opens a connection whose session never had a tenant set.
     ///
     /// # Errors
     /// An environment failure when the server cannot be reached.
@@ -142,8 +142,13 @@ impl Session {
     /// Runs `setup` and then `last` in one transaction that is rolled back.
     ///
     /// # Errors
-    /// An environment failure when the connection breaks; a refusal is an [`Outcome`].
-    pub async fn attempt(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
+    /// An environment failure when the connection breaks; a refusal is an [`AttemptOutcome`].
+    pub async fn attempt(
+        &mut self,
+        setup: &[String],
+        last: &str,
+        send: SendMode,
+    ) -> Result<AttemptOutcome> {
         for _ in 1..TRIES {
             let outcome = self.attempt_once(setup, last, send).await?;
             if !outcome.collided() {
@@ -153,33 +158,38 @@ impl Session {
         self.attempt_once(setup, last, send).await
     }
 
-    async fn attempt_once(&mut self, setup: &[String], last: &str, send: Send) -> Result<Outcome> {
+    async fn attempt_once(
+        &mut self,
+        setup: &[String],
+        last: &str,
+        send: SendMode,
+    ) -> Result<AttemptOutcome> {
         let mut before: Vec<&str> = BEGIN.to_vec();
         before.extend(setup.iter().map(String::as_str));
-        if matches!(send, Send::Plain | Send::CopyOutDenied) {
+        if matches!(send, SendMode::Plain | SendMode::CopyOutDenied) {
             match self.at_once(&before, last).await? {
                 Some(outcome) => return Ok(outcome),
-                None if send == Send::Plain => {
+                None if send == SendMode::Plain => {
                     return Err(Failure::environment(
-                        "an isolation probe got an answer that its statement cannot have",
+                        "an isolation probe received a response that its statement cannot have",
                     ));
                 }
-                // The catalog was wrong, and the connection is of no more use.
+                // The catalog was wrong, and the connection cannot be used any more.
                 None => self.conn = connect(&self.endpoint, &self.login).await?,
             }
         }
         self.failed = true;
         let begun = sqlx::raw_sql(AssertSqlSafe(before.join("; "))).execute(&mut self.conn).await;
         let outcome = match refusal(begun)? {
-            Err(refused) => Outcome::Unprepared(refused),
+            Err(refused) => AttemptOutcome::Unprepared(refused),
             Ok(_) => match self.copy(last, send).await? {
-                Ok(rows) => Outcome::Rows(rows),
-                Err(refused) => Outcome::Refused(refused),
+                Ok(rows) => AttemptOutcome::Rows(rows),
+                Err(refused) => AttemptOutcome::Refused(refused),
             },
         };
-        if send != Send::CopyIn && matches!(outcome, Outcome::Refused(_)) {
-            // sqlx 0.9 leaves the answer to a refused COPY TO half read, so that every later
-            // answer would be taken for the one before it. The transaction goes with the
+        if send != SendMode::CopyIn && matches!(outcome, AttemptOutcome::Refused(_)) {
+            // sqlx 0.9 leaves the response to a refused COPY TO partly read, so that every later
+            // response would be taken for the previous one. The transaction ends with the
             // connection. `CopyOutDenied` keeps this rare.
             self.conn = connect(&self.endpoint, &self.login).await?;
             self.failed = false;
@@ -189,10 +199,10 @@ impl Session {
     }
 
     /// Sends everything, the rollback included, in one message: there are thousands of attempts.
-    /// After an error the server skips the rest and has undone the transaction and let go of its
+    /// After an error the server skips the rest, has rolled back the transaction and released its
     /// locks; the next message begins with a rollback. `None` when the server began to copy, which
     /// breaks the connection.
-    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Option<Outcome>> {
+    async fn at_once(&mut self, before: &[&str], last: &str) -> Result<Option<AttemptOutcome>> {
         let message = format!("{}; {last}; rollback", before.join("; "));
         let mut done = Vec::with_capacity(before.len() + 2);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(&mut self.conn);
@@ -208,31 +218,31 @@ impl Session {
         drop(stream);
         self.failed = refused.is_some();
         Ok(Some(match (refused, done.get(before.len())) {
-            (Some(refused), _) if done.len() < before.len() => Outcome::Unprepared(refused),
-            (Some(refused), _) => Outcome::Refused(refused),
-            (None, Some(rows)) => Outcome::Rows(*rows),
+            (Some(refused), _) if done.len() < before.len() => AttemptOutcome::Unprepared(refused),
+            (Some(refused), _) => AttemptOutcome::Refused(refused),
+            (None, Some(rows)) => AttemptOutcome::Rows(*rows),
             (None, None) => {
                 return Err(Failure::environment(
-                    "an isolation probe got fewer answers than it sent statements",
+                    "an isolation probe received fewer responses than it sent statements",
                 ));
             }
         }))
     }
 
-    /// Runs one statement outside a transaction, as a careless client would.
+    /// Runs one statement outside a transaction, in autocommit mode.
     ///
     /// # Errors
     /// See [`Session::attempt`].
-    pub async fn autocommit(&mut self, sql: &str) -> Result<Outcome> {
+    pub async fn autocommit(&mut self, sql: &str) -> Result<AttemptOutcome> {
         self.ready().await?;
         self.statement(sql).await
     }
 
-    /// Sets the tenant from a bound value, as the adapter does, and runs `last`; rolled back.
+    /// Sets the tenant from a bound value, as the adapter does, runs `last`, and rolls back.
     ///
     /// # Errors
     /// See [`Session::attempt`].
-    pub async fn attempt_bound(&mut self, tenant: &str, last: &str) -> Result<Outcome> {
+    pub async fn attempt_bound(&mut self, tenant: &str, last: &str) -> Result<AttemptOutcome> {
         self.failed = true;
         sqlx::raw_sql(AssertSqlSafe(BEGIN.join("; ")))
             .execute(&mut self.conn)
@@ -244,23 +254,27 @@ impl Session {
             .execute(&mut self.conn)
             .await;
         let outcome = match refusal(set)? {
-            Err(refused) => Outcome::Refused(refused),
+            Err(refused) => AttemptOutcome::Refused(refused),
             Ok(_) => self.statement(last).await?,
         };
         self.ready().await?;
         Ok(outcome)
     }
 
-    async fn statement(&mut self, sql: &str) -> Result<Outcome> {
+    async fn statement(&mut self, sql: &str) -> Result<AttemptOutcome> {
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await;
         Ok(match refusal(done)? {
-            Ok(done) => Outcome::Rows(done.rows_affected()),
-            Err(refused) => Outcome::Refused(refused),
+            Ok(done) => AttemptOutcome::Rows(done.rows_affected()),
+            Err(refused) => AttemptOutcome::Refused(refused),
         })
     }
 
-    async fn copy(&mut self, sql: &str, send: Send) -> Result<std::result::Result<u64, Refusal>> {
-        if send == Send::CopyIn {
+    async fn copy(
+        &mut self,
+        sql: &str,
+        send: SendMode,
+    ) -> Result<std::result::Result<u64, ServerRefusal>> {
+        if send == SendMode::CopyIn {
             return match refusal(self.conn.copy_in_raw(sql).await)? {
                 Err(refused) => Ok(Err(refused)),
                 Ok(copy) => {
@@ -280,7 +294,7 @@ impl Session {
         refusal(lines.await)
     }
 
-    /// Says goodbye to the server.
+    /// Closes the connection.
     ///
     /// # Errors
     /// An environment failure when the connection breaks.
@@ -303,19 +317,19 @@ pub fn set_tenant(setting: &str, tenant: &str) -> String {
     format!("select set_config({}, {}, true)", literal(setting), literal(tenant))
 }
 
-/// A failure of the connection itself, which ends the run. Its text never holds a row: server
+/// A failure of the connection itself, which ends the run. Its text never contains a row: server
 /// messages are reduced to their code.
 pub fn broken(error: &sqlx::Error) -> Failure {
     let text = match error {
         sqlx::Error::Database(e) => format!("SQLSTATE {}", e.code().unwrap_or_default()),
         other => other.to_string(),
     };
-    Failure::environment(format!("an isolation probe lost its footing on the server: {text}"))
+    Failure::environment(format!("an isolation probe failed on the server: {text}"))
 }
 
 fn refusal<T>(
     result: std::result::Result<T, sqlx::Error>,
-) -> Result<std::result::Result<T, Refusal>> {
+) -> Result<std::result::Result<T, ServerRefusal>> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(sqlx::Error::Database(error)) => {
@@ -324,7 +338,7 @@ fn refusal<T>(
                 Some(pg) if pg.code().starts_with("57P") || pg.code().starts_with("08") => {
                     Err(broken(&sqlx::Error::Database(error)))
                 }
-                Some(pg) => Ok(Err(Refusal {
+                Some(pg) => Ok(Err(ServerRefusal {
                     code: pg.code().to_owned(),
                     routine: pg.routine().unwrap_or_default().to_owned(),
                     constraint: pg.constraint().map(str::to_owned),

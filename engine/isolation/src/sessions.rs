@@ -1,18 +1,18 @@
-//! The connections that a run of the probes needs, opened side by side: over TLS each takes a
+//! The connections that a run of the probes needs, opened concurrently: over TLS each takes a
 //! tenth of a second, nearly all of it waiting.
 
-use super::run::Attacker;
+use super::context::Attacker;
 use super::session::Session;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_database::{Login, Workspace};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
 
-/// Open connections; none has heard of a tenant yet.
+/// Open connections; no tenant was set on any of them yet.
 pub struct Sessions {
     /// The logins that attack.
     pub(super) attackers: Vec<Attacker>,
-    /// Whoever reads most is asked first; the order of the rest is of no matter.
+    /// The readers, the one that sees most rows first.
     pub(super) readers: Vec<(String, Session)>,
 }
 
@@ -23,7 +23,7 @@ impl std::fmt::Debug for Sessions {
 }
 
 impl Sessions {
-    /// Logs in as everybody.
+    /// Opens the connections of all logins.
     ///
     /// # Errors
     /// An environment failure when a login is refused or the server cannot be reached.

@@ -1,8 +1,8 @@
-//! What the probes are told; everything else they read from the catalog.
+//! The settings of the probes; everything else is read from the catalog.
 
 use serde::{Deserialize, Serialize};
 
-/// Which schema is probed, and what a tenant is in it.
+/// The probed schema, and how it represents tenants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProbeSettings {
@@ -15,7 +15,7 @@ pub struct ProbeSettings {
     /// Tables of the schema that hold no tenant's data and may lack the tenant column. They must
     /// be read-only for the probed logins.
     pub shared_tables: Vec<String>,
-    /// Tables whose rows nobody changes or deletes: any effective UPDATE or DELETE is a leak.
+    /// Insert-only tables: any effective UPDATE or DELETE is a leak.
     pub insert_only: Vec<String>,
     /// Rows for tables that have none when the probes run.
     pub fixtures: Vec<Fixture>,
@@ -34,7 +34,7 @@ impl Default for ProbeSettings {
     }
 }
 
-/// Rows that the probes may plant, in a transaction that is rolled back, into one table.
+/// Rows that the probes may insert into one table, in a transaction that is rolled back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fixture {

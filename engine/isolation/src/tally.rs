@@ -1,8 +1,8 @@
-//! That the probes left nothing behind: counts before and after, and the catalog itself.
+//! Checks that the probes left nothing behind: row counts and the catalog, before and after.
 
-use super::judge::Judged;
-use super::report::Verdict;
-use super::run::{Run, path};
+use super::context::{ProbeContext, path};
+use super::judge::ProbeJudgement;
+use super::report::ProbeVerdict;
 use super::session::{Session, broken};
 use flowcontrol_base::Result;
 use std::collections::BTreeMap;
@@ -10,12 +10,15 @@ use std::collections::BTreeMap;
 /// Rows by table (and tenant, where only filtered readers exist) as every reader sees them.
 pub type Counts = BTreeMap<(String, String), i64>;
 
-/// Counts what the readers can see: the verifier everything, the others both tenants.
-pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<Counts> {
+/// Counts the rows that the readers can see: the verifier all rows, the others those of both tenants.
+pub async fn count(
+    context: &ProbeContext<'_>,
+    readers: &mut [(String, Session)],
+) -> Result<Counts> {
     let mut counts = Counts::new();
-    let settings = run.settings();
+    let settings = context.settings();
     for table in
-        run.catalog.relations.iter().filter(|r| r.schema == settings.schema && r.is_table())
+        context.catalog.relations.iter().filter(|r| r.schema == settings.schema && r.is_table())
     {
         let Some((login, session)) =
             readers.iter_mut().find(|(name, _)| table.grants(name, "SELECT"))
@@ -23,8 +26,8 @@ pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<C
             continue;
         };
         let sees_all =
-            run.catalog.powers.iter().any(|p| p.login == *login && (p.bypass || p.superuser));
-        let views: &[String] = if sees_all { &[String::new()] } else { &run.tenants };
+            context.catalog.powers.iter().any(|p| p.login == *login && (p.bypass || p.superuser));
+        let views: &[String] = if sees_all { &[String::new()] } else { &context.tenants };
         for tenant in views {
             let begin = match sees_all {
                 true => "begin read only; set local row_security = off".to_owned(),
@@ -46,7 +49,7 @@ pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<C
                 Ok(rows) => {
                     counts.insert((table.name.clone(), tenant.clone()), rows);
                 }
-                // A policy that fails for this reader; the probes have named it already.
+                // A policy that fails for this reader; the probes have reported it already.
                 Err(sqlx::Error::Database(_)) => {}
                 Err(other) => return Err(broken(&other)),
             }
@@ -56,7 +59,7 @@ pub async fn count(run: &Run<'_>, readers: &mut [(String, Session)]) -> Result<C
 }
 
 /// Compares the two counts and the two catalogs.
-pub fn judge(before: &Counts, after: &Counts, same_catalog: bool) -> Judged {
+pub fn judge(before: &Counts, after: &Counts, same_catalog: bool) -> ProbeJudgement {
     let changed: Vec<&str> = before
         .iter()
         .filter(|(place, rows)| after.get(*place) != Some(rows))
@@ -64,10 +67,13 @@ pub fn judge(before: &Counts, after: &Counts, same_catalog: bool) -> Judged {
         .collect();
     if before.is_empty() {
         let why = "no reader could count a table".to_owned();
-        return (Verdict::Unproved(why.clone()), why);
+        return (ProbeVerdict::Unproved(why.clone()), why);
     }
     if changed.is_empty() && before.len() == after.len() && same_catalog {
-        return (Verdict::Held, format!("{} counts and the catalog are as before", before.len()));
+        return (
+            ProbeVerdict::Held,
+            format!("{} counts and the catalog are as before", before.len()),
+        );
     }
     let what = if same_catalog {
         format!("rows of {}", changed.join(", "))
@@ -75,9 +81,9 @@ pub fn judge(before: &Counts, after: &Counts, same_catalog: bool) -> Judged {
         "the catalog".to_owned()
     };
     let why = format!(
-        "{what} changed while the probes ran: a probe left something behind, or somebody else writes here"
+        "{what} changed while the probes ran: a probe left something behind, or another client writes to this database"
     );
-    (Verdict::Leak(why.clone()), why)
+    (ProbeVerdict::Leak(why.clone()), why)
 }
 
 #[cfg(test)]
@@ -87,9 +93,9 @@ mod tests {
     #[test]
     fn a_changed_count_or_catalog_is_found() {
         let counts = |n: i64| Counts::from([(("t".to_owned(), String::new()), n)]);
-        assert_eq!(judge(&counts(2), &counts(2), true).0, Verdict::Held);
-        assert!(matches!(judge(&counts(2), &counts(3), true).0, Verdict::Leak(_)));
-        assert!(matches!(judge(&counts(2), &counts(2), false).0, Verdict::Leak(_)));
-        assert!(matches!(judge(&Counts::new(), &Counts::new(), true).0, Verdict::Unproved(_)));
+        assert_eq!(judge(&counts(2), &counts(2), true).0, ProbeVerdict::Held);
+        assert!(matches!(judge(&counts(2), &counts(3), true).0, ProbeVerdict::Leak(_)));
+        assert!(matches!(judge(&counts(2), &counts(2), false).0, ProbeVerdict::Leak(_)));
+        assert!(matches!(judge(&Counts::new(), &Counts::new(), true).0, ProbeVerdict::Unproved(_)));
     }
 }

@@ -1,48 +1,56 @@
-//! Case 7: every table, every verb, as one tenant against the other's rows.
+//! Case 7: every SQL command on every table, as one tenant against the other's rows.
 
-use super::catalog::{Column, Command, Relation};
+use super::catalog::{Column, Relation, SqlCommand};
+use super::context::{Attacker, OTHER, OWN, ProbeContext, path};
 use super::fresh::insert_sql;
 use super::judge::{self, Standing};
-use super::report::Verdict;
-use super::run::{Attacker, OTHER, OWN, Run, path};
+use super::report::ProbeVerdict;
 use super::sample::value;
-use super::session::{Outcome, Send};
-use super::standin::{Source, can_plant, source};
+use super::session::{AttemptOutcome, SendMode};
+use super::virtual_row::{ReadSource, can_plant, source};
 use flowcontrol_base::Result;
 use flowcontrol_contract::sql::identifier;
 
-/// A statement that filters rows, tried as both tenants.
+/// A statement that filters rows, executed as both tenants.
 struct Reach {
     what: &'static str,
     verb: &'static str,
     standing: Standing,
     sql: String,
-    send: Send,
-    /// Reads a stand-in, so nothing is planted.
-    stands_in: bool,
+    send: SendMode,
+    /// Reads a virtual row, so nothing is inserted.
+    is_virtual: bool,
 }
 
 /// Probes one table as one login.
-pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
-    for reach in reaches(run, attacker, table) {
-        let judged = compare(run, attacker, table, &reach).await?;
-        run.push(7, id(table, reach.what), attacker.key, &table.name, reach.verb, judged);
+pub async fn probe(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
+    for reach in reaches(context, attacker, table) {
+        let judged = compare(context, attacker, table, &reach).await?;
+        context.push(7, id(table, reach.what), attacker.key, &table.name, reach.verb, judged);
     }
-    moves(run, attacker, table).await?;
-    inserts(run, attacker, table).await?;
-    blind(run, attacker, table).await?;
-    leaky(run, attacker, table).await
+    moves(context, attacker, table).await?;
+    inserts(context, attacker, table).await?;
+    blind(context, attacker, table).await?;
+    leaky(context, attacker, table).await
 }
 
 fn id(table: &Relation, what: &str) -> String {
     format!("{}.{what}", table.name)
 }
 
-/// A column to change: one the login may update, rather no key.
-fn changeable<'t>(run: &Run<'_>, attacker: &Attacker, table: &'t Relation) -> Option<&'t Column> {
+/// A column that the login may update, preferably not part of a key.
+fn changeable<'t>(
+    context: &ProbeContext<'_>,
+    attacker: &Attacker,
+    table: &'t Relation,
+) -> Option<&'t Column> {
     let in_key = |c: &Column| {
-        run.catalog.keys(&table.name).any(|k| k.columns.iter().flatten().any(|n| *n == c.name))
-            || run.catalog.foreign_keys(&table.name).any(|k| k.columns.contains(&c.name))
+        context.catalog.keys(&table.name).any(|k| k.columns.iter().flatten().any(|n| *n == c.name))
+            || context.catalog.foreign_keys(&table.name).any(|k| k.columns.contains(&c.name))
     };
     let mut columns: Vec<&Column> =
         table.columns.iter().filter(|c| !c.generated && !c.identity).collect();
@@ -50,18 +58,19 @@ fn changeable<'t>(run: &Run<'_>, attacker: &Attacker, table: &'t Relation) -> Op
     columns.into_iter().next()
 }
 
-fn reaches(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Vec<Reach> {
-    use Command::{Delete, Select, Update};
-    let standing = |p: &[&str], c: &[Command]| run.standing(attacker, table, p, c);
+fn reaches(context: &ProbeContext<'_>, attacker: &Attacker, table: &Relation) -> Vec<Reach> {
+    use SqlCommand::{Delete, Select, Update};
+    let standing = |p: &[&str], c: &[SqlCommand]| context.standing(attacker, table, p, c);
     let t = path(table);
-    let filter = victim(run, table);
-    let column = changeable(run, attacker, table).map_or_else(String::new, |c| identifier(&c.name));
-    let tenant = identifier(&run.settings().tenant_column);
-    let read = source(run, attacker.name(), table, false);
-    let (from, stands_in) = (read.sql, read.stands_in);
+    let filter = victim(context, table);
+    let column =
+        changeable(context, attacker, table).map_or_else(String::new, |c| identifier(&c.name));
+    let tenant = identifier(&context.settings().tenant_column);
+    let read = source(context, attacker.name(), table, false);
+    let (from, is_virtual) = (read.sql, read.is_virtual);
     let reach = |what, verb, standing, sql| {
-        let stands_in = stands_in && verb == "SELECT";
-        Reach { what, verb, standing, sql, send: Send::Plain, stands_in }
+        let is_virtual = is_virtual && verb == "SELECT";
+        Reach { what, verb, standing, sql, send: SendMode::Plain, is_virtual }
     };
     vec![
         reach(
@@ -103,103 +112,112 @@ fn reaches(run: &Run<'_>, attacker: &Attacker, table: &Relation) -> Vec<Reach> {
             standing: standing(&["SELECT"], &[Select]),
             sql: format!("copy (select {tenant} from {from} where {filter}) to stdout"),
             send: copy_out(standing(&["SELECT"], &[Select])),
-            stands_in,
+            is_virtual,
         },
     ]
 }
 
-fn copy_out(standing: Standing) -> Send {
-    if standing.granted { Send::CopyOut } else { Send::CopyOutDenied }
+fn copy_out(standing: Standing) -> SendMode {
+    if standing.granted { SendMode::CopyOut } else { SendMode::CopyOutDenied }
 }
 
 /// The condition that finds the other tenant's sample row.
-fn victim(run: &Run<'_>, table: &Relation) -> String {
-    let sample = run.samples.rows.get(&(table.name.clone(), OTHER));
+fn victim(context: &ProbeContext<'_>, table: &Relation) -> String {
+    let sample = context.samples.rows.get(&(table.name.clone(), OTHER));
     let none = super::sample::Row::new();
-    run.finds(table, sample.map_or(&none, |s| &s.row), &run.tenants[OTHER])
+    context.finds(table, sample.map_or(&none, |s| &s.row), &context.tenants[OTHER])
 }
 
 async fn compare(
-    run: &Run<'_>,
+    context: &ProbeContext<'_>,
     attacker: &mut Attacker,
     table: &Relation,
     reach: &Reach,
-) -> Result<judge::Judged> {
+) -> Result<judge::ProbeJudgement> {
     let usable = reach.standing.granted && reach.standing.admitted;
-    let planted = match usable && !reach.stands_in {
-        true => run.plant(attacker.name(), table, OTHER, true),
+    let planted = match usable && !reach.is_virtual {
+        true => context.plant(attacker.name(), table, OTHER, true),
         false => Vec::new(),
     };
     let mut setup = planted.clone();
-    setup.push(run.as_tenant(&run.tenants[OWN]));
+    setup.push(context.as_tenant(&context.tenants[OWN]));
     let attack = attacker.session.attempt(&setup, &reach.sql, reach.send).await?;
     let control = if usable {
         let mut setup = planted;
-        setup.push(run.as_tenant(&run.tenants[OTHER]));
+        setup.push(context.as_tenant(&context.tenants[OTHER]));
         Some(attacker.session.attempt(&setup, &reach.sql, reach.send).await?)
     } else {
         None
     };
     let judged = judge::reach(reach.standing, &attack, control.as_ref());
-    Ok(Source { sql: String::new(), stands_in: reach.stands_in }.note(judged))
+    Ok(ReadSource { sql: String::new(), is_virtual: reach.is_virtual }.note(judged))
 }
 
 /// Moves a row of the attacker's own to the other tenant.
-async fn moves(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
-    let Some(column) = table.column(&run.settings().tenant_column) else { return Ok(()) };
-    let commands = [Command::Select, Command::Update];
-    let mut standing = run.standing(attacker, table, &["SELECT", "UPDATE"], &commands);
+async fn moves(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
+    let Some(column) = table.column(&context.settings().tenant_column) else { return Ok(()) };
+    let commands = [SqlCommand::Select, SqlCommand::Update];
+    let mut standing = context.standing(attacker, table, &["SELECT", "UPDATE"], &commands);
     standing.granted &= column.grants(attacker.name(), "UPDATE");
-    let sample = run.samples.rows.get(&(table.name.clone(), OWN)).map(|s| s.row.clone());
+    let sample = context.samples.rows.get(&(table.name.clone(), OWN)).map(|s| s.row.clone());
     standing.exists = sample.is_some();
-    let filter = run.finds(table, &sample.unwrap_or_default(), &run.tenants[OWN]);
+    let filter = context.finds(table, &sample.unwrap_or_default(), &context.tenants[OWN]);
     let to = |side: usize| {
         let (t, name) = (path(table), identifier(&column.name));
         format!(
             "update {t} set {name} = {} where {filter}",
-            value(column, Some(&run.tenants[side]))
+            value(column, Some(&context.tenants[side]))
         )
     };
     let usable = standing.granted && standing.admitted;
-    let mut setup = if usable { run.plant(attacker.name(), table, OWN, true) } else { Vec::new() };
-    setup.push(run.as_tenant(&run.tenants[OWN]));
-    let attack = attacker.session.attempt(&setup, &to(OTHER), Send::Plain).await?;
+    let mut setup =
+        if usable { context.plant(attacker.name(), table, OWN, true) } else { Vec::new() };
+    setup.push(context.as_tenant(&context.tenants[OWN]));
+    let attack = attacker.session.attempt(&setup, &to(OTHER), SendMode::Plain).await?;
     let control = match usable {
-        true => Some(attacker.session.attempt(&setup, &to(OWN), Send::Plain).await?),
+        true => Some(attacker.session.attempt(&setup, &to(OWN), SendMode::Plain).await?),
         false => None,
     };
     let judged = match &attack {
-        // No row was found to move: a filter, not a check, so it is judged as one.
-        Outcome::Rows(0) => match control {
-            Some(Outcome::Rows(1..)) => {
-                let why = "the row did not move and nothing refused it".to_owned();
-                (Verdict::Unproved(why.clone()), why)
+        // No row was found to move: the policy filtered, so it is judged as a filter.
+        AttemptOutcome::Rows(0) => match control {
+            Some(AttemptOutcome::Rows(1..)) => {
+                let why = "the row did not move, but nothing refused it".to_owned();
+                (ProbeVerdict::Unproved(why.clone()), why)
             }
             _ => judge::reach(standing, &attack, control.as_ref()),
         },
         _ => judge::write(standing, &attack, control.as_ref()),
     };
-    run.push(7, id(table, "update.move"), attacker.key, &table.name, "UPDATE", judged);
+    context.push(7, id(table, "update.move"), attacker.key, &table.name, "UPDATE", judged);
     Ok(())
 }
 
-/// Inserts a row of the other tenant, in every way there is.
-async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
+/// Inserts a row of the other tenant with every kind of statement.
+async fn inserts(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
     let name = attacker.name().to_owned();
-    let mut standing = run.standing(attacker, table, &["INSERT"], &[Command::Insert]);
+    let mut standing = context.standing(attacker, table, &["INSERT"], &[SqlCommand::Insert]);
     standing.granted &=
-        table.column(&run.settings().tenant_column).is_some_and(|c| c.grants(&name, "INSERT"));
+        table.column(&context.settings().tenant_column).is_some_and(|c| c.grants(&name, "INSERT"));
     let usable = standing.granted && standing.admitted;
     let found = if usable {
-        run.find_insertable(attacker, table).await?
+        context.find_insertable(attacker, table).await?
     } else {
         Err("there was no control".to_owned())
     };
     if let Ok(found) = &found {
         attacker.insertable.insert(table.name.clone(), found.clone());
     }
-    let sample = run.samples.rows.get(&(table.name.clone(), OTHER)).map(|s| s.row.clone());
-    // Without a row the server still says whether the privilege is there.
+    let sample = context.samples.rows.get(&(table.name.clone(), OTHER)).map(|s| s.row.clone());
+    // Without a row the server still shows whether the privilege is granted.
     let plain = match (&found, &sample) {
         (Ok(found), _) => found.fresh.row().map(|i| insert_sql(table, &i.row, &name)),
         (Err(_), Some(row)) => Some(insert_sql(table, row, &name)),
@@ -218,7 +236,7 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
     };
     let returning = format!("{plain} returning 1");
     let conflict = format!("{existing} on conflict do nothing");
-    let select = run.standing(attacker, table, &["SELECT"], &[Command::Select]);
+    let select = context.standing(attacker, table, &["SELECT"], &[SqlCommand::Select]);
     let reading = Standing {
         granted: standing.granted && select.granted,
         admitted: standing.admitted && select.admitted,
@@ -233,39 +251,42 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
     for (what, verb, standing, sql, planted) in ways {
         let (prepare, tenant) = match &found {
             Ok(found) if !planted => {
-                let mut steps = run.plant(&name, table, OTHER, false);
-                steps.push(run.as_tenant(&found.tenant));
-                steps.extend(run.parents(&name, &found.fresh));
+                let mut steps = context.plant(&name, table, OTHER, false);
+                steps.push(context.as_tenant(&found.tenant));
+                steps.extend(context.parents(&name, &found.fresh));
                 (steps, found.tenant.clone())
             }
-            Ok(_) => (run.plant(&name, table, OTHER, true), run.tenants[OTHER].clone()),
-            Err(_) => (Vec::new(), run.tenants[OTHER].clone()),
+            Ok(_) => (context.plant(&name, table, OTHER, true), context.tenants[OTHER].clone()),
+            Err(_) => (Vec::new(), context.tenants[OTHER].clone()),
         };
         let attempt = |tenant: &str| {
             let mut setup = prepare.clone();
-            setup.push(run.as_tenant(tenant));
+            setup.push(context.as_tenant(tenant));
             setup
         };
         let attack =
-            attacker.session.attempt(&attempt(&run.tenants[OWN]), sql, Send::Plain).await?;
+            attacker.session.attempt(&attempt(&context.tenants[OWN]), sql, SendMode::Plain).await?;
         let judged = match &found {
             Ok(_) => {
-                let control = attacker.session.attempt(&attempt(&tenant), sql, Send::Plain).await?;
+                let control =
+                    attacker.session.attempt(&attempt(&tenant), sql, SendMode::Plain).await?;
                 judge::write(standing, &attack, Some(&control))
             }
             Err(why) => match judge::write(standing, &attack, None) {
-                (Verdict::Unproved(_), _) => (Verdict::Unproved(why.clone()), why.clone()),
+                (ProbeVerdict::Unproved(_), _) => {
+                    (ProbeVerdict::Unproved(why.clone()), why.clone())
+                }
                 judged => judged,
             },
         };
-        run.push(7, id(table, what), attacker.key, &table.name, verb, judged);
+        context.push(7, id(table, what), attacker.key, &table.name, verb, judged);
     }
     standing.granted &= table.grants_whole(&name, "INSERT");
     let sql = format!("copy {} from stdin", path(table));
-    let setup = [run.as_tenant(&run.tenants[OWN])];
-    let attack = attacker.session.attempt(&setup, &sql, Send::CopyIn).await?;
+    let setup = [context.as_tenant(&context.tenants[OWN])];
+    let attack = attacker.session.attempt(&setup, &sql, SendMode::CopyIn).await?;
     let judged = judge::copy_from(standing, &attack);
-    run.push(
+    context.push(
         7,
         id(table, "copy-from.other-tenant"),
         attacker.key,
@@ -276,22 +297,26 @@ async fn inserts(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -
     Ok(())
 }
 
-/// Statements without a condition, as a tenant that owns nothing: a policy for one command that
-/// lets more through than the one for SELECT shows here, and so does a third tenant's row.
-async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
-    use Command::{Delete, Select, Update};
+/// Statements without a condition, as a tenant without rows: a policy for one command that
+/// admits more rows than the one for SELECT is found here, and so is a third tenant's row.
+async fn blind(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
+    use SqlCommand::{Delete, Select, Update};
     let t = path(table);
     let name = attacker.name().to_owned();
-    let row = run.samples.rows.get(&(table.name.clone(), OTHER)).map(|s| s.row.clone());
-    let column = changeable(run, attacker, table);
+    let row = context.samples.rows.get(&(table.name.clone(), OTHER)).map(|s| s.row.clone());
+    let column = changeable(context, attacker, table);
     let assignment = column.map_or_else(String::new, |c| {
         let text = row.as_ref().and_then(|r| r.get(&c.name)).and_then(Option::as_ref);
         format!("{} = {}", identifier(&c.name), value(c, text))
     });
-    let mut whole = run.standing(attacker, table, &["SELECT"], &[Select]);
+    let mut whole = context.standing(attacker, table, &["SELECT"], &[Select]);
     whole.granted &= table.columns.iter().all(|c| c.grants(&name, "SELECT"));
-    let read = source(run, &name, table, false);
-    let copy = match read.stands_in {
+    let read = source(context, &name, table, false);
+    let copy = match read.is_virtual {
         true => format!("copy (select * from {}) to stdout", read.sql),
         false => format!("copy {t} to stdout"),
     };
@@ -299,92 +324,99 @@ async fn blind(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
         (
             "select.whole",
             "SELECT",
-            run.standing(attacker, table, &["SELECT"], &[Select]),
+            context.standing(attacker, table, &["SELECT"], &[Select]),
             format!("select 1 from {} limit 1", read.sql),
-            Send::Plain,
+            SendMode::Plain,
         ),
         ("copy-to.whole", "COPY TO", whole, copy, copy_out(whole)),
         (
             "update.blind",
             "UPDATE",
-            run.standing(attacker, table, &["UPDATE"], &[Update]),
+            context.standing(attacker, table, &["UPDATE"], &[Update]),
             format!("update {t} set {assignment}"),
-            Send::Plain,
+            SendMode::Plain,
         ),
         (
             "delete.blind",
             "DELETE",
-            run.standing(attacker, table, &["DELETE"], &[Delete]),
+            context.standing(attacker, table, &["DELETE"], &[Delete]),
             format!("delete from {t}"),
-            Send::Plain,
+            SendMode::Plain,
         ),
     ];
     for (what, verb, standing, sql, send) in ways {
-        let stands_in = read.stands_in && matches!(verb, "SELECT" | "COPY TO");
-        let plants = standing.granted && !stands_in && can_plant(run, &name, table);
+        let is_virtual = read.is_virtual && matches!(verb, "SELECT" | "COPY TO");
+        let plants = standing.granted && !is_virtual && can_plant(context, &name, table);
         let mut setup = match plants {
-            true => run.plant(&name, table, OTHER, true),
+            true => context.plant(&name, table, OTHER, true),
             false => Vec::new(),
         };
-        setup.push(run.as_tenant(&run.nobody));
+        setup.push(context.as_tenant(&context.unused_tenant));
         let attack = attacker.session.attempt(&setup, &sql, send).await?;
-        // A fixture row that was not planted for this attempt is no row to be spared.
-        let stored = run
+        // A fixture row that was not inserted for this attempt does not count.
+        let stored = context
             .samples
             .rows
             .get(&(table.name.clone(), OTHER))
-            .is_some_and(|s| !s.planted || plants || stands_in);
-        let judged = match judge::nothing(Standing { exists: stored, ..standing }, &attack) {
-            (Verdict::Unproved(_), _) if !standing.admitted && attack == Outcome::Rows(0) => {
+            .is_some_and(|s| !s.planted || plants || is_virtual);
+        let judged = match judge::reaches_no_row(Standing { exists: stored, ..standing }, &attack) {
+            (ProbeVerdict::Unproved(_), _)
+                if !standing.admitted && attack == AttemptOutcome::Rows(0) =>
+            {
                 match standing.exists {
-                    true => (Verdict::Held, judge::NO_POLICY.to_owned()),
-                    false => judge::nothing(standing, &attack),
+                    true => (ProbeVerdict::Held, judge::NO_POLICY.to_owned()),
+                    false => judge::reaches_no_row(standing, &attack),
                 }
             }
             judged => judged,
         };
-        let judged = Source { sql: String::new(), stands_in }.note(judged);
-        run.push(7, id(table, what), attacker.key, &table.name, verb, judged);
+        let judged = ReadSource { sql: String::new(), is_virtual }.note(judged);
+        context.push(7, id(table, what), attacker.key, &table.name, verb, judged);
     }
     Ok(())
 }
 
-/// A caller's own function that costs next to nothing must still run after the policy.
-async fn leaky(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> Result<()> {
-    let standing = run.standing(attacker, table, &["SELECT"], &[Command::Select]);
-    // Where the login reads nothing at all, `select.other-tenant` has said so.
+/// A caller's own function with a very low cost must still run after the policy.
+async fn leaky(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    table: &Relation,
+) -> Result<()> {
+    let standing = context.standing(attacker, table, &["SELECT"], &[SqlCommand::Select]);
+    // If the login reads nothing at all, `select.other-tenant` has reported it.
     let usable = standing.granted && standing.admitted;
-    // A stand-in knows no order of evaluation; logins that can plant the row show it.
-    if !usable || source(run, attacker.name(), table, false).stands_in {
+    // A virtual row has no order of evaluation; logins that can insert the row prove it.
+    if !usable || source(context, attacker.name(), table, false).is_virtual {
         return Ok(());
     }
     let create =
         "create function pg_temp.peek(text) returns boolean language plpgsql cost 0.000001 \
         as $peek$ begin raise exception using errcode = 'LEAKY', message = 'seen'; end $peek$"
             .to_owned();
-    let column = identifier(&run.settings().tenant_column);
+    let column = identifier(&context.settings().tenant_column);
     let sql = format!("select 1 from {} where pg_temp.peek({column}::text)", path(table));
-    let planted = run.plant(attacker.name(), table, OTHER, true);
+    let planted = context.plant(attacker.name(), table, OTHER, true);
     let attempt = |tenant: &str| {
         let mut setup = planted.clone();
-        setup.extend([create.clone(), run.as_tenant(tenant)]);
+        setup.extend([create.clone(), context.as_tenant(tenant)]);
         setup
     };
-    let seen = |o: &Outcome| matches!(o, Outcome::Refused(r) if r.code == "LEAKY");
-    let attack = attacker.session.attempt(&attempt(&run.nobody), &sql, Send::Plain).await?;
+    let seen = |o: &AttemptOutcome| matches!(o, AttemptOutcome::Refused(r) if r.code == "LEAKY");
+    let attack =
+        attacker.session.attempt(&attempt(&context.unused_tenant), &sql, SendMode::Plain).await?;
     let control =
-        attacker.session.attempt(&attempt(&run.tenants[OTHER]), &sql, Send::Plain).await?;
+        attacker.session.attempt(&attempt(&context.tenants[OTHER]), &sql, SendMode::Plain).await?;
     let judged = match &attack {
         o if seen(o) => {
             let why = "a caller's function saw a row before the policy did".to_owned();
-            (Verdict::Leak(why.clone()), why)
+            (ProbeVerdict::Leak(why.clone()), why)
         }
-        Outcome::Rows(0) if seen(&control) => (
-            Verdict::Held,
+        AttemptOutcome::Rows(0) if seen(&control) => (
+            ProbeVerdict::Held,
             "a caller's function sees its own tenant's rows and no other's".to_owned(),
         ),
-        Outcome::Unprepared(r) if r.by_privilege() && planted.is_empty() => (
-            Verdict::Held,
+        AttemptOutcome::Unprepared(r) if r.by_privilege() && planted.is_empty() => (
+            ProbeVerdict::Held,
             "the login may not create functions, not even temporary ones".to_owned(),
         ),
         other => {
@@ -393,9 +425,16 @@ async fn leaky(run: &mut Run<'_>, attacker: &mut Attacker, table: &Relation) -> 
                 judge::describe(other),
                 judge::describe(&control)
             );
-            (Verdict::Unproved(why.clone()), why)
+            (ProbeVerdict::Unproved(why.clone()), why)
         }
     };
-    run.push(10, id(table, "select.leaky-function"), attacker.key, &table.name, "SELECT", judged);
+    context.push(
+        10,
+        id(table, "select.leaky-function"),
+        attacker.key,
+        &table.name,
+        "SELECT",
+        judged,
+    );
     Ok(())
 }

@@ -1,39 +1,44 @@
-//! Case 10, tried out: views and matviews that carry the tenant column, read as another tenant.
+//! Case 10, attempted: views and matviews with the tenant column, read as another tenant.
 
-use super::catalog::{Command, Relation};
+use super::catalog::{Relation, SqlCommand};
+use super::context::{Attacker, OTHER, OWN, ProbeContext, equals, path};
 use super::judge::{self, Standing};
-use super::run::{Attacker, OTHER, OWN, Run, equals, path};
-use super::session::Send;
+use super::session::SendMode;
 use flowcontrol_base::Result;
 
-/// Views and matviews, of any schema, that show tenants' rows and name the tenant.
-pub fn readable(run: &Run<'_>) -> Vec<Relation> {
-    let settings = run.settings();
-    run.catalog
+/// Views and matviews of any schema that show tenants' rows and have the tenant column.
+pub fn readable(context: &ProbeContext<'_>) -> Vec<Relation> {
+    let settings = context.settings();
+    context
+        .catalog
         .relations
         .iter()
         .filter(|r| matches!(r.kind, 'v' | 'm') && r.column(&settings.tenant_column).is_some())
-        .filter(|r| r.schema == settings.schema || run.catalog.reaches(r, &settings.schema))
+        .filter(|r| r.schema == settings.schema || context.catalog.reaches(r, &settings.schema))
         .cloned()
         .collect()
 }
 
 /// Reads another tenant's rows through a view.
-pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, view: &Relation) -> Result<()> {
-    let Some(column) = view.column(&run.settings().tenant_column) else { return Ok(()) };
+pub async fn probe(
+    context: &mut ProbeContext<'_>,
+    attacker: &mut Attacker,
+    view: &Relation,
+) -> Result<()> {
+    let Some(column) = view.column(&context.settings().tenant_column) else { return Ok(()) };
     let granted = view.grants(attacker.name(), "SELECT");
     let sql = format!(
         "select 1 from {} where {} limit 1",
         path(view),
-        equals(column, Some(&run.tenants[OTHER]))
+        equals(column, Some(&context.tenants[OTHER]))
     );
-    let own = [run.as_tenant(&run.tenants[OWN])];
-    let other = [run.as_tenant(&run.tenants[OTHER])];
-    let attack = attacker.session.attempt(&own, &sql, Send::Plain).await?;
-    let control = attacker.session.attempt(&other, &sql, Send::Plain).await?;
+    let own = [context.as_tenant(&context.tenants[OWN])];
+    let other = [context.as_tenant(&context.tenants[OTHER])];
+    let attack = attacker.session.attempt(&own, &sql, SendMode::Plain).await?;
+    let control = attacker.session.attempt(&other, &sql, SendMode::Plain).await?;
     // The owner reads no table under FORCE, so through a view it reads none either.
-    let closed = |r: &Relation| run.catalog.admits(r, attacker.name(), &[Command::Select]);
-    let tables: Vec<&Relation> = run
+    let closed = |r: &Relation| context.catalog.admits(r, attacker.name(), &[SqlCommand::Select]);
+    let tables: Vec<&Relation> = context
         .catalog
         .relations
         .iter()
@@ -42,7 +47,8 @@ pub async fn probe(run: &mut Run<'_>, attacker: &mut Attacker, view: &Relation) 
     let admitted = tables.is_empty() || tables.iter().all(|t| closed(t));
     let judged =
         judge::reach(Standing { granted, admitted, exists: true }, &attack, Some(&control));
-    let name = if view.schema == run.settings().schema { view.name.clone() } else { view.path() };
-    run.push(10, format!("{name}.select.other-tenant"), attacker.key, &name, "SELECT", judged);
+    let name =
+        if view.schema == context.settings().schema { view.name.clone() } else { view.path() };
+    context.push(10, format!("{name}.select.other-tenant"), attacker.key, &name, "SELECT", judged);
     Ok(())
 }

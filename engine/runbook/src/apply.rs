@@ -1,10 +1,10 @@
-//! Running files: forward with `up`, back with `down`, each under the lock and its own transaction.
+//! Runs files: `up` applies, `down` reverts, each under the lock and in its own transaction.
 
 use super::engine::Engine;
-use super::ledger::{Ledger, LedgerRow, State};
+use super::ledger::{Ledger, LedgerRow, MigrationState};
 use super::plan::{Direction, Goal, Plan, plan};
 use super::relation_lock::{LockMode, RelationLock, locks, relations};
-use super::session::{self, Scope, Stop, refused};
+use super::session::{self, ScriptFailure, SettingScope, refused};
 use super::source::{Migration, Source, Version};
 use super::{Site, verify};
 use flowcontrol_base::clock;
@@ -13,40 +13,40 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use std::time::Duration;
 
-/// A migration that went forward.
+/// A migration that was applied.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Applied {
     /// Its number.
     pub version: Version,
     /// Its name.
     pub name: String,
-    /// From the transaction's begin to its commit, verify file included, in seconds.
+    /// Seconds from the transaction's begin to its commit, verify file included.
     pub seconds: f64,
     /// The strongest lock held at commit on any relation, new ones included. None for a file that
     /// runs outside a transaction, which holds locks for one statement at a time.
     pub max_lock: Option<LockMode>,
-    /// Locks that can make others wait: on relations that were there before, stronger than
-    /// writing rows.
+    /// Locks that can block other sessions: on relations that existed before, stronger than
+    /// those for writing rows.
     pub existing: Vec<RelationLock>,
-    /// How often it was tried before its locks were free; 1 is the first time.
+    /// The number of attempts until its locks were free, from 1.
     pub attempts: u32,
 }
 
-/// A migration that was taken back.
+/// A migration that was reverted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Reverted {
     /// Its number.
     pub version: Version,
     /// Its name.
     pub name: String,
-    /// From the transaction's begin to its commit, in seconds.
+    /// Seconds from the transaction's begin to its commit.
     pub seconds: f64,
 }
 
-/// What the ledger holds, by version, and the plan to the newest version.
+/// The ledger's rows, by version, and the plan to the newest version.
 ///
 /// # Errors
-/// An environment failure when the database cannot be asked. Changes nothing.
+/// An environment failure when the database cannot be queried. Changes nothing.
 pub async fn status(site: Site<'_>, source: &Source, goal: Goal) -> Result<(Vec<LedgerRow>, Plan)> {
     let mut connection = session::open(site, "flowcontrol status").await?;
     let rows = Ledger::new(&site.layout.ledger_schema).rows(&mut connection).await?;
@@ -60,9 +60,9 @@ pub async fn status(site: Site<'_>, source: &Source, goal: Goal) -> Result<(Vec<
 /// Applies everything up to `to`, or everything.
 ///
 /// # Errors
-/// A check failure for a NO-GO plan or a file that the server or its verify file refuses; an
-/// environment failure when locks are not free within the budget. What was applied before the
-/// failing file stays; of the failing file nothing does, if it runs in a transaction.
+/// A check failure for a NO-GO plan, or for a file that the server or its verify file refuses; an
+/// environment failure when locks are not free within the budget. Files applied before the
+/// failing one stay applied; the failing file is rolled back, if it runs in a transaction.
 pub async fn up(site: Site<'_>, source: &Source, to: Option<Version>) -> Result<Vec<Applied>> {
     let mut engine = Engine::start(site).await?;
     let outcome = engine.up(source, to.map_or(Goal::Latest, Goal::UpTo)).await;
@@ -79,10 +79,10 @@ pub async fn down(site: Site<'_>, source: &Source, to: Version) -> Result<Vec<Re
     engine.finish(outcome).await
 }
 
-/// A NO-GO plan as a failure that lists every problem.
+/// Refuses a NO-GO plan with a failure that lists every problem.
 ///
 /// # Errors
-/// A check failure when there is one.
+/// A check failure when the plan has a problem.
 pub fn refuse(plan: &Plan) -> Result<()> {
     let Some(first) = plan.problems.first() else { return Ok(()) };
     let all: Vec<&str> = plan.problems.iter().map(|p| p.message.as_str()).collect();
@@ -100,8 +100,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Attempts<'_, '_> {
-    /// Tries until the file's locks are free or the budget ends. The pauses let those through who
-    /// queued behind the waiting file.
+    /// Tries until the file's locks are free or the budget ends. The pauses let sessions proceed that
+    /// queue behind the waiting file.
     pub(super) async fn run(self, direction: Direction) -> Result<Applied> {
         let Self { engine, ledger, migration } = self;
         let site = engine.site;
@@ -126,7 +126,7 @@ impl Attempts<'_, '_> {
             };
             let spent = started.elapsed() + pause + site.limits.lock_timeout;
             if stop.busy && !script.outside_transaction && spent <= site.limits.lock_budget {
-                tracing::info!(version = %migration.version, "locks are held by others; trying again");
+                tracing::info!(version = %migration.version, "locks are held by other sessions; trying again");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 attempts += 1;
@@ -142,7 +142,8 @@ impl Attempts<'_, '_> {
                 ledger.record_failure(engine.connection(), migration, seconds, &stop.note).await;
             if let Err(error) = told {
                 let message = &mut stop.failure.message;
-                message.push_str(&format!("; and the ledger could not be told: {error}"));
+                message
+                    .push_str(&format!("; and this could not be recorded in the ledger: {error}"));
             }
             return Err(stop.failure);
         }
@@ -155,29 +156,29 @@ async fn inside(
     ledger: &Ledger,
     migration: &Migration,
     direction: Direction,
-) -> Result<Applied, Stop> {
+) -> Result<Applied, ScriptFailure> {
     let (script, state) = match direction {
-        Direction::Up => (&migration.up, State::Applied),
-        Direction::Down => (&migration.down, State::Reverted),
+        Direction::Up => (&migration.up, MigrationState::Applied),
+        Direction::Down => (&migration.down, MigrationState::Reverted),
     };
     let failed = |e| refused(script, None, &e);
     let site = engine.site;
     let mut connection = engine.connect(script).await?;
     let started = clock::instant();
     let mut transaction = connection.begin().await.map_err(failed)?;
-    session::pin(&mut transaction, site, Scope::Transaction).await.map_err(failed)?;
+    session::pin(&mut transaction, site, SettingScope::Transaction).await.map_err(failed)?;
     let before = relations(&mut transaction).await.map_err(failed)?;
     for statement in &script.statements {
         session::run(&mut transaction, script, statement).await?;
     }
-    // The file may have taken on another role; what follows is the engine's own work. Deferred
+    // The file may have set another role; what follows are the engine's own statements. Deferred
     // constraints are checked here, where the file can still be named.
     sqlx::raw_sql("reset role; set constraints all immediate")
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
     if direction == Direction::Up {
-        verify::within(&mut transaction, &migration.verify).await?;
+        verify::inside_transaction(&mut transaction, &migration.verify).await?;
     }
     let locks = locks(&mut transaction, &site.layout.ledger_schema).await.map_err(failed)?;
     let seconds = started.elapsed().as_secs_f64();
@@ -202,29 +203,29 @@ async fn inside(
     })
 }
 
-/// One attempt statement by statement. The ledger says so before the first statement, so that a
+/// One attempt, statement by statement. The ledger records it before the first statement, so that a
 /// process killed in between leaves a trace.
 async fn outside(
     engine: &mut Engine<'_>,
     ledger: &Ledger,
     migration: &Migration,
     direction: Direction,
-) -> Result<Applied, Stop> {
+) -> Result<Applied, ScriptFailure> {
     let (script, during, after) = match direction {
-        Direction::Up => (&migration.up, State::Applying, State::Applied),
-        Direction::Down => (&migration.down, State::Reverting, State::Reverted),
+        Direction::Up => (&migration.up, MigrationState::Applying, MigrationState::Applied),
+        Direction::Down => (&migration.down, MigrationState::Reverting, MigrationState::Reverted),
     };
     let failed = |e| refused(script, None, &e);
     let site = engine.site;
     let mut connection = engine.connect(script).await?;
-    session::pin(&mut connection, site, Scope::Connection).await.map_err(failed)?;
+    session::pin(&mut connection, site, SettingScope::Connection).await.map_err(failed)?;
     let started = clock::instant();
     ledger.record(engine.connection(), migration, during, 0.0).await.map_err(failed)?;
     for statement in &script.statements {
         session::run(&mut connection, script, statement).await?;
     }
     if direction == Direction::Up {
-        verify::alone(&mut connection, site, &migration.verify).await?;
+        verify::in_own_transaction(&mut connection, site, &migration.verify).await?;
     }
     let seconds = started.elapsed().as_secs_f64();
     ledger.record(engine.connection(), migration, after, seconds).await.map_err(failed)?;
@@ -239,7 +240,7 @@ async fn outside(
     })
 }
 
-/// Who sits in an open transaction, as far as it is visible: the usual holder of a lock.
+/// Sessions that are idle in a transaction, as far as they are visible: the usual holders of a lock.
 async fn idle_in_transaction(connection: &mut PgConnection) -> String {
     let found: Result<Vec<String>, sqlx::Error> = sqlx::query_scalar(
         "select pg_catalog.format('pid %s (%s)', pid,
@@ -255,6 +256,6 @@ async fn idle_in_transaction(connection: &mut PgConnection) -> String {
             format!("; idle in a transaction: {}", sessions.join(", "))
         }
         Ok(_) => String::new(),
-        Err(error) => format!("; who holds the lock could not be read: {error}"),
+        Err(error) => format!("; the holder of the lock could not be determined: {error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The checksum of a migration file: of what it says, not of how an editor ended its lines.
+//! The checksum of a migration file, independent of its line endings.
 
 use flowcontrol_contract::Digest;
 
@@ -12,7 +12,7 @@ pub fn normalise(text: &str) -> String {
 }
 
 /// SHA-256 of an already normalised text.
-pub fn of(normal: &str) -> Digest {
+pub fn sha256(normal: &str) -> Digest {
     Digest::of(normal.as_bytes())
 }
 
@@ -22,24 +22,24 @@ mod tests {
 
     #[test]
     fn line_endings_and_the_end_of_the_file_do_not_count() {
-        let expected = of(&normalise("select 1;\nselect 2;\n"));
+        let expected = sha256(&normalise("select 1;\nselect 2;\n"));
         for same in [
             "select 1;\r\nselect 2;\r\n",
             "select 1;\rselect 2;",
             "select 1;\nselect 2;",
             "select 1;\nselect 2;\n\n \t\r\n",
         ] {
-            assert_eq!(of(&normalise(same)), expected, "{same:?}");
+            assert_eq!(sha256(&normalise(same)), expected, "{same:?}");
         }
     }
 
     #[test]
     fn anything_else_counts() {
-        let base = of(&normalise("select 1;\nselect 2;\n"));
+        let base = sha256(&normalise("select 1;\nselect 2;\n"));
         for other in
             ["select 1;\n\nselect 2;\n", " select 1;\nselect 2;\n", "select 1; \nselect 2;\n"]
         {
-            assert_ne!(of(&normalise(other)), base, "{other:?}");
+            assert_ne!(sha256(&normalise(other)), base, "{other:?}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! The migration engine at work: the lock, held, and the connection that runs files.
+//! The running migration engine: the held lock, and the connection that runs files.
 
 use super::Site;
 use super::apply::{Applied, Attempts, Reverted, refuse};
 use super::ledger::Ledger;
-use super::lock::{self, Lock};
-use super::plan::{Direction, Goal, Step, plan};
-use super::session::{self, Stop};
+use super::lock::{self, MigrationLock};
+use super::plan::{Direction, Goal, PlanStep, plan};
+use super::session::{self, ScriptFailure};
 use super::source::{Script, Source, Version};
 use super::worker::Worker;
 use flowcontrol_base::Result;
 use sqlx::postgres::PgConnection;
 
-/// What an [`Engine`] works over.
+/// The connections of an [`Engine`].
 #[derive(Debug)]
 pub struct Connections {
     lock: PgConnection,
@@ -19,7 +19,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Opens them side by side.
+    /// Opens them concurrently.
     ///
     /// # Errors
     /// As [`session::open`].
@@ -30,11 +30,11 @@ impl Connections {
     }
 }
 
-/// The lock, held, and the connection that runs files.
+/// The held lock, and the connection that runs files.
 #[derive(Debug)]
 pub struct Engine<'a> {
     pub(super) site: Site<'a>,
-    pub(super) held: Lock,
+    pub(super) held: MigrationLock,
     pub(super) worker: Worker,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
         Self::start_over(site, Connections::open(site).await?).await
     }
 
-    /// [`Engine::start`] over connections that are open already.
+    /// [`Engine::start`] over open connections.
     ///
     /// # Errors
     /// As [`Engine::start`].
@@ -57,10 +57,10 @@ impl<'a> Engine<'a> {
         Ok(Self { site, held: lock::take_over(site, lock).await?, worker })
     }
 
-    /// Lets go of the lock; the failure of `outcome` comes first.
+    /// Releases the lock and returns `outcome`; its failure takes precedence.
     ///
     /// # Errors
-    /// That failure, or that the lock was lost on the way.
+    /// That failure, or an environment failure when the lock was lost meanwhile.
     pub async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
         self.worker.close().await;
         let released = self.held.release(self.site).await;
@@ -74,11 +74,11 @@ impl<'a> Engine<'a> {
         self.held.connection()
     }
 
-    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<Step>)> {
+    async fn steps(&mut self, source: &Source, goal: Goal) -> Result<(Ledger, Vec<PlanStep>)> {
         let ledger = Ledger::new(&self.site.layout.ledger_schema);
         let plan = plan(source, &ledger.rows(self.held.connection()).await?, goal);
         refuse(&plan)?;
-        // Only now: a NO-GO writes nothing at all.
+        // Only now, since a NO-GO plan must not write anything.
         if !plan.steps.is_empty() {
             ledger.ensure(self.held.connection()).await?;
         }
@@ -122,10 +122,10 @@ impl<'a> Engine<'a> {
         Ok(reverted)
     }
 
-    /// A connection for `script`: nothing that an earlier file set reaches it.
-    pub(super) async fn connect(&mut self, script: &Script) -> Result<PgConnection, Stop> {
+    /// A connection for `script`, without session state of earlier files.
+    pub(super) async fn connect(&mut self, script: &Script) -> Result<PgConnection, ScriptFailure> {
         let application = format!("flowcontrol {}", script.path);
-        self.worker.take(self.site, &application).await.map_err(|failure| Stop {
+        self.worker.take(self.site, &application).await.map_err(|failure| ScriptFailure {
             failure,
             note: format!("no connection for {}", script.path),
             busy: false,

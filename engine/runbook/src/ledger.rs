@@ -1,4 +1,4 @@
-//! What was applied to a database: one row a migration, in a schema of the engine's own.
+//! The ledger: which migrations were applied to a database, one row each, in the engine's own schema.
 
 use super::source::{Migration, Version};
 use flowcontrol_base::{Failure, Result};
@@ -6,23 +6,23 @@ use flowcontrol_contract::Digest;
 use flowcontrol_contract::sql::identifier;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-/// Where a migration stands on a database.
+/// The state of a migration on a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Runs outside a transaction and did not finish: some of it may be there.
+pub enum MigrationState {
+    /// Runs outside a transaction and did not finish: it may be partly applied.
     Applying,
-    /// In force.
+    /// Applied.
     Applied,
-    /// Was rolled back when it failed: nothing of it is there.
+    /// Failed and was rolled back: nothing of it is applied.
     Failed,
     /// Is being reverted outside a transaction and did not finish.
     Reverting,
-    /// Taken back.
+    /// Reverted.
     Reverted,
 }
 
-impl State {
+impl MigrationState {
     /// The state's name in the ledger.
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl State {
         }
     }
 
-    /// Whether some of the migration is, or may be, in the database.
+    /// Whether the migration is, or may be partly, applied.
     pub const fn is_in_force(self) -> bool {
         matches!(self, Self::Applying | Self::Applied | Self::Reverting)
     }
@@ -43,11 +43,11 @@ impl State {
         [Self::Applying, Self::Applied, Self::Failed, Self::Reverting, Self::Reverted]
             .into_iter()
             .find(|state| state.name() == text)
-            .ok_or_else(|| Failure::check(format!("the ledger holds an unknown state `{text}`")))
+            .ok_or_else(|| Failure::check(format!("the ledger contains an unknown state `{text}`")))
     }
 }
 
-/// One migration as the database remembers it.
+/// One migration, as recorded in the database.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct LedgerRow {
     /// Its number.
@@ -56,9 +56,9 @@ pub struct LedgerRow {
     pub name: String,
     /// SHA-256 of up, down and verify when it was applied.
     pub sha256: [Digest; 3],
-    /// Where it stands.
-    pub state: State,
-    /// When it came to stand there, by the database's clock, ISO 8601 in UTC.
+    /// Its state.
+    pub state: MigrationState,
+    /// When it entered that state, by the database's clock, ISO 8601 in UTC.
     pub changed_at: String,
     /// How long the file ran, in seconds.
     pub seconds: f64,
@@ -86,10 +86,10 @@ impl Ledger {
         format!("{}.schema_migrations", identifier(&self.schema))
     }
 
-    /// Makes the ledger where there is none. Only its owner may read or write it.
+    /// Creates the ledger if it does not exist. Only its owner may read or write it.
     ///
     /// # Errors
-    /// A check failure when the login may not make a schema.
+    /// A check failure when the login may not create a schema.
     pub async fn ensure(&self, connection: &mut PgConnection) -> Result<()> {
         if self.exists(connection).await? {
             return Ok(());
@@ -118,10 +118,10 @@ impl Ledger {
         );
         let made = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await;
         if let Err(error) = made {
-            // The connection stays usable; the failure that matters is the first one.
+            // Keeps the connection usable; the first failure is the one to report.
             let _ = sqlx::raw_sql("rollback").execute(&mut *connection).await;
             return Err(Failure::check(format!(
-                "cannot make the ledger {}: {error}",
+                "cannot create the ledger {}: {error}",
                 self.table()
             ))
             .hint("let the owner role create schemas in this database: grant create on database"));
@@ -170,7 +170,7 @@ impl Ledger {
         rows.into_iter()
             .map(|(version, name, sha256, state, changed_at, seconds, tool, note)| {
                 let version = u32::try_from(version).map(Version).map_err(|_| {
-                    Failure::check(format!("the ledger holds an impossible version {version}"))
+                    Failure::check(format!("the ledger contains an invalid version {version}"))
                 })?;
                 let digests: Vec<Digest> = sha256
                     .iter()
@@ -178,23 +178,23 @@ impl Ledger {
                     .collect::<Result<_, _>>()
                     .map_err(|e| Failure::from(e).context(format!("ledger row {version}")))?;
                 let sha256 = <[Digest; 3]>::try_from(digests).map_err(|_| {
-                    Failure::check(format!("ledger row {version} does not hold three digests"))
+                    Failure::check(format!("ledger row {version} does not contain three digests"))
                 })?;
-                let state = State::parse(&state)?;
+                let state = MigrationState::parse(&state)?;
                 Ok(LedgerRow { version, name, sha256, state, changed_at, seconds, tool, note })
             })
             .collect()
     }
 
-    /// Records where `migration` stands now.
+    /// Records the state of `migration`.
     ///
     /// # Errors
-    /// The database's, as it is: the caller may be inside the file's own transaction.
+    /// The database's error, unchanged: the caller may be inside the file's own transaction.
     pub async fn record(
         &self,
         connection: &mut PgConnection,
         migration: &Migration,
-        state: State,
+        state: MigrationState,
         seconds: f64,
     ) -> Result<(), sqlx::Error> {
         let update = "state = excluded.state, note = null, seconds = excluded.seconds,
@@ -205,12 +205,12 @@ impl Ledger {
         self.write(connection, migration, state, seconds, None, update).await
     }
 
-    /// Notes that a file failed. A row that says it is in force keeps saying so: the commit may
-    /// have arrived although its answer did not, a file outside a transaction is half-way, and
-    /// what could not be reverted is still there.
+    /// Records that a file failed. A row in an applied state keeps it: the commit may
+    /// have succeeded although its response was lost, a file outside a transaction may be partly applied, and
+    /// a migration that could not be reverted is still applied.
     ///
     /// # Errors
-    /// The database's.
+    /// The database's error.
     pub async fn record_failure(
         &self,
         connection: &mut PgConnection,
@@ -220,14 +220,14 @@ impl Ledger {
     ) -> Result<(), sqlx::Error> {
         let update = "note = excluded.note, state = case
                         when l.state in ('failed', 'reverted') then 'failed' else l.state end";
-        self.write(connection, migration, State::Failed, seconds, Some(note), update).await
+        self.write(connection, migration, MigrationState::Failed, seconds, Some(note), update).await
     }
 
     async fn write(
         &self,
         connection: &mut PgConnection,
         migration: &Migration,
-        state: State,
+        state: MigrationState,
         seconds: f64,
         note: Option<&str>,
         update: &str,

@@ -1,7 +1,7 @@
-//! The migration engine: reads a folder of SQL files, judges them, and applies, reverts and
+//! The migration engine: reads a folder of SQL files, lints them, and applies, reverts and
 //! verifies them under a lock.
 //!
-//! It knows no table: it reads a folder and the catalog, and is told a team's conventions by a
+//! It knows no table name: it reads a folder and the catalog; a team's conventions are in a
 //! [`Layout`].
 
 pub mod apply;
@@ -26,9 +26,9 @@ pub mod worker;
 pub use apply::{Applied, Reverted, down, status, up};
 pub use catalog::{Catalog, Table};
 pub use engine::Connections;
-pub use ledger::{LedgerRow, State};
+pub use ledger::{LedgerRow, MigrationState};
 pub use lint::{Finding, Severity};
-pub use plan::{Goal, Plan, Problem, Step, plan};
+pub use plan::{Goal, Plan, PlanProblem, PlanStep, plan};
 pub use prove::{Proof, prove, prove_over};
 pub use relation_lock::{LockMode, RelationLock};
 pub use source::{Migration, Source, Version, embedded, scan};
@@ -37,7 +37,7 @@ pub use verify::{Verified, verify};
 use flowcontrol_database::{Endpoint, Login, RoleNames};
 use std::time::Duration;
 
-/// What a team's migrations are written for.
+/// The conventions that a team's migrations follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The schema that holds the team's tables.
@@ -88,20 +88,20 @@ impl Default for Layout {
     }
 }
 
-/// How long the engine waits for others, and lets others wait for it.
+/// Time limits: how long the engine waits for other sessions, and blocks them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For another migrator to finish, and for one file's locks, all attempts together.
+pub struct MigrationLimits {
+    /// For the migration lock, and for one file's locks over all attempts.
     pub lock_budget: Duration,
-    /// For one lock inside a file; sessions queue behind a waiting migration, so keep it short.
+    /// For one lock inside a file; other sessions queue behind a waiting migration, so keep it short.
     pub lock_timeout: Duration,
     /// For one statement of a file.
     pub statement_timeout: Duration,
-    /// For the engine itself being stopped inside a transaction.
+    /// For a transaction that stays idle, should the engine be stopped inside it.
     pub idle_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for MigrationLimits {
     fn default() -> Self {
         Self {
             lock_budget: Duration::from_secs(30),
@@ -112,15 +112,15 @@ impl Default for Limits {
     }
 }
 
-/// The database that migrations run on, who runs them, and by which rules.
+/// The database that migrations run on, with the login, conventions and limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
-    /// Where.
+    /// The database.
     pub endpoint: &'a Endpoint,
-    /// As whom: the owner role.
+    /// The login of the owner role.
     pub login: &'a Login,
     /// The team's conventions.
     pub layout: &'a Layout,
-    /// The patience.
-    pub limits: &'a Limits,
+    /// The time limits.
+    pub limits: &'a MigrationLimits,
 }

@@ -2,7 +2,7 @@
 //!
 //! The lock is polled, never waited for: a session that waits inside `pg_advisory_lock` holds a
 //! snapshot, and CREATE INDEX CONCURRENTLY in the migrator that has the lock would wait for that
-//! snapshot for ever. Its own connection means that it is gone as soon as this value is, whatever
+//! snapshot for ever. On its own connection the lock is released when this value is dropped, whatever
 //! happened to the connection that ran a file.
 
 use super::{Site, session};
@@ -14,18 +14,18 @@ use std::time::Duration;
 
 /// The held lock. Dropping it closes the connection, and with it the lock.
 #[derive(Debug)]
-pub struct Lock {
+pub struct MigrationLock {
     connection: PgConnection,
     key: i64,
 }
 
-/// The name by which other sessions see the lock's connection.
+/// The application name of the lock's connection.
 pub const APPLICATION: &str = "flowcontrol migration lock";
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The lock's key for a ledger; advisory locks are per database already.
+/// The advisory lock's key for a ledger; advisory locks are per database.
 pub fn key(ledger_schema: &str) -> i64 {
     let digest = Digest::of(format!("flowcontrol migrations of {ledger_schema}"));
     let mut first = [0; 8];
@@ -37,18 +37,18 @@ pub fn key(ledger_schema: &str) -> i64 {
 ///
 /// # Errors
 /// An environment failure that names the holder, as far as it is visible, when the budget ends.
-pub async fn take(site: Site<'_>) -> Result<Lock> {
+pub async fn take(site: Site<'_>) -> Result<MigrationLock> {
     take_over(site, session::open(site, APPLICATION).await?).await
 }
 
-/// [`take`] over a connection that is open already, and is used for nothing else.
+/// [`take`] over an open connection that is used for nothing else.
 ///
 /// # Errors
 /// As [`take`].
-pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<Lock> {
+pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<MigrationLock> {
     let key = key(&site.layout.ledger_schema);
     let failed = |e| broken(&site, &e);
-    session::pin(&mut connection, site, session::Scope::Connection).await.map_err(failed)?;
+    session::pin(&mut connection, site, session::SettingScope::Connection).await.map_err(failed)?;
     let started = clock::instant();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -58,7 +58,7 @@ pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<L
             .await
             .map_err(failed)?;
         if taken {
-            return Ok(Lock { connection, key });
+            return Ok(MigrationLock { connection, key });
         }
         let left = site.limits.lock_budget.saturating_sub(started.elapsed());
         if left.is_zero() {
@@ -69,7 +69,7 @@ pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<L
                 site.endpoint.redacted(),
                 site.limits.lock_budget.as_secs_f64()
             ))
-            .hint("wait for it to finish, or end that session if nobody works in it"));
+            .hint("wait for it to finish, or terminate that session if it is abandoned"));
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -79,10 +79,10 @@ pub async fn take_over(site: Site<'_>, mut connection: PgConnection) -> Result<L
 fn broken(site: &Site<'_>, error: &sqlx::Error) -> Failure {
     let place = site.endpoint.redacted();
     Failure::environment(format!("the migration lock's connection to {place} failed: {error}"))
-        .hint("`flowcontrol migrate status` says what is in force; run again")
+        .hint("`flowcontrol migrate status` shows what is applied; then run again")
 }
 
-/// Who holds `key`, in words.
+/// A description of the session that holds `key`.
 async fn holder(connection: &mut PgConnection, key: i64) -> Result<String, sqlx::Error> {
     let bits = key.cast_unsigned();
     let row: Option<(i32, Option<String>, Option<String>)> = sqlx::query_as(
@@ -104,18 +104,18 @@ async fn holder(connection: &mut PgConnection, key: i64) -> Result<String, sqlx:
             application.as_deref().unwrap_or("unnamed"),
             user.as_deref().unwrap_or("not visible")
         ),
-        None => "it let go just now".to_owned(),
+        None => "it has just released it".to_owned(),
     })
 }
 
-impl Lock {
+impl MigrationLock {
     /// The lock's connection, for the ledger: never for a file.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
-    /// Holds that the lock is still ours: a restarted server or a pooler that changes backends
-    /// loses it silently.
+    /// Checks that the lock is still held: a restarted server or a pooler that changes backends
+    /// releases it silently.
     ///
     /// # Errors
     /// An environment failure when it is not.
@@ -142,10 +142,10 @@ impl Lock {
         .hint("connect to the server itself: a pooler in transaction mode cannot hold this lock"))
     }
 
-    /// Lets go and waits until the server has.
+    /// Releases the lock and waits for the server's confirmation.
     ///
     /// # Errors
-    /// An environment failure when the connection broke; the lock is gone then too.
+    /// An environment failure when the connection broke; the lock is released then too.
     pub async fn release(mut self, site: Site<'_>) -> Result<()> {
         let unlocked: bool = sqlx::query_scalar("select pg_catalog.pg_advisory_unlock($1)")
             .bind(self.key)

@@ -1,10 +1,10 @@
-//! What to run next: a pure function of the folder and the ledger.
+//! Plans which files to run: a pure function of the folder and the ledger.
 
-use super::ledger::{LedgerRow, State};
+use super::ledger::{LedgerRow, MigrationState};
 use super::source::{Source, Version};
 use std::fmt;
 
-/// How far to go.
+/// The goal of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Apply everything.
@@ -15,7 +15,7 @@ pub enum Goal {
     DownTo(Version),
 }
 
-/// Which way a step goes.
+/// The direction of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -27,8 +27,8 @@ pub enum Direction {
 
 /// One file to run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Step {
-    /// Which way.
+pub struct PlanStep {
+    /// The direction.
     pub direction: Direction,
     /// The migration's number.
     pub version: Version,
@@ -38,28 +38,28 @@ pub struct Step {
 
 /// Why a plan may not run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Problem {
-    /// The migration it is about, if one.
+pub struct PlanProblem {
+    /// The migration it concerns, if any.
     pub version: Option<Version>,
     /// What is wrong, in one sentence.
     pub message: String,
-    /// The way out.
+    /// A hint: what to do about it.
     pub hint: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PlanProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-/// The steps in order, and what forbids them. Any problem makes the plan a NO-GO.
+/// The steps in order, and the problems. Any problem makes the plan a NO-GO.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Plan {
     /// In the order they run.
-    pub steps: Vec<Step>,
-    /// Why they may not.
-    pub problems: Vec<Problem>,
+    pub steps: Vec<PlanStep>,
+    /// Why they may not run.
+    pub problems: Vec<PlanProblem>,
 }
 
 impl Plan {
@@ -69,7 +69,7 @@ impl Plan {
     }
 }
 
-/// Plans the way from what `ledger` says was applied to `goal`.
+/// Plans the steps from the state in `ledger` to `goal`.
 pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
     let mut problems = history(source, ledger, goal);
     let in_force = |version: Version| {
@@ -79,13 +79,14 @@ pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
         && version.0 > 0
         && source.get(version).is_none()
     {
-        problems.push(Problem {
+        problems.push(PlanProblem {
             version: Some(version),
             message: format!("there is no migration {version} in {}", source.origin),
             hint: "`flowcontrol migrate status` lists the versions".to_owned(),
         });
     }
-    let step = |direction, version, name: &str| Step { direction, version, name: name.to_owned() };
+    let step =
+        |direction, version, name: &str| PlanStep { direction, version, name: name.to_owned() };
     let steps = match goal {
         Goal::Latest | Goal::UpTo(_) => {
             let wanted = |version| !matches!(goal, Goal::UpTo(last) if version > last);
@@ -107,11 +108,11 @@ pub fn plan(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Plan {
     Plan { steps, problems }
 }
 
-/// What the ledger remembers that the folder contradicts.
-fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
+/// Contradictions between the ledger and the folder.
+fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<PlanProblem> {
     let mut problems = Vec::new();
     let mut add = |version, message: String, hint: &str| {
-        problems.push(Problem { version: Some(version), message, hint: hint.to_owned() });
+        problems.push(PlanProblem { version: Some(version), message, hint: hint.to_owned() });
     };
     for row in ledger.iter().filter(|row| row.state.is_in_force()) {
         let version = row.version;
@@ -128,31 +129,27 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
                 "migration {version} was applied as {}, but is now named {}",
                 row.name, migration.name
             );
-            add(
-                version,
-                message,
-                "give the files their old name back; a new step takes a new version",
-            );
+            add(version, message, "restore the files' old name; a new step needs a new version");
         }
         let scripts = [&migration.up, &migration.down, &migration.verify];
         for (script, recorded) in scripts.into_iter().zip(&row.sha256) {
             if script.sha256 != *recorded {
                 let message = format!(
-                    "{} was changed after it was applied: it was {recorded}, it is {}",
+                    "{} was changed after it was applied: its SHA-256 was {recorded} and is now {}",
                     script.path, script.sha256
                 );
                 add(version, message, "restore the file; put the change into a new migration");
             }
         }
         let reverts = matches!(goal, Goal::DownTo(floor) if version > floor);
-        if matches!(row.state, State::Applying | State::Reverting) && !reverts {
+        if matches!(row.state, MigrationState::Applying | MigrationState::Reverting) && !reverts {
             let note = row.note.as_deref().map(|n| format!(" ({n})")).unwrap_or_default();
             let message = format!(
-                "migration {version}_{} runs outside a transaction and was left half-way{note}",
+                "migration {version}_{} runs outside a transaction and was left partly applied{note}",
                 row.name
             );
             let hint = format!(
-                "run `flowcontrol migrate down --to {}`, which clears what it left, then go up again",
+                "run `flowcontrol migrate down --to {}`, which cleans up what it left, then `flowcontrol migrate up` again",
                 Version(version.0.saturating_sub(1))
             );
             add(version, message, &hint);
@@ -176,7 +173,7 @@ fn history(source: &Source, ledger: &[LedgerRow], goal: Goal) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::{Entry, read};
+    use super::super::source::{FolderEntry, read};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -189,13 +186,13 @@ mod tests {
                 format!("verify/{version:04}_step.sql"),
             ] {
                 let text = format!("select '{path}';");
-                entries.insert(path, Entry::File(text.into_bytes()));
+                entries.insert(path, FolderEntry::File(text.into_bytes()));
             }
         }
         read("here", entries).unwrap()
     }
 
-    fn row(source: &Source, version: u32, state: State) -> LedgerRow {
+    fn row(source: &Source, version: u32, state: MigrationState) -> LedgerRow {
         let migration = source.get(Version(version)).unwrap();
         LedgerRow {
             version: migration.version,
@@ -218,7 +215,7 @@ mod tests {
     #[test]
     fn goals_lead_up_in_order_and_down_in_reverse() {
         let source = source(4);
-        let ledger = [1, 2].map(|v| row(&source, v, State::Applied));
+        let ledger = [1, 2].map(|v| row(&source, v, MigrationState::Applied));
         let to = |goal| plan(&source, &ledger, goal);
         assert_eq!(steps(&to(Goal::Latest)), [(Up, 3), (Up, 4)]);
         assert_eq!(steps(&to(Goal::UpTo(Version(3)))), [(Up, 3)]);
@@ -234,9 +231,9 @@ mod tests {
     fn failed_and_reverted_ones_run_again() {
         let source = source(3);
         let ledger = [
-            row(&source, 1, State::Applied),
-            row(&source, 2, State::Reverted),
-            row(&source, 3, State::Failed),
+            row(&source, 1, MigrationState::Applied),
+            row(&source, 2, MigrationState::Reverted),
+            row(&source, 3, MigrationState::Failed),
         ];
         let again = plan(&source, &ledger, Goal::Latest);
         assert!(again.is_go());
@@ -247,13 +244,13 @@ mod tests {
     fn a_failed_file_may_be_corrected_but_an_applied_one_not() {
         let source = source(2);
         for (state, go) in [
-            (State::Failed, true),
-            (State::Reverted, true),
-            (State::Applied, false),
-            (State::Applying, false),
+            (MigrationState::Failed, true),
+            (MigrationState::Reverted, true),
+            (MigrationState::Applied, false),
+            (MigrationState::Applying, false),
         ] {
             for changed in 0..3 {
-                let mut rows = [row(&source, 1, State::Applied), row(&source, 2, state)];
+                let mut rows = [row(&source, 1, MigrationState::Applied), row(&source, 2, state)];
                 rows[1].sha256[changed] = flowcontrol_contract::Digest::of("other");
                 let plan = plan(&source, &rows, Goal::DownTo(Version(1)));
                 assert_eq!(plan.is_go(), go, "{state:?} {changed}: {:?}", plan.problems);
@@ -264,8 +261,8 @@ mod tests {
     #[test]
     fn a_half_way_one_only_goes_down() {
         let source = source(2);
-        for state in [State::Applying, State::Reverting] {
-            let ledger = [row(&source, 1, State::Applied), row(&source, 2, state)];
+        for state in [MigrationState::Applying, MigrationState::Reverting] {
+            let ledger = [row(&source, 1, MigrationState::Applied), row(&source, 2, state)];
             assert!(!plan(&source, &ledger, Goal::Latest).is_go());
             let down = plan(&source, &ledger, Goal::DownTo(Version(1)));
             assert!(down.is_go());
@@ -276,9 +273,9 @@ mod tests {
     #[test]
     fn holes_renames_and_strangers_are_named() {
         let source = source(3);
-        let mut renamed = row(&source, 3, State::Applied);
+        let mut renamed = row(&source, 3, MigrationState::Applied);
         renamed.name = "other".to_owned();
-        let mut stranger = row(&source, 1, State::Applied);
+        let mut stranger = row(&source, 1, MigrationState::Applied);
         stranger.version = Version(9);
         let plan = plan(&source, &[renamed, stranger], Goal::Latest);
         let about: Vec<u32> = plan.problems.iter().filter_map(|p| p.version).map(|v| v.0).collect();

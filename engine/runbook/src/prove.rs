@@ -1,6 +1,6 @@
-//! The proof that there is a way back: up, down and up again leave the same catalog.
+//! Proves that migrations are reversible: up, down and up again leave the same catalog.
 
-use super::catalog::{self, Catalog, Change, diff};
+use super::catalog::{self, Catalog, CatalogChange, diff};
 use super::engine::{Connections, Engine};
 use super::plan::Goal;
 use super::source::{Source, Version};
@@ -8,41 +8,41 @@ use super::{Applied, Reverted, Site};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 
-/// What the way up, down and up again left.
+/// The result of migrating up, down and up again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Proof {
     /// The catalog before anything ran.
     pub before: Digest,
-    /// The catalog after the first way up.
+    /// The catalog after the first up.
     pub up: Digest,
     /// The catalog after everything was reverted.
     pub down: Digest,
-    /// The catalog after the second way up.
+    /// The catalog after the second up.
     pub again: Digest,
-    /// By migration, what its down file left behind or took too much of.
+    /// By migration, what its down file left behind or removed in excess.
     pub unreverted: Vec<Unreverted>,
-    /// What the second way up made otherwise than the first.
-    pub differing: Vec<Change>,
-    /// The second way up, which stays in force.
+    /// Differences between the catalogs of the second up and the first.
+    pub differing: Vec<CatalogChange>,
+    /// The migrations of the second up, which stay applied.
     pub applied: Vec<Applied>,
-    /// The way down.
+    /// The reverted migrations.
     pub reverted: Vec<Reverted>,
     /// The catalog that stays.
     #[serde(skip)]
     pub catalog: Catalog,
 }
 
-/// A down file that does not lead back to where its up file began.
+/// A down file that does not restore the catalog from before its up file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Unreverted {
     /// The migration's number.
     pub version: Version,
-    /// From the catalog before its up file to the one after its down file.
-    pub changes: Vec<Change>,
+    /// The differences between the catalog before its up file and the one after its down file.
+    pub changes: Vec<CatalogChange>,
 }
 
 impl Proof {
-    /// Whether down leads back, and up again leads to the same place.
+    /// Whether down restores the catalog, and up again gives the same one.
     pub fn holds(&self) -> bool {
         self.before == self.down
             && self.up == self.again
@@ -56,13 +56,13 @@ impl Proof {
 /// reverting destroys rows.
 ///
 /// # Errors
-/// A check failure when something is applied already, or as for `up` and `down`. A proof that does
-/// not hold is no error.
+/// A check failure when a migration is applied already, or as for `up` and `down`. A proof that does
+/// not hold is not an error.
 pub async fn prove(site: Site<'_>, source: &Source, schemas: &[&str]) -> Result<Proof> {
     prove_over(Connections::open(site).await?, site, source, schemas).await
 }
 
-/// [`prove`] over connections that are open already.
+/// [`prove`] over open connections.
 ///
 /// # Errors
 /// As [`prove`].
@@ -87,14 +87,14 @@ async fn prove_with(
     let rows = ledger.rows(engine.connection()).await?;
     if let Some(row) = rows.iter().find(|row| row.state.is_in_force()) {
         return Err(Failure::check(format!(
-            "migration {}_{} is applied to {}; proving the way back would revert it",
+            "migration {}_{} is applied to {}; proving reversibility would revert it",
             row.version,
             row.name,
             site.endpoint.redacted()
         ))
-        .hint("prove it in an empty database, such as a throw-away target's"));
+        .hint("prove it in an empty database, such as that of a `local` or `container` target"));
     }
-    // The catalog below each version, so that a way back that fails is told by migration.
+    // The catalog below each version, so that a failed reversal is reported by migration.
     let mut below: Vec<(Version, Catalog)> = Vec::new();
     let mut current = catalog::read(engine.connection(), schemas).await?;
     let before = current.fingerprint();
@@ -107,14 +107,14 @@ async fn prove_with(
     let mut down = top.fingerprint();
     let mut reverted = Vec::new();
     let mut unreverted = Vec::new();
-    // What an upper down file left is not blamed on the ones below it as well.
-    let mut known: Vec<Change> = Vec::new();
+    // What a later migration's down file left is not attributed to the earlier ones as well.
+    let mut known: Vec<CatalogChange> = Vec::new();
     for (version, expected) in below.iter().rev() {
         let to = Version(version.0.saturating_sub(1));
         reverted.extend(engine.down(source, to).await?);
         let found = catalog::read(engine.connection(), schemas).await?;
         let all = diff(expected, &found);
-        let changes: Vec<Change> =
+        let changes: Vec<CatalogChange> =
             all.iter().filter(|change| !known.contains(change)).cloned().collect();
         if !changes.is_empty() {
             unreverted.push(Unreverted { version: *version, changes });

@@ -1,9 +1,9 @@
-//! Which relations a file locked, and how strongly: what others would have to wait for.
+//! The relations that a file locked, and in which modes: what other sessions would wait for.
 
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
 
-/// How strongly a relation is locked, from weakest to strongest.
+/// The lock modes of relations, from weakest to strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub enum LockMode {
     /// Reading.
@@ -46,7 +46,7 @@ impl LockMode {
     }
 }
 
-/// A relation that was there before the file ran, and how the file locked it until its commit.
+/// A relation that existed before the file ran, and the lock that the file held until its commit.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct RelationLock {
     /// `schema.name`.
@@ -57,7 +57,7 @@ pub struct RelationLock {
 
 pub(super) type Relations = BTreeMap<i64, String>;
 
-/// The relations that are there before the file runs, by identity.
+/// The relations that exist before the file runs, by oid.
 pub(super) async fn relations(connection: &mut PgConnection) -> Result<Relations, sqlx::Error> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
         "select c.oid::bigint, pg_catalog.format('%s.%s', n.nspname, c.relname)
@@ -70,7 +70,7 @@ pub(super) async fn relations(connection: &mut PgConnection) -> Result<Relations
     Ok(rows.into_iter().collect())
 }
 
-/// The strongest lock of this session on each relation, but for the catalog's and the ledger's.
+/// The strongest lock of this session on each relation, without those of the catalog and the ledger.
 pub(super) async fn locks(
     connection: &mut PgConnection,
     ledger_schema: &str,

@@ -1,20 +1,20 @@
-//! The printed runbook: the very files that run, under the header a reviewer expects.
+//! The printed runbook: the files exactly as they run, under the header that reviewers expect.
 
 use super::source::Source;
 use std::fmt::Write as _;
 
 /// The header lines of a printed runbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct RunbookHeader {
     /// What is replayed after the migrations, such as `BFGScenarioSnapshot.v1`.
     pub source: String,
-    /// The adapter bundle it leads to.
+    /// The adapter bundle that the profile leads to.
     pub target: String,
-    /// The session whose scenario it is.
+    /// The scenario's session.
     pub session: String,
     /// The snapshot's short digest.
     pub checksum: String,
-    /// How many records the snapshot has.
+    /// The number of records in the snapshot.
     pub rows: u64,
     /// The runbook gate's decision.
     pub runbook_decision: String,
@@ -22,7 +22,7 @@ pub struct Header {
 
 /// The runbook of `source`: the up files in order, each introduced by its version, name and
 /// SHA-256, so that what is reviewed is what runs.
-pub fn render(source: &Source, header: &Header) -> String {
+pub fn render(source: &Source, header: &RunbookHeader) -> String {
     let mut text = String::from("-- ProductionAdapterMigrationRunbook.v1\n");
     for (name, value) in [
         ("source", &header.source),
@@ -59,21 +59,21 @@ fn one_line(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::{Entry, read};
+    use super::super::source::{FolderEntry, read};
     use super::*;
     use std::collections::BTreeMap;
 
     #[test]
     fn the_header_is_the_seeds_and_the_files_follow_unchanged() {
-        let entries: BTreeMap<String, Entry> = [
+        let entries: BTreeMap<String, FolderEntry> = [
             ("0001_first.up.sql", "create table a ();\r\n"),
             ("0001_first.down.sql", "drop table if exists a;"),
             ("verify/0001_first.sql", "select true;"),
         ]
-        .map(|(path, text)| (path.to_owned(), Entry::File(text.as_bytes().to_vec())))
+        .map(|(path, text)| (path.to_owned(), FolderEntry::File(text.as_bytes().to_vec())))
         .into();
         let source = read("here", entries).unwrap();
-        let header = Header {
+        let header = RunbookHeader {
             source: "BFGScenarioSnapshot.v1".into(),
             target: "db-auth-session-adapter".into(),
             session: "grant-demo-local\ndrop table a".into(),

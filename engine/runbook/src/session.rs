@@ -1,5 +1,5 @@
-//! A connection for one file, with everything a file could be surprised by pinned, and the
-//! reading of what the server says when it refuses.
+//! A connection for one file, with all settings pinned that a file could depend on, and the
+//! conversion of server errors into failures.
 
 use super::Site;
 use super::source::Script;
@@ -12,14 +12,14 @@ use std::time::Duration;
 
 /// Whether settings last for the transaction or for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum SettingScope {
     /// Until the transaction ends.
     Transaction,
     /// Until the connection closes.
     Connection,
 }
 
-/// Opens a connection that `application` names to other sessions.
+/// Opens a connection with the application name `application`.
 ///
 /// # Errors
 /// An environment failure when the server cannot be reached, is a read-only standby, or keeps the
@@ -51,10 +51,10 @@ pub async fn open(site: Site<'_>, application: &str) -> Result<PgConnection> {
     Ok(connection)
 }
 
-/// Settings of a session that is new, or was made so.
+/// Applies the settings of a new session, or of one that was reset.
 ///
 /// # Errors
-/// The server's.
+/// The server's error.
 pub async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     // Lets the server notice within a second that this process was killed or cancelled. Not every
     // platform can; there, a stopped file ends at its statement_timeout instead.
@@ -67,14 +67,14 @@ pub async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         .map(|_| ())
 }
 
-/// Pins the settings that a file runs under: timeouts, names, spelling, and the roles' names.
+/// Pins the settings that a file runs under: timeouts, search path, quoting, and the roles' names.
 ///
 /// # Errors
-/// The server's.
+/// The server's error.
 pub async fn pin(
     connection: &mut PgConnection,
     site: Site<'_>,
-    scope: Scope,
+    scope: SettingScope,
 ) -> Result<(), sqlx::Error> {
     let milliseconds = |d: Duration| d.as_millis().max(1).to_string();
     let limits = site.limits;
@@ -98,32 +98,32 @@ pub async fn pin(
     )
     .bind(names)
     .bind(values)
-    .bind(scope == Scope::Transaction)
+    .bind(scope == SettingScope::Transaction)
     .execute(connection)
     .await
     .map(|_| ())
 }
 
-/// Why a file stopped.
+/// Why a file failed.
 #[derive(Debug)]
-pub struct Stop {
-    /// For the user.
+pub struct ScriptFailure {
+    /// The failure for the user.
     pub failure: Failure,
-    /// For the ledger: the place and the SQLSTATE, without the server's message.
+    /// The note for the ledger: the place and the SQLSTATE, without the server's message.
     pub note: String,
-    /// Whether another attempt may succeed: the locks it needs were held by others.
+    /// Whether another attempt may succeed, because other sessions held the locks.
     pub busy: bool,
 }
 
 /// Runs one statement of a file.
 ///
 /// # Errors
-/// A [`Stop`] that names the file, the line, the SQLSTATE and the server's message.
+/// A [`ScriptFailure`] that names the file, the line, the SQLSTATE and the server's message.
 pub async fn run(
     connection: &mut PgConnection,
     script: &Script,
     statement: &Statement,
-) -> Result<(), Stop> {
+) -> Result<(), ScriptFailure> {
     sqlx::raw_sql(AssertSqlSafe(statement.text.clone()))
         .execute(connection)
         .await
@@ -131,14 +131,18 @@ pub async fn run(
         .map_err(|error| refused(script, Some(statement), &error))
 }
 
-/// What the server said about `statement`, or about the file as a whole.
-pub fn refused(script: &Script, statement: Option<&Statement>, error: &sqlx::Error) -> Stop {
+/// Converts a server error on `statement`, or on the file as a whole.
+pub fn refused(
+    script: &Script,
+    statement: Option<&Statement>,
+    error: &sqlx::Error,
+) -> ScriptFailure {
     let path = &script.path;
     let server = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>());
     let Some(server) = server else {
         let failure = Failure::environment(format!("{path}: the connection failed: {error}"))
-            .hint("what was not committed is undone; `flowcontrol migrate status` says what holds");
-        return Stop { failure, note: format!("connection lost in {path}"), busy: false };
+            .hint("what was not committed is rolled back; `flowcontrol migrate status` shows what is applied");
+        return ScriptFailure { failure, note: format!("connection lost in {path}"), busy: false };
     };
     let code = server.code();
     let place = match statement {
@@ -149,22 +153,26 @@ pub fn refused(script: &Script, statement: Option<&Statement>, error: &sqlx::Err
     let exit = if busy || code == "57014" { Exit::Environment } else { Exit::Check };
     let mut failure = Failure::new(exit, format!("{place}: {code} {}", server.message()));
     failure.hint = Some(match code {
-        "55P03" => "another session holds a lock that this file needs; end that session, or run \
+        "55P03" => {
+            "another session holds a lock that this file needs; terminate that session, or run \
                     again when it is done"
-            .to_owned(),
+                .to_owned()
+        }
         "57014" => "the statement took longer than statement_timeout, or was cancelled; split the \
                     work, or raise the limit in the configuration"
             .to_owned(),
         "25006" => "a verify file may only read; raise an exception or select false to fail".into(),
-        "42501" => "grant the owner role what it lacks; it must own the schema, and need not be \
+        "42501" => {
+            "grant the owner role the missing privilege; it must own the schema, but need not be \
                     superuser"
-            .to_owned(),
+                .to_owned()
+        }
         "25001" => "make the first line of the file `-- flowcontrol: no-transaction`".to_owned(),
         _ => {
             server.hint().map_or_else(|| "correct the file and run again".to_owned(), str::to_owned)
         }
     });
-    Stop { failure, note: format!("{code} at {place}"), busy }
+    ScriptFailure { failure, note: format!("{code} at {place}"), busy }
 }
 
 /// The line in the file: of the server's position, else of the line inside a DO block's body that

@@ -1,4 +1,4 @@
-//! A folder of migrations, read strictly: a file that is not understood is refused, never skipped.
+//! Reads a folder of migrations strictly: an unexpected file is refused, never skipped.
 
 use super::checksum;
 use super::statement::{Statement, statements};
@@ -25,14 +25,14 @@ impl serde::Serialize for Version {
     }
 }
 
-/// What a file of a migration is for.
+/// The purpose of a migration's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Goes forward.
+pub enum ScriptRole {
+    /// Applies the migration.
     Up,
-    /// Takes the same step back.
+    /// Reverts the migration.
     Down,
-    /// Fails unless the step is in force.
+    /// Fails unless the migration is applied.
     Verify,
 }
 
@@ -41,15 +41,15 @@ pub enum Role {
 pub struct Script {
     /// Its path inside the folder, with `/`.
     pub path: String,
-    /// What it is for.
-    pub role: Role,
+    /// Its purpose.
+    pub role: ScriptRole,
     /// Its text with normalised line endings: what is hashed and what runs.
     pub text: String,
     /// SHA-256 of `text`.
     pub sha256: Digest,
     /// Its statements.
     pub statements: Vec<Statement>,
-    /// Whether it asks to run outside a transaction.
+    /// Whether it must run outside a transaction.
     pub outside_transaction: bool,
 }
 
@@ -60,11 +60,11 @@ pub struct Migration {
     pub version: Version,
     /// Its name, without the number.
     pub name: String,
-    /// Goes forward.
+    /// Applies the migration.
     pub up: Script,
-    /// Goes back.
+    /// Reverts the migration.
     pub down: Script,
-    /// Fails unless the step is in force.
+    /// Fails unless the migration is applied.
     pub verify: Script,
 }
 
@@ -78,7 +78,7 @@ impl Migration {
 /// Every migration of a folder, by version without gaps from 1, and the folder's waivers.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Where they came from, for messages.
+    /// The origin of the files, for messages.
     pub origin: String,
     /// In order of version.
     pub migrations: Vec<Migration>,
@@ -97,7 +97,7 @@ impl Source {
         self.migrations.last().map(|m| m.version)
     }
 
-    /// One digest over the paths and contents of all files: what a review signs.
+    /// One digest over the paths and contents of all files, to which evidence is bound.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
         for script in self.migrations.iter().flat_map(Migration::scripts) {
@@ -110,14 +110,14 @@ impl Source {
 /// The first line of a file that must run outside a transaction.
 pub const NO_TRANSACTION: &str = "-- flowcontrol: no-transaction";
 
-const WAY_OUT: &str = "a migration is <version>_<name>.up.sql and <version>_<name>.down.sql in the \
+const HINT: &str = "a migration is <version>_<name>.up.sql and <version>_<name>.down.sql in the \
                        folder and verify/<version>_<name>.sql; the version has four digits or \
                        more and counts up from 0001, the name is lower-case letters, digits and \
                        underscores; only README.md and waivers.toml may stand beside them";
 
-/// What the folder holds at one path.
+/// The content of one path in the folder.
 #[derive(Clone, Debug)]
-pub enum Entry {
+pub enum FolderEntry {
     /// A regular file's bytes.
     File(Vec<u8>),
     /// Anything else, named: a folder, a symbolic link, a socket.
@@ -129,10 +129,11 @@ const TABLE: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_mig
 /// The migrations that are part of this binary.
 ///
 /// # Errors
-/// As [`scan`]; a test holds that it does not happen for the ones in this repository.
+/// As [`scan`]; a test checks that the migrations of this repository are valid.
 pub fn embedded() -> Result<Source> {
-    let entries =
-        TABLE.iter().map(|(path, bytes)| ((*path).to_owned(), Entry::File((*bytes).to_vec())));
+    let entries = TABLE
+        .iter()
+        .map(|(path, bytes)| ((*path).to_owned(), FolderEntry::File((*bytes).to_vec())));
     read("the embedded migrations", entries.collect())
 }
 
@@ -147,10 +148,10 @@ pub fn scan(folder: &Path) -> Result<Source> {
     read(&folder.display().to_string(), entries)
 }
 
-/// A migration is text that people review; this is far above any of them.
+/// The largest migration file, in bytes; far more than people can review.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Entry>) -> Result<()> {
+fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, FolderEntry>) -> Result<()> {
     let unreadable = |path: &Path, e: std::io::Error| {
         Failure::environment(format!("cannot read {}: {e}", path.display()))
             .hint("check [migrations] dir in the configuration and the folder's permissions")
@@ -159,7 +160,7 @@ fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Entry>) -> R
         let entry = entry.map_err(|e| unreadable(folder, e))?;
         let path = entry.path();
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        // Not followed: a link may point elsewhere after the review, or at itself.
+        // Links are not followed: after the review a link may point elsewhere, or to itself.
         let meta = path.symlink_metadata().map_err(|e| unreadable(&path, e))?;
         let kind = meta.file_type();
         if kind.is_dir() && prefix.is_empty() && name == "verify" {
@@ -167,36 +168,36 @@ fn list(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, Entry>) -> R
             continue;
         }
         let found = if kind.is_symlink() {
-            Entry::Other("a symbolic link; put the file itself there")
+            FolderEntry::Other("a symbolic link; replace it by the file itself")
         } else if kind.is_dir() {
-            Entry::Other("a folder; only `verify` is read")
+            FolderEntry::Other("a folder; only `verify` is read")
         } else if !kind.is_file() {
-            Entry::Other("neither a file nor a folder")
+            FolderEntry::Other("neither a file nor a folder")
         } else if meta.len() > LARGEST {
-            Entry::Other("larger than 16 MiB; data does not belong into a migration")
+            FolderEntry::Other("larger than 16 MiB; data does not belong in a migration")
         } else {
-            Entry::File(std::fs::read(&path).map_err(|e| unreadable(&path, e))?)
+            FolderEntry::File(std::fs::read(&path).map_err(|e| unreadable(&path, e))?)
         };
         entries.insert(name, found);
     }
     Ok(())
 }
 
-/// Judges a listing; `origin` names it in messages.
+/// Checks a listing and reads its migrations; `origin` names it in messages.
 ///
 /// # Errors
 /// As [`scan`].
-pub fn read(origin: &str, entries: BTreeMap<String, Entry>) -> Result<Source> {
+pub fn read(origin: &str, entries: BTreeMap<String, FolderEntry>) -> Result<Source> {
     let mut problems = Vec::new();
-    let mut found: BTreeMap<Version, BTreeMap<Role, (String, Script)>> = BTreeMap::new();
+    let mut found: BTreeMap<Version, BTreeMap<ScriptRole, (String, Script)>> = BTreeMap::new();
     let mut waivers = Vec::new();
     for (path, entry) in entries {
-        if path == "README.md" && matches!(entry, Entry::File(_)) {
+        if path == "README.md" && matches!(entry, FolderEntry::File(_)) {
             continue;
         }
         let read = match entry {
-            Entry::Other(what) => Err(format!("is {what}")),
-            Entry::File(bytes) => text(bytes).and_then(|text| {
+            FolderEntry::Other(what) => Err(format!("is {what}")),
+            FolderEntry::File(bytes) => text(bytes).and_then(|text| {
                 if path == "waivers.toml" {
                     return waiver::parse(&text).map(|all| waivers = all);
                 }
@@ -222,7 +223,7 @@ pub fn read(origin: &str, entries: BTreeMap<String, Entry>) -> Result<Source> {
         return Ok(Source { origin: origin.to_owned(), migrations, waivers });
     }
     let message = format!("{origin} cannot be used as migrations:\n  {}", problems.join("\n  "));
-    Err(Failure::usage(message).hint(WAY_OUT))
+    Err(Failure::usage(message).hint(HINT))
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, String> {
@@ -238,14 +239,14 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
     Ok(text)
 }
 
-fn parse_path(path: &str) -> Result<(Version, String, Role), String> {
+fn parse_path(path: &str) -> Result<(Version, String, ScriptRole), String> {
     let stray = || "is not a migration file; rename it or move it out of the folder".to_owned();
     let (stem, role) = if let Some(inside) = path.strip_prefix("verify/") {
-        (inside.strip_suffix(".sql"), Role::Verify)
+        (inside.strip_suffix(".sql"), ScriptRole::Verify)
     } else if let Some(stem) = path.strip_suffix(".up.sql") {
-        (Some(stem), Role::Up)
+        (Some(stem), ScriptRole::Up)
     } else {
-        (path.strip_suffix(".down.sql"), Role::Down)
+        (path.strip_suffix(".down.sql"), ScriptRole::Down)
     };
     let (digits, name) = stem.and_then(|s| s.split_once('_')).ok_or_else(stray)?;
     let named = !name.is_empty()
@@ -259,27 +260,27 @@ fn parse_path(path: &str) -> Result<(Version, String, Role), String> {
     }
 }
 
-fn script(path: &str, role: Role, text: &str) -> Result<Script, String> {
+fn script(path: &str, role: ScriptRole, text: &str) -> Result<Script, String> {
     let text = checksum::normalise(text);
     let outside_transaction = text.lines().next().map(str::trim) == Some(NO_TRANSACTION);
-    if outside_transaction && role == Role::Verify {
-        return Err("asks to run outside a transaction; a verify file never does".to_owned());
+    if outside_transaction && role == ScriptRole::Verify {
+        return Err("asks to run outside a transaction, which a verify file must not".to_owned());
     }
     let split = statements(&text).map_err(|e| format!("line {}: {}", e.line, e.message))?;
     if split.is_empty() {
-        return Err("holds no statement, only comments; write it or delete it".to_owned());
+        return Err("contains no statement, only comments; write it or delete it".to_owned());
     }
     for statement in &split {
         if let Some(refusal) = statement.refusal() {
             return Err(format!("line {}: {refusal}", statement.line));
         }
     }
-    let sha256 = checksum::of(&text);
+    let sha256 = checksum::sha256(&text);
     Ok(Script { path: path.to_owned(), role, text, sha256, statements: split, outside_transaction })
 }
 
 fn assemble(
-    found: BTreeMap<Version, BTreeMap<Role, (String, Script)>>,
+    found: BTreeMap<Version, BTreeMap<ScriptRole, (String, Script)>>,
     problems: &mut Vec<String>,
 ) -> Vec<Migration> {
     let mut migrations = Vec::new();
@@ -297,7 +298,7 @@ fn assemble(
         }
         let name = names.into_iter().next().unwrap_or_default();
         let mut part = |role| parts.remove(&role).map(|(_, script)| script);
-        match (part(Role::Up), part(Role::Down), part(Role::Verify)) {
+        match (part(ScriptRole::Up), part(ScriptRole::Down), part(ScriptRole::Verify)) {
             (Some(up), Some(down), Some(verify)) => {
                 migrations.push(Migration { version, name, up, down, verify });
             }

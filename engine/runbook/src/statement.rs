@@ -1,4 +1,4 @@
-//! A file split into its statements.
+//! Splits a file into its statements.
 
 use super::token::{Token, TokenKind, Unreadable, tokens};
 
@@ -29,7 +29,7 @@ impl Statement {
         words.collect()
     }
 
-    /// Why the engine cannot run this statement as part of a file, if it cannot.
+    /// Why the engine cannot run this statement as part of a file; `None` if it can.
     pub fn refusal(&self) -> Option<&'static str> {
         let words = self.words(3);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -37,12 +37,12 @@ impl Statement {
             ["begin" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release", ..]
             | ["start", "transaction", ..]
             | ["prepare", "transaction", ..] => Some(
-                "holds a transaction statement; remove it, since the engine opens and closes the \
+                "contains a transaction statement; remove it, since the engine opens and closes the \
                  transaction, or make the first line `-- flowcontrol: no-transaction`",
             ),
-            ["copy", ..] if self.has_words(&["from", "stdin"]) => {
-                Some("holds COPY FROM STDIN, which needs psql; write the rows as INSERT statements")
-            }
+            ["copy", ..] if self.has_words(&["from", "stdin"]) => Some(
+                "contains COPY FROM STDIN, which needs psql; write the rows as INSERT statements",
+            ),
             _ => None,
         }
     }

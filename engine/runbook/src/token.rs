@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-/// What a stretch of SQL is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// An unquoted identifier or keyword.
@@ -22,7 +22,7 @@ pub enum TokenKind {
     Symbol(char),
 }
 
-/// One token and where it stands in the text it came from.
+/// One token and its position in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// What it is.
@@ -33,12 +33,12 @@ pub struct Token {
     pub line: usize,
 }
 
-/// Why a text is not SQL: a line (from 1) and a sentence.
+/// A lexical error: a line (from 1) and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The line on which the unreadable thing begins.
+    /// The line on which the invalid text begins.
     pub line: usize,
-    /// What is wrong there.
+    /// What is wrong.
     pub message: &'static str,
 }
 
@@ -130,7 +130,7 @@ impl Reader<'_> {
                 return Ok(());
             }
         }
-        Err(Unreadable { line, message: "a comment that begins here does not end" })
+        Err(Unreadable { line, message: "a comment that begins here is not terminated" })
     }
 
     fn token(&mut self, sql: &str) -> Result<TokenKind, Unreadable> {
@@ -159,8 +159,8 @@ impl Reader<'_> {
                 Ok(TokenKind::Parameter)
             }
             (b'$', _) => self.dollar(),
-            (b'\\', _) => Err(unreadable("a psql command is not SQL and cannot run here")),
-            (0, _) => Err(unreadable("a NUL character cannot stand in SQL")),
+            (b'\\', _) => Err(unreadable("psql commands are not SQL and cannot run here")),
+            (0, _) => Err(unreadable("SQL must not contain a NUL character")),
             (first, _) if starts_word(first) => {
                 self.skip_while(continues_word);
                 Ok(TokenKind::Word)
@@ -177,7 +177,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A string from its opening quote on. Literals that only a line break separates are one
+    /// A string from its opening quote on. Literals separated only by a line break are one
     /// literal and share the first one's rule on backslashes.
     fn text(&mut self, escapes: bool) -> Result<TokenKind, Unreadable> {
         let line = self.line;
@@ -202,7 +202,7 @@ impl Reader<'_> {
                 _ => self.step(),
             }
         }
-        Err(Unreadable { line, message: "a string that begins here does not end" })
+        Err(Unreadable { line, message: "a string that begins here is not terminated" })
     }
 
     /// After a closing quote: moves to the next quote if it continues the same string.
@@ -238,7 +238,7 @@ impl Reader<'_> {
                 _ => self.step(),
             }
         }
-        Err(Unreadable { line, message: "a quoted name that begins here does not end" })
+        Err(Unreadable { line, message: "a quoted name that begins here is not terminated" })
     }
 
     fn dollar(&mut self) -> Result<TokenKind, Unreadable> {
@@ -249,7 +249,7 @@ impl Reader<'_> {
             self.skip_while(|b| continues_word(b) && b != b'$');
         }
         if self.peek(0) != b'$' {
-            // A lone dollar sign: the server refuses it, with a better message than ours.
+            // A single dollar sign: the server refuses it with a better message.
             self.at = start + 1;
             return Ok(TokenKind::Symbol('$'));
         }
@@ -263,7 +263,10 @@ impl Reader<'_> {
             }
             self.step();
         }
-        Err(Unreadable { line, message: "a dollar-quoted string that begins here does not end" })
+        Err(Unreadable {
+            line,
+            message: "a dollar-quoted string that begins here is not terminated",
+        })
     }
 }
 

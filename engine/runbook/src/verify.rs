@@ -1,11 +1,11 @@
-//! Verify files: each fails, in a read-only transaction, unless its migration is in force.
+//! Verify files: each fails, in a read-only transaction, unless its migration is applied.
 //!
 //! A file fails when the server refuses a statement, or when a statement returns a row whose first
-//! column is a boolean that is not true: `select false` must not pass for a proof.
+//! column is a boolean that is not true, so that `select false` does not count as a proof.
 
-use super::ledger::{Ledger, State};
+use super::ledger::{Ledger, MigrationState};
 use super::plan::{Goal, plan};
-use super::session::{self, Scope, Stop, refused};
+use super::session::{self, ScriptFailure, SettingScope, refused};
 use super::source::{Script, Source, Version};
 use super::{Site, apply};
 use flowcontrol_base::clock;
@@ -14,7 +14,7 @@ use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row, TypeInfo, ValueRef};
 
-/// One migration's verify file and what came of it.
+/// The result of one migration's verify file.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Verified {
     /// Its number.
@@ -23,7 +23,7 @@ pub struct Verified {
     pub name: String,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Why it failed, if it did.
+    /// Why it failed; `None` if it passed.
     pub problem: Option<String>,
 }
 
@@ -31,18 +31,21 @@ pub struct Verified {
 ///
 /// # Errors
 /// A check failure when the ledger contradicts the folder; an environment failure when the server
-/// cannot be asked. A failed verify file is a [`Verified`] with a problem.
+/// cannot be queried. A failed verify file is a [`Verified`] with a problem.
 pub async fn verify(site: Site<'_>, source: &Source) -> Result<Vec<Verified>> {
     let mut connection = session::open(site, "flowcontrol verify").await?;
     let rows = Ledger::new(&site.layout.ledger_schema).rows(&mut connection).await?;
     apply::refuse(&plan(source, &rows, Goal::Latest))?;
     let mut verified = Vec::new();
     for migration in &source.migrations {
-        if !rows.iter().any(|r| r.version == migration.version && r.state == State::Applied) {
+        if !rows
+            .iter()
+            .any(|r| r.version == migration.version && r.state == MigrationState::Applied)
+        {
             continue;
         }
         let started = clock::instant();
-        let outcome = alone(&mut connection, site, &migration.verify).await;
+        let outcome = in_own_transaction(&mut connection, site, &migration.verify).await;
         let problem = match outcome {
             Ok(()) => None,
             Err(stop) if stop.failure.exit == flowcontrol_base::Exit::Environment => {
@@ -66,28 +69,31 @@ pub async fn verify(site: Site<'_>, source: &Source) -> Result<Vec<Verified>> {
 /// Runs a verify file in a read-only transaction of its own.
 ///
 /// # Errors
-/// A [`Stop`], as for a file inside a transaction.
-pub async fn alone(
+/// A [`ScriptFailure`], as for a file inside a transaction.
+pub async fn in_own_transaction(
     connection: &mut PgConnection,
     site: Site<'_>,
     script: &Script,
-) -> Result<(), Stop> {
+) -> Result<(), ScriptFailure> {
     let failed = |e| refused(script, None, &e);
     let mut transaction = connection
         .begin_with("begin transaction isolation level repeatable read read only")
         .await
         .map_err(failed)?;
-    session::pin(&mut transaction, site, Scope::Transaction).await.map_err(failed)?;
+    session::pin(&mut transaction, site, SettingScope::Transaction).await.map_err(failed)?;
     inside(&mut transaction, script).await?;
     transaction.rollback().await.map_err(failed)
 }
 
-/// Runs a verify file inside a transaction that goes on: read-only and undone afterwards, so that
-/// a file which fails takes its migration with it.
+/// Runs a verify file inside an open transaction, read-only and rolled back to a savepoint, so that
+/// a failing file also rolls back its migration.
 ///
 /// # Errors
-/// A [`Stop`] that names the line which refused.
-pub async fn within(connection: &mut PgConnection, script: &Script) -> Result<(), Stop> {
+/// A [`ScriptFailure`] that names the line that failed.
+pub async fn inside_transaction(
+    connection: &mut PgConnection,
+    script: &Script,
+) -> Result<(), ScriptFailure> {
     let failed = |e| refused(script, None, &e);
     let mut savepoint = connection.begin().await.map_err(failed)?;
     sqlx::raw_sql("set transaction read only").execute(&mut *savepoint).await.map_err(failed)?;
@@ -95,7 +101,7 @@ pub async fn within(connection: &mut PgConnection, script: &Script) -> Result<()
     savepoint.rollback().await.map_err(failed)
 }
 
-async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), Stop> {
+async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), ScriptFailure> {
     for statement in &script.statements {
         let denied = |e| refused(script, Some(statement), &e);
         let mut untrue = false;
@@ -108,9 +114,9 @@ async fn inside(connection: &mut PgConnection, script: &Script) -> Result<(), St
         }
         if untrue {
             let place = format!("{} line {}", script.path, statement.line);
-            return Err(Stop {
+            return Err(ScriptFailure {
                 failure: Failure::check(format!("{place}: the statement did not return true"))
-                    .hint("the migration is not in force as its verify file expects"),
+                    .hint("the migration is not applied as its verify file expects"),
                 note: format!("not true at {place}"),
                 busy: false,
             });

@@ -1,4 +1,4 @@
-//! Findings that a team accepts, each with its reason, in `waivers.toml` beside the migrations.
+//! Waivers: findings that a team accepts, each with its reason, in `waivers.toml` beside the migrations.
 
 use super::lint::{Finding, RULES, Severity};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub struct Waiver {
     /// An object's name as findings print it, for rules on the catalog.
     #[serde(default)]
     pub object: Option<String>,
-    /// Why it is accepted.
+    /// The reason why it is accepted.
     #[serde(default)]
     pub reason: String,
 }
@@ -68,9 +68,9 @@ impl Waiver {
     }
 }
 
-/// Marks the findings that `waivers` accept, and adds a finding for each waiver that is not well
-/// formed or accepts nothing. `with_catalog` says whether the catalog rules ran: where they did
-/// not, a waiver of one of them is not called unused.
+/// Marks the findings that `waivers` accept, and adds a finding for each waiver that is not valid
+/// or matches nothing. `with_catalog` says whether the catalog rules ran: if they did
+/// not, a waiver of one of them is not reported as unused.
 pub fn settle(mut findings: Vec<Finding>, waivers: &[Waiver], with_catalog: bool) -> Vec<Finding> {
     let mut about = Vec::new();
     for waiver in waivers {
@@ -86,7 +86,8 @@ pub fn settle(mut findings: Vec<Finding>, waivers: &[Waiver], with_catalog: bool
         let judged =
             RULES.iter().any(|rule| rule.name == waiver.rule && (with_catalog || !rule.catalog));
         if !used && judged {
-            about.push(complaint("waiver-unused", format!("{} accepts nothing", waiver.title())));
+            about
+                .push(complaint("waiver-unused", format!("{} matches no finding", waiver.title())));
         }
     }
     findings.extend(about);
@@ -101,7 +102,7 @@ fn complaint(rule: &'static str, message: String) -> Finding {
         line: None,
         object: None,
         message,
-        hint: "correct the entry, or delete it if the finding is gone".to_owned(),
+        hint: "correct the waiver, or delete it if the finding no longer exists".to_owned(),
         waived: None,
     }
 }

@@ -1,9 +1,9 @@
-//! The connection that runs files, one after another, each as if the connection were new.
+//! The connection that runs files, one after another, reset before each.
 //!
-//! Opening a connection over TLS costs more than most files do, so one that a file left in good
-//! order serves the next. `DISCARD ALL` takes back what the file set, prepared, listened to or made
-//! for the session. What that cannot take back is a library that the file loaded, and the name,
-//! though not the value, of a setting that it invented.
+//! Opening a connection over TLS costs more than most files do, so a connection without an
+//! error is reused. `DISCARD ALL` resets what the file set, prepared, listened to or created
+//! for the session. It cannot reset a library that the file loaded, nor the name,
+//! though it does the value, of a custom setting.
 
 use super::{Site, session};
 use flowcontrol_base::Result;
@@ -17,7 +17,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker with a connection at hand.
+    /// Opens a worker with one idle connection.
     ///
     /// # Errors
     /// As [`session::open`].
@@ -25,8 +25,8 @@ impl Worker {
         Ok(Self { idle: Some(session::open(site, "flowcontrol migrations").await?) })
     }
 
-    /// A connection for the next file, which other sessions see as `application`. Whoever meets an
-    /// error on it drops it.
+    /// A connection for the next file, with the application name `application`. A caller that gets an
+    /// error on it must drop it.
     ///
     /// # Errors
     /// As [`session::open`].
@@ -39,15 +39,15 @@ impl Worker {
         session::open(site, application).await
     }
 
-    /// Keeps `connection`, on which no transaction is open, for the next file.
+    /// Returns `connection`, on which no transaction is open, for the next file.
     pub fn keep(&mut self, connection: PgConnection) {
         self.idle = Some(connection);
     }
 
-    /// Says goodbye to the server.
+    /// Closes the idle connection.
     pub async fn close(self) {
         if let Some(connection) = self.idle {
-            // What ran on it is committed; a farewell that fails changes nothing.
+            // What ran on it is committed; an error when closing changes nothing.
             drop(connection.close().await);
         }
     }

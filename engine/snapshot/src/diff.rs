@@ -1,4 +1,4 @@
-//! What differs between two snapshots.
+//! Compares two snapshots.
 
 use super::reader::Reader;
 use flowcontrol_base::Result;
@@ -16,16 +16,16 @@ pub struct Difference {
     pub removed: u64,
     /// Records that only the second has.
     pub added: u64,
-    /// Records of one place with another content.
+    /// Records with the same tenant and sequence number but different content.
     pub changed: u64,
-    /// Records that are the same.
+    /// Records that are equal.
     pub same: u64,
     /// The first differences, as `- tenant/seq id`, `+ ...` or `~ ...`.
     pub first: Vec<String>,
 }
 
 impl Difference {
-    /// Whether the two are the same.
+    /// Whether the two are equal.
     pub fn is_empty(&self) -> bool {
         !self.header && self.removed + self.added + self.changed == 0
     }

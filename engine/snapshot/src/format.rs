@@ -1,4 +1,4 @@
-//! The header and the trailer line.
+//! The header line and the trailer line.
 
 use flowcontrol_contract::json;
 use flowcontrol_contract::{Digest, Error, Kind, Record, Result, Roster, SessionId, TenantId};
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 /// The format's versioned name.
 pub const SCHEMA: &str = flowcontrol_contract::store::SNAPSHOT_SCHEMA;
 
-/// Records by tenant, then kind; kinds without a record are left out.
+/// Record counts by tenant, then kind; kinds without records are omitted.
 pub type Counts = BTreeMap<TenantId, BTreeMap<Kind, u64>>;
 
-/// The first line: whose history it is. It holds no clock, so equal scenarios freeze to equal
+/// The first line: session, tenants and actors. It contains no time, so equal scenarios freeze to equal
 /// bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,9 +28,9 @@ pub struct Header {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trailer {
-    /// Records by tenant and kind.
+    /// Record counts by tenant and kind.
     pub counts: Counts,
-    /// How many records.
+    /// The number of records.
     pub records: u64,
     /// SHA-256 over every byte before this line.
     pub sha256: Digest,
@@ -47,11 +47,11 @@ impl Header {
     /// A header whose tenants are in order.
     ///
     /// # Errors
-    /// `InvalidInput` for a tenant that is named twice.
+    /// `InvalidInput` for a tenant that occurs twice.
     pub fn new(session: SessionId, mut tenants: Vec<Roster>) -> Result<Self> {
         tenants.sort_by(|a, b| a.tenant.cmp(&b.tenant));
         if let Some(pair) = tenants.windows(2).find(|pair| pair[0].tenant == pair[1].tenant) {
-            return Err(Error::invalid(format!("tenant {} stands twice", pair[0].tenant)));
+            return Err(Error::invalid(format!("tenant {} occurs twice", pair[0].tenant)));
         }
         Ok(Self { schema: SCHEMA.to_owned(), session, tenants })
     }
@@ -59,7 +59,7 @@ impl Header {
     /// The header's line, line break included.
     ///
     /// # Errors
-    /// `InvalidInput` for text that canonical JSON cannot hold.
+    /// `InvalidInput` for text that cannot be serialized as canonical JSON.
     pub fn line(&self) -> Result<String> {
         canonical_line(self)
     }
@@ -67,7 +67,7 @@ impl Header {
     /// Reads the first line of a snapshot.
     ///
     /// # Errors
-    /// `InvalidInput` that names what is wrong, first of all another or a newer schema.
+    /// `InvalidInput` that names what is wrong; another or a newer schema is reported first.
     pub fn parse(line: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Schema {
@@ -78,10 +78,10 @@ impl Header {
             Ok(found) => {
                 let shown: String = found.schema.chars().take(60).collect();
                 return Err(Error::invalid(format!(
-                    "it is {shown:?}; this version reads {SCHEMA}"
+                    "its schema is {shown:?}; this version reads {SCHEMA}"
                 )));
             }
-            Err(_) => return Err(Error::invalid(format!("it is no {SCHEMA} file"))),
+            Err(_) => return Err(Error::invalid(format!("it is not a {SCHEMA} file"))),
         }
         let read: Self =
             serde_json::from_str(line).map_err(|e| Error::invalid(format!("header: {e}")))?;
@@ -116,7 +116,7 @@ impl Trailer {
         canonical_line(self)
     }
 
-    /// Whether a line is a trailer rather than a record, by its first key.
+    /// Whether a line is a trailer and not a record, by its first key.
     pub fn is_one(line: &[u8]) -> bool {
         line.starts_with(b"{\"counts\":")
     }
@@ -135,8 +135,8 @@ impl Trailer {
     }
 }
 
-/// Follows the order of records and counts them; shared by the writer and the reader, so that
-/// what is written is what is accepted.
+/// Checks the order of records and counts them; shared by the writer and the reader, so that
+/// both apply the same rules.
 #[derive(Debug)]
 pub(super) struct Progression {
     rosters: Vec<(Roster, u64)>,
@@ -155,7 +155,7 @@ impl Progression {
         }
     }
 
-    /// Accepts the next record, or says why it cannot stand here.
+    /// Accepts the next record, or fails with the reason why it is out of place.
     pub fn accept(&mut self, record: &Record) -> Result<()> {
         while self.rosters.get(self.at).is_some_and(|(r, _)| r.tenant < record.tenant) {
             self.at += 1;

@@ -1,4 +1,4 @@
-//! Between a store and a snapshot file.
+//! Copies records between a store and a snapshot file.
 
 use super::format::Header;
 use super::reader::{Chunks, Reader};
@@ -10,16 +10,16 @@ use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Records of a chunk on its way from a file into a store.
+/// The most records in a chunk that is written from a file into a store.
 pub const CHUNK_RECORDS: usize = 5_000;
-/// Bytes of a chunk: large payloads make chunks of fewer records, so memory stays bounded.
+/// The most bytes in a chunk, so that memory stays bounded with large payloads.
 pub const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Freezes the histories of `tenants` as of one moment into a file. `on_records` hears how many
-/// records were added since it was last called.
+/// Freezes the histories of `tenants` as of one moment into a file. `on_records` is called with the number of
+/// records added since the last call.
 ///
 /// # Errors
-/// What the store or the file says; nothing stands under the file's name then.
+/// The store's or the file's; no file is left under its name then.
 pub async fn freeze(
     store: &dyn ScenarioStore,
     session: SessionId,
@@ -37,7 +37,7 @@ pub async fn freeze(
     while let Some(batch) = export.batches.next().await {
         let batch = batch?;
         let count = batch.len() as u64;
-        // Writing is short beside reading, but compression is not: keep it off the executor.
+        // Compression takes long, so it is kept off the executor.
         writer = tokio::task::spawn_blocking(move || {
             for record in &batch {
                 writer.push(record)?;
@@ -45,28 +45,30 @@ pub async fn freeze(
             Ok::<_, Failure>(writer)
         })
         .await
-        .map_err(|e| Failure::environment(format!("writing the snapshot stopped: {e}")))??;
+        .map_err(|e| {
+            Failure::environment(format!("the task that writes the snapshot failed: {e}"))
+        })??;
         on_records(count);
     }
     writer.finish()
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imports {
-    /// Records that were there from an earlier run.
+    /// Records that an earlier run had written.
     pub resumed: u64,
-    /// Records written by this one.
+    /// Records written by this run.
     pub written: u64,
-    /// Chunks written by this one, each one transaction.
+    /// Chunks written by this run, one transaction each.
     pub chunks: u64,
 }
 
-/// Writes a snapshot into a store, chunk by chunk, after what an earlier run left there.
-/// `snapshot` is the file's digest, as verified before.
+/// Writes a snapshot into a store, chunk by chunk, and continues what an earlier run wrote.
+/// `snapshot` is the file's digest, verified before.
 ///
 /// # Errors
-/// What the file or the store says; chunks that were acknowledged stay.
+/// The file's or the store's; acknowledged chunks stay.
 pub async fn import(
     path: &Path,
     snapshot: Digest,
@@ -74,7 +76,7 @@ pub async fn import(
     mut on_records: impl FnMut(u64),
 ) -> Result<Imports> {
     let header = Reader::open(path)?.header().clone();
-    // Every tenant is looked at before the first is touched.
+    // Every tenant is checked before the first is written.
     let mut there = BTreeMap::new();
     for roster in &header.tenants {
         let cx = CallCx::tenant(roster.tenant.clone());
@@ -84,12 +86,12 @@ pub async fn import(
         let earlier = store.import(&cx, Chunk { snapshot, records: &[] }).await?;
         if let Some(other) = earlier.snapshot.filter(|s| *s != snapshot) {
             return Err(Failure::check(format!(
-                "tenant {} already holds records of snapshot {}, not of {}",
+                "tenant {} already holds records of snapshot {}, not of snapshot {}",
                 roster.tenant,
                 other.short(),
                 snapshot.short()
             ))
-            .hint("import into an empty store, or resume with the snapshot it was begun with"));
+            .hint("import into an empty store, or resume with the snapshot that the import began with"));
         }
         there.insert(roster.tenant.clone(), earlier);
     }
@@ -97,7 +99,7 @@ pub async fn import(
     let mut skip = Vec::new();
     for roster in &header.tenants {
         store.enroll(&CallCx::tenant(roster.tenant.clone()), roster).await?;
-        // Records that no import wrote may be others: those are sent, and the store compares.
+        // Records that no import wrote may differ: all records are sent, and the store compares them.
         let known =
             there.get(&roster.tenant).filter(|e| e.snapshot.is_some()).map_or(0, |e| e.last);
         done.resumed += known;
@@ -120,10 +122,10 @@ pub async fn import(
     Ok(done)
 }
 
-/// Copies an export into another store, chunk by chunk. `snapshot` names what is copied.
+/// Copies an export into another store, chunk by chunk. `snapshot` is the digest of what is copied.
 ///
 /// # Errors
-/// What either store says.
+/// Those of either store.
 pub async fn copy(
     mut export: Export,
     snapshot: Digest,

@@ -19,16 +19,16 @@ pub use writer::Writer;
 use flowcontrol_contract::Digest;
 use serde::Serialize;
 
-/// What a verified or freshly written snapshot holds.
+/// The summary of a verified or newly written snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// The header.
     pub header: Header,
     /// SHA-256 over the uncompressed bytes before the trailer.
     pub sha256: Digest,
-    /// How many records.
+    /// The number of records.
     pub records: u64,
-    /// Records by tenant and kind.
+    /// Record counts by tenant and kind.
     pub counts: Counts,
     /// Uncompressed size in bytes, trailer included.
     pub bytes: u64,

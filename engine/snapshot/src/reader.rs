@@ -1,4 +1,4 @@
-//! Reads a snapshot line by line, in constant memory, believing nothing.
+//! Reads and verifies a snapshot line by line, in constant memory.
 
 use super::Summary;
 use super::format::{Header, Progression, Trailer};
@@ -12,13 +12,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
-/// A record's fields besides its payload stay far below this, also with every byte escaped.
+/// The longest line of a record, in bytes; its fields besides the payload need far less than 16 KiB.
 const MAX_LINE: usize = MAX_PAYLOAD_BYTES + 16 * 1024;
-/// The header grows with the actors; this is room for some hundred thousand.
+/// The longest header, in bytes; enough for some hundred thousand actors.
 const MAX_HEADER: usize = 64 * 1024 * 1024;
 
-/// Iterates over a snapshot's records; ends with an error unless everything, trailer included,
-/// is as it was frozen.
+/// Iterates over a snapshot's records; ends with an error unless everything, including the trailer,
+/// is unchanged.
 pub struct Reader {
     path: PathBuf,
     input: Box<dyn BufRead + Send>,
@@ -35,7 +35,7 @@ impl Reader {
     /// Opens a snapshot, compressed or not, and reads its header.
     ///
     /// # Errors
-    /// When the file cannot be read, is empty, or is no snapshot of this version.
+    /// When the file cannot be read, is empty, or is not a snapshot of this version.
     pub fn open(path: &Path) -> Result<Self> {
         let at = |e| cannot_read(FileError::new("read", path, e));
         let file = File::open(path).map_err(at)?;
@@ -82,7 +82,7 @@ impl Reader {
         self.bytes
     }
 
-    /// The summary; `None` until the trailer was read and found right.
+    /// The summary; `None` until the trailer was read and verified.
     pub fn summary(&self) -> Option<&Summary> {
         self.summary.as_ref()
     }
@@ -92,10 +92,10 @@ impl Reader {
             Exit::Check,
             format!("snapshot {}, line {}: {why}", self.path.display(), self.line_no.max(1)),
         )
-        .hint("it is not the file that was frozen: freeze it again or fetch it again")
+        .hint("the file differs from the one that was frozen: freeze it again or copy it again")
     }
 
-    /// Reads one line, its break included, into `self.line`; false at the end.
+    /// Reads one line, including its line break, into `self.line`; false at the end.
     fn next_line(&mut self, limit: usize) -> Result<bool> {
         self.line.clear();
         let read = (&mut self.input)
@@ -103,7 +103,7 @@ impl Reader {
             .read_until(b'\n', &mut self.line)
             .map_err(|e| match e.kind() {
                 std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::Other => {
-                    self.damaged(&format!("the compressed data ends or is damaged ({e})"))
+                    self.damaged(&format!("the compressed data is truncated or damaged ({e})"))
                 }
                 _ => cannot_read(FileError::new("read", &self.path, e)),
             })?;
@@ -116,7 +116,7 @@ impl Reader {
             return Err(self.damaged(&format!("the line is longer than {limit} bytes")));
         }
         if self.line.last() != Some(&b'\n') {
-            return Err(self.damaged("the file ends within this line: it was cut short"));
+            return Err(self.damaged("the file ends within this line: it is truncated"));
         }
         Ok(true)
     }
@@ -125,16 +125,16 @@ impl Reader {
         std::str::from_utf8(&self.line).map_err(|_| self.damaged("the line is not UTF-8"))
     }
 
-    /// The next record, or `None` after a right trailer.
+    /// The next record, or `None` after a valid trailer.
     ///
     /// # Errors
-    /// Names the line and what is wrong with it.
+    /// A failure that names the line and what is wrong with it.
     pub fn next_record(&mut self) -> Result<Option<Record>> {
         if self.summary.is_some() {
             return Ok(None);
         }
         if !self.next_line(MAX_LINE)? {
-            return Err(self.damaged("the file ends without its trailer: it was cut short"));
+            return Err(self.damaged("the file ends without its trailer: it is truncated"));
         }
         if Trailer::is_one(&self.line) {
             self.finish()?;
@@ -153,16 +153,16 @@ impl Reader {
         let sha256 = self.hasher.current();
         if trailer.sha256 != sha256 {
             return Err(self.damaged(&format!(
-                "the content was changed: its SHA-256 is {sha256}, the trailer says {}",
+                "the content was changed: its SHA-256 is {sha256}, but the trailer says {}",
                 trailer.sha256
             )));
         }
         if trailer.records != self.progression.records || trailer.counts != self.progression.counts
         {
-            return Err(self.damaged("the trailer's counts are not those of the records"));
+            return Err(self.damaged("the trailer's counts differ from the records"));
         }
         if self.next_line(MAX_LINE)? {
-            return Err(self.damaged("there is more after the trailer"));
+            return Err(self.damaged("there is data after the trailer"));
         }
         self.summary = Some(Summary {
             header: self.header.clone(),
@@ -182,7 +182,7 @@ fn session_unknown() -> Result<flowcontrol_contract::SessionId> {
 /// Reads a whole snapshot and checks all of it.
 ///
 /// # Errors
-/// Names the file, the line and what is wrong.
+/// A failure that names the file, the line and what is wrong.
 pub fn verify(path: &Path, mut on_bytes: impl FnMut(u64)) -> Result<Summary> {
     let mut reader = Reader::open(path)?;
     let mut reported = 0;
@@ -198,17 +198,17 @@ pub fn verify(path: &Path, mut on_bytes: impl FnMut(u64)) -> Result<Summary> {
     }
 }
 
-/// Chunks of a snapshot, read on a thread of their own while the receiver works on the last one.
+/// Chunks of a snapshot, read on a separate thread while the receiver processes the last one.
 #[derive(Debug)]
 pub struct Chunks {
     receiver: mpsc::Receiver<Result<Vec<Record>>>,
 }
 
 impl Chunks {
-    /// Starts reading `path`, which must still be the file whose digest is `expected`: chunks of
-    /// at most `records` records and about `bytes` bytes of one
-    /// tenant each. Records that `skip` has (by tenant, the last sequence number that is already
-    /// there) are read and checked but not sent.
+    /// Starts reading `path`, whose digest must still be `expected`: chunks of
+    /// at most `records` records and about `bytes` bytes, of one
+    /// tenant each. Records in `skip` (by tenant, the last sequence number that is already
+    /// written) are read and checked but not sent.
     pub fn start(
         path: PathBuf,
         expected: Digest,
@@ -219,14 +219,14 @@ impl Chunks {
         let (sender, receiver) = mpsc::channel(1);
         tokio::task::spawn_blocking(move || {
             if let Err(failure) = send_chunks(&path, expected, records, bytes, &skip, &sender) {
-                // The receiver is gone when the replay stopped; nobody is left to be told.
+                // The receiver is dropped when the replay stopped; then the result is not needed.
                 let _ = sender.blocking_send(Err(failure));
             }
         });
         Self { receiver }
     }
 
-    /// The next chunk; `None` after the last one, when the trailer was found right.
+    /// The next chunk; `None` after the last one, when the trailer was verified.
     pub async fn next(&mut self) -> Option<Result<Vec<Record>>> {
         self.receiver.recv().await
     }
@@ -263,17 +263,17 @@ fn send_chunks(
         chunk.push(record);
     }
     if !chunk.is_empty() {
-        // As above: a receiver that is gone needs no chunk.
+        // As above: a dropped receiver needs no chunk.
         let _ = sender.blocking_send(Ok(chunk));
     }
     match reader.summary() {
         Some(summary) if summary.sha256 == expected => Ok(()),
         found => Err(Failure::check(format!(
-            "snapshot {} was changed while it was in use: it was {}, now it is {}",
+            "snapshot {} was changed while it was in use: its digest was {} and is now {}",
             path.display(),
             expected.short(),
             found.map_or_else(|| "damaged".to_owned(), |s| s.sha256.short())
         ))
-        .hint("freeze again, and let nothing write to the file")),
+        .hint("freeze again, and do not change the file while it is in use")),
     }
 }

@@ -1,4 +1,4 @@
-//! Writes a snapshot: all of it under its final name, or nothing.
+//! Writes a snapshot atomically: the complete file appears under its final name, or none.
 
 use super::Summary;
 use super::format::{Header, Progression, Trailer};
@@ -9,7 +9,7 @@ use flowcontrol_files::{Access, AtPath as _, FileError, Staged};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// zstd's default: about a tenth of the size at several hundred MB/s.
+/// zstd's default level: about a tenth of the size at several hundred MB/s.
 const ZSTD_LEVEL: i32 = 3;
 
 enum Sink {
@@ -34,7 +34,7 @@ impl Sink {
     }
 }
 
-/// Writes records to a temporary file beside the final one; [`Writer::finish`] puts it in place.
+/// Writes records to a temporary file beside the final one; [`Writer::finish`] renames it.
 pub struct Writer {
     path: PathBuf,
     sink: Sink,
@@ -49,7 +49,7 @@ impl Writer {
     /// Starts a snapshot at `path`; a name that ends in `.zst` is compressed.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or the header cannot be spelled.
+    /// When the folder cannot be written to, or the header cannot be serialized.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
         let at = |e: io::Error| cannot_write(FileError::new("write", path, e));
         // Found here, before the work, and not when the finished file is put in its place.
@@ -90,7 +90,7 @@ impl Writer {
     /// Adds the next record.
     ///
     /// # Errors
-    /// When it is out of order, or the file cannot be written.
+    /// When the record is out of order, or the file cannot be written.
     pub fn push(&mut self, record: &Record) -> Result<()> {
         self.progression.accept(record)?;
         record.write_line(&mut self.line);
@@ -98,10 +98,10 @@ impl Writer {
         self.flush_line()
     }
 
-    /// Writes the trailer, makes the file durable and gives it its name.
+    /// Writes the trailer, syncs the file and renames it to its final name.
     ///
     /// # Errors
-    /// When the file cannot be written; nothing stands under the final name then.
+    /// When the file cannot be written; no file is left under the final name then.
     pub fn finish(mut self) -> Result<Summary> {
         let sha256 = self.hasher.current();
         let (counts, records) = (self.progression.counts, self.progression.records);

@@ -5,7 +5,7 @@ use flowcontrol_base::{Failure, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Major versions that the migrations are written for.
+/// The supported major versions of PostgreSQL.
 pub const SUPPORTED: std::ops::RangeInclusive<u32> = 15..=18;
 
 /// A folder with `initdb` and `postgres`.
@@ -17,25 +17,25 @@ pub struct Binaries {
     pub version: (u32, u32),
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Usable, newest first; of equal versions, the one found first.
     pub usable: Vec<Binaries>,
-    /// There, but of a version outside [`SUPPORTED`].
+    /// Found, but of a version outside [`SUPPORTED`].
     pub unsupported: Vec<Binaries>,
 }
 
-/// Looks where `settings` say, and where packages install.
+/// Searches the folders in `settings`, and those where packages install.
 ///
 /// # Errors
-/// When `pg_bin` is set and holds no usable binaries: an explicit setting is never passed over.
+/// When `pg_bin` is set and holds no usable binaries: an explicit setting is never ignored.
 pub fn find(settings: &TargetSettings) -> Result<Found> {
     if let Some(folder) = &settings.pg_bin {
         let binaries = inspect(folder)
             .ok_or_else(|| {
                 Failure::usage(format!(
-                    "FLOWCONTROL_PG_BIN is {}, but there is no working `initdb` and `postgres` in it",
+                    "FLOWCONTROL_PG_BIN is {}, but it contains no working `initdb` and `postgres`",
                     folder.display()
                 ))
             })
@@ -59,12 +59,12 @@ pub fn find(settings: &TargetSettings) -> Result<Found> {
     let mut found = Found::default();
     let mut seen = Vec::new();
     for folder in candidates(settings) {
-        // The same programs through a link count once.
+        // The same programs through a symbolic link count once.
         let Ok(real) = folder.join("initdb").canonicalize() else { continue };
         if seen.contains(&real) {
             continue;
         }
-        // Evidence names the folder itself, not a link to what is in it.
+        // Evidence names the real folder, not a symbolic link.
         let folder =
             real.parent().filter(|p| p.join("postgres").is_file()).unwrap_or(&folder).to_owned();
         seen.push(real);
@@ -97,7 +97,7 @@ fn candidates(settings: &TargetSettings) -> Vec<PathBuf> {
 }
 
 fn children(parent: &Path, prefix: &str, tail: &str) -> Vec<PathBuf> {
-    // A place that is not there, or not readable, holds nothing that could be started.
+    // A missing or unreadable folder contains nothing that could be started.
     let Ok(entries) = std::fs::read_dir(parent) else { return Vec::new() };
     entries
         .flatten()
@@ -129,7 +129,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 /// The newest binaries on the machine, downloaded if there are none and that is allowed.
 ///
 /// # Errors
-/// With the ways out, when there are none to be had.
+/// An environment failure with hints, when there are none.
 pub(super) fn obtain(settings: &TargetSettings, progress: super::Progress<'_>) -> Result<Binaries> {
     let found = find(settings)?;
     if let Some(newest) = found.usable.into_iter().next() {
@@ -138,7 +138,7 @@ pub(super) fn obtain(settings: &TargetSettings, progress: super::Progress<'_>) -
     let mut reason = "there are no PostgreSQL server binaries on this machine".to_owned();
     if let Some(old) = found.unsupported.first() {
         reason = format!(
-            "the PostgreSQL on this machine ({}) is {}, and {} to {} are supported",
+            "the PostgreSQL on this machine ({}) is version {}; {} to {} are supported",
             old.folder.display(),
             old.version.0,
             SUPPORTED.start(),
@@ -152,7 +152,7 @@ pub(super) fn obtain(settings: &TargetSettings, progress: super::Progress<'_>) -
             Err(e) => format!("downloading them failed: {e}; is this machine offline?"),
         }
     } else {
-        "downloading them is switched off".to_owned()
+        "downloading them is disabled".to_owned()
     };
     Err(Failure::environment(format!("{reason}, and {tried}")).hint(
         "install PostgreSQL 15 or newer (Debian: `apt-get install postgresql`), or set \

@@ -1,5 +1,5 @@
-//! The generated certificate of throw-away targets. It is never live evidence: whoever starts the
-//! target makes it.
+//! The generated certificate of temporary targets. It is never live evidence, because the program
+//! that starts the target generates it.
 
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
@@ -10,7 +10,7 @@ use rcgen::{
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-/// A certificate authority that signed one server certificate and is then forgotten.
+/// A server certificate with the certificate of its authority, whose private key is discarded.
 pub(super) struct Certificate {
     /// The authority's certificate: what clients trust.
     pub authority_pem: String,
@@ -23,7 +23,7 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// For `localhost`, both loopback addresses and `more` names, valid for a week.
+    /// Generates one for `localhost`, both loopback addresses and `more` names, valid for a week.
     pub(super) fn generate(more: &[String]) -> Result<Self> {
         Self::build(more).map_err(|e| {
             Failure::environment(format!("cannot generate a certificate for the target: {e}"))
@@ -33,7 +33,7 @@ impl Certificate {
     fn build(more: &[String]) -> std::result::Result<Self, rcgen::Error> {
         let now = OffsetDateTime::from_unix_timestamp(clock::now().micros() / 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        // A day back, for a container whose clock lags behind.
+        // Valid since yesterday, for a container whose clock is behind.
         let (from, until) = (now - Duration::days(1), now + Duration::days(7));
 
         let mut authority = CertificateParams::new(Vec::new())?;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_name_is_refused() {
+    fn an_invalid_name_is_refused() {
         assert!(Certificate::generate(&["not\u{fffd}ascii".to_owned()]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Which kind of Postgres a rehearsal runs on, and which one was asked for.
+//! The kinds of Postgres that a rehearsal runs on, and the requested one.
 
 use flowcontrol_base::Failure;
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,16 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetKind {
-    /// A throw-away cluster from PostgreSQL binaries on this machine.
+    /// A temporary cluster from PostgreSQL binaries on this machine.
     Local,
-    /// A throw-away container.
+    /// A temporary container.
     Container,
     /// A server from the configuration.
     External,
 }
 
 impl TargetKind {
-    /// The word used in configuration, evidence and reports.
+    /// The name used in configuration, evidence and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
@@ -27,8 +27,8 @@ impl TargetKind {
         }
     }
 
-    /// Whether the target is made for one run and removed after it.
-    pub const fn is_throw_away(self) -> bool {
+    /// Whether the target is created for one run and removed after it.
+    pub const fn is_temporary(self) -> bool {
         !matches!(self, Self::External)
     }
 }
@@ -39,11 +39,11 @@ impl fmt::Display for TargetKind {
     }
 }
 
-/// What `--target` asks for.
+/// The values of `--target`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetChoice {
-    /// `container` when an engine answers and the image is there or can be pulled, else `local`;
+    /// `container` when an engine answers and has the image or can pull it, else `local`;
     /// never `external`.
     #[default]
     Auto,
@@ -59,7 +59,7 @@ impl TargetChoice {
     /// All choices, in the order in which help texts list them.
     pub const ALL: [Self; 4] = [Self::Auto, Self::Local, Self::Container, Self::External];
 
-    /// The word given on the command line.
+    /// The value on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",

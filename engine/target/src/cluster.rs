@@ -1,4 +1,4 @@
-//! A throw-away cluster: `initdb`, a server on a free port of the loopback address, TLS with a
+//! A temporary cluster: `initdb`, a server on a free port of the loopback address, TLS with a
 //! generated certificate, and its removal.
 //!
 //! Everything here blocks; callers in async code move it to a thread.
@@ -21,17 +21,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// Another process can take a free port between the look and the use; more often than this in a
-/// row is no accident.
+/// Attempts to find a port, since another process can take a free port before the server does; more
+/// failures in a row have another cause.
 const PORT_TRIES: usize = 5;
-/// `initdb` takes a second; a machine that needs this long is stuck.
+/// The limit for `initdb`, which takes about a second.
 const INIT_BUDGET: Duration = Duration::from_secs(180);
 const START_BUDGET: Duration = Duration::from_secs(60);
 const STOP_BUDGET: Duration = Duration::from_secs(15);
-/// How often a state that PostgreSQL does not announce is looked at.
+/// The polling interval for states that PostgreSQL does not announce.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What makes a cluster fast and unfit for data that matters.
+/// Settings that make the cluster fast but not crash-safe.
 const SETTINGS: [&str; 15] = [
     "fsync=off",
     "synchronous_commit=off",
@@ -45,7 +45,7 @@ const SETTINGS: [&str; 15] = [
     "ssl=on",
     "logging_collector=off",
     "log_destination=stderr",
-    // A statement may hold a password or a payload.
+    // A statement may contain a password or a payload.
     "log_statement=none",
     "log_min_error_statement=panic",
     "log_parameter_max_length_on_error=0",
@@ -69,7 +69,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster in a new folder under `temp` and starts its server.
+    /// Creates a cluster in a new folder under `temp` and starts its server.
     ///
     /// # Errors
     /// An environment failure with the end of the server's log; nothing is left behind.
@@ -80,7 +80,7 @@ impl Cluster {
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(temp)
             .map_err(|e| {
-                launch_log::io_failure(&format!("cannot make a folder in {}", temp.display()), &e)
+                launch_log::io_failure(&format!("cannot create a folder in {}", temp.display()), &e)
             })?;
         let watchdog = Watchdog::start(folder.path())?;
         let certificate = Certificate::generate(&[])?;
@@ -97,7 +97,7 @@ impl Cluster {
             watchdog: Some(watchdog),
         };
         cluster.fill(&certificate, user.as_ref())?;
-        progress("making a PostgreSQL cluster");
+        progress("creating a PostgreSQL cluster");
         cluster.init(binaries, user.as_ref())?;
         progress("starting PostgreSQL");
         cluster.serve(binaries, user.as_ref())?;
@@ -114,7 +114,7 @@ impl Cluster {
         &self.folder
     }
 
-    /// Stops the server, removes the folder and checks that both are gone.
+    /// Stops the server, removes the folder, and checks that neither is left.
     ///
     /// # Errors
     /// An environment failure that names what is left.
@@ -181,7 +181,7 @@ impl Cluster {
             }
             return Err(launch_log::failure("initdb", status, &text, &self.folder));
         }
-        Err(Failure::environment("initdb knows neither the locale C.UTF-8 nor C"))
+        Err(Failure::environment("initdb accepts neither the locale C.UTF-8 nor C"))
     }
 
     fn serve(&mut self, binaries: &Binaries, user: Option<&RunAs>) -> Result<()> {
@@ -233,7 +233,7 @@ impl Cluster {
             }
         }
         Err(Failure::environment(format!(
-            "no free port for a PostgreSQL server in {PORT_TRIES} tries; its log ends: {last}"
+            "found no free port for a PostgreSQL server in {PORT_TRIES} attempts; its log ends: {last}"
         )))
     }
 
@@ -260,7 +260,7 @@ impl Cluster {
             }
             RunAs::apply(user, command)
                 .current_dir(folder)
-                // Messages that this program reads, and no search through the zone files.
+                // English messages, which this program parses, and no search through the zone files.
                 .env("LC_ALL", "C")
                 .env("TZ", "UTC")
                 .stdout(Stdio::from(output))
@@ -272,7 +272,7 @@ impl Cluster {
         let state = self.folder.join("data/postmaster.pid");
         let began = clock::instant();
         while began.elapsed() < START_BUDGET {
-            // The last line of this file is the server's own word about its state.
+            // The last line of this file is the server's status.
             if fs::read_to_string(&state)
                 .is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready"))
             {
@@ -301,10 +301,10 @@ impl Cluster {
             left.push(format!("folder {} ({e})", self.folder.display()));
         }
         if !left.is_empty() {
-            // Dropping the watchdog makes it try once more, with its own means.
+            // Dropping the watchdog makes it try again.
             drop(watchdog);
             return Err(Failure::environment(format!(
-                "the throw-away cluster was not removed entirely: {}",
+                "the temporary cluster was not removed completely: {}",
                 left.join(", ")
             ))
             .hint("stop the process and remove the folder by hand"));
@@ -316,7 +316,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(failure) = self.stop() {
-            tracing::warn!(%failure, "cannot remove a throw-away cluster");
+            tracing::warn!(%failure, "cannot remove a temporary cluster");
         }
     }
 }
@@ -327,7 +327,7 @@ enum Start {
     TimedOut,
 }
 
-/// Stops the server at once: nothing in it is to be kept.
+/// Stops the server immediately; its data is not needed.
 fn end(server: &mut Child) -> Result<()> {
     signal(server, Signal::QUIT, "PostgreSQL")?;
     if wait(server, STOP_BUDGET)?.is_some() {
@@ -336,7 +336,7 @@ fn end(server: &mut Child) -> Result<()> {
     signal(server, Signal::KILL, "PostgreSQL")?;
     match wait(server, STOP_BUDGET)? {
         Some(_) => Ok(()),
-        None => Err(Failure::environment("it does not end even when killed")),
+        None => Err(Failure::environment("it does not end even after SIGKILL")),
     }
 }
 
@@ -372,5 +372,5 @@ fn free_port() -> Result<u16> {
     TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
-        .map_err(|e| Failure::environment(format!("no port on 127.0.0.1 can be had: {e}")))
+        .map_err(|e| Failure::environment(format!("cannot get a port on 127.0.0.1: {e}")))
 }

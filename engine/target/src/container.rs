@@ -1,4 +1,4 @@
-//! The `container` target: a throw-away Postgres that testcontainers starts.
+//! The `container` target: a temporary Postgres that testcontainers starts.
 
 use super::certificate::Certificate;
 use super::engine::{self, Refusal};
@@ -22,9 +22,9 @@ use testcontainers::{
 };
 
 const START_BUDGET: Duration = Duration::from_secs(120);
-/// A pull over a slow line; past this, it is stuck.
+/// The limit for pulling the image over a slow network.
 const PULL_BUDGET: Duration = Duration::from_secs(900);
-/// How often a server that starts is tried.
+/// The interval between attempts to connect to a starting server.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Containers start one after the other: [`negotiate`] blocks its thread until it has the client that
@@ -32,14 +32,14 @@ const LOOK: Duration = Duration::from_millis(100);
 static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// What runs in place of the image's entry point, as root: PostgreSQL refuses a key that others
-/// could read, and only inside the container is it known who the server runs as.
+/// could read, and the server's user id is known only inside the container.
 const ENTRY: &str = "chown postgres /flowcontrol/server.crt /flowcontrol/server.key \
                      && exec docker-entrypoint.sh postgres \"$@\"";
 
-/// The entry point sets the server up over its socket; from outside, TLS alone.
+/// The image's entry point uses the socket for setup; from outside only TLS is allowed.
 const HBA: &str = "local all all trust\nhostssl all all all scram-sha-256\n";
 
-/// Speed at the price of what a crash leaves: nothing in it is to be kept.
+/// Settings that make the server fast but not crash-safe.
 const SETTINGS: [&str; 11] = [
     "ssl=on",
     "ssl_cert_file=/flowcontrol/server.crt",
@@ -54,8 +54,8 @@ const SETTINGS: [&str; 11] = [
     "log_min_error_statement=panic",
 ];
 
-/// A running container. Dropping it removes the container; [`Container::dispose`] does so and says
-/// whether any is left.
+/// A running container. Dropping it removes the container; [`Container::dispose`] also reports
+/// whether one is left.
 pub(super) struct Container {
     /// The server's maintenance database.
     pub endpoint: Endpoint,
@@ -65,7 +65,7 @@ pub(super) struct Container {
     pub image_digest: Option<String>,
     /// SHA-256 of the server's certificate, in hex.
     pub certificate_sha256: String,
-    /// Containers of killed runs that were removed on the way.
+    /// Messages about containers of killed runs that were removed.
     pub swept: Vec<String>,
     handle: Option<ContainerAsync<GenericImage>>,
     guard: RemovalGuard,
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Container {
 }
 
 impl Container {
-    /// Starts a container, pulling its image if need be.
+    /// Starts a container; pulls its image if necessary.
     pub(super) async fn start(
         settings: &TargetSettings,
         progress: Progress<'_>,
@@ -137,7 +137,7 @@ impl Container {
             Err(_) => {
                 return Err(Refusal::Image(
                     Failure::environment(format!(
-                        "{image} was not there after {} s",
+                        "{image} was not available after {} s",
                         budget.as_secs()
                     ))
                     .hint(format!("run `docker pull {image}` and try again")),
@@ -173,7 +173,7 @@ impl Container {
     }
 
     fn handle(&self) -> Result<&ContainerAsync<GenericImage>> {
-        self.handle.as_ref().ok_or_else(|| Failure::environment("the container is gone"))
+        self.handle.as_ref().ok_or_else(|| Failure::environment("the container was removed"))
     }
 
     async fn find_endpoint(&mut self) -> Result<()> {
@@ -189,8 +189,8 @@ impl Container {
         Ok(())
     }
 
-    /// The entry points listen on TCP only once they have set the server up, so the first login
-    /// over TCP finds the final server.
+    /// The entry point listens on TCP only after setup, so the first login
+    /// over TCP reaches the final server.
     async fn wait_ready(&self) -> Result<()> {
         let began = clock::instant();
         loop {
@@ -214,7 +214,7 @@ impl Container {
         })
     }
 
-    /// Why the server did not get ready: a container that has ended says so itself, in its log.
+    /// Why the server did not become ready, with the end of the container's log.
     async fn explain(&self, docker: &Docker, image: &str, failure: &Failure) -> Failure {
         let state = match self.is_running().await {
             Ok(false) => "has ended".to_owned(),
@@ -230,7 +230,7 @@ impl Container {
         )
     }
 
-    /// Removes the container and its volume and checks that none is left.
+    /// Removes the container and its volume, and checks that neither is left.
     pub(super) async fn dispose(mut self) -> Result<()> {
         if let Some(handle) = self.handle.take() {
             handle.rm().await.map_err(|e| {
@@ -246,16 +246,16 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // The guard removes the container. The library's own handle does so too, but only inside a
-        // runtime, and keeps its failures to itself.
+        // The guard removes the container. The library's handle does so too, but only inside a
+        // runtime, and without reporting failures.
         if let Some(handle) = self.handle.take() {
             std::mem::forget(handle);
         }
     }
 }
 
-/// Removes the containers of one target when it is dropped: also those that a start which was
-/// given up, or which failed, had made already.
+/// Removes the containers of one target when it is dropped, also those that a failed or
+/// cancelled start had created already.
 struct RemovalGuard {
     id: String,
     armed: bool,
@@ -271,14 +271,14 @@ impl Drop for RemovalGuard {
             engine::remove(&docker, &self.id).await
         });
         if let Err(failure) = removed {
-            tracing::warn!(%failure, "cannot remove a container; the next run will");
+            tracing::warn!(%failure, "cannot remove a container; the next run will try again");
         }
     }
 }
 
-/// Runs `work` to its end on a thread and a runtime of its own, for places that cannot wait.
+/// Runs `work` to completion on a separate thread and runtime, for callers that cannot await.
 fn on_own_runtime<T: Send>(work: impl Future<Output = Result<T>> + Send) -> Result<T> {
-    let cut_off = || Failure::environment("the work on the Docker engine was cut off");
+    let cut_off = || Failure::environment("the work on the Docker engine was interrupted");
     std::thread::scope(|scope| {
         scope
             .spawn(|| {
@@ -293,8 +293,8 @@ fn on_own_runtime<T: Send>(work: impl Future<Output = Result<T>> + Send) -> Resu
     })
 }
 
-/// testcontainers shares one client and never asks the engine which protocol it speaks. It calls
-/// back while it holds that client and before it uses it: here the client learns the version.
+/// testcontainers shares one client and never negotiates the API version with the engine. It calls
+/// this hook before it uses the client: here the version is negotiated.
 fn negotiate() -> Result<(), Refusal> {
     on_own_runtime(async { Ok(engine::connect().await.map(drop)) })
         .unwrap_or_else(|failure| Err(Refusal::Start(failure)))
@@ -331,7 +331,7 @@ fn request(
 }
 
 /// `registry:5000/postgres:17` is a name and a tag; without a tag it is the latest. A digest is
-/// cut the same way and put together again.
+/// split the same way and joined again.
 fn split_reference(image: &str) -> (&str, &str) {
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
@@ -345,10 +345,10 @@ fn refused(image: &str, error: &TestcontainersError, log: &str) -> Refusal {
     match error {
         TestcontainersError::Client(ClientError::PullImage { .. }) => Refusal::Image(
             Failure::environment(format!(
-                "the image {image} is not here and cannot be pulled: {text}"
+                "the image {image} is not on this machine and cannot be pulled: {text}"
             ))
             .hint(format!(
-                "run `docker pull {image}`, or make one with `ci/postgres-image`, or name another \
+                "run `docker pull {image}`, or build one with `ci/postgres-image`, or name another \
                  with FLOWCONTROL_POSTGRES_IMAGE, or use --target local"
             )),
         ),
@@ -365,7 +365,7 @@ fn authority_folder(
 ) -> Result<tempfile::TempDir> {
     let failed = |e: std::io::Error| {
         super::launch_log::io_failure(
-            &format!("cannot keep a certificate in {}", settings.temp.display()),
+            &format!("cannot store a certificate in {}", settings.temp.display()),
             &e,
         )
     };
@@ -380,19 +380,19 @@ fn authority_folder(
     Ok(folder)
 }
 
-/// From where the published port is reached. Never published on all addresses, unless the engine
-/// is on another machine: whoever reaches the port still needs the password, but need not reach it.
+/// How the published port is reached. It is published on all addresses only if the engine
+/// is on another machine: the password protects it, but it should not be reachable without need.
 #[derive(Debug, PartialEq, Eq)]
 struct Reach {
-    /// The address to publish on; all of them when the engine is on another machine.
+    /// The address to publish on; all addresses when the engine is on another machine.
     bind: Option<String>,
-    /// More names for the certificate.
+    /// Additional names for the certificate.
     names: Vec<String>,
 }
 
 impl Reach {
     async fn find(settings: &TargetSettings, docker: &Docker) -> Self {
-        // Inside a container, its siblings are reached over the bridge's gateway.
+        // From inside a container, other containers are reached over the bridge's gateway.
         let gateway = if std::path::Path::new("/.dockerenv").exists() {
             engine::bridge_gateway(docker).await
         } else {

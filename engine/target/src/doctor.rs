@@ -1,4 +1,4 @@
-//! What this machine has and lacks for each target, with the fix.
+//! Checks what this machine has and lacks for each target, with hints.
 
 use super::engine::{self, Refusal};
 use super::run_as::RunAs;
@@ -6,16 +6,16 @@ use super::{TargetSettings, binaries};
 use flowcontrol_base::Failure;
 use serde::Serialize;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at: `docker engine`, `container image`, `postgresql binaries`, ...
+    /// What was checked: `docker engine`, `container image`, `postgresql binaries`, ...
     pub what: String,
-    /// Whether it can be used as it is.
+    /// Whether it is usable.
     pub ok: bool,
     /// What was found.
     pub detail: String,
-    /// What to do when it cannot be used.
+    /// What to do if it is not usable.
     pub fix: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl Finding {
     }
 }
 
-/// Looks at everything that targets need. Starts, pulls and downloads nothing.
+/// Checks everything that targets need. Starts, pulls and downloads nothing.
 pub async fn survey(settings: &TargetSettings) -> Vec<Finding> {
     let mut findings = engine_and_image(settings).await;
     findings.push(server_binaries(settings));
@@ -58,17 +58,19 @@ async fn engine_and_image(settings: &TargetSettings) -> Vec<Finding> {
     let version = docker.client_version();
     let answers = Finding::good(
         "docker engine",
-        format!("answers; API {}.{} is spoken", version.major_version, version.minor_version),
+        format!("answers; API version {}.{}", version.major_version, version.minor_version),
     );
     let image = &settings.image;
     let image = match engine::image_digest(&docker, image).await {
-        Ok(Some(digest)) => Finding::good("container image", format!("{image} is here ({digest})")),
+        Ok(Some(digest)) => {
+            Finding::good("container image", format!("{image} is on this machine ({digest})"))
+        }
         Ok(None) => Finding::bad(
             "container image",
-            Failure::environment(format!("{image} is not here; a rehearsal will try to pull it"))
-                .hint(format!(
-                    "docker pull {image}, or, where it cannot be pulled, ci/postgres-image"
-                )),
+            Failure::environment(format!(
+                "{image} is not on this machine; a rehearsal will try to pull it"
+            ))
+            .hint(format!("docker pull {image}, or, where it cannot be pulled, ci/postgres-image")),
         ),
         Err(refusal) => Finding::bad("container image", Refusal::into_failure(refusal)),
     };
@@ -111,10 +113,10 @@ fn server_binaries(settings: &TargetSettings) -> Finding {
 fn server_user() -> Finding {
     let what = "server's user";
     match RunAs::choose() {
-        Ok(None) => Finding::good(what, "this user runs local clusters itself"),
+        Ok(None) => Finding::good(what, "local clusters run as this user"),
         Ok(Some(user)) => Finding::good(
             what,
-            format!("root does not run PostgreSQL: local clusters run as {}", user.name),
+            format!("PostgreSQL refuses to run as root: local clusters run as {}", user.name),
         ),
         Err(failure) => Finding::bad(what, failure),
     }
@@ -127,7 +129,7 @@ fn temporary_folder(settings: &TargetSettings) -> Finding {
         Err(e) => Finding::bad(
             what,
             super::launch_log::io_failure(
-                &format!("cannot make a folder in {}", settings.temp.display()),
+                &format!("cannot create a folder in {}", settings.temp.display()),
                 &e,
             ),
         ),
@@ -140,7 +142,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[tokio::test]
-    async fn what_is_wrong_comes_with_its_fix() {
+    async fn every_problem_has_a_hint() {
         let settings = TargetSettings {
             pg_bin: Some(PathBuf::from("/nonexistent/bin")),
             temp: PathBuf::from("/nonexistent/tmp"),

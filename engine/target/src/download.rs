@@ -23,7 +23,7 @@ pub(super) fn download(settings: &TargetSettings) -> Result<Binaries, String> {
         ..settings.clone()
     })
     .map_err(|e| e.message)?;
-    found.usable.into_iter().next().ok_or_else(|| "the download holds no `initdb`".to_owned())
+    found.usable.into_iter().next().ok_or_else(|| "the download contains no `initdb`".to_owned())
 }
 
 /// The newest matching version in the cache: each is a folder with the version as its name.
@@ -61,7 +61,7 @@ fn install(
     runtime.block_on(Box::pin(work)).map_err(|e| flowcontrol_contract::chain(&e))
 }
 
-/// This build cannot download.
+/// Fails, because this build has no downloader.
 #[cfg(not(feature = "download"))]
 pub(super) fn download(_settings: &TargetSettings) -> Result<Binaries, String> {
     Err("this build of flowcontrol has no `download` feature".to_owned())

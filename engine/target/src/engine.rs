@@ -1,4 +1,4 @@
-//! The Docker engine: whether it answers, which images it has, and our containers on it.
+//! The Docker engine: the connection to it, its images, and the rehearsals' containers.
 
 use super::owner::Owner;
 use flowcontrol_base::Failure;
@@ -15,19 +15,19 @@ use testcontainers::bollard::query_parameters::{
 };
 use testcontainers::core::client::docker_client_instance;
 
-/// On every container of ours; its value is one target's id.
+/// The label of every rehearsal container; its value is the target's id.
 pub(super) const ID_LABEL: &str = "org.flowcontrol.rehearsal";
-/// The process that started the container.
+/// The label that names the process that started the container.
 pub(super) const OWNER_LABEL: &str = "org.flowcontrol.owner";
 
-/// Why there is no container.
+/// Why no container could be started.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// No engine answers, or this user may not talk to it.
+    /// No engine answers, or this user may not access it.
     Engine(Failure),
-    /// The image is not there and cannot be pulled.
+    /// The image is not on this machine and cannot be pulled.
     Image(Failure),
-    /// All was there, and still it did not start.
+    /// Engine and image are available, but the container did not start.
     Start(Failure),
 }
 
@@ -38,14 +38,14 @@ impl Refusal {
     }
 }
 
-/// A client that speaks a version of the protocol that the engine knows. Engines refuse versions
+/// A client with an API version that the engine supports. Engines refuse versions
 /// newer than their own, and the client library starts with its newest.
 pub(super) async fn connect() -> Result<Docker, Refusal> {
     let engine = docker_client_instance().await.map_err(|e| unreachable_engine(&e))?;
     engine.negotiate_version().await.map_err(|e| unreachable_engine(&e))
 }
 
-/// Tells a denied socket from an engine that is not there.
+/// Distinguishes a denied socket from a missing engine.
 fn unreachable_engine(error: &(dyn Error + 'static)) -> Refusal {
     if let Some(EngineError::SocketNotFoundError(path)) = find(error) {
         return Refusal::Engine(
@@ -56,7 +56,7 @@ fn unreachable_engine(error: &(dyn Error + 'static)) -> Refusal {
     let kind = io_kind(error);
     let failure = match kind {
         Some(ErrorKind::PermissionDenied) => Failure::environment(
-            "this user may not talk to the Docker engine: permission denied on its socket",
+            "this user may not access the Docker engine: permission denied on its socket",
         )
         .hint("add the user to the group `docker` and log in again, or use --target local"),
         Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound) => {
@@ -69,7 +69,7 @@ fn unreachable_engine(error: &(dyn Error + 'static)) -> Refusal {
     Refusal::Engine(failure)
 }
 
-/// The engine's own error inside whatever wraps it.
+/// The engine's own error inside its wrappers.
 fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e EngineError> {
     use testcontainers::core::error::ClientError;
     match error.downcast_ref::<ClientError>() {
@@ -85,7 +85,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
             return Some(io.kind());
         }
         current = match error.downcast_ref::<EngineError>() {
-            // These show their cause without naming it as the source.
+            // These errors print their cause without returning it as the source.
             Some(EngineError::IOError { err }) => Some(err),
             Some(EngineError::HyperLegacyError { err }) => Some(err),
             _ => error.source(),
@@ -110,15 +110,15 @@ pub(super) async fn image_digest(engine: &Docker, image: &str) -> Result<Option<
     }
 }
 
-/// The engine's address on its default network, as containers see it.
+/// The engine's address on its default network, as seen from containers.
 pub(super) async fn bridge_gateway(engine: &Docker) -> Option<String> {
-    // An engine without that network publishes on loopback as any other.
+    // An engine without that network publishes on loopback.
     let network = engine.inspect_network("bridge", None::<InspectNetworkOptions>).await.ok()?;
     let configs = network.ipam?.config?;
     configs.into_iter().find_map(|config| config.gateway).filter(|it| !it.trim().is_empty())
 }
 
-/// Our containers: those of one target, or all.
+/// Rehearsal containers: those of one target, or all.
 async fn containers(
     engine: &Docker,
     id: Option<&str>,
@@ -149,7 +149,7 @@ async fn remove_one(engine: &Docker, container: &ContainerSummary) -> Result<(),
     let Some(id) = &container.id else { return Ok(()) };
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     match engine.remove_container(id, Some(options)).await {
-        // Gone, or another run is removing it at this moment.
+        // Already removed, or being removed by another run.
         Err(EngineError::DockerResponseServerError { status_code: 404 | 409, .. }) | Ok(()) => {
             Ok(())
         }
@@ -157,7 +157,7 @@ async fn remove_one(engine: &Docker, container: &ContainerSummary) -> Result<(),
     }
 }
 
-/// Removes containers whose owner was killed; says what it removed.
+/// Removes containers whose owner was killed; returns messages about them.
 pub(super) async fn sweep(engine: &Docker) -> Vec<String> {
     let found = match containers(engine, None).await {
         Ok(found) => found,
@@ -180,25 +180,25 @@ pub(super) async fn sweep(engine: &Docker) -> Vec<String> {
             Some(owner) if owner.is_gone() => match remove_one(engine, &container).await {
                 Ok(()) => said.push(format!("removed the container {name}, left by a killed run")),
                 Err(e) => said.push(format!(
-                    "the container {name} was left by a killed run and cannot be removed: {}",
+                    "the container {name} was left by a killed run but cannot be removed: {}",
                     chain(&e)
                 )),
             },
             Some(_) => {}
             None => said.push(format!(
-                "the container {name} is labelled as a rehearsal's, but not by whom; left alone"
+                "the container {name} is labelled as a rehearsal's, but without its owner; it was not removed"
             )),
         }
     }
     said
 }
 
-/// The end of what a target's container has written; empty when there is no container.
+/// The end of the log of a target's container; empty when there is no container.
 pub(super) async fn log_tail(engine: &Docker, id: &str) -> String {
     use futures::StreamExt;
     let container = match containers(engine, Some(id)).await {
         Ok(found) => found.into_iter().find_map(|container| container.id),
-        Err(e) => return format!("(its log cannot be had: {})", chain(&e)),
+        Err(e) => return format!("(its log cannot be read: {})", chain(&e)),
     };
     let Some(container) = container else { return String::new() };
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("40").build();
@@ -207,7 +207,7 @@ pub(super) async fn log_tail(engine: &Docker, id: &str) -> String {
     while let Some(chunk) = lines.next().await {
         match chunk {
             Ok(chunk) => text.push_str(&chunk.to_string()),
-            Err(e) => return format!("{text}(its log cannot be read on: {})", chain(&e)),
+            Err(e) => return format!("{text}(the rest of its log cannot be read: {})", chain(&e)),
         }
     }
     super::launch_log::tail(&text)
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denied_socket_is_told_from_a_missing_engine() {
+    fn a_denied_socket_is_distinguished_from_a_missing_engine() {
         let denied = EngineError::IOError { err: ErrorKind::PermissionDenied.into() };
         assert!(message(&denied).0.contains("permission denied"));
         let refused = EngineError::IOError { err: ErrorKind::ConnectionRefused.into() };

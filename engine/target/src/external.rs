@@ -1,4 +1,4 @@
-//! The `external` target: a server from the configuration, which is used and never changed.
+//! The `external` target: a server from the configuration, whose configured database is never changed.
 
 use super::identity::ServerFacts;
 use super::{ExternalSettings, TargetSettings};
@@ -6,7 +6,7 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_database::TlsTrust;
 use sqlx::postgres::PgConnection;
 
-/// An external server that answers.
+/// An external server that was reached.
 pub(super) struct Reached {
     pub settings: ExternalSettings,
     pub facts: ServerFacts,
@@ -14,7 +14,7 @@ pub(super) struct Reached {
     pub admin: PgConnection,
 }
 
-/// The settings, checked, and what the server says about itself.
+/// Checks the settings, connects, and reads the server's facts.
 pub(super) async fn reach(settings: &TargetSettings) -> Result<Reached> {
     let external = settings.external.clone().ok_or_else(|| {
         Failure::usage("--target external needs a server, and none is configured")
@@ -23,10 +23,10 @@ pub(super) async fn reach(settings: &TargetSettings) -> Result<Reached> {
     let endpoint = &external.endpoint;
     if endpoint.tls == TlsTrust::Off && !is_loopback(&endpoint.host) {
         return Err(Failure::usage(format!(
-            "{} is not on this machine and its TLS is off",
+            "{} is not on this machine, but its TLS is off",
             endpoint.redacted()
         ))
-        .hint("off loopback, TLS with full verification is required"));
+        .hint("except on loopback, TLS with full verification is required"));
     }
     let mut admin = endpoint.connect(&external.admin).await?;
     let facts = ServerFacts::ask(endpoint, &mut admin).await?;
@@ -51,7 +51,7 @@ pub(super) async fn reach(settings: &TargetSettings) -> Result<Reached> {
     Ok(Reached { settings: external, facts, admin })
 }
 
-/// Whether a host name or address is this machine's own.
+/// Whether a host name or address is a loopback one.
 fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_from_names_that_look_like_it() {
+    fn loopback_is_distinguished_from_names_that_look_like_it() {
         for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1"] {
             assert!(is_loopback(host), "{host}");
         }

@@ -1,4 +1,4 @@
-//! What evidence says about the Postgres that something ran on.
+//! The identity of a target in evidence.
 
 use super::TargetKind;
 use flowcontrol_base::{Failure, Result};
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-/// Names a target in evidence. Holds no secret.
+/// The identity of a target in evidence; contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetIdentity {
     /// The target's kind.
     pub kind: TargetKind,
-    /// `17.6`: the version without the packager's words.
+    /// `17.6`: the version without the packager's suffix.
     pub server_version: String,
     /// `170006`, as `server_version_num` gives it.
     pub server_version_num: u32,
@@ -32,27 +32,27 @@ pub struct TargetIdentity {
     /// `external`: the configured database, `host:port/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
-    /// SHA-256 of the server's certificate in DER, in hex. For throw-away targets it is that of
+    /// SHA-256 of the server's certificate in DER, in hex. For temporary targets it is that of
     /// the generated certificate, which is never live evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_sha256: Option<String>,
 }
 
-/// What the server itself says.
+/// The server's facts about itself.
 pub(super) struct ServerFacts {
     pub version: String,
     pub version_num: u32,
-    /// Absent where the login may not read the control file.
+    /// `None` if the login may not read the control file.
     pub system_identifier: Option<String>,
     pub in_recovery: bool,
 }
 
 impl ServerFacts {
-    /// Asks the server at `endpoint` over `connection`.
+    /// Queries the server at `endpoint` over `connection`.
     pub(super) async fn ask(endpoint: &Endpoint, connection: &mut PgConnection) -> Result<Self> {
         Self::ask_over(connection).await.map_err(|e| {
             Failure::environment(format!(
-                "{} answers, but not about itself: {e}",
+                "{} answers, but its version and settings cannot be read: {e}",
                 endpoint.redacted()
             ))
         })
@@ -94,13 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_packagers_words_are_cut() {
+    fn the_packagers_suffix_is_removed() {
         assert_eq!(plain_version("15.18 (Debian 15.18-0+deb12u1)"), "15.18");
         assert_eq!(plain_version("18beta1"), "18beta1");
     }
 
     #[test]
-    fn what_does_not_apply_is_not_written() {
+    fn members_that_do_not_apply_are_omitted() {
         let identity = TargetIdentity {
             kind: TargetKind::Local,
             server_version: "17.6".into(),

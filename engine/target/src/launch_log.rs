@@ -1,4 +1,4 @@
-//! What a failed start says: the end of the log, and the disk when it is full.
+//! Failures to start a server: the end of its log, and the cause when the disk is full.
 
 use flowcontrol_base::Failure;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
 
-/// Whether the server ended because somebody else took its port.
+/// Whether the server ended because another process took its port.
 pub(super) fn port_taken(log: &str) -> bool {
     log.contains("Address already in use")
 }
@@ -31,7 +31,7 @@ fn disk_full(text: &str) -> bool {
     text.contains("No space left on device") || text.contains("Disk quota exceeded")
 }
 
-/// `what` did not start; no status means that it ran out of time.
+/// A failure that `what` did not start; without a status it exceeded its time limit.
 pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder: &Path) -> Failure {
     if disk_full(log) {
         return Failure::environment(format!(
@@ -42,7 +42,7 @@ pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder:
     }
     if log.contains("SSL is not supported by this build") {
         return Failure::environment(format!(
-            "{what} was built without TLS, which a throw-away server must have"
+            "{what} was built without TLS, which a temporary server needs"
         ))
         .hint(
             "name another PostgreSQL with FLOWCONTROL_PG_BIN (those of distributions have TLS), \
@@ -50,7 +50,7 @@ pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder:
         );
     }
     let ended = status
-        .map_or_else(|| "did not get ready in time".to_owned(), |s| format!("ended with {s}"));
+        .map_or_else(|| "did not become ready in time".to_owned(), |s| format!("ended with {s}"));
     let tail = tail(log);
     let said = if tail.is_empty() {
         "its log is empty".to_owned()
@@ -60,7 +60,7 @@ pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder:
     let failure = Failure::environment(format!("{what} {ended}; {said}"));
     if log.contains("Permission denied") {
         return failure.hint(
-            "the server runs as a user without powers, who must be able to read the PostgreSQL \
+            "the server runs as an unprivileged user, who must be able to read the PostgreSQL \
              binaries and to reach the temporary folder (TMPDIR)",
         );
     }
@@ -68,7 +68,7 @@ pub(super) fn failure(what: &str, status: Option<ExitStatus>, log: &str, folder:
         .hint("use --target container or external, or another PostgreSQL with FLOWCONTROL_PG_BIN")
 }
 
-/// A file operation of ours failed.
+/// A failed file operation.
 pub(super) fn io_failure(what: &str, error: &std::io::Error) -> Failure {
     use std::io::ErrorKind;
     let failure = Failure::environment(format!("{what}: {error}"));

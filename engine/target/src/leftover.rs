@@ -1,4 +1,4 @@
-//! What killed runs left in the temporary folder: clusters that nobody watches any more, since
+//! Removes what killed runs left in the temporary folder: clusters without a watchdog, because
 //! their process and its watchdog were both killed, and certificates of containers.
 
 use super::owner::Owner;
@@ -10,13 +10,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// A folder without a watchdog's id is one that is being made, unless it is older than this.
-const BEING_MADE: Duration = Duration::from_secs(600);
+/// A folder without a watchdog's id is being created, unless it is older than this.
+const CREATION_TIME: Duration = Duration::from_secs(600);
 
 /// Stops the servers and removes the folders of clusters under `temp` whose watchdog is gone; says
-/// what it removed. What belongs to other users is left alone.
+/// what it removed. Folders of other users are not touched.
 pub(super) fn sweep(temp: &Path) -> Vec<String> {
-    // A folder that cannot be listed fails with a better message when a cluster is made in it.
+    // A folder that cannot be listed fails with a better message when a cluster is created in it.
     let Ok(entries) = fs::read_dir(temp) else { return Vec::new() };
     let ours = [Some(geteuid().as_raw()), RunAs::choose().ok().flatten().map(|user| user.uid)];
     let mut swept = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn sweep(temp: &Path) -> Vec<String> {
 /// Folders with the certificate of a container start with this.
 pub(super) const AUTHORITY_PREFIX: &str = "flowcontrol-ca-";
 
-/// In such a folder, names the process that it belongs to.
+/// The file in such a folder that names its process.
 pub(super) const OWNER_FILE: &str = "owner";
 
 /// Removes certificates of containers whose process was killed.
@@ -77,18 +77,18 @@ fn abandoned(folder: &Path) -> bool {
         None => folder
             .metadata()
             .and_then(|found| found.modified())
-            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > BEING_MADE)),
+            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > CREATION_TIME)),
     }
 }
 
-/// Whether the process lives and its command line names the folder: ids are used again.
+/// Whether the process is alive and its command line names the folder, since process ids are reused.
 fn runs_for(process: i32, folder: &Path) -> bool {
     let Some(pid) = Pid::from_raw(process) else { return false };
     if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
         return false;
     }
-    // Where there is no /proc, a living process is taken for the right one: better a folder too
-    // many than a stranger's process stopped.
+    // Without /proc a living process is assumed to be the right one: better to keep a folder
+    // than to stop an unrelated process.
     fs::read(format!("/proc/{process}/cmdline")).map_or(true, |command| {
         let name = folder.as_os_str().as_encoded_bytes();
         command.windows(name.len()).any(|part| part == name)
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_abandoned_folder_goes_and_a_watched_one_stays() {
+    fn an_abandoned_folder_is_removed_and_a_watched_one_is_kept() {
         let temp = tempfile::tempdir().unwrap();
         let make = |name: &str, watchdog: &str| {
             let folder = temp.path().join(format!("{FOLDER_PREFIX}{name}"));

@@ -1,4 +1,4 @@
-//! A Postgres that a rehearsal may use: where it is, who logs in, and how it is disposed of.
+//! The Postgres servers that rehearsals use: how they are found or started, and removed.
 //!
 //! A [`Target`] is started from a [`TargetChoice`]; rehearsals then work in a [`Workspace`], a
 //! database of their own with the roles that migrations grant to.
@@ -30,5 +30,5 @@ pub use settings::{DEFAULT_IMAGE, ExternalSettings, TargetSettings};
 pub use start::{Disposed, Target};
 pub use workspace::DATABASE_PREFIX;
 
-/// Told what a slow step is about to do, in a few words.
+/// Called with a short text about what a slow step is about to do.
 pub type Progress<'p> = &'p (dyn Fn(&str) + Send + Sync);

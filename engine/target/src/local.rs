@@ -1,4 +1,4 @@
-//! The `local` target: a throw-away cluster from binaries on this machine.
+//! The `local` target: a temporary cluster from binaries on this machine.
 
 use super::binaries::{self, Binaries};
 use super::cluster::Cluster;
@@ -10,16 +10,16 @@ use flowcontrol_base::{Failure, Result};
 pub struct Local {
     /// The cluster.
     pub cluster: Cluster,
-    /// Where it came from.
+    /// The binaries.
     pub binaries: Binaries,
-    /// Folders of killed runs that were removed on the way.
+    /// Messages about folders of killed runs that were removed.
     pub swept: Vec<String>,
 }
 
 /// Starts a cluster. This blocks for a second or two; async callers use `Target::start`.
 ///
 /// # Errors
-/// An environment failure with the way out; nothing is left behind.
+/// An environment failure with a hint; nothing is left behind.
 pub fn start_blocking(settings: &TargetSettings, progress: Progress<'_>) -> Result<Local> {
     let swept = leftover::sweep(&settings.temp);
     let binaries = binaries::obtain(settings, progress)?;
@@ -27,14 +27,14 @@ pub fn start_blocking(settings: &TargetSettings, progress: Progress<'_>) -> Resu
     Ok(Local { cluster, binaries, swept })
 }
 
-/// Starts a cluster on a thread of its own. Dropping the future does not leak: the thread's result
+/// Starts a cluster on a separate thread. Dropping the future does not leak it: the thread's result
 /// is dropped when it is done, which removes the cluster.
 pub(super) async fn start(settings: &TargetSettings, progress: Progress<'_>) -> Result<Local> {
     let settings = settings.clone();
     let (steps, mut said) = tokio::sync::mpsc::unbounded_channel::<String>();
     let mut work = tokio::task::spawn_blocking(move || {
         start_blocking(&settings, &|step: &str| {
-            // Nobody listens when the caller has given up; the work ends all the same.
+            // The receiver is dropped when the caller was cancelled; the work completes anyway.
             drop(steps.send(step.to_owned()));
         })
     });
@@ -42,15 +42,15 @@ pub(super) async fn start(settings: &TargetSettings, progress: Progress<'_>) -> 
         tokio::select! {
             Some(step) = said.recv() => progress(&step),
             done = &mut work => return done.map_err(|e| {
-                Failure::environment(format!("the local target's start was cut off: {e}"))
+                Failure::environment(format!("the start of the local target was interrupted: {e}"))
             })?,
         }
     }
 }
 
-/// Stops a cluster on a thread of its own.
+/// Stops a cluster on a separate thread.
 pub(super) async fn dispose(local: Local) -> Result<()> {
-    tokio::task::spawn_blocking(move || local.cluster.dispose())
-        .await
-        .map_err(|e| Failure::environment(format!("the local target's removal was cut off: {e}")))?
+    tokio::task::spawn_blocking(move || local.cluster.dispose()).await.map_err(|e| {
+        Failure::environment(format!("the removal of the local target was interrupted: {e}"))
+    })?
 }

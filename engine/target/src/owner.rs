@@ -1,26 +1,26 @@
-//! Which process a container belongs to, so that a later run can tell whether it still lives.
+//! The process that owns a container, so that a later run can determine whether it is alive.
 
 use flowcontrol_base::clock;
 use rustix::process::Pid;
 use std::fs;
 
-/// A container whose owner lives elsewhere is abandoned after this.
-const STRANGER_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+/// A container whose owner runs on another machine counts as abandoned after this many microseconds.
+const FOREIGN_OWNER_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// A process, told from later ones with the same id and from those of other machines.
+/// A process, distinguishable from later ones with the same id and from those of other machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
-    /// The machine's boot and process-id space; empty where the system does not tell.
+    /// The machine's boot id and process-id namespace; empty if the system does not provide them.
     place: String,
     process: i32,
     /// When the process started, in the kernel's ticks since boot.
     started: u64,
-    /// When the container was made, in microseconds since 1970.
+    /// When the container was created, in microseconds since 1970.
     made: i64,
 }
 
 impl Owner {
-    /// This process, now.
+    /// The current process, at the current time.
     pub(super) fn this_process() -> Self {
         let process = rustix::process::getpid().as_raw_nonzero().get();
         Self {
@@ -47,11 +47,11 @@ impl Owner {
         })
     }
 
-    /// Whether the owner is known to be dead. One that cannot be looked at, because it lives on
-    /// another machine or in another container, counts as dead after a day.
+    /// Whether the owner is known to have ended. One that cannot be inspected, because it runs on
+    /// another machine or in another container, counts as ended after a day.
     pub(super) fn is_gone(&self) -> bool {
         if self.place.is_empty() || self.place != place() {
-            return clock::now().micros().saturating_sub(self.made) > STRANGER_MICROS;
+            return clock::now().micros().saturating_sub(self.made) > FOREIGN_OWNER_MICROS;
         }
         let lives = Pid::from_raw(self.process).is_some_and(|pid| {
             rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
@@ -71,7 +71,7 @@ fn place() -> String {
 
 fn started(process: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The second field is the program's name in parentheses, which may hold anything.
+    // The second field is the program's name in parentheses, which may contain any character.
     let after_name = &stat[stat.rfind(')')? + 1..];
     let mut fields = after_name.split_whitespace();
     // A zombie has ended; its entry only waits for its parent.
@@ -95,7 +95,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_dead_and_those_that_took_their_id_are_told_from_the_living() {
+    fn ended_processes_and_reused_ids_are_distinguished_from_living_ones() {
         let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
         let process = i32::try_from(child.id()).unwrap();
         child.wait().unwrap();
@@ -105,9 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_elsewhere_has_a_day() {
+    fn an_owner_on_another_machine_counts_for_a_day() {
         let stranger = Owner { place: "another machine".into(), ..Owner::this_process() };
         assert!(!stranger.is_gone());
-        assert!(Owner { made: stranger.made - STRANGER_MICROS - 1_000_000, ..stranger }.is_gone());
+        assert!(
+            Owner { made: stranger.made - FOREIGN_OWNER_MICROS - 1_000_000, ..stranger }.is_gone()
+        );
     }
 }

@@ -1,5 +1,5 @@
 //! The roles that migrations grant to. Roles are cluster-wide, so they are provisioned before
-//! migrations run: by an administrator on a server that is kept, by the run on a throw-away one.
+//! migrations run: by an administrator on an external server, by the run on a temporary one.
 
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use std::fmt::Write;
 
-/// Refuses names that Postgres would cut, reserve, or that stand for two roles at once.
+/// Refuses names that Postgres would truncate or that it reserves, and duplicates.
 ///
 /// # Errors
 /// A usage failure that names the role.
@@ -20,13 +20,13 @@ pub fn check_names(names: &RoleNames) -> Result<()> {
         let wrong = if name.is_empty() {
             "is empty"
         } else if name.len() > 63 {
-            "is longer than the 63 bytes that Postgres keeps"
+            "is longer than the 63 bytes that Postgres allows"
         } else if name.contains('\0') {
-            "holds a NUL"
+            "contains a NUL"
         } else if name.starts_with("pg_") || name.as_str() == "public" || name.as_str() == "none" {
             "is reserved by Postgres"
         } else if all[..index].contains(name) {
-            "stands for two roles; each role needs a login of its own"
+            "is used for two roles; each role needs its own login"
         } else {
             continue;
         };
@@ -36,8 +36,8 @@ pub fn check_names(names: &RoleNames) -> Result<()> {
     Ok(())
 }
 
-/// What `migrate roles` prints: creates the roles that are missing, takes away what they must not
-/// have, and grants them the database. Running it again changes nothing. It holds no password.
+/// The SQL that `migrate roles` prints: creates missing roles, revokes attributes they must not
+/// have, and grants them the database. Running it again changes nothing. It contains no password.
 pub fn provision_sql(names: &RoleNames, database: &str) -> String {
     let mut sql = String::from(
         "-- Roles of FlowControl. Run as a superuser, or as a role that may create roles.\n\
@@ -59,7 +59,7 @@ pub fn provision_sql(names: &RoleNames, database: &str) -> String {
     sql
 }
 
-/// Creates the roles and takes away what they must not have.
+/// SQL that creates the roles and revokes attributes they must not have.
 pub(super) fn role_sql(names: &RoleNames) -> String {
     let mut sql = String::new();
     for name in [&names.owner, &names.application, &names.replayer, &names.auditor] {
@@ -80,8 +80,8 @@ fn one_role(name: &str, bypass: bool) -> String {
         if bypass { ("BYPASSRLS", "NOT rolbypassrls") } else { ("NOBYPASSRLS", "rolbypassrls") };
     let attributes =
         format!("LOGIN NOINHERIT NOSUPERUSER {word} NOCREATEDB NOCREATEROLE NOREPLICATION");
-    // Naming an attribute can need powers that a managed server's administrator lacks, so a new
-    // role names the fewest, and an existing one is altered only when something is wrong with it.
+    // Naming an attribute can need privileges that a managed server's administrator lacks, so a new
+    // role names the fewest, and an existing one is altered only if an attribute is wrong.
     let created = if bypass { "LOGIN NOINHERIT BYPASSRLS" } else { "LOGIN NOINHERIT" };
     let tag = dollar_tag(name);
     format!(
@@ -108,7 +108,7 @@ fn dollar_tag(text: &str) -> String {
     tag
 }
 
-/// Grants the database: everyone else stays out, only the loaders get temporary tables.
+/// SQL that grants the database to the roles and revokes it from PUBLIC; only the loaders get temporary tables.
 pub(super) fn grant_sql(names: &RoleNames, database: &str, verifier: bool) -> String {
     let database = identifier(database);
     let mut connecting = vec![&names.owner, &names.application, &names.replayer, &names.auditor];
@@ -128,7 +128,7 @@ pub(super) fn grant_sql(names: &RoleNames, database: &str, verifier: bool) -> St
     )
 }
 
-/// Random passwords for `names`: 192 bits each, for a server that lives for one run.
+/// Logins for `names` with random passwords of 192 bits, for a temporary server.
 pub(super) fn random_logins(names: &RoleNames) -> Logins {
     let login = |name: &String| Login {
         user: name.clone(),
@@ -143,11 +143,11 @@ pub(super) fn random_logins(names: &RoleNames) -> Logins {
     }
 }
 
-/// Creates the roles over `connection`, which must be allowed to, and sets the passwords that
-/// `logins` hold. Grants on databases are not part of this: roles belong to the whole server.
+/// Creates the roles over `connection`, whose login must have the privilege, and sets the passwords that
+/// `logins` hold. Grants on databases are not part of this: roles are cluster-wide.
 ///
 /// # Errors
-/// A usage failure when `logins` are of other roles; else an environment failure.
+/// A usage failure when `logins` are not those of the roles; otherwise an environment failure.
 pub async fn provision(
     connection: &mut PgConnection,
     names: &RoleNames,
@@ -179,7 +179,7 @@ pub async fn provision(
     })
 }
 
-/// The logins must be those of the roles: migrations grant by role name.
+/// Checks that the logins are those of the roles, because migrations grant by role name.
 pub(super) fn check_logins(names: &RoleNames, logins: &Logins) -> Result<()> {
     let pairs = [
         ("owner", &names.owner, Some(&logins.owner)),
@@ -202,7 +202,7 @@ pub(super) fn check_logins(names: &RoleNames, logins: &Logins) -> Result<()> {
     Ok(())
 }
 
-/// The server's message and code alone: other fields may quote the statement, and with it a
+/// Only the server's message and code: other fields may quote the statement, and with it a
 /// password.
 fn without_statement(error: &sqlx::Error) -> String {
     match error.as_database_error() {
@@ -219,7 +219,7 @@ mod tests {
     fn names_are_quoted() {}
 
     #[test]
-    fn what_is_printed_holds_no_password() {
+    fn the_printed_sql_contains_no_password() {
         let sql = provision_sql(&RoleNames::default(), "bfg").to_lowercase();
         assert!(sql.contains("\\password \"bfg_owner\""));
         assert!(!sql.lines().any(|line| !line.starts_with("--") && line.contains("password")));

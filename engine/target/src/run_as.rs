@@ -1,11 +1,11 @@
-//! Which user a throw-away server runs as: `initdb` and `postgres` refuse to run as root.
+//! The user that a temporary server runs as: `initdb` and `postgres` refuse to run as root.
 
 use flowcontrol_base::{Failure, Result};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-/// A user without powers.
+/// An unprivileged user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RunAs {
     pub name: String,
@@ -14,7 +14,7 @@ pub(super) struct RunAs {
 }
 
 impl RunAs {
-    /// Nobody else when this process is not root; else `postgres`, or `nobody` where there is no
+    /// `None` if this process is not root; else `postgres`, or `nobody` if there is no
     /// such user.
     pub(super) fn choose() -> Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
@@ -35,11 +35,15 @@ impl RunAs {
         }
     }
 
-    /// Gives a file or folder to this user.
+    /// Changes the owner of a file or folder to this user.
     pub(super) fn give(user: Option<&Self>, path: &Path) -> Result<()> {
         let Some(user) = user else { return Ok(()) };
         std::os::unix::fs::chown(path, Some(user.uid), Some(user.gid)).map_err(|e| {
-            Failure::environment(format!("cannot give {} to {}: {e}", path.display(), user.name))
+            Failure::environment(format!(
+                "cannot change the owner of {} to {}: {e}",
+                path.display(),
+                user.name
+            ))
         })
     }
 }
@@ -56,7 +60,7 @@ fn pick(passwd: &str) -> RunAs {
     };
     find("postgres")
         .or_else(|| find("nobody"))
-        // No such user in the file: a number that no system gives to a person.
+        // Neither user exists: an id that is not assigned to a person on any system.
         .unwrap_or_else(|| RunAs { name: "uid 65534".into(), uid: 65534, gid: 65534 })
 }
 
@@ -72,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_postgres_with_uid_0_is_no_way_out() {
+    fn a_postgres_user_with_uid_0_is_not_used() {
         let passwd = "postgres:x:0:0::/:/bin/sh\nnobody:x:65534:65533::/:/bin/false\n";
         assert_eq!(pick(passwd), RunAs { name: "nobody".into(), uid: 65534, gid: 65533 });
         assert_eq!(pick("").uid, 65534);

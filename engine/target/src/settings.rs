@@ -1,4 +1,4 @@
-//! What a target needs to know, handed in by the configuration: nothing here reads the environment.
+//! The settings of targets, passed in by the configuration; the environment is not read here.
 
 use flowcontrol_database::{Endpoint, Login, Logins};
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 /// The image of the `container` target when none is configured.
 pub const DEFAULT_IMAGE: &str = "postgres:17";
 
-/// A server that exists already. A rehearsal works in a database of its own on it.
+/// An existing server. A rehearsal creates its own database on it.
 #[derive(Clone, Debug)]
 pub struct ExternalSettings {
     /// The configured database. Rehearsals only connect to it to create and drop their own.
     pub endpoint: Endpoint,
-    /// May create databases.
+    /// The administrator's login, which may create databases.
     pub admin: Login,
-    /// The roles, provisioned beforehand (`flowcontrol migrate roles`).
+    /// The logins of the roles, which are provisioned beforehand (`flowcontrol migrate roles`).
     pub logins: Logins,
 }
 
@@ -26,13 +26,13 @@ pub struct TargetSettings {
     pub search: Vec<PathBuf>,
     /// Whether `local` may download binaries when the machine has none.
     pub download: bool,
-    /// Where downloaded binaries are kept.
+    /// The folder for downloaded binaries.
     pub cache: PathBuf,
-    /// Where throw-away clusters are made.
+    /// The folder for temporary clusters.
     pub temp: PathBuf,
     /// The image of the `container` target (`FLOWCONTROL_POSTGRES_IMAGE`).
     pub image: String,
-    /// Where the Docker engine is (`DOCKER_HOST`), to know from where its ports are reached.
+    /// The address of the Docker engine (`DOCKER_HOST`), which determines how its ports are reached.
     pub docker_host: Option<String>,
     /// The `external` target, when one is configured.
     pub external: Option<ExternalSettings>,
@@ -49,7 +49,7 @@ impl TargetSettings {
             .map(PathBuf::from)
             .or_else(|| get("HOME").map(|home| PathBuf::from(home).join(".cache")));
         let cache = match home {
-            // The server of a root run is another user, who cannot read root's home.
+            // For root, the server runs as another user, who cannot read root's home.
             Some(_) | None if root => PathBuf::from("/var/cache"),
             Some(folder) => folder,
             None => PathBuf::from("/tmp"),
@@ -70,7 +70,7 @@ impl TargetSettings {
 }
 
 impl Default for TargetSettings {
-    /// What applies when no variable is set.
+    /// The settings when no variable is set.
     fn default() -> Self {
         Self::from_variables(|_| None)
     }

@@ -1,4 +1,4 @@
-//! A target from its start to its end.
+//! Starts, uses and removes a target.
 
 use super::container::Container;
 use super::engine::Refusal;
@@ -14,27 +14,26 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::sync::Mutex;
 
-const NO_FSYNC: &str =
-    "the throw-away server runs without fsync: its speed says nothing about one that is kept";
+const NO_FSYNC: &str = "the temporary server runs without fsync: its speed does not predict that of a production server";
 
-/// A Postgres that answers. Dropping a throw-away target removes it; [`Target::dispose`] does so
-/// and says whether anything is left.
+/// A running Postgres. Dropping a temporary target removes it; [`Target::dispose`] also
+/// reports whether anything is left.
 #[derive(Debug)]
 pub struct Target {
     /// Its kind.
     pub kind: TargetKind,
     /// The server's maintenance database; for an external target, the configured one.
     pub endpoint: Endpoint,
-    /// May create databases, and roles on a throw-away target.
+    /// The administrator's login, which may create databases, and on a temporary target also roles.
     pub admin: Login,
-    /// What evidence says about it.
+    /// Its identity in evidence.
     pub identity: TargetIdentity,
-    /// Why it is this one, in one sentence.
+    /// Why it was chosen, in one sentence.
     pub chosen_because: String,
-    /// What a reader of a report should know: what was swept, what the server lacks.
+    /// Remarks for the report: what was cleaned up, what the server lacks.
     pub notes: Vec<String>,
     running: Running,
-    /// The roles made on a throw-away server. A second workspace on it uses the same logins.
+    /// The roles created on a temporary server. A second workspace on it uses the same logins.
     provisioned: Mutex<Vec<(RoleNames, Logins)>>,
     /// The administrator's connection, from the start to the first workspace.
     session: Mutex<Option<PgConnection>>,
@@ -47,12 +46,12 @@ enum Running {
     External(Box<Logins>),
 }
 
-/// What [`Target::dispose`] did.
+/// The result of [`Target::dispose`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Disposed {
     /// One sentence for the report.
     pub what: String,
-    /// How long it took.
+    /// Its duration.
     pub seconds: f64,
 }
 
@@ -60,8 +59,8 @@ impl Target {
     /// Starts the chosen target, or reaches the external one.
     ///
     /// # Errors
-    /// Usage failures for wrong settings, environment failures with the way out for all else;
-    /// nothing is left behind. The future may be dropped at any point: what it started is removed.
+    /// Usage failures for wrong settings, otherwise environment failures with a hint;
+    /// nothing is left behind. The future may be dropped at any point; what it started is removed.
     pub async fn start(
         choice: TargetChoice,
         settings: &TargetSettings,
@@ -83,19 +82,21 @@ impl Target {
         match Box::pin(Container::start(settings, progress)).await {
             Ok(container) => {
                 let why = format!(
-                    "auto took `container`: a Docker engine answers and has {}",
+                    "auto chose `container`: a Docker engine answers and has {}",
                     settings.image
                 );
                 Self::container(settings, container, why).await
             }
             Err(Refusal::Engine(failure) | Refusal::Image(failure)) => {
-                let why = format!("auto took `local`: {failure}");
+                let why = format!("auto chose `local`: {failure}");
                 Self::local(settings, progress, why).await.map_err(|local| {
-                    // Both reasons count: either could be what the user wants to mend.
-                    local.context(format!("there is no container ({failure}) and no local cluster"))
+                    // Both reasons are reported, since either may be the one to fix.
+                    local.context(format!(
+                        "neither a container ({failure}) nor a local cluster could be started"
+                    ))
                 })
             }
-            // An engine and an image that are there and do not work are to be looked at.
+            // An engine and an image that exist but do not work are a failure to report.
             Err(Refusal::Start(failure)) => Err(failure),
         }
     }
@@ -194,7 +195,7 @@ impl Target {
                 image_digest: None,
                 system_identifier: facts.system_identifier,
                 database: Some(external.endpoint.redacted()),
-                // The connection probe supplies it: sqlx shows no peer certificate.
+                // The connection probe supplies it, since sqlx does not expose the peer certificate.
                 certificate_sha256: None,
             },
             endpoint: external.endpoint,
@@ -207,11 +208,11 @@ impl Target {
         })
     }
 
-    /// Creates a database of its own for one rehearsal, with the roles. On a throw-away target the
-    /// roles are made with random passwords; on an external one they must exist.
+    /// Creates a database for one rehearsal, with the roles. On a temporary target the
+    /// roles are created with random passwords; on an external one they must exist.
     ///
     /// # Errors
-    /// Usage failures for role names that cannot be, environment failures for all else.
+    /// Usage failures for invalid role names, otherwise environment failures.
     pub async fn workspace(&self, names: &RoleNames, session: &str) -> Result<Workspace> {
         roles::check_names(names)?;
         let kept = self.session.lock().await.take();
@@ -238,7 +239,7 @@ impl Target {
         );
         // The future is large: it holds a statement's state at each step.
         let workspace = Box::pin(made).await?;
-        // The database is there; the farewell changes nothing.
+        // The database exists; an error when closing changes nothing.
         drop(connection.close().await);
         Ok(workspace)
     }
@@ -258,7 +259,7 @@ impl Target {
         Ok(logins)
     }
 
-    /// Drops a workspace's database and checks that it is gone.
+    /// Drops a workspace's database and checks that it does not exist any more.
     ///
     /// # Errors
     /// An environment failure that names the database that is left.
@@ -266,15 +267,15 @@ impl Target {
         workspace::remove(&self.endpoint, &self.admin, &workspace.endpoint.database).await
     }
 
-    /// Stops a throw-away target and removes it, and checks that no process, folder or container
-    /// is left. An external server is left as it is.
+    /// Stops a temporary target and removes it, and checks that no process, folder or container
+    /// is left. An external server is not changed.
     ///
     /// # Errors
     /// An environment failure that names what is left.
     pub async fn dispose(self) -> Result<Disposed> {
         let began = clock::instant();
         if let Some(session) = self.session.into_inner() {
-            // It has nothing open; the farewell changes nothing.
+            // No transaction is open; an error when closing changes nothing.
             drop(session.close().await);
         }
         let what = match self.running {
@@ -287,7 +288,7 @@ impl Target {
                 "removed the container; none is left".to_owned()
             }
             Running::External(_) => {
-                format!("left the external server {} as it was", self.endpoint.redacted())
+                format!("did not change the external server {}", self.endpoint.redacted())
             }
         };
         Ok(Disposed { what, seconds: began.elapsed().as_secs_f64() })
@@ -303,20 +304,20 @@ impl Target {
 }
 
 fn asked_for(choice: TargetChoice) -> String {
-    format!("--target {choice} was asked for")
+    format!("--target {choice} was requested")
 }
 
 impl Target {
-    /// The database that a killed rehearsal left on an external server.
+    /// Opens the database that a killed rehearsal left on an external server.
     ///
     /// # Errors
-    /// A usage failure when it is no rehearsal's database or this is no external target.
+    /// A usage failure when it is not a rehearsal's database or this is not an external target.
     pub async fn reopen(&self, database: &str) -> Result<Workspace> {
         let Running::External(logins) = &self.running else {
-            return Err(Failure::usage("only an external target keeps a database to go on with"));
+            return Err(Failure::usage("only an external target keeps a database to resume"));
         };
         if !database.starts_with(super::DATABASE_PREFIX) {
-            return Err(Failure::usage(format!("{database} is no rehearsal's database")));
+            return Err(Failure::usage(format!("{database} is not a rehearsal's database")));
         }
         let workspace =
             Workspace { endpoint: self.endpoint.database(database), logins: (**logins).clone() };

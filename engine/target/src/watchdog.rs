@@ -1,8 +1,8 @@
-//! Stops a cluster's server and removes its folder when this process dies, in whatever way.
+//! Stops a cluster's server and removes its folder when this process ends, for any reason.
 //!
-//! A small shell process reads a pipe whose other end only this process holds. When this process
-//! ends, the kernel closes the pipe, and the shell stops the process group it was last told of and
-//! removes the folder. A process to be watched waits until the watchdog knows it: there is no
+//! A small shell process reads a pipe whose write end only this process holds. When this process
+//! ends, the kernel closes the pipe; the shell then stops the last registered process group and
+//! removes the folder. A process to be watched waits until it is registered, so there is no
 //! moment at which a kill could leave it behind.
 
 use flowcontrol_base::{Failure, Result};
@@ -11,11 +11,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// Folders that the watchdog agrees to remove start with this.
+/// The prefix of folders that the watchdog removes.
 pub(super) const FOLDER_PREFIX: &str = "flowcontrol-pg-";
 
 /// Signals sent to the group: the postmaster understands QUIT as "stop at once". The form
-/// `kill -s NAME -- -GROUP` is the one that every shell has: dash refuses `kill -NAME -- -GROUP`.
+/// `kill -s NAME -- -GROUP` is supported by every shell: dash refuses `kill -NAME -- -GROUP`.
 const SCRIPT: &str = r#"
 trap '' INT HUP TERM
 folder=$1
@@ -43,7 +43,7 @@ esac
 /// Waits on its standard input for a line, then becomes the command; ends when there is none.
 const GATE: &str = r#"read -r _ || exit 125; exec "$@" </dev/null"#;
 
-/// The shell process that outlives this one for a moment.
+/// The shell process, which ends shortly after this one.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     child: Child,
@@ -61,7 +61,7 @@ impl Watchdog {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Ctrl-C in a terminal goes to the whole foreground group; the watchdog is not in it.
+            // Ctrl-C in a terminal signals the foreground process group, which the watchdog is not in.
             .process_group(0)
             .spawn()
             .map_err(|e| Failure::environment(format!("cannot start /bin/sh: {e}")))?;
@@ -74,7 +74,7 @@ impl Watchdog {
         self.child.id()
     }
 
-    /// Starts `program` in a process group of its own, known to the watchdog before it runs.
+    /// Starts `program` in a new process group, registered with the watchdog before it runs.
     /// `prepare` sets the output, the user and the environment.
     pub(super) fn launch(
         &mut self,
@@ -93,17 +93,19 @@ impl Watchdog {
         let opened = match (told, child.stdin.take()) {
             (Ok(()), Some(mut gate)) => gate.write_all(b"go\n").map_err(failed),
             (Err(failure), _) => Err(failure),
-            (Ok(()), None) => Err(Failure::environment("the gate has no standard input")),
+            (Ok(()), None) => {
+                Err(Failure::environment("the launched process has no standard input"))
+            }
         };
         if let Err(failure) = opened {
-            // Its gate is closed by now, so it has ended or is about to.
+            // Its input is closed, so it has ended or is about to.
             child.wait().map_err(failed)?;
             return Err(failure);
         }
         Ok(child)
     }
 
-    /// Ends the watchdog: its folder is gone and nothing runs.
+    /// Ends the watchdog, after the folder was removed and the processes have ended.
     pub(super) fn finish(mut self) -> Result<()> {
         self.tell("done")?;
         self.pipe = None;
@@ -116,7 +118,7 @@ impl Watchdog {
     fn tell(&mut self, line: &str) -> Result<()> {
         let lost = || {
             Failure::environment(format!(
-                "the watchdog over {} has ended; something outside this run stopped it",
+                "the watchdog of {} has ended; another process stopped it",
                 self.folder.display()
             ))
         };
@@ -126,7 +128,7 @@ impl Watchdog {
 }
 
 impl Drop for Watchdog {
-    /// Closes the pipe, at which the watchdog cleans up, and waits for it.
+    /// Closes the pipe, which makes the watchdog clean up, and waits for it.
     fn drop(&mut self) {
         self.pipe = None;
         if let Err(e) = self.child.wait() {

@@ -1,4 +1,4 @@
-//! The database that one rehearsal works in: made by us, dropped by us, never the configured one.
+//! The workspace: the database that one rehearsal creates and drops, never the configured one.
 
 use super::roles::grant_sql;
 use flowcontrol_base::clock;
@@ -9,11 +9,11 @@ use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, Workspace};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-/// Databases of rehearsals start with this.
+/// The prefix of rehearsals' databases.
 pub const DATABASE_PREFIX: &str = "flowcontrol_rehearsal_";
-/// What their comment starts with; the time of creation and the session follow.
+/// The prefix of their comments, followed by the time of creation and the session.
 const COMMENT_PREFIX: &str = "FlowControl rehearsal, created ";
-/// A rehearsal that has run for longer than this has been killed.
+/// A rehearsal's database that is older than this many microseconds counts as abandoned.
 const ABANDONED_AFTER_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Creates the database over the administrator's connection to `endpoint` and grants it to the
@@ -30,13 +30,12 @@ pub(super) async fn create(
     let made = fill(connection, &database, names, logins.verifier.is_some(), session).await;
     if let Err(error) = made {
         let failure = refused(&error, endpoint, admin);
-        // A database half made is of no use; that it does not exist is no second failure.
+        // A partly created database is dropped; if it does not exist, that is not another failure.
         let dropped = drop_database(connection, &database).await;
         return Err(match dropped {
             Ok(()) => failure,
-            Err(e) => {
-                failure.hint(format!("and the database {database} is left to be dropped: {e}"))
-            }
+            Err(e) => failure
+                .hint(format!("the database {database} was left behind and must be dropped: {e}")),
         });
     }
     Ok(Workspace { endpoint: endpoint.database(&database), logins: logins.clone() })
@@ -50,7 +49,7 @@ async fn fill(
     session: &str,
 ) -> sqlx::Result<()> {
     // Owning the database lets the owner role do what a migration tool's login usually can. Where
-    // the administrator may not hand it over, the owner role still may create its schema.
+    // the administrator may not transfer it, the owner role may still create its schema.
     let may_give: bool = sqlx::query_scalar(
         "select pg_has_role(current_user, oid, 'USAGE') and pg_has_role(current_user, oid,
                 case when current_setting('server_version_num')::int >= 160000
@@ -68,7 +67,7 @@ async fn fill(
         format!("CREATE DATABASE {quoted}{owner} TEMPLATE template0 ENCODING 'UTF8'{locale}")
     };
     let mut result = Ok(());
-    // The server's own locale may belong to another encoding, and C.UTF-8 may be missing.
+    // The server's default locale may require another encoding, and C.UTF-8 may be missing.
     for locale in [" LOCALE 'C.UTF-8'", "", " LOCALE 'C'"] {
         result = run(connection, statement(locale)).await;
         match &result {
@@ -99,7 +98,7 @@ fn refused(error: &sqlx::Error, endpoint: &Endpoint, admin: &Login) -> Failure {
     ));
     match code.as_deref() {
         Some("42501") => {
-            failure.hint(format!("give it the right: ALTER ROLE {} CREATEDB", admin.user))
+            failure.hint(format!("grant the privilege: ALTER ROLE {} CREATEDB", admin.user))
         }
         Some("25006") => failure.hint("this server is a read-only standby; name its primary"),
         Some("42704") => failure.hint("create the roles first: flowcontrol migrate roles"),
@@ -108,12 +107,12 @@ fn refused(error: &sqlx::Error, endpoint: &Endpoint, admin: &Login) -> Failure {
     }
 }
 
-/// Drops the workspace's database, ending what is still connected to it, and checks that it is
-/// gone.
+/// Drops the workspace's database, terminating the sessions in it, and checks that it does not exist
+/// any more.
 pub(super) async fn remove(endpoint: &Endpoint, admin: &Login, database: &str) -> Result<()> {
     if !database.starts_with(DATABASE_PREFIX) {
         return Err(Failure::usage(format!(
-            "`{database}` is no rehearsal's database and is not dropped"
+            "`{database}` is not a rehearsal's database and is not dropped"
         )));
     }
     let mut connection = endpoint.connect(admin).await?;
@@ -135,8 +134,8 @@ async fn drop_database(connection: &mut PgConnection, database: &str) -> sqlx::R
     let statement = format!("DROP DATABASE IF EXISTS {}", identifier(database));
     let forced = run(connection, format!("{statement} WITH (FORCE)")).await;
     match &forced {
-        // It may drop the database, but not end other roles' connections. The server waits a few
-        // seconds for those that are closing.
+        // The login may drop the database, but not terminate other roles' sessions. The server waits a few
+        // seconds for sessions that are closing.
         Err(e) if code_is(e, "42501") => run(connection, statement).await,
         _ => forced,
     }
@@ -146,8 +145,8 @@ fn code_is(error: &sqlx::Error, code: &str) -> bool {
     error.as_database_error().and_then(|e| e.code()).is_some_and(|found| found == code)
 }
 
-/// Drops databases of rehearsals that were killed more than a day ago; says what it dropped and
-/// what younger or unmarked ones it left.
+/// Drops databases of rehearsals that were killed more than a day ago; returns messages about what it dropped and
+/// which younger or unmarked ones it kept.
 pub(super) async fn sweep(connection: &mut PgConnection) -> Result<Vec<String>> {
     let failed = |e: sqlx::Error| {
         Failure::environment(format!("cannot look for databases of killed rehearsals: {e}"))
@@ -166,19 +165,19 @@ pub(super) async fn sweep(connection: &mut PgConnection) -> Result<Vec<String>> 
         match judge(comment.as_deref(), connected, clock::now()) {
             Leftover::InUse => {}
             Leftover::Young => said.push(format!(
-                "{database} is another rehearsal's, less than a day old; left alone"
+                "{database} belongs to another rehearsal and is less than a day old; it was not dropped"
             )),
             Leftover::Unmarked => said.push(format!(
-                "{database} looks like a rehearsal's, but its comment does not say so; left alone"
+                "{database} is named like a rehearsal's database but lacks its comment; it was not dropped"
             )),
             Leftover::Abandoned => {
-                // Without force: whoever connects at this very moment keeps it.
+                // Without FORCE, so that a session which connects at this moment keeps it.
                 match run(&mut *connection, format!("DROP DATABASE {}", identifier(&database)))
                     .await
                 {
                     Ok(()) => said.push(format!("dropped {database}, left by a killed rehearsal")),
                     Err(e) => said.push(format!(
-                        "{database} was left by a killed rehearsal and cannot be dropped: {e}"
+                        "{database} was left by a killed rehearsal but cannot be dropped: {e}"
                     )),
                 }
             }

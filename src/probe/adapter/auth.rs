@@ -1,17 +1,17 @@
-//! The probe of an auth adapter: whether callers can be told apart where it is configured to work.
+//! The probe of an auth adapter: whether its configured issuers work and map a token to an actor.
 
 use super::found;
 use flowcontrol_contract::{AuthProvider, Mode, Port, Probe, ProbedIssuer};
 use flowcontrol_evidence::CheckResult;
 use serde_json::{Value, json};
 
-/// Asks the adapter's providers for what it relies on. Neither a token nor a secret is recorded.
+/// Queries the adapter's issuers for their metadata and keys. Neither a token nor a secret is recorded.
 pub async fn auth(kind: &str, provider: &dyn AuthProvider) -> CheckResult {
     let info = provider.info();
     let (outcome, issuers) = match provider.probe().await {
         Err(error) => (Err(error.chain()), Vec::new()),
         Ok(_) if info.port != Port::Auth || info.kind != kind => {
-            (Err(format!("it says that it is {} {}", info.port, info.kind)), Vec::new())
+            (Err(format!("it identifies itself as {} {}", info.port, info.kind)), Vec::new())
         }
         Ok(Probe { issuers }) => (judged(info.mode, &issuers), issuers),
     };
@@ -22,7 +22,7 @@ pub async fn auth(kind: &str, provider: &dyn AuthProvider) -> CheckResult {
     found(Port::Auth.name(), "auth adapter".to_owned(), outcome, figures)
 }
 
-/// The mapping of an issuer's claims is proved by one of its tokens and by nothing else.
+/// The result; the mapping of an issuer's claims is proved only by one of its tokens.
 fn judged(mode: Mode, issuers: &[ProbedIssuer]) -> Result<String, String> {
     let mut mapped = Vec::new();
     for issuer in issuers {
@@ -35,10 +35,10 @@ fn judged(mode: Mode, issuers: &[ProbedIssuer]) -> Result<String, String> {
                 principal.actor,
                 principal.tenant
             )),
-            (None, Some(why)) => return Err(format!("{name}: a token maps to nobody: {why}")),
+            (None, Some(why)) => return Err(format!("{name}: a token maps to no actor: {why}")),
             (None, None) => {
                 return Err(format!(
-                    "{name} answers, and no token of its is at hand that proves the mapping: name \
+                    "{name} answers, but there is no token of it that proves the mapping: name \
                      one as probe_token"
                 ));
             }
@@ -46,8 +46,10 @@ fn judged(mode: Mode, issuers: &[ProbedIssuer]) -> Result<String, String> {
     }
     match (mode, mapped.is_empty()) {
         (_, false) => Ok(mapped.join("; ")),
-        (Mode::Local, true) => Ok("it believes what callers say, and nobody vouches".to_owned()),
-        (Mode::Live, true) => Err("it names no issuer".to_owned()),
+        (Mode::Local, true) => {
+            Ok("it trusts the caller's own statement, without authentication".to_owned())
+        }
+        (Mode::Live, true) => Err("no issuer is configured".to_owned()),
     }
 }
 

@@ -1,20 +1,20 @@
-//! The probe of a KSeF adapter: whether it signs in and finds what every submission relies on.
+//! The probe of a KSeF adapter: whether it signs in and finds the public keys that submissions need.
 
 use super::found;
 use flowcontrol_contract::{KsefProvider, Port};
 use flowcontrol_evidence::CheckResult;
 use serde_json::json;
 
-/// Signs in and asks; submits nothing. Neither a token nor a key is recorded.
+/// Signs in and queries; submits nothing. Neither a token nor a key is recorded.
 pub async fn ksef(kind: &str, provider: &dyn KsefProvider) -> CheckResult {
     let info = provider.info();
     let (outcome, probe) = match provider.probe().await {
         Err(error) => (Err(error.chain()), None),
         Ok(_) if info.port != Port::Ksef || info.kind != kind => {
-            (Err(format!("it says that it is {} {}", info.port, info.kind)), None)
+            (Err(format!("it identifies itself as {} {}", info.port, info.kind)), None)
         }
         Ok(probe) if probe.keys == 0 => {
-            (Err("KSeF offers no public key that can be used now".to_owned()), Some(probe))
+            (Err("KSeF offers no public key that is valid now".to_owned()), Some(probe))
         }
         Ok(probe) => {
             let until = probe.certificate_until.map(|at| format!(" until {at}"));

@@ -1,4 +1,4 @@
-//! Probes of configured adapters: whether each keeps its contract where it is configured to work.
+//! Probes of configured adapters: whether each fulfils its contract with the configured service.
 //! They read, and change nothing.
 
 mod auth;
@@ -14,7 +14,7 @@ pub use store::store;
 use flowcontrol_evidence::{CheckResult, Verdict};
 use serde_json::{Map, Value};
 
-/// What a probe found, as a check that is named after its port.
+/// A probe's result as a check whose id is its port's name.
 fn found(
     id: &str,
     title: String,
@@ -28,7 +28,7 @@ fn found(
     CheckResult { id: id.to_owned(), title, verdict, reason, figures }
 }
 
-/// The check of an adapter that could not be opened, and why.
+/// The check of an adapter that could not be opened, with the reason `why`.
 pub fn unopened(port: flowcontrol_contract::Port, kind: &str, why: String) -> CheckResult {
     let figures = Map::from_iter([("kind".to_owned(), Value::from(kind))]);
     found(port.name(), format!("{port} adapter"), Err(why), figures)

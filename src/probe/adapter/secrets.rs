@@ -1,4 +1,4 @@
-//! The probe of references to secrets: each leads to one.
+//! The probe of references to secrets: whether each can be resolved.
 
 use super::found;
 use crate::config::{ProcessSecrets, Settings};
@@ -8,8 +8,8 @@ use flowcontrol_evidence::{CheckResult, KnownSecrets};
 use flowcontrol_gates::adapters::SECRETS;
 use serde_json::{Map, json};
 
-/// Follows every reference of the active profile. What is found is told to `known`, so that it
-/// cannot reach evidence, and nobody else.
+/// Resolves every reference of the active profile. The secrets are added to `known`, so that they
+/// cannot reach evidence, and used for nothing else.
 ///
 /// # Errors
 /// When the profile cannot be read.
@@ -24,12 +24,14 @@ pub fn secrets(settings: &Settings, known: &mut KnownSecrets) -> Result<CheckRes
         }
     }
     let outcome = match missing.first() {
-        Some(why) => {
-            Err(format!("{} of {} secrets cannot be had: {why}", missing.len(), references.len()))
-        }
+        Some(why) => Err(format!(
+            "{} of {} secrets cannot be resolved: {why}",
+            missing.len(),
+            references.len()
+        )),
         None if references.is_empty() => Ok("the profile needs no secret".to_owned()),
         None => Ok(format!(
-            "{} secrets stand in the configuration as references, and each leads to one",
+            "all {} references to secrets in the configuration were resolved",
             references.len()
         )),
     };

@@ -1,4 +1,4 @@
-//! The probe of a scenario store: what the contract promises a reader, on the store's own records.
+//! The probe of a scenario store: the contract's rules for reading, checked on the store's own records.
 
 use super::found;
 use flowcontrol_contract::{CallCx, Error, Port, Record, Result, ScenarioStore, TenantId};
@@ -6,10 +6,10 @@ use flowcontrol_evidence::CheckResult;
 use futures::StreamExt;
 use serde_json::json;
 
-/// A tenant that nobody enrols.
-const NOBODY: &str = "flowcontrol-probe-nobody";
+/// The id of a tenant that is not enrolled.
+const UNKNOWN_TENANT: &str = "flowcontrol-probe-nobody";
 
-/// What was looked at.
+/// What was read.
 #[derive(Default)]
 struct Seen {
     tenants: usize,
@@ -17,7 +17,7 @@ struct Seen {
     records: u64,
 }
 
-/// Asks `store` everything that a reader may ask, and compares the answers with each other.
+/// Calls every reading method of `store` and compares the results with each other.
 pub async fn store(kind: &str, store: &dyn ScenarioStore) -> CheckResult {
     let info = store.info();
     let mut seen = Seen::default();
@@ -25,10 +25,10 @@ pub async fn store(kind: &str, store: &dyn ScenarioStore) -> CheckResult {
         Err(error) => Err(error.chain()),
         Ok(Some(why)) => Err(why),
         Ok(None) if info.port != Port::Store || info.kind != kind => {
-            Err(format!("it says that it is {} {}", info.port, info.kind))
+            Err(format!("it identifies itself as {} {}", info.port, info.kind))
         }
         Ok(None) => Ok(format!(
-            "{} tenants with {} actors and {} records answer as the contract says",
+            "{} tenants with {} actors and {} records can be read as the contract requires",
             seen.tenants, seen.actors, seen.records
         )),
     };
@@ -38,7 +38,7 @@ pub async fn store(kind: &str, store: &dyn ScenarioStore) -> CheckResult {
     found(Port::Store.name(), "store adapter".to_owned(), outcome, figures)
 }
 
-/// The first promise that is broken, in words.
+/// A description of the first violation of the contract; `None` if there is none.
 async fn look(store: &dyn ScenarioStore, seen: &mut Seen) -> Result<Option<String>> {
     let tenants = store.tenants().await?;
     let mut last: Vec<(TenantId, Record)> = Vec::new();
@@ -55,7 +55,7 @@ async fn look(store: &dyn ScenarioStore, seen: &mut Seen) -> Result<Option<Strin
             (_, Some(record)) if record.seq == head && record.tenant == *tenant => {
                 if store.get(&cx, &record.id).await?.as_ref() != Some(&record) {
                     return Ok(Some(format!(
-                        "{tenant}: record {head} reads differently by its id"
+                        "{tenant}: record {head} differs when read by its id"
                     )));
                 }
                 if !roster.has(&record.actor) {
@@ -67,19 +67,19 @@ async fn look(store: &dyn ScenarioStore, seen: &mut Seen) -> Result<Option<Strin
         }
     }
     for (owner, record) in &last {
-        let nobody = TenantId::new(NOBODY)?;
+        let nobody = TenantId::new(UNKNOWN_TENANT)?;
         for other in tenants.iter().chain([&nobody]).filter(|t| *t != owner) {
             let cx = CallCx::tenant(other.clone());
-            // A record of the same id may be the other's own; it must not be this one.
+            // The other tenant may have a record with the same id; it must not be this one.
             if store.get(&cx, &record.id).await?.is_some_and(|found| found.tenant == *owner) {
-                return Ok(Some(format!("a record of {owner} is shown to {other}")));
+                return Ok(Some(format!("a record of {owner} is visible to {other}")));
             }
         }
     }
     Ok(None)
 }
 
-/// The last record, read as the end of the history.
+/// The last record, read from the end of the history.
 async fn tail(store: &dyn ScenarioStore, cx: &CallCx, head: u64) -> Result<Option<Record>, Error> {
     let mut batches = store.read(cx, head.saturating_sub(1)).await?;
     let mut last = None;

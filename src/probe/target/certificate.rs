@@ -1,4 +1,4 @@
-//! The server's certificate, seen in a TLS handshake of our own: sqlx shows none.
+//! Reads the server's certificate in a separate TLS handshake, since sqlx does not expose it.
 
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
@@ -16,10 +16,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Length 8, then the code 1234.5679 that asks a Postgres server for TLS.
+/// Postgres' SSLRequest message: length 8, then the code 1234.5679.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F];
 
-/// What the handshake showed.
+/// The result of the handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     /// SHA-256 of the certificate in DER form.
@@ -28,7 +28,7 @@ pub struct Certificate {
     pub distrusted: Option<String>,
 }
 
-/// Keeps the certificate and lets the usual verification decide.
+/// Records the certificate and delegates to the standard verification.
 #[derive(Debug)]
 struct Recorder {
     trust: Arc<WebPkiServerVerifier>,
@@ -90,11 +90,11 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     if added == 0 { Err(refuse("holds no certificate".into())) } else { Ok(roots) }
 }
 
-/// Asks the server for its certificate; `None` when the endpoint is configured without TLS.
+/// Reads the server's certificate; `None` when the endpoint is configured without TLS.
 ///
 /// # Errors
-/// When the server cannot be reached, speaks no TLS, or fails the handshake for another reason
-/// than distrust.
+/// When the server cannot be reached, does not support TLS, or fails the handshake for a reason other
+/// than an untrusted certificate.
 pub async fn certificate(endpoint: &Endpoint, limit: Duration) -> Result<Option<Certificate>> {
     let TlsTrust::VerifyFull { ca } = &endpoint.tls else { return Ok(None) };
     let roots = roots(ca.as_deref())?;
@@ -102,7 +102,7 @@ pub async fn certificate(endpoint: &Endpoint, limit: Duration) -> Result<Option<
     match tokio::time::timeout(limit, handshake).await {
         Ok(result) => result.map(Some),
         Err(_) => Err(Failure::environment(format!(
-            "{} gave no TLS handshake within {} s",
+            "{} did not complete a TLS handshake within {} s",
             endpoint.redacted(),
             limit.as_secs()
         ))
@@ -122,12 +122,10 @@ async fn handshake(endpoint: &Endpoint, roots: RootCertStore) -> Result<Certific
         b'S' => {}
         b'N' => {
             return Err(Failure::environment(format!(
-                "{} speaks no TLS, which is required",
+                "{} does not support TLS, which is required",
                 endpoint.redacted()
             ))
-            .hint(
-                "turn on ssl on the server; on loopback alone, tls = { off = true } is allowed",
-            ));
+            .hint("turn on ssl on the server; tls = { off = true } is allowed on loopback only"));
         }
         _ => {
             return Err(Failure::environment(format!(
@@ -144,7 +142,8 @@ async fn handshake(endpoint: &Endpoint, roots: RootCertStore) -> Result<Certific
     let trust = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map_err(|e| {
-            broken(&e).hint("this machine trusts no root certificate: name one with tls.ca")
+            broken(&e)
+                .hint("this machine has no trusted root certificate: configure one with tls.ca")
         })?;
     let recorder = Arc::new(Recorder { trust, seen: Mutex::new(None) });
     let config = ClientConfig::builder_with_provider(provider)
@@ -162,12 +161,12 @@ async fn handshake(endpoint: &Endpoint, roots: RootCertStore) -> Result<Certific
             Ok(Certificate { fingerprint, distrusted: Some(distrust(&e.to_string())) })
         }
         (None, Err(e)) => Err(broken(&e)),
-        (None, Ok(_)) => Err(broken(&"the handshake showed no certificate")),
+        (None, Ok(_)) => Err(broken(&"the server sent no certificate in the handshake")),
     }
 }
 
-/// Why the certificate is not trusted, with what the TLS library calls by a name of its own put
-/// into words.
+/// Why the certificate is not trusted, with the TLS library's internal names replaced by
+/// sentences.
 fn distrust(why: &str) -> String {
     if why.contains("CaUsedAsEndEntity") {
         return "it is a certificate authority's own certificate: let the server show one that the \

@@ -1,4 +1,4 @@
-//! Connection probes: what can be known of a server before anything is written to it.
+//! Connection probes: checks of a server before anything is written to it.
 
 mod certificate;
 mod pin;

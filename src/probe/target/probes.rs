@@ -1,4 +1,4 @@
-//! The four probes of a connection, each of which leaves the server as it was.
+//! The four connection probes, none of which changes the server.
 
 use super::certificate;
 use crate::registry;
@@ -6,68 +6,74 @@ use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{Digest, Roster};
 use flowcontrol_database::{Endpoint, Login, TlsTrust};
-use flowcontrol_gates::connection::{Certificate, Facts, Session};
+use flowcontrol_gates::connection::{CertificateFacts, ConnectionFacts, SessionFacts};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::time::Duration;
 
-/// Longest wait for one answer of the server.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for one response of the server.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is probed.
+/// The connection to probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
     /// The database.
     pub endpoint: &'a Endpoint,
-    /// Runs migrations; makes the write probe.
+    /// The owner's login, which makes the write probe.
     pub owner: &'a Login,
-    /// The service's login; its powers are judged.
+    /// The application's login, whose privileges are checked.
     pub application: &'a Login,
-    /// The schema of the tables, if they are there already.
+    /// The schema of the tables, if it exists already.
     pub schema: &'a str,
     /// The certificate's expected SHA-256.
     pub pin: Option<Digest>,
-    /// Whether the certificate was generated for a throw-away target.
+    /// Whether the certificate was generated for a temporary target.
     pub generated: bool,
-    /// Who is to be mapped.
+    /// The tenants and actors to map.
     pub rosters: &'a [Roster],
-    /// Whether a login was sent there already, with the same trust: then nothing has to wait until
-    /// the certificate is seen.
+    /// Whether a login was sent there already with the same TLS trust: then logins do not have to wait until
+    /// the certificate is verified.
     pub trusted: bool,
 }
 
-/// What logging in showed.
+/// The results of logging in.
 struct Logins {
     reachable: Result<String, String>,
-    session: Result<Session, String>,
+    session: Result<SessionFacts, String>,
     write: Result<(), String>,
 }
 
 impl Probe<'_> {
-    /// Runs the probes. What fails is a fact with its reason, not an error; after a failure the
-    /// probes that rest on it are not tried, so a server whose certificate is not trusted is never
+    /// Runs the probes. A failed probe is a fact with its reason, not an error; after a failure the
+    /// probes that depend on it are not run, so a server whose certificate is not trusted is never
     /// sent a password.
-    pub async fn run(&self) -> Facts {
+    pub async fn run(&self) -> ConnectionFacts {
         Box::pin(self.run_beside(async {})).await.0
     }
 
-    /// [`Probe::run`], with other work that logs in as well going on at the same time, once the
-    /// server is trusted; `None` when it came to no login.
-    pub async fn run_beside<T>(&self, others: impl Future<Output = T>) -> (Facts, Option<T>) {
+    /// [`Probe::run`], concurrently with other work that also logs in, once the
+    /// server is trusted; `None` when no login was made.
+    pub async fn run_beside<T>(
+        &self,
+        others: impl Future<Output = T>,
+    ) -> (ConnectionFacts, Option<T>) {
         let endpoint = self.endpoint.redacted();
         if self.trusted {
             let (certificate, (logins, others)) =
                 tokio::join!(self.certificate(), self.logins(others));
             let Logins { reachable, session, write } = logins;
             let certificate = certificate.map_err(said);
-            return (Facts { endpoint, reachable, certificate, session, write }, Some(others));
+            return (
+                ConnectionFacts { endpoint, reachable, certificate, session, write },
+                Some(others),
+            );
         }
         let certificate = self.certificate().await.map_err(said);
         let reachable = match &certificate {
             Ok(c) if c.distrusted.is_none() && c.pin.is_none_or(|pin| pin == c.fingerprint) => {
                 Ok(())
             }
-            // On loopback the configuration may do without TLS; the check stays unproved.
+            // On loopback TLS may be turned off; the check stays unproved.
             Err(_) if self.endpoint.tls == TlsTrust::Off => Ok(()),
             Ok(_) => Err("not tried: the certificate is not trusted".to_owned()),
             Err(why) => Err(why.clone()),
@@ -75,14 +81,15 @@ impl Probe<'_> {
         if let Err(why) = reachable {
             let withheld = "not tried: no password is sent before the server is trusted";
             let (session, write) = (Err(withheld.to_owned()), Err(withheld.to_owned()));
-            let facts = Facts { endpoint, reachable: Err(why), certificate, session, write };
+            let facts =
+                ConnectionFacts { endpoint, reachable: Err(why), certificate, session, write };
             return (facts, None);
         }
         let (Logins { reachable, session, write }, others) = self.logins(others).await;
-        (Facts { endpoint, reachable, certificate, session, write }, Some(others))
+        (ConnectionFacts { endpoint, reachable, certificate, session, write }, Some(others))
     }
 
-    /// The probes that log in. A login is mostly waiting, so all of them go on side by side.
+    /// The probes that log in. A login is mostly waiting, so they run concurrently.
     async fn logins<T>(&self, others: impl Future<Output = T>) -> (Logins, T) {
         let (owner, session, others) = tokio::join!(
             within("the server", self.version()),
@@ -104,15 +111,15 @@ impl Probe<'_> {
         (logins, others)
     }
 
-    async fn certificate(&self) -> Result<Certificate> {
-        match certificate::certificate(self.endpoint, PATIENCE).await? {
-            Some(seen) => Ok(Certificate {
+    async fn certificate(&self) -> Result<CertificateFacts> {
+        match certificate::certificate(self.endpoint, TIMEOUT).await? {
+            Some(seen) => Ok(CertificateFacts {
                 fingerprint: seen.fingerprint,
                 distrusted: seen.distrusted,
                 pin: self.pin,
                 generated: self.generated,
             }),
-            None => Err(Failure::check("TLS is turned off, so there is no certificate to show")),
+            None => Err(Failure::check("TLS is turned off, so there is no certificate")),
         }
     }
 
@@ -126,7 +133,7 @@ impl Probe<'_> {
         Ok((connection, version))
     }
 
-    async fn session(&self) -> Result<Session> {
+    async fn session(&self) -> Result<SessionFacts> {
         let mut connection = self.endpoint.connect(self.application).await?;
         let refusals = registry::login_refusals(&mut connection, self.schema).await?;
         close(connection).await;
@@ -136,7 +143,7 @@ impl Probe<'_> {
             .filter(|(_, actor)| actor.permissions.is_empty())
             .map(|(roster, actor)| format!("{} of {} has no permission", actor.id, roster.tenant))
             .collect();
-        Ok(Session {
+        Ok(SessionFacts {
             actors: actors.count() as u64,
             tenants: self.rosters.len() as u64,
             refusals,
@@ -144,8 +151,8 @@ impl Probe<'_> {
         })
     }
 
-    /// Makes a schema, a table and a row in a transaction that is rolled back, and looks whether
-    /// anything of it stayed. On a standby it is not tried.
+    /// Creates a schema, a table and a row in a transaction that is rolled back, and checks whether
+    /// anything of it is left. Not run on a standby.
     async fn write(&self, mut connection: PgConnection) -> Result<()> {
         let name = format!("flowcontrol_probe_{}", clock::random_hex(6));
         let failed = |e: sqlx::Error| refused("write and roll back", &e);
@@ -180,7 +187,7 @@ impl Probe<'_> {
                 .map_err(failed)?;
         close(connection).await;
         if read != name || left {
-            return Err(Failure::check("the server did not keep to its transaction"));
+            return Err(Failure::check("the server did not roll back the transaction"));
         }
         Ok(())
     }
@@ -191,11 +198,11 @@ fn said(failure: Failure) -> String {
 }
 
 async fn within<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-    match tokio::time::timeout(PATIENCE, work).await {
+    match tokio::time::timeout(TIMEOUT, work).await {
         Ok(done) => done,
         Err(_) => Err(Failure::environment(format!(
-            "{what} gave no answer within {} s",
-            PATIENCE.as_secs()
+            "{what} did not respond within {} s",
+            TIMEOUT.as_secs()
         ))),
     }
 }
@@ -204,7 +211,7 @@ fn refused(what: &str, error: &sqlx::Error) -> Failure {
     let code = error.as_database_error().and_then(|e| e.code());
     match code.as_deref() {
         Some("25006") => Failure::environment(format!(
-            "cannot {what}: the database takes no writes; default_transaction_read_only is on for \
+            "cannot {what}: the database is read-only; default_transaction_read_only is on for \
              it or for the owner's login"
         )),
         _ => Failure::environment(format!("cannot {what}: {error}")),
@@ -212,6 +219,6 @@ fn refused(what: &str, error: &sqlx::Error) -> Failure {
 }
 
 async fn close(connection: PgConnection) {
-    // The probe has its answer; a server that drops the farewell changes nothing.
+    // The probe has its result; an error when closing changes nothing.
     drop(connection.close().await);
 }

@@ -15,10 +15,10 @@ pub fn take(folder: &Path) -> Result<Result<Lock, Holder>> {
     Ok(Lock::try_take(&folder.join(FILE))?)
 }
 
-/// Removes the lock file of a run that is over.
+/// Removes the lock file of a run that has ended.
 ///
 /// # Errors
-/// An environment failure when it stays.
+/// An environment failure when it cannot be removed.
 pub fn remove(folder: &Path) -> Result<()> {
     files::remove(&folder.join(FILE))?;
     Ok(())

@@ -1,7 +1,7 @@
-//! Step 1: freeze the scenario, or take a frozen one.
+//! Step 1: freezes the scenario, or takes a frozen snapshot.
 
 use crate::registry;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_demo as demo;
@@ -12,16 +12,18 @@ use std::path::Path;
 /// The snapshot's name in the run's folder.
 pub const FILE: &str = "snapshot.jsonl.zst";
 
-/// Freezes the configured store while writing may go on; `--snapshot` takes a file instead, and
+/// Freezes the configured store while writes may continue; `--snapshot` takes a file instead, and
 /// the built-in demo profile fills its empty store first.
-pub async fn freeze(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn freeze(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (path, summary, origin) = match &run.order.snapshot {
         Some(path) => {
             let step = run.progress.step("verify the snapshot", None);
             let file = path.clone();
             let summary = tokio::task::spawn_blocking(move || snapshot::verify(&file, |_| {}))
                 .await
-                .map_err(|e| Failure::environment(format!("verifying stopped: {e}")))??;
+                .map_err(|e| {
+                    Failure::environment(format!("the task that verifies the snapshot failed: {e}"))
+                })??;
             step.done("");
             unchanged(run, path, summary.sha256)?;
             (path.clone(), summary, format!("from {}", path.display()))
@@ -54,17 +56,17 @@ pub async fn freeze(run: &mut Run<'_>) -> Result<StepOutcome> {
     Ok(StepOutcome::proved(detail))
 }
 
-/// A rehearsal that goes on must go on with the very snapshot that it began with.
-fn unchanged(run: &Run<'_>, path: &Path, found: Digest) -> Result<()> {
+/// Checks that a resumed rehearsal uses the snapshot that it began with.
+fn unchanged(run: &Rehearsal<'_>, path: &Path, found: Digest) -> Result<()> {
     let Some(earlier) = &run.order.resume else { return Ok(()) };
     if earlier.journal.sha256 == found {
         return Ok(());
     }
     Err(Failure::check(format!(
-        "the rehearsal to resume was begun with snapshot {}, and {} is now {}",
+        "the rehearsal to resume was begun with snapshot {}, but {} is now {}",
         earlier.journal.sha256.short(),
         path.display(),
         found.short()
     ))
-    .hint("put the file back as it was, or rehearse anew without --resume"))
+    .hint("restore the file, or rehearse again without --resume"))
 }

@@ -1,10 +1,10 @@
-//! Step 6: attack the tenants' isolation.
+//! Step 6: probes the tenants' isolation.
 
 use super::store;
 use super::{snapshot, workspace};
 use crate::registry::Purpose;
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome, journal};
+use crate::rehearsal::{Rehearsal, StepOutcome, journal};
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::sql::{identifier, qualified};
@@ -13,31 +13,33 @@ use flowcontrol_contract::{CallCx, Roster, TenantId};
 use flowcontrol_database::Workspace;
 use flowcontrol_demo::{Size, Story, rosters};
 use flowcontrol_gates::outcome::{IsolationCase, IsolationPart, Leak, Scope, StepId, Unproved};
-use flowcontrol_isolation::{self as probes, Attack, Fixture, ProbeSettings, Sessions, Verdict};
+use flowcontrol_isolation::{
+    self as probes, Attack, Fixture, ProbeSettings, ProbeVerdict, Sessions,
+};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
 
-/// What each group of probes tries, by the number that probes carry.
+/// The titles of the probes' cases, by number.
 const CASES: [(u8, &str); 11] = [
     (0, "The database is as it was before the probes"),
-    (1, "The logins own nothing, bypass nothing and can become nobody who does"),
+    (1, "The logins own nothing, bypass nothing and cannot become a role that does"),
     (2, "Row-level security is enabled and forced on every table"),
     (3, "A session without a tenant sees nothing, fresh or used"),
     (4, "The empty tenant can be neither written nor read"),
     (5, "A tenant that an earlier session left behind does not stay"),
-    (7, "No verb reaches, alters or moves another tenant's rows"),
+    (7, "No SQL command reaches, changes or moves another tenant's rows"),
     (8, "Keys and references neither reveal nor reach another tenant's rows"),
-    (9, "Nothing goes around the policies: TRUNCATE, DDL, partitions, SET ROLE"),
-    (10, "No policy, view, function or table opens a way"),
+    (9, "Nothing bypasses the policies: TRUNCATE, DDL, partitions, SET ROLE"),
+    (10, "No policy, view, function or table opens a way to another tenant's rows"),
     (11, "Hostile tenant ids are values, not SQL"),
 ];
 
-/// How many unproved probes are named; all are counted.
+/// The most unproved probes that are named; all are counted.
 const NAMED: usize = 20;
 
-/// Runs the probes that the live catalog asks for, each in a transaction that is rolled back.
-pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
-    // From here on the database holds rows that probes leave: nothing may go on in it.
+/// Runs the probes generated from the live catalog, each in a transaction that is rolled back.
+pub async fn isolation(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
+    // From here on the database holds the probes' rows, so a later run must not continue in it.
     journal::write_probed(run)?;
     let workspace = workspace(run)?;
     let step = run.progress.step(StepId::Isolation.name(), None);
@@ -78,7 +80,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
             id: format!("case-{number:02}"),
             title: title.to_owned(),
             probes: of().count() as u64,
-            leaks: of().filter(|p| matches!(p.verdict, Verdict::Leak(_))).count() as u64,
+            leaks: of().filter(|p| matches!(p.verdict, ProbeVerdict::Leak(_))).count() as u64,
         }
     };
     let leaks: Vec<Leak> = found
@@ -87,8 +89,8 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
             case: format!("case-{:02}", p.case),
             object: p.object.clone(),
             message: match &p.verdict {
-                Verdict::Leak(why) => format!("{} as {}: {why}", p.id, p.login),
-                Verdict::Held | Verdict::Unproved(_) => p.id.clone(),
+                ProbeVerdict::Leak(why) => format!("{} as {}: {why}", p.id, p.login),
+                ProbeVerdict::Held | ProbeVerdict::Unproved(_) => p.id.clone(),
             },
             hint: None,
             file: None,
@@ -97,7 +99,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
         .collect();
     let unproved = found.unproved().count();
     for probe in found.unproved().take(NAMED) {
-        if let Verdict::Unproved(why) = &probe.verdict {
+        if let ProbeVerdict::Unproved(why) = &probe.verdict {
             run.report.unproved.push(Unproved {
                 what: format!("isolation probe {} as {}", probe.id, probe.login),
                 why: why.clone(),
@@ -107,7 +109,7 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
     if unproved > NAMED {
         run.report.unproved.push(Unproved {
             what: format!("{} more isolation probes", unproved - NAMED),
-            why: "as the ones named before".to_owned(),
+            why: "for reasons such as those above".to_owned(),
         });
     }
     let count = found.probes.len();
@@ -115,18 +117,16 @@ pub async fn isolation(run: &mut Run<'_>) -> Result<StepOutcome> {
     let leaking = part.leaks.len();
     run.report.isolation = Some(part);
     Ok(match (leaking, unproved) {
-        (0, 0) => {
-            StepOutcome::proved(format!("{count} probes found no way from one tenant to another"))
+        (0, 0) => StepOutcome::proved(format!("{count} probes found no leak between tenants")),
+        (0, n) => StepOutcome::found(format!("{n} of {count} probes proved nothing")),
+        (n, _) => {
+            StepOutcome::found(format!("{n} of {count} probes reached another tenant's rows"))
         }
-        (0, n) => StepOutcome::found(format!("{n} of {count} probes showed nothing either way")),
-        (n, _) => StepOutcome::found(format!(
-            "{n} of {count} probes found a way to another tenant's rows"
-        )),
     })
 }
 
-/// Two tenants of the scenario that have records; a planted neighbour where it has only one.
-async fn pair(run: &Run<'_>) -> Result<Vec<Roster>> {
+/// Two tenants of the scenario that have records; if it has only one, a second is added.
+async fn pair(run: &Rehearsal<'_>) -> Result<Vec<Roster>> {
     let (_, summary) = snapshot(run)?;
     let with_records = |r: &&Roster| summary.counts.contains_key(&r.tenant);
     let tenants = &summary.header.tenants;
@@ -151,9 +151,9 @@ fn fixture_tenants(settings: &ProbeSettings) -> Result<(TenantId, TenantId)> {
     }
 }
 
-/// A tenant beside the only one there is, so that there is somebody to be kept apart from. The
+/// Adds a second tenant, so that isolation can be probed. The
 /// database is this run's own, and the rollback exports the snapshot's tenants alone.
-async fn neighbour(run: &Run<'_>) -> Result<Roster> {
+async fn neighbour(run: &Rehearsal<'_>) -> Result<Roster> {
     let login = workspace(run)?.logins.replayer;
     let store = store::open(run, &login, Purpose::Replayer).await?;
     let some = rosters(Size { records: 1, tenants: 1, seed: 1 })?;
@@ -167,16 +167,16 @@ async fn neighbour(run: &Run<'_>) -> Result<Roster> {
     Ok(roster)
 }
 
-/// Gives tables that the replay left empty their fixture rows, so that logins which may only read
-/// are probed on them too. The database is this run's own; what nobody may insert stays a fixture
-/// that the probes plant for a moment, or is reported as unproved.
+/// Inserts fixture rows into tables that the replay left empty, so that logins which may only read
+/// are probed on them too. The database is this run's own; rows that no login may insert stay fixtures
+/// that the probes insert temporarily, or are reported as unproved.
 async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
     let logins = &workspace.logins;
     let mut left: Vec<(String, &serde_json::Value)> = Vec::new();
     for fixture in &settings.fixtures {
         let table = qualified(&settings.schema, &fixture.table);
         left.extend(fixture.rows.iter().map(|row| {
-            // Only what the row names: the rest has defaults, or is computed by the server.
+            // Only the columns in the row: the others have defaults, or are generated by the server.
             let names: Vec<String> =
                 row.as_object().into_iter().flatten().map(|(name, _)| identifier(name)).collect();
             let names = names.join(", ");
@@ -187,7 +187,7 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
             (insert, row)
         }));
     }
-    let failed = |e: sqlx::Error| Failure::environment(format!("cannot plant a fixture row: {e}"));
+    let failed = |e: sqlx::Error| Failure::environment(format!("cannot insert a fixture row: {e}"));
     let planters = [&logins.replayer, &logins.application, &logins.owner];
     let open = planters.map(|login| workspace.endpoint.connect(login));
     for mut connection in futures::future::try_join_all(open).await? {
@@ -207,7 +207,7 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
                 .await;
             match done {
                 Ok(_) => transaction.commit().await.map_err(failed)?,
-                // By a privilege, a policy or a key: perhaps not for the next login.
+                // Refused by a privilege, a policy or a key; the next login may be allowed.
                 Err(sqlx::Error::Database(_)) => {
                     transaction.rollback().await.map_err(failed)?;
                     refused.push((insert, row));
@@ -221,7 +221,7 @@ async fn plant(workspace: &Workspace, settings: &ProbeSettings) -> Result<()> {
     Ok(())
 }
 
-fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
+fn settings(run: &Rehearsal<'_>, pair: &[Roster]) -> ProbeSettings {
     let migrations = &run.settings.config.migrations;
     let configured = migrations
         .fixtures
@@ -241,8 +241,8 @@ fn settings(run: &Run<'_>, pair: &[Roster]) -> ProbeSettings {
     }
 }
 
-/// Rows for the built-in tables that a replay does not fill for every tenant: nothing is audited
-/// yet, nobody was frozen or cut over, and a neighbour was appended, not replayed.
+/// Rows for the built-in tables that a replay does not fill for every tenant: nothing was audited,
+/// frozen or cut over yet, and the second tenant was appended, not replayed.
 fn built_in(pair: &[Roster]) -> [Fixture; 5] {
     let audit = |r: &Roster| {
         let actor = r.actors.first().map(|a| a.id.clone());
@@ -263,7 +263,7 @@ fn built_in(pair: &[Roster]) -> [Fixture; 5] {
             "snapshot_sha256": "0".repeat(64), "sha256": "0".repeat(64),
             "applied_at": "2026-01-01T00:00:00Z"})
     };
-    // Lifted, so that it refuses nothing.
+    // A lifted window refuses nothing.
     let lifted = |r: &Roster| {
         json!({"tenant_id": r.tenant, "window_id": "probe", "reason": "probe",
             "raised_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-02T00:00:00Z",

@@ -1,7 +1,7 @@
-//! Step 3: lint, apply, verify, and prove that there is a way back.
+//! Step 3: lints, applies and verifies the migrations, and proves that they are reversible.
 
 use super::workspace;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::Result;
 use flowcontrol_gates::outcome::{self, MigrationPart, StepId};
 use flowcontrol_runbook as runbook;
@@ -10,9 +10,9 @@ use flowcontrol_runbook::catalog::{self, Catalog};
 use flowcontrol_runbook::{Applied, Finding, Layout, Severity, Site, Source, lint, waiver};
 use sqlx::Connection;
 
-/// Applies the migrations as the owner. A database that an earlier run migrated is verified, not
-/// reverted: that would destroy what was replayed.
-pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
+/// Applies the migrations as the owner. A database that an earlier run migrated is only verified, not
+/// reverted, which would destroy the replayed rows.
+pub async fn migrate(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let workspace = workspace(run)?;
     let source = run.settings.migrations()?;
     let layout = run.settings.layout();
@@ -41,7 +41,7 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
                     })
                     .collect(),
             );
-            ("are in force as the earlier run left them", None, findings(site, &source).await?)
+            ("were already applied by the earlier run", None, findings(site, &source).await?)
         }
         None => {
             let connections = match run.resources.migrators.take() {
@@ -59,7 +59,8 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
                         u.changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
                     )
                 });
-                let differing = proof.differing.iter().map(|c| format!("up again differs in {c}"));
+                let differing =
+                    proof.differing.iter().map(|c| format!("the second up differs in {c}"));
                 left.chain(differing).collect::<Vec<_>>().join("; ")
             });
             let findings = judge(&source, &proof.catalog, &layout);
@@ -72,20 +73,20 @@ pub async fn migrate(run: &mut Run<'_>) -> Result<StepOutcome> {
     let folder = run.settings.migrations_folder();
     run.report.findings = Some(findings.into_iter().map(|f| report_finding(f, &folder)).collect());
     Ok(match (broken, errors) {
-        (Some(what), _) => StepOutcome::found(format!("the way back is broken: {what}")),
+        (Some(what), _) => StepOutcome::found(format!("the migrations are not reversible: {what}")),
         (None, 0) => StepOutcome::proved(format!("{count} migrations {way_back}")),
         (None, n) => StepOutcome::found(format!("lint found {n} error(s) without a waiver")),
     })
 }
 
-/// Judges the files and the catalog that they made, and settles the waivers.
+/// Lints the files and the resulting catalog, and applies the waivers.
 ///
 /// # Errors
 /// When the catalog cannot be read.
 pub async fn findings(site: Site<'_>, source: &Source) -> Result<Vec<Finding>> {
     let mut connection = site.endpoint.connect(site.login).await?;
     let read = catalog::read(&mut connection, &[&site.layout.schema]).await;
-    // What was read is complete; the farewell changes nothing.
+    // Everything was read; an error when closing changes nothing.
     drop(connection.close().await);
     Ok(judge(source, &read?, site.layout))
 }
@@ -107,7 +108,7 @@ fn part(applied: &Applied) -> MigrationPart {
     }
 }
 
-/// A finding as the report spells it; its file lies in `folder`.
+/// A finding in the report's form; its file is in `folder`.
 pub fn report_finding(finding: Finding, folder: &str) -> outcome::Finding {
     outcome::Finding {
         rule: finding.rule.to_owned(),

@@ -1,4 +1,4 @@
-//! What each step does; the order and the failures are the run's.
+//! The steps; their order and the handling of failures are in `run`.
 
 mod freeze;
 mod isolation;
@@ -17,18 +17,18 @@ pub use rollback::rollback;
 pub use target::target;
 pub use verify::verify;
 
-use super::Run;
+use super::Rehearsal;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_database::Workspace;
 use flowcontrol_snapshot::Summary;
 use std::path::PathBuf;
 
-/// What an earlier step must have made.
-pub(super) fn snapshot(run: &Run<'_>) -> Result<(PathBuf, Summary)> {
+/// The snapshot of an earlier step; a check failure if there is none.
+pub(super) fn snapshot(run: &Rehearsal<'_>) -> Result<(PathBuf, Summary)> {
     run.resources.snapshot.clone().ok_or_else(|| Failure::check("no snapshot was frozen"))
 }
 
-/// As [`snapshot`].
-pub(super) fn workspace(run: &Run<'_>) -> Result<Workspace> {
-    run.resources.workspace.clone().ok_or_else(|| Failure::check("no database was made"))
+/// The workspace of an earlier step; a check failure if there is none.
+pub(super) fn workspace(run: &Rehearsal<'_>) -> Result<Workspace> {
+    run.resources.workspace.clone().ok_or_else(|| Failure::check("no database was created"))
 }

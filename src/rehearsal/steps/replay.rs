@@ -1,18 +1,18 @@
-//! Step 4: replay the snapshot in ledgered chunks, as a role that is subject to row-level
+//! Step 4: replays the snapshot in chunks with a ledger, as a role that is subject to row-level
 //! security.
 
 use super::store;
 use super::{snapshot, workspace};
 use crate::registry::Purpose;
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
 use flowcontrol_gates::outcome::{ReplayPart, StepId};
 use flowcontrol_snapshot::import;
 
-/// Writes every record; what an earlier run left is kept and counted.
-pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
+/// Writes every record; those of an earlier run are kept and counted.
+pub async fn replay(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.replayer;
     run.resources.store = Some(Prefetch::start(store::opening_verifier(run)?));
@@ -26,7 +26,7 @@ pub async fn replay(run: &mut Run<'_>) -> Result<StepOutcome> {
         records: done.resumed + done.written,
         chunks: done.chunks,
         seconds,
-        // Filled from what is read back, never from what was sent.
+        // Filled when the rows are read back, not from what was sent.
         tables: Vec::new(),
     });
     let resumed = match done.resumed {

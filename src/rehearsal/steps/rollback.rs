@@ -1,18 +1,18 @@
-//! Step 7: the way back, from Postgres to a fresh file store.
+//! Step 7: rolls back from Postgres to a fresh file store.
 
 use super::store;
 use super::{snapshot, workspace};
 use crate::registry;
 use crate::registry::Purpose;
-use crate::rehearsal::{Run, StepOutcome};
+use crate::rehearsal::{Rehearsal, StepOutcome};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_files::AtPath as _;
 use flowcontrol_gates::outcome::{RollbackPart, StepId};
 use flowcontrol_snapshot::{copy, freeze};
 
-/// Exports as a role that is subject to row-level security, fills a store that did not exist,
-/// freezes that store and compares the digests.
-pub async fn rollback(run: &mut Run<'_>) -> Result<StepOutcome> {
+/// Exports as a role that is subject to row-level security, fills a new file store,
+/// freezes it and compares the digests.
+pub async fn rollback(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (_, summary) = snapshot(run)?;
     let login = workspace(run)?.logins.auditor;
     let store = match run.resources.store.take() {

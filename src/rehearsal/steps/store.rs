@@ -1,22 +1,22 @@
 //! The Postgres store of the rehearsal's database, as one of its logins.
 
 use crate::registry::{self, PostgresPlace, Purpose};
-use crate::rehearsal::Run;
+use crate::rehearsal::Rehearsal;
 use flowcontrol_base::Result;
 use flowcontrol_contract::ScenarioStore;
 use flowcontrol_database::{Login, Logins};
 use std::sync::Arc;
 
-/// Opens the store; the adapter refuses a login whose powers do not fit its use.
+/// Opens the store; the adapter refuses a login whose privileges do not match the purpose.
 pub async fn open(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
     login: &Login,
     purpose: Purpose,
 ) -> Result<Arc<dyn ScenarioStore>> {
     opening(run, login, purpose)?.await
 }
 
-/// Who verifies: the verifier, who sees every row, or the auditor where there is none.
+/// The login that verifies: the verifier, which sees every row, or the auditor if there is none.
 pub fn verifying(logins: &Logins) -> (&Login, Purpose) {
     match &logins.verifier {
         Some(login) => (login, Purpose::Verifier),
@@ -24,24 +24,24 @@ pub fn verifying(logins: &Logins) -> (&Login, Purpose) {
     }
 }
 
-/// The store of [`verifying`], as [`opening`].
+/// [`opening`] for the login of [`verifying`].
 ///
 /// # Errors
 /// As [`opening`].
 pub fn opening_verifier(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
     let logins = super::workspace(run)?.logins;
     let (login, purpose) = verifying(&logins);
     opening(run, login, purpose)
 }
 
-/// [`open`] as work of its own, for a store that a later step needs.
+/// [`open`] in the background, for a later step.
 ///
 /// # Errors
-/// When there is no database yet.
+/// When no database was created yet.
 pub fn opening(
-    run: &Run<'_>,
+    run: &Rehearsal<'_>,
     login: &Login,
     purpose: Purpose,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {

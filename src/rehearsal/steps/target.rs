@@ -1,9 +1,9 @@
-//! Step 2: a server, a database of our own on it, and what can be known before writing to it.
+//! Step 2: starts or reaches a server, creates the workspace, and probes the connection.
 
 use super::snapshot;
 use crate::probe::target::{Probe, pinned};
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome, journal};
+use crate::rehearsal::{Rehearsal, StepOutcome, journal};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Digest;
 use flowcontrol_database::{Login, Logins, RoleNames, TlsTrust, Workspace};
@@ -17,14 +17,14 @@ use sqlx::Connection;
 use tokio::sync::mpsc;
 
 /// Starts or reaches the target and probes it. Nothing is migrated when a probe fails.
-pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
-    // A rehearsal of migrations alone has no scenario and so nobody to map.
+pub async fn target(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
+    // A rehearsal of migrations alone has no scenario and so no actors to map.
     let scenario = run.report.scope == Scope::Scenario;
     let rosters = if scenario { snapshot(run)?.1.header.tenants } else { Vec::new() };
     let settings = run.settings.target_settings()?;
     let step = run.progress.step(StepId::Target.name(), None);
     if run.order.target == TargetChoice::External {
-        // Without a server starting the target says so.
+        // Without a configured server, starting the target reports it.
         if let Some(external) = &settings.external {
             pinned(&external.endpoint, pin(run)).await?;
         }
@@ -32,7 +32,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
     let made =
         make(run, settings, run.settings.config.session.to_string(), |what| step.message(what))
             .await;
-    // Described also when its database could not be made.
+    // Described also when its database could not be created.
     let Some(started) = &run.resources.target else {
         made?;
         return Err(Failure::environment("no target was started"));
@@ -42,7 +42,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
     let part = describe(started);
     run.report.target = Some(part);
     let workspace = made?;
-    // Only a whole rehearsal can be gone on with.
+    // Only a whole rehearsal can be resumed.
     if kind == TargetKind::External && scenario && run.order.without.is_empty() {
         journal::write(run)?;
         if let Some(earlier) = run.order.resume.as_ref().filter(|e| e.journal.probed) {
@@ -64,7 +64,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
         pin: pin(run).filter(|_| kind == TargetKind::External),
         generated: kind != TargetKind::External,
         rosters: &rosters,
-        // The database was made over a verified connection, to the pinned certificate.
+        // The database was created over a verified connection, with the pinned certificate.
         trusted: true,
     };
     let (facts, others) = Box::pin(probe.run_beside(others_log_in(&workspace))).await;
@@ -74,7 +74,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
     if without_tls {
         run.report.unproved.push(Unproved {
             what: "TLS fingerprint".into(),
-            why: "TLS is turned off for this server; a go-live needs it".into(),
+            why: "TLS is turned off for this server; production needs it".into(),
         });
     }
     let failed = checks
@@ -89,7 +89,7 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
     }
     run.resources.facts = Some(facts);
     if let Some(failure) = failure {
-        return Err(failure.hint("nothing was written; put this right and rehearse again"));
+        return Err(failure.hint("nothing was written; correct this and rehearse again"));
     }
     others.unwrap_or(Ok(()))?;
     let part = run.report.target.as_ref();
@@ -106,15 +106,15 @@ pub async fn target(run: &mut Run<'_>) -> Result<StepOutcome> {
 }
 
 /// The configured fingerprint of the external server's certificate.
-fn pin(run: &Run<'_>) -> Option<Digest> {
+fn pin(run: &Rehearsal<'_>) -> Option<Digest> {
     run.settings.config.target.external.as_ref().and_then(|e| e.tls.fingerprint)
 }
 
-/// Starts the target and makes the database, or opens the one that an earlier run left. The work
-/// goes on when this is given up half way, and taking down waits for it: there is no moment at
-/// which a server or a database exists that nobody will remove.
+/// Starts the target and creates the database, or opens the one that an earlier run left. The work
+/// continues when this future is dropped, and the cleanup waits for it, so there is no moment at
+/// which a server or a database exists that will not be removed.
 async fn make(
-    run: &mut Run<'_>,
+    run: &mut Rehearsal<'_>,
     settings: TargetSettings,
     session: String,
     tell: impl Fn(&str) + Send,
@@ -124,7 +124,7 @@ async fn make(
     let roles = run.settings.config.roles.clone();
     let (say, mut said) = mpsc::unbounded_channel();
     run.resources.start_task = Some(tokio::spawn(async move {
-        // Nobody listens any more when the step was given up.
+        // The receiver is dropped when the step was cancelled.
         let progress = move |what: &str| drop(say.send(what.to_owned()));
         let started = Box::pin(Target::start(choice, &settings, &progress)).await?;
         drop(progress);
@@ -138,14 +138,14 @@ async fn make(
     while let Some(what) = said.recv().await {
         tell(&what);
     }
-    run.resources.settle().await?;
+    run.resources.await_start().await?;
     super::workspace(run)
 }
 
-/// A new database in the place of one that an earlier run's probes left their rows in.
+/// Replaces a database that holds rows of an earlier run's probes by a new one.
 async fn anew(target: &Target, old: &str, roles: &RoleNames, session: &str) -> Result<Workspace> {
     let workspace = target.workspace(roles, session).await?;
-    // It may be gone already: a resumed run can be killed at this very point.
+    // It may not exist any more: a resumed run can be killed at this point.
     let left =
         Workspace { endpoint: target.endpoint.database(old), logins: workspace.logins.clone() };
     if let Err(failure) = target.drop_workspace(&left).await {
@@ -155,8 +155,8 @@ async fn anew(target: &Target, old: &str, roles: &RoleNames, session: &str) -> R
     Ok(workspace)
 }
 
-/// The probes logged in as the owner and the application. A wrong password of the others is better
-/// known now than after the migrations.
+/// Logs in as the roles that the probes did not use, so that a wrong password is
+/// reported before the migrations.
 async fn others_log_in(workspace: &Workspace) -> Result<()> {
     let Logins { replayer, auditor, verifier, .. } = &workspace.logins;
     let all = [replayer, auditor].into_iter().chain(verifier);
@@ -164,7 +164,7 @@ async fn others_log_in(workspace: &Workspace) -> Result<()> {
         let connection = workspace.endpoint.connect(login).await.map_err(|failure| {
             failure.hint("nothing was written; check the login's name and password")
         })?;
-        // It has shown that it can log in; the farewell changes nothing.
+        // The login works; an error when closing changes nothing.
         drop(connection.close().await);
         Ok(())
     }))
@@ -194,8 +194,8 @@ fn describe(target: &Target) -> TargetPart {
     }
 }
 
-/// Whatever this run can log in with must not reach evidence.
-fn hold_secrets(run: &mut Run<'_>, admin: &Login, workspace: &Workspace) {
+/// Registers the passwords of this run, which must not reach evidence.
+fn hold_secrets(run: &mut Rehearsal<'_>, admin: &Login, workspace: &Workspace) {
     for password in workspace.logins.all().chain([admin]).filter_map(|l| l.password.clone()) {
         run.secrets.add(password);
     }

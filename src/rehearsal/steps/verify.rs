@@ -1,16 +1,16 @@
-//! Step 5: read everything back and compare.
+//! Step 5: reads everything back and compares it.
 
 use super::store;
 use super::{snapshot, workspace};
 use crate::rehearsal::prefetch::Prefetch;
-use crate::rehearsal::{Run, StepOutcome, verify as compare};
+use crate::rehearsal::{Rehearsal, StepOutcome, verify as compare};
 use flowcontrol_base::Result;
 use flowcontrol_gates::outcome::{Mismatch, ReplayedTable, StepId, Unproved, VerifyPart};
 use flowcontrol_isolation::Sessions;
 
-/// Reads as the verifier, who sees every row; where there is none, tenant by tenant, and says
+/// Reads as the verifier, which sees every row; without one, tenant by tenant, and reports
 /// that completeness is unproved.
-pub async fn verify(run: &mut Run<'_>) -> Result<StepOutcome> {
+pub async fn verify(run: &mut Rehearsal<'_>) -> Result<StepOutcome> {
     let (path, summary) = snapshot(run)?;
     let workspace = workspace(run)?;
     let (login, _) = store::verifying(&workspace.logins);
@@ -35,7 +35,7 @@ pub async fn verify(run: &mut Run<'_>) -> Result<StepOutcome> {
         replay.tables = found.tables.iter().map(table).collect();
     }
     let method = match &found.unproved {
-        None => format!("as {}, who sees every row, with row_security off", login.user),
+        None => format!("as {}, which sees every row, with row_security off", login.user),
         Some(_) => format!("tenant by tenant as {}", login.user),
     };
     if let Some(why) = &found.unproved {
@@ -60,7 +60,7 @@ pub async fn verify(run: &mut Run<'_>) -> Result<StepOutcome> {
     let tables = found.tables.len();
     Ok(match found.mismatch_count {
         0 => StepOutcome::proved(format!(
-            "{rows} rows of {tables} tables are as frozen, read {method}"
+            "{rows} rows of {tables} tables equal the snapshot, read {method}"
         )),
         n => StepOutcome::found(format!("{n} rows differ from the snapshot, read {method}")),
     })

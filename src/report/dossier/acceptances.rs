@@ -3,7 +3,7 @@
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::{Authentication, ProfileRef};
 use flowcontrol_gates::Inputs;
-use flowcontrol_gates::decision::{self, Decision};
+use flowcontrol_gates::decision::{self, OwnerDecision};
 use flowcontrol_gates::inputs::Acceptance;
 use flowcontrol_gates::spec::Owner;
 use serde::Serialize;
@@ -68,7 +68,7 @@ pub fn asked(inputs: &Inputs) -> Vec<Asked> {
     decision::all().map(|decision| one_asked(decision, inputs)).collect()
 }
 
-fn one_asked(decision: &Decision, inputs: &Inputs) -> Asked {
+fn one_asked(decision: &OwnerDecision, inputs: &Inputs) -> Asked {
     let condition = decision.condition(inputs);
     let accepted = condition.outcome.is_ok();
     Asked {

@@ -4,7 +4,7 @@
 use super::acceptances::{AcceptanceRow, Asked, asked, words};
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::text::text;
-use flowcontrol_evidence::{Outcome, Packet, ProfileRef, Verdict, Verification};
+use flowcontrol_evidence::{ChainVerification, Outcome, Packet, ProfileRef, Verdict};
 use flowcontrol_gates::inputs::{Evidence, Stage};
 use flowcontrol_gates::readiness::Readiness;
 use flowcontrol_gates::{Check, Gate, Inputs, Judgement};
@@ -24,7 +24,7 @@ pub struct Sources<'a> {
     /// What they answered.
     pub judgement: &'a Judgement,
     /// What verifying the chain of the inputs' packets gave.
-    pub verification: &'a Verification,
+    pub verification: &'a ChainVerification,
     /// The digest over the migration files.
     pub migrations: Digest,
     /// The runbook as `migrate runbook` prints it.
@@ -147,7 +147,7 @@ pub struct Chain {
     pub sound: bool,
     /// The answers.
     #[serde(flatten)]
-    pub verification: Verification,
+    pub verification: ChainVerification,
 }
 
 /// A packet of the chain.

@@ -88,11 +88,11 @@ fn production_takes_no_mock_login() {
 fn only_the_owner_decides_and_nothing_is_recorded_otherwise() {
     let place = Place::seeded(60);
     let said = place.run("accept contracts-frozen --as user_dispatcher_marek").refused(1);
-    assert!(said.contains("for Anna Kowalska (user_md_anna) to decide"), "{said}");
+    assert!(said.contains("is decided by Anna Kowalska (user_md_anna)"), "{said}");
     assert!(said.contains("not for Marek Zielinski"), "{said}");
     place.run("accept contracts-frozen --as driver_tarasenko --revoke").refused(1);
     let said = place.run("accept contracts-frozen --as user_md_anna --revoke").refused(1);
-    assert!(said.contains("no acceptance of checklist/contracts-frozen in force"), "{said}");
+    assert!(said.contains("no acceptance of checklist/contracts-frozen for profile"), "{said}");
     assert_eq!(packets(&place), 0);
 
     let empty = Place::new();
@@ -111,7 +111,7 @@ fn a_word_can_be_taken_back_and_given_again() {
         let said = place.run(&format!("{line} --revoke")).fine();
         assert!(said.contains("took back the acceptance"), "{said}");
         let back = check(&place, "checklist", "db-schema");
-        assert_eq!(back["reason"], "Olena Shevchenko took the acceptance back");
+        assert_eq!(back["reason"], "Olena Shevchenko revoked the acceptance");
         place.run(&format!("{line} --revoke")).refused(1);
     }
     assert_eq!(packets(&place), 4);
@@ -186,7 +186,7 @@ fn a_packet_that_contradicts_itself_is_never_sealed() {
     };
     let store = EvidenceStore::at(&place.file(".flowcontrol"));
     let refused = store.append(draft, &KnownSecrets::new()).unwrap_err();
-    assert!(refused.message.contains("its body is no acceptance"), "{refused}");
+    assert!(refused.message.contains("its body is not a valid acceptance"), "{refused}");
 }
 
 #[test]

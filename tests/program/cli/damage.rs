@@ -5,7 +5,7 @@ use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::canonical::canonical;
 use flowcontrol_evidence::chain::Head;
 use flowcontrol_evidence::{
-    ChainSet, Draft, Entry, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Sealed, archive,
+    ChainSet, Draft, EvidenceStore, KnownSecrets, Outcome, PacketFile, ProfileRef, Sealed, archive,
     schema,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -59,17 +59,17 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.flat_map(named).collect()
 }
 
-fn packets(place: &Place) -> Vec<Entry> {
+fn packets(place: &Place) -> Vec<PacketFile> {
     let files = tree(&place.file(EVIDENCE)).into_iter().filter(|(name, _)| name.ends_with(".json"));
-    files.map(|(name, bytes)| Entry { name, bytes }).collect()
+    files.map(|(name, bytes)| PacketFile { name, bytes }).collect()
 }
 
-fn entry(sealed: &Sealed) -> Entry {
-    Entry { name: sealed.file_name(), bytes: format!("{}\n", sealed.text()).into_bytes() }
+fn entry(sealed: &Sealed) -> PacketFile {
+    PacketFile { name: sealed.file_name(), bytes: format!("{}\n", sealed.text()).into_bytes() }
 }
 
 /// The packet with another schema, sealed as the version that knows it would.
-fn resealed(old: &Entry, schema: &str) -> Entry {
+fn resealed(old: &PacketFile, schema: &str) -> PacketFile {
     let mut packet: Value = serde_json::from_slice(&old.bytes).unwrap();
     packet.as_object_mut().unwrap().remove("sha256");
     packet["schema"] = schema.into();
@@ -77,7 +77,7 @@ fn resealed(old: &Entry, schema: &str) -> Entry {
     let name =
         format!("{:05}-{schema}-{}.json", packet["sequence"].as_u64().unwrap(), &sha256[..8]);
     packet["sha256"] = sha256.into();
-    Entry { name, bytes: format!("{}\n", canonical(&packet).unwrap()).into_bytes() }
+    PacketFile { name, bytes: format!("{}\n", canonical(&packet).unwrap()).into_bytes() }
 }
 
 fn pipe(path: &Path) -> io::Result<()> {
@@ -85,12 +85,12 @@ fn pipe(path: &Path) -> io::Result<()> {
 }
 
 /// One way to come to harm: its name, what verification says of it, and how it happens.
-type Harm = (&'static str, &'static str, fn(&mut Vec<Entry>));
+type Harm = (&'static str, &'static str, fn(&mut Vec<PacketFile>));
 
 const HARMS: [Harm; 10] = [
     ("gap", "packet 2 is missing", |e| drop(e.remove(1))),
     ("gaps", "packets 1 to 2 are missing", |e| drop(e.drain(..2))),
-    ("fork", "claims place 3", |e| {
+    ("fork", "claims sequence number 3", |e| {
         let previous = Sealed::parse(&e[1].bytes).unwrap().sha256();
         let packet = draft(9).link(3, Some(previous));
         e.push(entry(&Sealed::seal(packet, &KnownSecrets::new()).unwrap()));
@@ -98,11 +98,11 @@ const HARMS: [Harm; 10] = [
     ("rename", "it was renamed", |e| e[1].name = e[1].name.replace("00002", "00004")),
     ("copy", "it is the same packet", |e| {
         let name = e[1].name.replace("00002", "00004");
-        e.push(Entry { name, bytes: e[1].bytes.clone() });
+        e.push(PacketFile { name, bytes: e[1].bytes.clone() });
     }),
-    ("half", "its last line has no end", |e| e[1].bytes.truncate(200)),
-    ("half at the end", "its last line has no end", |e| e[2].bytes.truncate(200)),
-    ("empty", "nothing in it was ever sealed", |e| e[1].bytes.clear()),
+    ("half", "its last line has no line break", |e| e[1].bytes.truncate(200)),
+    ("half at the end", "its last line has no line break", |e| e[2].bytes.truncate(200)),
+    ("empty", "it is empty", |e| e[1].bytes.clear()),
     ("edit", "its content has digest", |e| {
         let text = String::from_utf8(e[1].bytes.clone()).unwrap();
         e[1].bytes = text.replace("\"run\":2", "\"run\":7").into_bytes();
@@ -111,7 +111,7 @@ const HARMS: [Harm; 10] = [
 ];
 
 /// The folder with `entries` in place of its packets.
-fn put(place: &Place, entries: &[Entry]) {
+fn put(place: &Place, entries: &[PacketFile]) {
     let folder = place.file(EVIDENCE);
     for old in packets(place) {
         fs::remove_file(folder.join(old.name)).unwrap();
@@ -237,7 +237,7 @@ fn what_a_crash_leaves_half_written_is_named_and_stops_nothing() {
     place.write(&format!("{EVIDENCE}/.partial-HEAD-Xy12"), "3 ");
     fs::create_dir(place.file(&format!("{EVIDENCE}/.partial-import-Xy12"))).unwrap();
     let said = place.run("evidence verify").fine();
-    assert_eq!(said.matches("left half written by a crash").count(), 3, "{said}");
+    assert_eq!(said.matches("left partly written by a crash").count(), 3, "{said}");
     place.run("accept role-headers --as user_dispatcher_marek").fine();
     place.run("gates").fine();
     place.run("evidence export --out e.tar.zst").fine();
@@ -263,7 +263,7 @@ fn what_only_looks_like_a_packet_is_named_and_is_no_failure_of_the_machine() {
         let said = place.run("evidence verify");
         assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{made}: {said:?}");
         assert!(said.out.contains("00004-"), "{made}: {}", said.out);
-        assert!(said.out.contains("nothing in it was ever sealed"), "{made}: {}", said.out);
+        assert!(said.out.contains("it is empty"), "{made}: {}", said.out);
         for line in ["gates", "accept role-headers --as user_dispatcher_marek"] {
             assert!(place.run(line).refused(1).contains("00004-"), "{made}: {line}");
         }

@@ -66,7 +66,7 @@ fn after_a_seed_and_words_it_says_who_said_what_and_whether_it_counts() {
         [
             (false, "it was given for profile production"),
             (false, "a later word of the same owner stands in its place"),
-            (false, "Olena Shevchenko took the acceptance back"),
+            (false, "Olena Shevchenko revoked the acceptance"),
         ]
     );
     let page = page(&place, "review");

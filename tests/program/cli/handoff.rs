@@ -85,7 +85,7 @@ fn values_that_a_shell_would_read_otherwise_are_quoted_and_half_an_environment_i
     // A mixture of kinds is no known bundle, so there is no target to name.
     place.write("flowcontrol.toml", text.replacen("mock-auth-header", "oidc-rbac", 1));
     let refused = place.run("release env").refused(1);
-    assert!(refused.contains("make up no known bundle"), "{refused}");
+    assert!(refused.contains("do not form a known bundle"), "{refused}");
     assert!(refused.contains("flowcontrol gates release"), "{refused}");
     let json = place.run("gates release --format json").json();
     assert_eq!(json["gates"][0]["checks"][0]["verdict"], "next", "{json}");

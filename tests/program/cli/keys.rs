@@ -53,7 +53,7 @@ fn a_new_key_is_its_owners_alone_is_never_overwritten_and_never_shown() {
     assert_eq!(place.run("keys show anna.pem").fine().trim(), public);
     let before = place.read("anna.pem");
     let said = place.run("keys new --out anna.pem").refused(2);
-    assert!(said.contains("is there already") && said.contains("never overwritten"), "{said}");
+    assert!(said.contains("already exists") && said.contains("never overwritten"), "{said}");
     assert_eq!(place.read("anna.pem"), before);
     assert_ne!(key(&place, "marek.pem"), public);
 
@@ -77,7 +77,7 @@ fn a_new_key_is_its_owners_alone_is_never_overwritten_and_never_shown() {
         assert!(!said.contains(&body[..20]), "{said}");
     }
     assert!(place.run("keys show nothing.pem").refused(2).contains("no key file"));
-    assert!(place.run("keys new --out nowhere/a.pem").refused(2).contains("folder is not there"));
+    assert!(place.run("keys new --out nowhere/a.pem").refused(2).contains("folder does not exist"));
     // A private key where a public one is wanted.
     for line in ["evidence verify --signed-by", "keys show", "accept hosting --as a --key"] {
         let said = place.command(line).arg(&text).output().unwrap();
@@ -127,7 +127,7 @@ fn a_signed_word_counts_in_production_until_its_key_is_replaced() {
     let command = "flowcontrol accept checklist/contracts-frozen --as user_md_anna --key FILE --for production";
     assert_eq!(open["command"], command);
     let said = place.run(&line).refused(2);
-    assert!(said.contains("a word without their signature would not count"), "{said}");
+    assert!(said.contains("an acceptance without their signature would not count"), "{said}");
 
     let done = place.run(&format!("{line} --key anna.pem --format json")).json();
     assert_eq!((&done["authentication"], &done["key"]), (&json!("signature"), &json!(anna)));
@@ -148,7 +148,7 @@ fn a_signed_word_counts_in_production_until_its_key_is_replaced() {
     place.run(&format!("{line} --revoke --key anna.pem")).refused(2);
     place.run(&format!("{line} --revoke --key other.pem")).fine();
     let reason = check(&place, "--for production")["reason"].clone();
-    assert_eq!(reason, "Anna Kowalska took the acceptance back");
+    assert_eq!(reason, "Anna Kowalska revoked the acceptance");
     place.run("evidence verify").fine();
 }
 
@@ -220,7 +220,7 @@ fn a_signing_key_that_cannot_be_read_stops_everything_that_would_seal() {
     for (key, why) in [
         ("{ file = \"nothing.pem\" }", "is not there"),
         ("{ env = \"NO_SUCH_KEY\" }", "is not set"),
-        ("{ file = \"bad.pem\" }", "no Ed25519 private key"),
+        ("{ file = \"bad.pem\" }", "not a valid Ed25519 private key"),
     ] {
         configure(&place, &format!("[evidence]\nsigning_key = {key}\n"));
         let before = place.names();

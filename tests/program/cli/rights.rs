@@ -121,7 +121,7 @@ fn a_word_does_not_outlive_the_evidence_it_was_given_on() {
         let now = rehearsed(&place, &word, second).short();
         let stale = check().unwrap();
         assert_eq!(stale["verdict"], "next", "{stale}");
-        let says = format!("accepted evidence {ground}, in force is {now}");
+        let says = format!("accepted evidence {ground}, but the current one is {now}");
         assert!(stale["reason"].as_str().unwrap().ends_with(&says), "{stale}");
         assert_eq!(stale["command"], format!("flowcontrol {WORD}"));
         // What is stale can still be taken back, and a word that was taken back cannot.

@@ -73,7 +73,10 @@ fn seeding_a_store_that_holds_something_else_is_refused_by_name() {
     let before = place.digest();
     for (arguments, named) in [
         ("--records 60 --seed 2", "bfg-control that are not of this scenario: record "),
-        ("--records 30", "tenant bfg-control: 30, where this scenario has 16"),
+        (
+            "--records 30",
+            "already holds 30 records of tenant bfg-control, and this scenario has only 16",
+        ),
     ] {
         let said = place.run(&format!("demo seed {arguments}")).refused(2);
         assert!(said.contains("already holds records") && said.contains(named), "{said}");

@@ -56,7 +56,7 @@ async fn the_probe_records_what_a_real_token_maps_to_and_never_the_token() {
 
     let (code, found) = check(Some(&tokens.id));
     assert_eq!((code, &found["verdict"]), (Some(1), &json!("next")));
-    assert!(found["reason"].as_str().unwrap().contains("maps to nobody"), "{found}");
+    assert!(found["reason"].as_str().unwrap().contains("maps to no actor"), "{found}");
     let (code, found) = check(None);
     assert_eq!(code, Some(1));
     assert!(found["reason"].as_str().unwrap().contains("BFG_PROBE_TOKEN"), "{found}");
@@ -73,5 +73,5 @@ fn the_mock_adapter_vouches_for_nobody_and_says_so() {
     let ended = place.run(&["adapters", "check", "auth", "--format", "json"]).expect(0);
     let found = ended.json()["checks"][0].clone();
     assert_eq!(found["figures"]["mode"], "local");
-    assert!(found["reason"].as_str().unwrap().contains("nobody vouches"), "{found}");
+    assert!(found["reason"].as_str().unwrap().contains("without authentication"), "{found}");
 }

@@ -82,7 +82,7 @@ async fn a_schema_with_tables_of_somebody_is_never_cut_over_into() {
     )
     .await;
     let refused = site.run("cutover run --for staging").expect(1);
-    assert!(refused.err.contains("holds table notes"), "{refused}");
+    assert!(refused.err.contains("contains table notes"), "{refused}");
     assert_eq!(site.append("open").code(), Some(0), "nothing was frozen");
     assert_eq!(site.count("select count(*) from bfg_flowcontrol.notes").await, 1);
 }
@@ -99,7 +99,7 @@ async fn whoever_goes_on_is_told_how() {
     let first = site.run("cutover run --for staging --until operations").expect(0);
     assert!(first.out.contains("`flowcontrol cutover run --for staging` goes on"), "{first}");
     let other = site.run("cutover run").expect(1);
-    assert!(other.err.contains("begun for profile staging, not local-demo"), "{other}");
+    assert!(other.err.contains("begun for profile staging, but now it is local-demo"), "{other}");
     assert!(other.err.contains("`flowcontrol cutover run --for staging`"), "{other}");
 
     let check = "checklist/migration-rollback --as user_md_anna --for staging";
@@ -135,7 +135,7 @@ async fn what_came_while_a_cutover_stood_still_beyond_its_window_is_found() {
     // The server may have given up a connection that stood still: that is no success either.
     assert!(matches!(ended.code(), Some(1 | 3)), "{ended}");
     if ended.code() == Some(1) {
-        assert!(ended.err.contains("the cutover was judged on"), "{ended}");
+        assert!(ended.err.contains("but the gates were judged on"), "{ended}");
     }
     site.run("cutover run --for staging").expect(1);
     site.run("cutover abort").expect(0);
@@ -159,7 +159,7 @@ async fn without_a_verifier_a_cutover_says_what_it_could_not_see() {
     let done = site.run("--format json cutover run --for staging").expect(0).json();
     let audit = done["steps"].as_array().unwrap().iter().find(|s| s["step"] == "audit").unwrap();
     let detail = audit["detail"].as_str().unwrap();
-    assert!(detail.contains("rows that are seen are as frozen"), "{detail}");
+    assert!(detail.contains("visible rows equal the snapshot"), "{detail}");
     let packets = site.place().packets();
     let packet = packets.iter().rev().find(|p| p["schema"] == "FlowControlCutover.v1").unwrap();
     let checks = packet["checks"].as_array().unwrap();

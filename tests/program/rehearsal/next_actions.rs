@@ -75,7 +75,7 @@ fn only_what_is_not_built_is_left(last: &Judged, kind: &str) {
             assert_eq!(check["command"], Value::Null, "{check}");
             let reason = check["reason"].as_str().unwrap();
             let contracts = format!("provider-contracts is {CONTRACTS}");
-            let unset = "] is not in the configuration";
+            let unset = "] is missing in the configuration";
             let says = ["has no adapter", "is not a live adapter", unset, &contracts];
             assert!(says.iter().any(|s| reason.contains(s)), "{check}");
         }

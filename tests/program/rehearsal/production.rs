@@ -126,14 +126,14 @@ async fn production_is_no_go_for_every_reason_that_there_is() {
 fn the_word_of_a_mock_login_or_a_stranger(site: &Site) {
     let (check, actor) = WORDS[1];
     let typed = site.run(&format!("accept {check} --as {actor} --for production")).expect(2);
-    assert!(typed.err.contains("a word without their signature would not count"), "{typed}");
+    assert!(typed.err.contains("an acceptance without their signature would not count"), "{typed}");
     // Given before there was a key for them, it counts no more than that.
     let configuration = site.configuration();
     site.amend(|text| {
         text.lines().filter(|l| !l.starts_with(actor)).map(|l| format!("{l}\n")).collect()
     });
     site.accepts(actor, check, "--for production");
-    let mock = "Marek Zielinski accepted it through a mock login, which production never admits";
+    let mock = "Marek Zielinski accepted it through a mock login, which production does not accept";
     assert_eq!(production(site).reason(check), mock);
     site.amend(|_| configuration);
     let judged = production(site);
@@ -178,10 +178,10 @@ fn only_what_is_not_built_is_missing(site: &Site, whole: &Judged) {
         assert!(credentials.contains(&absent), "{credentials}");
     }
     for kind in ["postgres-rls", "oidc-rbac", "ksef-api"] {
-        assert!(credentials.contains(&format!("[adapters.{kind}] is not in")), "{credentials}");
+        assert!(credentials.contains(&format!("[adapters.{kind}] is missing in")), "{credentials}");
     }
     let claims = whole.reason("wiring/oidc-claims");
-    assert_eq!(claims, "[adapters.oidc-rbac] is not in the configuration");
+    assert_eq!(claims, "[adapters.oidc-rbac] is missing in the configuration");
     assert_eq!(whole.0["readiness"]["next_action"]["command"], Value::Null);
     // What is handed over is ready, and the decision on traffic is another one.
     let env = site.run("release env --for production").expect(0);

@@ -38,7 +38,7 @@ async fn an_owner_who_cannot_write_stops_it_before_the_migrations() {
     let report = external.place.run(&REHEARSE).expect(3).json();
     let probe = check(&report, "write-probe");
     assert_ne!(probe["verdict"], "ready");
-    assert!(probe["reason"].as_str().unwrap().contains("takes no writes"), "{probe}");
+    assert!(probe["reason"].as_str().unwrap().contains("is read-only"), "{probe}");
     nothing_was_migrated(&report);
     assert_eq!(external.databases().await, Vec::<String>::new());
 

@@ -1,4 +1,4 @@
-//! `--resume` beside rehearsals that are still at work: only what was cut off is resumed.
+//! `--resume` beside rehearsals that are still running: only what was interrupted is resumed.
 
 use crate::external::External;
 use crate::support;
@@ -35,7 +35,7 @@ async fn refused(external: &External, at_work: &Running) {
     let before = (unfinished(external), external.databases().await);
     let said = external.place.run(&resume()).expect(2);
     let name = before.0.last().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-    for named in [name, format!("process {}", at_work.id()), "still at work".to_owned()] {
+    for named in [name, format!("process {}", at_work.id()), "still running".to_owned()] {
         assert!(said.err.contains(&named), "{named}: {said}");
     }
     assert!(said.err.contains("wait for it"), "the way out: {said}");

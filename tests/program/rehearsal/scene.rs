@@ -2,7 +2,7 @@
 
 use crate::database::{Database, run};
 use flowcontrol::registry;
-use flowcontrol::rehearsal::verify::{Verification, verify};
+use flowcontrol::rehearsal::verify::{StoreVerification, verify};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{NewRecord, Result, ScenarioStore, SessionId, TenantId};
 use flowcontrol_database::{Login, TlsTrust};
@@ -101,14 +101,14 @@ impl Scene {
     }
 
     /// Compares the database with the snapshot as `login`.
-    pub async fn verify_as(&self, login: &Login, reads: Reads) -> Verification {
+    pub async fn verify_as(&self, login: &Login, reads: Reads) -> StoreVerification {
         let store = self.open(login, reads).await.unwrap();
         let mut back = store.read_back(&self.tenants()).await.unwrap();
         verify(&self.snapshot, self.summary.sha256, &mut *back, |_| {}).await.unwrap()
     }
 
     /// Compares as the verifier.
-    pub async fn verify(&self) -> Verification {
+    pub async fn verify(&self) -> StoreVerification {
         let login = self.database.logins.verifier.as_ref().unwrap();
         self.verify_as(login, Reads::Everything).await
     }

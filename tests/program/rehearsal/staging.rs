@@ -193,7 +193,7 @@ fn as_far_as_it_honestly_can_be(site: &Site, whole: &Judged) {
     let probed = site.judged("--for staging");
     holds(&probed, "cutover");
     assert_eq!(probed.open(), ["provider-contracts", "wiring", "readiness"]);
-    let absent = "[adapters.oidc-rbac] is not in the configuration";
+    let absent = "[adapters.oidc-rbac] is missing in the configuration";
     for check in ["wiring/oidc-claims", "wiring/live-credentials"] {
         assert_eq!(probed.reason(check), absent, "{check}");
         assert_eq!(probed.check(check)["command"], Value::Null, "{check}");

@@ -34,7 +34,7 @@ fn names_both(judged: &Judged, check: &str, what: &str, then: Option<&str>) {
     let found = judged.check(check);
     assert_eq!(found["verdict"], "next", "{found}");
     let reason = found["reason"].as_str().unwrap();
-    assert!(reason.contains(what) && reason.contains("in force is"), "{reason}");
+    assert!(reason.contains(what) && reason.contains("but the current one"), "{reason}");
     let digests: Vec<&str> =
         reason.split([' ', ',', ';']).filter(|w| w.starts_with("bfg-")).collect();
     let [.., before, now] = digests[..] else { panic!("{reason}") };
@@ -63,9 +63,9 @@ async fn each_way_back_turns_what_relied_on_it_and_names_both_digests() {
     let text = std::fs::read_to_string(&last).unwrap();
     std::fs::write(&last, format!("{text}-- edited\n")).unwrap();
     let now = turned_back(&site, &RESTING);
-    names_both(&now, "dry-run/schema-map", "was made of migrations", None);
-    names_both(&now, "rollback-drill/storage-fallback", "was made of migrations", None);
-    assert_eq!(now.figure("connection"), "4/4", "no migration speaks of a server");
+    names_both(&now, "dry-run/schema-map", "was made for migrations", None);
+    names_both(&now, "rollback-drill/storage-fallback", "was made for migrations", None);
+    assert_eq!(now.figure("connection"), "4/4", "no migration is about a server");
     std::fs::write(&last, text).unwrap();
     assert_eq!(site.judged("--for staging").figures(), ready.figures());
 
@@ -98,7 +98,7 @@ async fn each_way_back_turns_what_relied_on_it_and_names_both_digests() {
     let (check, actor) = WORDS[1];
     site.accepts(actor, check, "--for staging --revoke");
     let now = turned_back(&site, &["checklist", "board", "release", "rollback-drill", "runbook"]);
-    assert_eq!(now.reason(check), "Marek Zielinski took the acceptance back");
+    assert_eq!(now.reason(check), "Marek Zielinski revoked the acceptance");
     assert_eq!(now.check(check)["verdict"], "next");
     assert_eq!(now.figure("dry-run"), "5/5", "what ran has run");
     site.accepts(actor, check, "--for staging");
@@ -110,8 +110,8 @@ async fn each_way_back_turns_what_relied_on_it_and_names_both_digests() {
     let now = turned_back(&site, &[&RESTING[..], &["board"]].concat());
     let short = format!("bfg-{}", &now.0["snapshot"].as_str().unwrap()[..8]);
     for (check, what) in [
-        ("dry-run/snapshot-export", "was made of snapshot"),
-        ("rollback-drill/audit-packet", "was made of snapshot"),
+        ("dry-run/snapshot-export", "was made for snapshot"),
+        ("rollback-drill/audit-packet", "was made for snapshot"),
         ("checklist/contracts-frozen", "accepted snapshot"),
     ] {
         names_both(&now, check, what, Some(&then));
@@ -209,7 +209,7 @@ async fn another_server_behind_the_same_address_makes_a_dry_run_stale() {
     assert_eq!((now.figure("connection"), now.figure("dry-run")), ("4/4".into(), "0/5".into()));
     let reason = now.reason("dry-run/adapter-replay-transcript");
     assert!(reason.contains("was made on server bfg-"), "{reason}");
-    assert!(reason.contains("the connection in force is to bfg-"), "{reason}");
+    assert!(reason.contains("but the current connection is to bfg-"), "{reason}");
     assert_eq!(now.decision("release"), Some("BLOCKED_PENDING_DRY_RUN"));
     place.run(&["rehearse", "--target", "external"]).expect(0);
     place.run(&["gates", "--require", "dry-run"]).expect(0);

@@ -4,7 +4,7 @@ use flowcontrol::report::dossier::{Dossier, Sources, build, html};
 use flowcontrol_contract::{Digest, SessionId, Timestamp};
 use flowcontrol_demo as demo;
 use flowcontrol_evidence::{
-    Anchors, Authentication, CheckResult, Outcome, Packet, ProfileRef, Verdict, Verification,
+    Anchors, Authentication, ChainVerification, CheckResult, Outcome, Packet, ProfileRef, Verdict,
     chain, schema,
 };
 use flowcontrol_gates::inputs::{Acceptance, Evidence, Judged, Scenario};
@@ -84,11 +84,16 @@ fn packet(inputs: &Inputs, sequence: u64, text: &str) -> Evidence {
 }
 
 /// An empty chain as it is found sound.
-fn nothing_wrong() -> Verification {
+fn nothing_wrong() -> ChainVerification {
     chain::verify(&[], &Anchors { recorded: chain::Head::Absent, kept: None, trusted: Vec::new() })
 }
 
-fn dossier(inputs: &Inputs, judgement: &Judgement, found: &Verification, sql: &str) -> Dossier {
+fn dossier(
+    inputs: &Inputs,
+    judgement: &Judgement,
+    found: &ChainVerification,
+    sql: &str,
+) -> Dossier {
     build(&Sources {
         tool_version: "0.1.0",
         inputs,

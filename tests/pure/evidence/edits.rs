@@ -5,7 +5,8 @@ use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::chain::{Head, verify};
 use flowcontrol_evidence::schema::{self, KNOWN, Schema};
 use flowcontrol_evidence::{
-    Anchors, Answer, CheckResult, Draft, Entry, Flaw, Outcome, Packet, ProfileRef, Sealed, Verdict,
+    Anchors, CheckResult, Draft, Flaw, ForgeryCheck, Outcome, Packet, PacketFile, ProfileRef,
+    Sealed, Verdict,
 };
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +50,7 @@ fn smallest(known: &Schema, n: i64) -> Draft {
 }
 
 /// A sound chain of `length` packets, each schema in turn, after `first`.
-pub fn mixed(length: usize, first: i64) -> Vec<Entry> {
+pub fn mixed(length: usize, first: i64) -> Vec<PacketFile> {
     let mut previous = None;
     let kinds = KNOWN.iter().filter(|known| {
         // A schema that asks for more than `smallest` knows has its own tests.
@@ -67,7 +68,13 @@ pub fn mixed(length: usize, first: i64) -> Vec<Entry> {
 
 /// Whether verification finds that `entries[at]` holds `bytes`. Bytes that are no packet are found
 /// by that alone, which is by far the most frequent and the cheap answer.
-fn found(entries: &[Entry], anchors: &Anchors, at: usize, bytes: Vec<u8>, whole: bool) -> bool {
+fn found(
+    entries: &[PacketFile],
+    anchors: &Anchors,
+    at: usize,
+    bytes: Vec<u8>,
+    whole: bool,
+) -> bool {
     let is_none = !matches!(Sealed::parse(&bytes), Ok(_) | Err(Flaw::Schema { .. }));
     if is_none && !whole {
         return true;
@@ -76,7 +83,7 @@ fn found(entries: &[Entry], anchors: &Anchors, at: usize, bytes: Vec<u8>, whole:
     edited[at].bytes = bytes;
     let result = verify(&edited, anchors);
     let named = result.problems.iter().any(|p| p.file == entries[at].name);
-    let told = matches!(result.edit_inside, Answer::Found { .. });
+    let told = matches!(result.edit_inside, ForgeryCheck::Found { .. });
     assert!(named || !is_none, "a shortcut that verification does not take");
     !result.passed() && told
 }
@@ -149,7 +156,7 @@ fn every_single_byte_edit_of_the_head_of_a_hundred_is_found() {
     let seen = |recorded: Head| {
         let result = verify(&entries, &Anchors { recorded, kept: None, trusted: Vec::new() });
         let named = result.problems.iter().any(|p| p.file == "HEAD");
-        named && matches!(result.cut_at_tail, Answer::Found { .. })
+        named && matches!(result.cut_at_tail, ForgeryCheck::Found { .. })
     };
     assert!(seen(Head::Unreadable));
     for place in 0..sound.len() {
@@ -180,22 +187,22 @@ fn every_single_byte_edit_of_the_head_of_a_hundred_is_found() {
 #[test]
 fn a_cut_tail_of_any_length_and_a_chain_made_anew_need_a_kept_head() {
     let honest = mixed(LENGTH, 0);
-    let kept = |entry: &Entry| Some(link(entry).1);
+    let kept = |entry: &PacketFile| Some(link(entry).1);
     for left in [1, 2, 50, 98, 99] {
         let cut = &honest[..left];
         let blind = verify(cut, &recorded(cut));
         assert!(blind.passed(), "whoever cuts rewrites HEAD too");
-        assert!(matches!(blind.cut_at_tail, Answer::Unproved { .. }));
+        assert!(matches!(blind.cut_at_tail, ForgeryCheck::Unproved { .. }));
         let seen = verify(cut, &Anchors { kept: kept(&honest[LENGTH - 1]), ..recorded(cut) });
-        assert!(!seen.passed() && matches!(seen.cut_at_tail, Answer::Either { .. }));
+        assert!(!seen.passed() && matches!(seen.cut_at_tail, ForgeryCheck::Either { .. }));
     }
     let forged = mixed(LENGTH, 1_000);
     let blind = verify(&forged, &recorded(&forged));
-    assert!(blind.passed() && matches!(blind.recomputed_from_root, Answer::Unproved { .. }));
+    assert!(blind.passed() && matches!(blind.recomputed_from_root, ForgeryCheck::Unproved { .. }));
     for place in [0, 1, 50, LENGTH - 1] {
         let anchors = Anchors { kept: kept(&honest[place]), ..recorded(&forged) };
         let seen = verify(&forged, &anchors);
-        assert!(!seen.passed() && matches!(seen.recomputed_from_root, Answer::Either { .. }));
+        assert!(!seen.passed() && matches!(seen.recomputed_from_root, ForgeryCheck::Either { .. }));
     }
     // Recomputed from the middle on: found by any head kept after that, and by none before.
     let mut packets: Vec<Packet> =
@@ -211,6 +218,6 @@ fn a_cut_tail_of_any_length_and_a_chain_made_anew_need_a_kept_head() {
         assert_eq!(verify(&from_middle, &anchors).passed(), passes, "head of packet {place}");
     }
     let anchors = Anchors { kept: kept(&honest[59]), ..recorded(&from_middle) };
-    let Answer::Sound { why } = verify(&from_middle, &anchors).cut_at_tail else { panic!() };
+    let ForgeryCheck::Sound { why } = verify(&from_middle, &anchors).cut_at_tail else { panic!() };
     assert!(why.contains("up to packet 60") && why.contains("40 here"), "{why}");
 }

@@ -5,21 +5,21 @@ use super::{append, draft, files, no_secrets, store};
 use flowcontrol_base::{Exit, Failure};
 use flowcontrol_contract::Digest;
 use flowcontrol_evidence::{
-    Answer, EvidenceStore, Import, Imported, Joined, ProblemKind, ProfileRef, Sealed, Verification,
-    archive, schema,
+    ChainProblemKind, ChainVerification, EvidenceStore, ForgeryCheck, ImportRequest, ImportResult,
+    Joined, ProfileRef, Sealed, archive, schema,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-fn import(store: &EvidenceStore, file: &Path) -> Result<Imported, Failure> {
-    store.import(&Import { file, kept: None, link: None, tool_version: "0.1.0" })
+fn import(store: &EvidenceStore, file: &Path) -> Result<ImportResult, Failure> {
+    store.import(&ImportRequest { file, kept: None, link: None, tool_version: "0.1.0" })
 }
 
-fn link(store: &EvidenceStore, file: &Path) -> Result<Imported, Failure> {
+fn link(store: &EvidenceStore, file: &Path) -> Result<ImportResult, Failure> {
     let profile = ProfileRef { name: "staging".into(), sha256: Digest::of("profile") };
-    store.import(&Import { file, kept: None, link: Some(profile), tool_version: "0.1.0" })
+    store.import(&ImportRequest { file, kept: None, link: Some(profile), tool_version: "0.1.0" })
 }
 
 /// Every file below `folder` with its content.
@@ -36,7 +36,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn unlinked(result: &Verification) -> bool {
+fn unlinked(result: &ChainVerification) -> bool {
     result.notes.iter().any(|note| note.contains("counts for nothing"))
 }
 
@@ -117,7 +117,7 @@ fn a_linked_chain_is_kept_verified_and_exported() {
     assert_eq!(held, contents(&theirs));
     let result = desk.verify(Some(done.head)).unwrap();
     assert!(result.passed() && !unlinked(&result), "{result:?}");
-    let Answer::Sound { why } = &result.edit_inside else { panic!("{result:?}") };
+    let ForgeryCheck::Sound { why } = &result.edit_inside else { panic!("{result:?}") };
     assert!(why.contains("so were the packets (3) of 1 linked chain"), "{why}");
     assert_eq!(link(&desk, &file).unwrap().joined, Joined::Unchanged);
     assert_eq!(import(&desk, &file).unwrap().joined, Joined::Unchanged);
@@ -164,11 +164,11 @@ fn tampering_with_a_linked_chain_is_found() {
         }
         let result = desk.verify(None).unwrap();
         assert!(!result.passed(), "{damage}");
-        assert!(matches!(result.edit_inside, Answer::Found { .. }), "{damage}: {result:?}");
+        assert!(matches!(result.edit_inside, ForgeryCheck::Found { .. }), "{damage}: {result:?}");
         let named = result
             .problems
             .iter()
-            .any(|p| p.file.starts_with("imported/") || p.kind == ProblemKind::Missing);
+            .any(|p| p.file.starts_with("imported/") || p.kind == ChainProblemKind::Missing);
         assert!(named, "{damage}: {result:?}");
         let refused = import(&desk, &file).unwrap_err();
         assert!(refused.message.contains("does not verify"), "{damage}: {refused}");
@@ -208,7 +208,7 @@ fn a_refused_archive_leaves_no_trace() {
     let forged = archive::write(&book, last.link(), "0.1.0\u{1b}[2J").unwrap();
     fs::write(&bad, forged).unwrap();
     let refused = import(&desk, &bad).unwrap_err();
-    assert!(refused.message.contains("its tool_version is no version"), "{refused}");
+    assert!(refused.message.contains("its tool_version is not a valid version"), "{refused}");
     assert!(!refused.message.contains('\u{1b}'), "{refused}");
     // Nor is a chain that no packet names carried in beside a sound one.
     let mut book = archive::read(&sound).unwrap().book;
@@ -223,13 +223,17 @@ fn a_refused_archive_leaves_no_trace() {
 fn a_head_kept_elsewhere_is_held_against_the_archive() {
     let (_state, source, file) = exported(3);
     let head = source.load("3").unwrap().sha256();
-    let ask = |kept| Import { file: &file, kept: Some(kept), link: None, tool_version: "0.1.0" };
+    let ask =
+        |kept| ImportRequest { file: &file, kept: Some(kept), link: None, tool_version: "0.1.0" };
     let (empty, desk) = store();
     let refused = desk.import(&ask(Digest::of("another"))).unwrap_err();
     assert!(refused.message.contains("no packet has the digest"), "{refused}");
     assert_eq!(files(empty.path()), Vec::<String>::new());
     let done = desk.import(&ask(head)).unwrap();
-    assert!(matches!(done.verification.recomputed_from_root, Answer::Sound { .. }), "{done:?}");
+    assert!(
+        matches!(done.verification.recomputed_from_root, ForgeryCheck::Sound { .. }),
+        "{done:?}"
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use flowcontrol_base::{Exit, Failure};
 use flowcontrol_contract::{Digest, Secret, Timestamp};
 use flowcontrol_evidence::chain::{Head, verify};
 use flowcontrol_evidence::{
-    Anchors, Answer, CheckResult, Draft, Entry, EvidenceStore, Flaw, KnownSecrets, Outcome,
-    ProblemKind, ProfileRef, Sealed, Verdict, Verification, schema, text,
+    Anchors, ChainProblemKind, ChainVerification, CheckResult, Draft, EvidenceStore, Flaw,
+    ForgeryCheck, KnownSecrets, Outcome, PacketFile, ProfileRef, Sealed, Verdict, schema, text,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn no_secrets() -> KnownSecrets {
 }
 
 /// A sound chain of `n` packets, as files.
-fn chain(n: i64) -> Vec<Entry> {
+fn chain(n: i64) -> Vec<PacketFile> {
     let mut previous = None;
     (1..=n)
         .map(|i| {
@@ -64,17 +64,17 @@ fn chain(n: i64) -> Vec<Entry> {
         .collect()
 }
 
-fn entry(sealed: &Sealed) -> Entry {
-    Entry { name: sealed.file_name(), bytes: format!("{}\n", sealed.text()).into_bytes() }
+fn entry(sealed: &Sealed) -> PacketFile {
+    PacketFile { name: sealed.file_name(), bytes: format!("{}\n", sealed.text()).into_bytes() }
 }
 
-fn link(entry: &Entry) -> (u64, Digest) {
+fn link(entry: &PacketFile) -> (u64, Digest) {
     let sealed = Sealed::parse(&entry.bytes).unwrap();
     (sealed.packet().sequence, sealed.sha256())
 }
 
 /// Anchors as the store would have left them for `entries`.
-fn recorded(entries: &[Entry]) -> Anchors {
+fn recorded(entries: &[PacketFile]) -> Anchors {
     let recorded = entries.last().map_or(Head::Absent, |last| {
         let (sequence, sha256) = link(last);
         Head::Names { sequence, sha256, signature: None }
@@ -82,7 +82,7 @@ fn recorded(entries: &[Entry]) -> Anchors {
     Anchors { recorded, kept: None, trusted: Vec::new() }
 }
 
-fn kinds(verification: &Verification) -> Vec<ProblemKind> {
+fn kinds(verification: &ChainVerification) -> Vec<ChainProblemKind> {
     verification.problems.iter().map(|p| p.kind).collect()
 }
 
@@ -92,13 +92,13 @@ fn a_sound_chain_passes_and_says_what_it_could_not_check() {
     let result = verify(&entries, &recorded(&entries));
     assert!(result.passed(), "{:?}", result.problems);
     assert_eq!((result.packets, result.head), (4, Some(link(&entries[3]).1)));
-    assert!(matches!(result.edit_inside, Answer::Sound { .. }));
-    assert!(matches!(result.cut_at_tail, Answer::Unproved { .. }));
-    assert!(matches!(result.recomputed_from_root, Answer::Unproved { .. }));
+    assert!(matches!(result.edit_inside, ForgeryCheck::Sound { .. }));
+    assert!(matches!(result.cut_at_tail, ForgeryCheck::Unproved { .. }));
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Unproved { .. }));
     let anchors = Anchors { kept: Some(link(&entries[3]).1), ..recorded(&entries) };
     let result = verify(&entries, &anchors);
-    assert!(matches!(result.cut_at_tail, Answer::Sound { .. }));
-    assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }));
+    assert!(matches!(result.cut_at_tail, ForgeryCheck::Sound { .. }));
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Sound { .. }));
 }
 
 /// Every byte of a chain in turn: each of its bits flipped, the byte removed, a byte put before it.
@@ -141,7 +141,7 @@ fn every_single_byte_edit_is_found() {
                 edited[file].bytes = bytes;
                 let result = verify(&edited, &anchors);
                 assert!(!result.passed(), "file {file}, byte {at}");
-                assert!(matches!(result.edit_inside, Answer::Found { .. }));
+                assert!(matches!(result.edit_inside, ForgeryCheck::Found { .. }));
                 assert!(
                     result.problems.iter().any(|p| p.file == entries[file].name),
                     "names the file: {:?}",
@@ -165,7 +165,7 @@ fn every_single_byte_edit_of_head_is_found() {
             bytes[at] ^= change;
             let anchors = Anchors { recorded: Head::parse(&bytes), ..recorded(&entries) };
             let result = verify(&entries, &anchors);
-            assert_eq!(kinds(&result), [ProblemKind::Head], "byte {at} ^ {change}");
+            assert_eq!(kinds(&result), [ChainProblemKind::Head], "byte {at} ^ {change}");
         }
     }
 }
@@ -194,7 +194,7 @@ proptest! {
     #[test]
     fn the_order_of_files_does_not_matter(order in Just((0..5).collect::<Vec<usize>>()).prop_shuffle()) {
         let entries = chain(5);
-        let shuffled: Vec<Entry> = order.iter().map(|&i| entries[i].clone()).collect();
+        let shuffled: Vec<PacketFile> = order.iter().map(|&i| entries[i].clone()).collect();
         let anchors = recorded(&entries);
         prop_assert_eq!(verify(&shuffled, &anchors), verify(&entries, &anchors));
     }
@@ -209,56 +209,56 @@ proptest! {
 fn what_is_removed_added_or_swapped_is_found_by_name() {
     let sound = chain(5);
     let anchors = recorded(&sound);
-    let edit = |change: &dyn Fn(&mut Vec<Entry>)| {
+    let edit = |change: &dyn Fn(&mut Vec<PacketFile>)| {
         let mut entries = sound.clone();
         change(&mut entries);
         verify(&entries, &anchors)
     };
 
     let gap = edit(&|e| drop(e.drain(1..3)));
-    assert_eq!(kinds(&gap), [ProblemKind::Missing]);
+    assert_eq!(kinds(&gap), [ChainProblemKind::Missing]);
     assert!(gap.problems[0].message.contains("packets 2 to 3 are missing"));
     assert_eq!(gap.problems[0].file, sound[3].name);
 
     let first = edit(&|e| drop(e.remove(0)));
-    assert_eq!(kinds(&first), [ProblemKind::Missing]);
+    assert_eq!(kinds(&first), [ChainProblemKind::Missing]);
 
     let renamed = edit(&|e| e[2].name = e[2].name.replace("00003", "00009"));
-    assert_eq!(kinds(&renamed), [ProblemKind::Edited]);
+    assert_eq!(kinds(&renamed), [ChainProblemKind::Edited]);
 
     let copied = edit(&|e| {
-        let copy = Entry { name: "copy.json".into(), ..e[2].clone() };
+        let copy = PacketFile { name: "copy.json".into(), ..e[2].clone() };
         e.push(copy);
     });
     // The copy sorts first, having no number, so either of the two may be called the double.
-    assert!(kinds(&copied).contains(&ProblemKind::Duplicate), "{:?}", copied.problems);
+    assert!(kinds(&copied).contains(&ChainProblemKind::Duplicate), "{:?}", copied.problems);
 
     // A second packet after packet 2: sealed properly, and a fork all the same.
     let fork = edit(&|e| {
         let packet = draft(77).link(3, Some(link(&e[1]).1));
         e.push(entry(&Sealed::seal(packet, &no_secrets()).unwrap()));
     });
-    assert!(kinds(&fork).contains(&ProblemKind::Fork), "{:?}", fork.problems);
+    assert!(kinds(&fork).contains(&ChainProblemKind::Fork), "{:?}", fork.problems);
 
     // The same put in the place of packet 3: what follows no longer follows.
     let replaced = edit(&|e| {
         let packet = draft(77).link(3, Some(link(&e[1]).1));
         e[2] = entry(&Sealed::seal(packet, &no_secrets()).unwrap());
     });
-    assert_eq!(kinds(&replaced), [ProblemKind::Unlinked]);
+    assert_eq!(kinds(&replaced), [ChainProblemKind::Unlinked]);
     assert_eq!(replaced.problems[0].file, sound[3].name);
 
     let other_root = edit(&|e| {
         let packet = draft(1).link(1, Some(Digest::of("elsewhere")));
         e[0] = entry(&Sealed::seal(packet, &no_secrets()).unwrap());
     });
-    assert_eq!(kinds(&other_root), [ProblemKind::Unlinked, ProblemKind::Unlinked]);
+    assert_eq!(kinds(&other_root), [ChainProblemKind::Unlinked, ChainProblemKind::Unlinked]);
 
     let huge = edit(&|e| {
         let packet = draft(9).link(9_000_000_000_000_000, None);
         e.push(entry(&Sealed::seal(packet, &no_secrets()).unwrap()));
     });
-    assert!(kinds(&huge).contains(&ProblemKind::Missing));
+    assert!(kinds(&huge).contains(&ChainProblemKind::Missing));
 }
 
 #[test]
@@ -266,49 +266,49 @@ fn a_cut_tail_is_found_by_head_and_proved_only_by_a_kept_digest() {
     let whole = chain(5);
     let cut = &whole[..3];
     let careless = verify(cut, &recorded(&whole));
-    assert_eq!(kinds(&careless), [ProblemKind::Head]);
-    assert!(careless.problems[0].message.contains("its tail was cut"));
-    assert!(matches!(careless.cut_at_tail, Answer::Found { .. }));
+    assert_eq!(kinds(&careless), [ChainProblemKind::Head]);
+    assert!(careless.problems[0].message.contains("packets were removed from the end"));
+    assert!(matches!(careless.cut_at_tail, ForgeryCheck::Found { .. }));
 
     // Whoever rewrites HEAD as well passes, and the answer does not call that proved.
     let careful = verify(cut, &recorded(cut));
     assert!(careful.passed());
-    assert!(matches!(careful.cut_at_tail, Answer::Unproved { .. }));
+    assert!(matches!(careful.cut_at_tail, ForgeryCheck::Unproved { .. }));
 
     let kept = Anchors { kept: Some(link(&whole[4]).1), ..recorded(cut) };
     let caught = verify(cut, &kept);
     assert!(!caught.passed());
-    assert!(matches!(caught.cut_at_tail, Answer::Either { .. }));
+    assert!(matches!(caught.cut_at_tail, ForgeryCheck::Either { .. }));
 
     // A damaged last packet is an edit, and not called a cut.
     let mut damaged = whole.clone();
     damaged[4].bytes[20] ^= 1;
     let anchors = Anchors { kept: Some(link(&whole[4]).1), ..recorded(&whole) };
     let result = verify(&damaged, &anchors);
-    assert_eq!(kinds(&result), [ProblemKind::Edited]);
-    assert!(matches!(result.cut_at_tail, Answer::Unproved { .. }), "{result:?}");
-    assert!(matches!(result.recomputed_from_root, Answer::Unproved { .. }), "{result:?}");
+    assert_eq!(kinds(&result), [ChainProblemKind::Edited]);
+    assert!(matches!(result.cut_at_tail, ForgeryCheck::Unproved { .. }), "{result:?}");
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Unproved { .. }), "{result:?}");
 
     // A digest kept two packets ago proves the chain up to there and says so.
     let older = Anchors { kept: Some(link(&whole[2]).1), ..recorded(&whole) };
-    let Answer::Sound { why } = verify(&whole, &older).cut_at_tail else { panic!() };
+    let ForgeryCheck::Sound { why } = verify(&whole, &older).cut_at_tail else { panic!() };
     assert!(why.contains("up to packet 3"), "{why}");
 
     // Nor does it vouch for what HEAD shows to be gone after it.
     let older = Anchors { kept: Some(link(&whole[1]).1), ..recorded(&whole) };
     let result = verify(&whole[..4], &older);
-    assert!(matches!(result.cut_at_tail, Answer::Found { .. }), "{result:?}");
-    assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }), "{result:?}");
+    assert!(matches!(result.cut_at_tail, ForgeryCheck::Found { .. }), "{result:?}");
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Sound { .. }), "{result:?}");
 
     let emptied = verify(&[], &recorded(&whole));
-    assert_eq!(kinds(&emptied), [ProblemKind::Head]);
+    assert_eq!(kinds(&emptied), [ChainProblemKind::Head]);
 }
 
 #[test]
 fn a_chain_computed_anew_is_found_by_a_kept_digest_alone() {
     let honest = chain(4);
     let mut previous = None;
-    let forged: Vec<Entry> = (1..=4)
+    let forged: Vec<PacketFile> = (1..=4)
         .map(|i| {
             let mut packet = draft(i).link(u64::try_from(i).unwrap(), previous);
             packet.body = json!({"endpoint": "elsewhere.example:5432/bfg"});
@@ -319,15 +319,18 @@ fn a_chain_computed_anew_is_found_by_a_kept_digest_alone() {
         .collect();
     let unseen = verify(&forged, &recorded(&forged));
     assert!(unseen.passed());
-    assert!(matches!(unseen.recomputed_from_root, Answer::Unproved { .. }));
+    assert!(matches!(unseen.recomputed_from_root, ForgeryCheck::Unproved { .. }));
     let anchors = Anchors { kept: Some(link(&honest[3]).1), ..recorded(&forged) };
     let seen = verify(&forged, &anchors);
     assert!(!seen.passed());
-    assert!(matches!(seen.recomputed_from_root, Answer::Either { .. }));
+    assert!(matches!(seen.recomputed_from_root, ForgeryCheck::Either { .. }));
 }
 
 /// Reseals a packet's JSON after `change`, as a forger would who knows the format.
-fn reseal(entry: &Entry, change: impl FnOnce(&mut serde_json::Map<String, Value>)) -> Entry {
+fn reseal(
+    entry: &PacketFile,
+    change: impl FnOnce(&mut serde_json::Map<String, Value>),
+) -> PacketFile {
     let Value::Object(mut members) = serde_json::from_slice(&entry.bytes).unwrap() else {
         unreachable!()
     };
@@ -344,7 +347,7 @@ fn reseal(entry: &Entry, change: impl FnOnce(&mut serde_json::Map<String, Value>
         &sha256[..8]
     );
     members.insert("sha256".into(), sha256.into());
-    Entry { name, bytes: format!("{}\n", canonical(&members)).into_bytes() }
+    PacketFile { name, bytes: format!("{}\n", canonical(&members)).into_bytes() }
 }
 
 #[test]
@@ -353,21 +356,21 @@ fn rules_are_judged_again_even_when_the_seal_holds() {
     for (what, says, change) in [
         (
             "a verdict turned",
-            "says passed although check write-probe is blocked",
+            "its outcome is passed although check write-probe is blocked",
             (|m| m["checks"][3]["verdict"] = json!("blocked"))
                 as fn(&mut serde_json::Map<String, Value>),
         ),
-        ("a check dropped", "lacks check write-probe", |m| {
+        ("a check dropped", "check write-probe is missing", |m| {
             m["checks"].as_array_mut().unwrap().pop();
         }),
         ("a check doubled", "twice", |m| m["checks"][3]["id"] = json!("rbac-session")),
-        ("no target", "names no target", |m| m["target"] = Value::Null),
+        ("no target", "it names no target", |m| m["target"] = Value::Null),
         ("no reason", "lacks its id, title or reason", |m| m["checks"][0]["reason"] = json!("")),
         ("body", "not an object", |m| m["body"] = json!([])),
     ] {
         let entries = [reseal(&sound[0], change)];
         let result = verify(&entries, &recorded(&entries));
-        assert!(kinds(&result).iter().all(|k| *k == ProblemKind::Rule), "{what}: {result:?}");
+        assert!(kinds(&result).iter().all(|k| *k == ChainProblemKind::Rule), "{what}: {result:?}");
         assert!(result.problems.iter().any(|p| p.message.contains(says)), "{what}: {result:?}");
     }
 }
@@ -378,7 +381,7 @@ fn a_newer_schema_and_an_unknown_member_are_not_believed() {
     let newer = reseal(&sound[2], |m| m["schema"] = json!("ProductionAdapterConnection.v2"));
     let entries = [sound[0].clone(), sound[1].clone(), newer];
     let result = verify(&entries, &Anchors { recorded: Head::Absent, ..recorded(&sound) });
-    assert_eq!(kinds(&result), [ProblemKind::Schema, ProblemKind::Head]);
+    assert_eq!(kinds(&result), [ChainProblemKind::Schema, ChainProblemKind::Head]);
     assert!(result.problems[0].message.contains("newer than version 1"));
 
     let signed = reseal(&sound[2], |m| {

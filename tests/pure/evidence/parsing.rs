@@ -6,7 +6,7 @@ use super::edits::mixed;
 use flowcontrol_contract::Digest;
 use flowcontrol_evidence::canonical::canonical;
 use flowcontrol_evidence::manifest::Manifest;
-use flowcontrol_evidence::seal::Link;
+use flowcontrol_evidence::seal::ChainLink;
 use flowcontrol_evidence::{
     Archive, Flaw, KnownSecrets, Packet, RecordedAcceptance, Sealed, schema,
 };
@@ -110,7 +110,9 @@ fn read(bytes: &[u8]) -> Result<Packet, Flaw> {
     match Sealed::seal(found.packet().clone(), &KnownSecrets::new()) {
         Ok(again) => assert_eq!((again, broken), (found.clone(), Vec::new())),
         // Beside the rules of its schema, what shows itself to be a secret is never sealed.
-        Err(refused) => assert!(!broken.is_empty() || refused.message.contains("refused to write")),
+        Err(refused) => {
+            assert!(!broken.is_empty() || refused.message.contains("refusing to record"))
+        }
     }
     match RecordedAcceptance::read(found.packet()) {
         Ok(Some(word)) => assert_eq!(json!(word), found.packet().body),
@@ -124,8 +126,12 @@ fn read(bytes: &[u8]) -> Result<Packet, Flaw> {
 fn unpack(bytes: &[u8]) -> bool {
     let Ok(Archive { manifest, book }) = archive::read(bytes) else { return false };
     let _ = book.verify(Some(manifest.head));
-    let last =
-        Link { sequence: manifest.packets, previous: None, sha256: manifest.head, signed_by: None };
+    let last = ChainLink {
+        sequence: manifest.packets,
+        previous: None,
+        sha256: manifest.head,
+        signed_by: None,
+    };
     let again = archive::write(&book, last, &manifest.tool_version).unwrap();
     assert_eq!(archive::read(&again).unwrap(), Archive { manifest, book });
     true
@@ -169,7 +175,7 @@ fn what_sealing_never_writes_is_refused_though_its_digest_holds() {
             let mut other = document.clone();
             spell(&mut other);
             let Err(Flaw::Edited(why)) = read(&sealed(&other).unwrap()) else { panic!("{what}") };
-            assert!(why.contains("not what sealing writes"), "{what}: {why}");
+            assert!(why.contains("not written in the form that sealing writes"), "{what}: {why}");
         }
     }
     let mut word = documents().into_iter().find(|d| d["schema"] == schema::ACCEPTANCE).unwrap();
@@ -230,7 +236,7 @@ proptest! {
     #[test]
     fn a_changed_manifest_is_read_as_it_stands_or_refused(changes in changes()) {
         let files = vec![("HEAD".to_owned(), b"1 x\n".to_vec())];
-        let last = Link { sequence: 1, previous: None, sha256: Digest::of("last"), signed_by: None };
+        let last = ChainLink { sequence: 1, previous: None, sha256: Digest::of("last"), signed_by: None };
         let whole = json!(Manifest::of(&files, last, "0.1.0"));
         if let Ok(text) = canonical(&changed(whole, &changes)) {
             let bytes = format!("{text}\n").into_bytes();

@@ -5,8 +5,8 @@ use super::{append, chain, draft, entry, files, kinds, link, no_secrets, store};
 use flowcontrol_evidence::chain::verify;
 use flowcontrol_evidence::keys::{PrivateKey, PublicKey};
 use flowcontrol_evidence::{
-    Anchors, Answer, Entry, EvidenceStore, Flaw, Head, Import, Joined, ProblemKind, Sealed,
-    Verification, schema,
+    Anchors, ChainProblemKind, ChainVerification, EvidenceStore, Flaw, ForgeryCheck, Head,
+    ImportRequest, Joined, PacketFile, Sealed, schema,
 };
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn again(state: &Path, key: Option<PrivateKey>) -> EvidenceStore {
 }
 
 /// A chain of `n` packets; `signer` says who signs each.
-fn sealed(n: u64, signer: impl Fn(u64) -> Option<PrivateKey>) -> Vec<Entry> {
+fn sealed(n: u64, signer: impl Fn(u64) -> Option<PrivateKey>) -> Vec<PacketFile> {
     let mut previous = None;
     (1..=n)
         .map(|i| {
@@ -40,18 +40,22 @@ fn sealed(n: u64, signer: impl Fn(u64) -> Option<PrivateKey>) -> Vec<Entry> {
 }
 
 /// What somebody who trusts `trusted` says of a chain whose `HEAD` is signed by `head`.
-fn trusting(entries: &[Entry], head: Option<&PrivateKey>, trusted: &[PublicKey]) -> Verification {
+fn trusting(
+    entries: &[PacketFile],
+    head: Option<&PrivateKey>,
+    trusted: &[PublicKey],
+) -> ChainVerification {
     verify(entries, &anchors(entries, head, trusted))
 }
 
-fn anchors(entries: &[Entry], head: Option<&PrivateKey>, trusted: &[PublicKey]) -> Anchors {
+fn anchors(entries: &[PacketFile], head: Option<&PrivateKey>, trusted: &[PublicKey]) -> Anchors {
     let recorded = entries.last().map_or(Head::Absent, |last| {
         Head::of(Sealed::parse(&last.bytes).unwrap().link()).signed(head)
     });
     Anchors { recorded, kept: None, trusted: trusted.to_vec() }
 }
 
-fn unsigned(entry: &Entry) -> Entry {
+fn unsigned(entry: &PacketFile) -> PacketFile {
     let sealed = Sealed::parse(&entry.bytes).unwrap();
     let plain = Sealed::seal(sealed.packet().clone(), &no_secrets()).unwrap();
     assert_eq!(plain.sha256(), sealed.sha256(), "a signature is outside what is hashed");
@@ -64,20 +68,20 @@ fn a_chain_signed_throughout_is_proved_but_for_an_older_one_put_back() {
     let entries = sealed(5, |_| Some(key(1)));
     let result = trusting(&entries, Some(&ours), &[ours.public()]);
     assert!(result.passed() && result.notes.is_empty(), "{result:?}");
-    assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }), "{result:?}");
-    let Answer::Unproved { why } = &result.cut_at_tail else { panic!("{result:?}") };
-    assert!(why.contains("older chain") && why.contains("--head"), "{why}");
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Sound { .. }), "{result:?}");
+    let ForgeryCheck::Unproved { why } = &result.cut_at_tail else { panic!("{result:?}") };
+    assert!(why.contains("older copy of the chain") && why.contains("--head"), "{why}");
     // A digest kept elsewhere answers that as well.
     let kept = Anchors {
         kept: Some(link(&entries[4]).1),
         ..anchors(&entries, Some(&ours), &[ours.public()])
     };
     let result = verify(&entries, &kept);
-    assert!(matches!(result.cut_at_tail, Answer::Sound { .. }), "{result:?}");
-    assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }), "{result:?}");
+    assert!(matches!(result.cut_at_tail, ForgeryCheck::Sound { .. }), "{result:?}");
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Sound { .. }), "{result:?}");
     // Put back: the chain as it was two packets ago, with the head it had. It verifies, and says so.
     let back = trusting(&entries[..3], Some(&ours), &[ours.public()]);
-    assert!(back.passed() && matches!(back.cut_at_tail, Answer::Unproved { .. }), "{back:?}");
+    assert!(back.passed() && matches!(back.cut_at_tail, ForgeryCheck::Unproved { .. }), "{back:?}");
     let kept = Anchors {
         kept: Some(link(&entries[4]).1),
         ..anchors(&entries[..3], Some(&ours), &[ours.public()])
@@ -85,7 +89,7 @@ fn a_chain_signed_throughout_is_proved_but_for_an_older_one_put_back() {
     assert!(!verify(&entries[..3], &kept).passed());
     // Nobody said whose signatures they should be.
     let unasked = trusting(&entries, Some(&ours), &[]);
-    let Answer::Unproved { why } = unasked.recomputed_from_root else { panic!() };
+    let ForgeryCheck::Unproved { why } = unasked.recomputed_from_root else { panic!() };
     assert!(why.contains("--signed-by"), "{why}");
 }
 
@@ -96,14 +100,14 @@ fn a_cut_tail_is_found_when_head_is_not_signed_for_the_last_packet() {
     let cut = &entries[..3];
     for head in [None, Some(&other)] {
         let result = trusting(cut, head, &[ours.public()]);
-        assert_eq!(kinds(&result), [ProblemKind::Head], "{result:?}");
-        assert!(matches!(result.cut_at_tail, Answer::Found { .. }), "{result:?}");
-        assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }), "{result:?}");
+        assert_eq!(kinds(&result), [ChainProblemKind::Head], "{result:?}");
+        assert!(matches!(result.cut_at_tail, ForgeryCheck::Found { .. }), "{result:?}");
+        assert!(matches!(result.recomputed_from_root, ForgeryCheck::Sound { .. }), "{result:?}");
     }
     // The head as it was, beside fewer packets.
     let left = anchors(&entries, Some(&ours), &[ours.public()]);
     let result = verify(cut, &left);
-    assert!(matches!(result.cut_at_tail, Answer::Found { .. }), "{result:?}");
+    assert!(matches!(result.cut_at_tail, ForgeryCheck::Found { .. }), "{result:?}");
     // Its signature put on another end.
     let Head::Names { signature, .. } = left.recorded else { panic!() };
     let (sequence, sha256) = link(&cut[2]);
@@ -111,7 +115,7 @@ fn a_cut_tail_is_found_when_head_is_not_signed_for_the_last_packet() {
     assert_eq!(Head::parse(moved.render().as_bytes()), Head::Unreadable);
     // A head that is gone.
     let gone = Anchors { recorded: Head::Absent, kept: None, trusted: vec![ours.public()] };
-    assert!(matches!(verify(cut, &gone).cut_at_tail, Answer::Found { .. }));
+    assert!(matches!(verify(cut, &gone).cut_at_tail, ForgeryCheck::Found { .. }));
 }
 
 #[test]
@@ -120,8 +124,10 @@ fn a_chain_computed_anew_without_the_key_is_found() {
     for (what, forger) in [("unsigned", None), ("signed by another", Some(key(2)))] {
         let forged = sealed(4, |_| forger.clone());
         let result = trusting(&forged, forger.as_ref(), &[ours]);
-        assert_eq!(kinds(&result), [ProblemKind::Signature], "{what}: {result:?}");
-        let Answer::Found { why } = &result.recomputed_from_root else { panic!("{result:?}") };
+        assert_eq!(kinds(&result), [ChainProblemKind::Signature], "{what}: {result:?}");
+        let ForgeryCheck::Found { why } = &result.recomputed_from_root else {
+            panic!("{result:?}")
+        };
         assert!(why.contains("no packet is signed") && why.contains(&ours.short()), "{why}");
     }
     // From the third packet on, after signed ones.
@@ -131,17 +137,17 @@ fn a_chain_computed_anew_without_the_key_is_found() {
         let named: Vec<_> = result.problems.iter().map(|p| p.file.clone()).collect();
         assert_eq!(named, forged[2..].iter().map(|e| e.name.clone()).collect::<Vec<_>>());
         assert!(result.problems[0].message.contains("packet 1 before it is signed"));
-        assert!(matches!(result.recomputed_from_root, Answer::Found { .. }), "{result:?}");
-        assert!(matches!(result.cut_at_tail, Answer::Unproved { .. }), "{result:?}");
+        assert!(matches!(result.recomputed_from_root, ForgeryCheck::Found { .. }), "{result:?}");
+        assert!(matches!(result.cut_at_tail, ForgeryCheck::Unproved { .. }), "{result:?}");
     }
     // In the middle, and continued by the honest machine, which signs again.
     let covered = sealed(5, |i| (i != 3).then(|| key(1)));
     let result = trusting(&covered, Some(&key(1)), &[ours]);
-    assert_eq!(kinds(&result), [ProblemKind::Signature]);
+    assert_eq!(kinds(&result), [ChainProblemKind::Signature]);
     assert_eq!(result.problems[0].file, covered[2].name);
     // A digest kept before the forged packets does not talk them away.
     let kept = Anchors { kept: Some(link(&covered[1]).1), ..anchors(&covered, None, &[ours]) };
-    assert!(matches!(verify(&covered, &kept).recomputed_from_root, Answer::Found { .. }));
+    assert!(matches!(verify(&covered, &kept).recomputed_from_root, ForgeryCheck::Found { .. }));
 }
 
 #[test]
@@ -151,13 +157,13 @@ fn a_chain_that_began_without_a_key_says_what_its_first_signature_covers() {
     let result = trusting(&entries, Some(&ours), &[ours.public()]);
     assert!(result.passed(), "{result:?}");
     assert_eq!(result.notes, ["signatures begin with packet 3"]);
-    let Answer::Unproved { why } = &result.recomputed_from_root else { panic!("{result:?}") };
+    let ForgeryCheck::Unproved { why } = &result.recomputed_from_root else { panic!("{result:?}") };
     assert!(why.contains("packets up to 2 are as they were when packet 3 was signed"), "{why}");
     // Signatures taken off the first packets prove no more than that, and never less.
     let mut stripped = sealed(5, |_| Some(key(1)));
     stripped[0] = unsigned(&stripped[0]);
     let result = trusting(&stripped, Some(&ours), &[ours.public()]);
-    assert!(matches!(result.recomputed_from_root, Answer::Unproved { .. }), "{result:?}");
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Unproved { .. }), "{result:?}");
     // Off a later one, it is found by name.
     let mut stripped = sealed(5, |_| Some(key(1)));
     stripped[3] = unsigned(&stripped[3]);
@@ -171,7 +177,7 @@ fn one_of_several_trusted_keys_is_enough() {
     let entries = sealed(4, |i| Some(key(if i < 3 { 1 } else { 2 })));
     let result = trusting(&entries, Some(&key(2)), &both);
     assert!(result.passed(), "{result:?}");
-    assert!(matches!(result.recomputed_from_root, Answer::Sound { .. }));
+    assert!(matches!(result.recomputed_from_root, ForgeryCheck::Sound { .. }));
     assert!(!trusting(&entries, Some(&key(2)), &both[..1]).passed());
 }
 
@@ -189,7 +195,10 @@ fn a_flipped_bit_in_a_signature_is_found_without_any_key_to_trust() {
             let result = trusting(&edited[..1], None, &[]);
             assert!(result.passed());
             let result = verify(&edited, &anchors(&entries, Some(&key(1)), &[]));
-            assert!(matches!(result.edit_inside, Answer::Found { .. }), "byte {at}, bit {bit}");
+            assert!(
+                matches!(result.edit_inside, ForgeryCheck::Found { .. }),
+                "byte {at}, bit {bit}"
+            );
         }
     }
     let head = anchors(&entries, Some(&key(1)), &[]).recorded.render().into_bytes();
@@ -223,7 +232,11 @@ fn a_signature_of_another_packet_or_key_is_a_flaw() {
     for (name, value) in [("further", "1"), ("key", "ed25519:00"), ("value", "00")] {
         let mut wrong = read(0);
         wrong["signature"][name] = value.into();
-        assert!(flaw(&wrong).to_string().contains("its signature is none"), "{}", flaw(&wrong));
+        assert!(
+            flaw(&wrong).to_string().contains("its signature is not valid"),
+            "{}",
+            flaw(&wrong)
+        );
     }
     let mut none = read(0);
     none["signature"] = serde_json::Value::Null;
@@ -255,8 +268,8 @@ fn a_store_with_a_key_signs_what_it_seals_and_its_head() {
     append(&plain, 5).unwrap();
     assert!(plain.verify(None).unwrap().passed());
     let result = plain.verify_signed(None, &trusted).unwrap();
-    assert_eq!(kinds(&result), [ProblemKind::Signature]);
-    let Answer::Found { why } = &result.recomputed_from_root else { panic!("{result:?}") };
+    assert_eq!(kinds(&result), [ChainProblemKind::Signature]);
+    let ForgeryCheck::Found { why } = &result.recomputed_from_root else { panic!("{result:?}") };
     assert!(why.contains("the packets before 5 are as they were signed"), "{why}");
 }
 
@@ -307,7 +320,7 @@ fn export_and_import_carry_signatures_and_the_signed_head() {
     assert!(!archive.book.verify_signed(None, &[key(2).public()]).passed());
 
     let import = |store: &EvidenceStore| {
-        store.import(&Import { file: &file, kept: None, link: None, tool_version: "0.1.0" })
+        store.import(&ImportRequest { file: &file, kept: None, link: None, tool_version: "0.1.0" })
     };
     let head = |store: &EvidenceStore| fs::read(store.folder().join("HEAD")).unwrap();
     for signer in [None, Some(key(2))] {
@@ -337,7 +350,7 @@ fn a_linked_chain_keeps_its_signatures_and_its_link_is_signed() {
     let desk = again(here.path(), Some(key(2)));
     append(&desk, 9).unwrap();
     let profile = Some(draft(1).profile);
-    let order = Import { file: &file, kept: None, link: profile, tool_version: "0.1.0" };
+    let order = ImportRequest { file: &file, kept: None, link: profile, tool_version: "0.1.0" };
     assert_eq!(desk.import(&order).unwrap().joined, Joined::Linked);
     let result = desk.verify_signed(None, &[key(2).public()]).unwrap();
     assert!(result.passed(), "{result:?}");
@@ -355,7 +368,7 @@ fn a_linked_chain_keeps_its_signatures_and_its_link_is_signed() {
     fs::remove_file(&path).unwrap();
     fs::write(&path, text).unwrap();
     let result = desk.verify(None).unwrap();
-    assert!(kinds(&result).contains(&ProblemKind::Signature), "{result:?}");
+    assert!(kinds(&result).contains(&ChainProblemKind::Signature), "{result:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use flowcontrol_contract::{Digest, Secret, Timestamp};
 use flowcontrol_evidence::{
     CheckResult, Draft, EvidenceStore, KnownSecrets, Outcome, ProfileRef, Verdict, schema,
 };
-use flowcontrol_gates::outcome::{Decision, RehearsalReport, StepId, StepStatus, verdict};
+use flowcontrol_gates::outcome::{RehearsalDecision, RehearsalReport, StepId, StepStatus, verdict};
 use flowcontrol_gates::{judge, testing};
 use proptest::prelude::proptest;
 use serde_json::{Value, json};
@@ -145,20 +145,24 @@ fn one_spoilt_thing_is_enough_for_no_go() {
             r.replay.as_mut().unwrap().records = 11_999
         }),
         ("no verification is reported", |r| r.verify = None),
-        ("what was read back is not what was sent", |r| r.verify.as_mut().unwrap().matched = false),
+        ("the rows read back differ from the snapshot", |r| {
+            r.verify.as_mut().unwrap().matched = false
+        }),
         ("no isolation probe is reported", |r| r.isolation = None),
-        ("not one isolation probe", |r| r.isolation.as_mut().unwrap().probes = 0),
+        ("no isolation probe", |r| r.isolation.as_mut().unwrap().probes = 0),
         ("no rollback is reported", |r| r.rollback = None),
-        ("what came back is not the snapshot", |r| r.rollback.as_mut().unwrap().equal = false),
+        ("the restored store differs from the snapshot", |r| {
+            r.rollback.as_mut().unwrap().equal = false
+        }),
         // `equal` alone is not believed.
-        ("what came back is not the snapshot", |r| {
+        ("the restored store differs from the snapshot", |r| {
             r.rollback.as_mut().unwrap().sha256 = Digest::of("other");
         }),
     ];
     for (says, spoil) in spoils {
         let mut report = samples::healthy();
         spoil(&mut report);
-        assert_eq!(verdict::decide(&report), Decision::NoGo, "{says}");
+        assert_eq!(verdict::decide(&report), RehearsalDecision::NoGo, "{says}");
         report.decision = verdict::decide(&report);
         let reasons = verdict::reasons(&report);
         assert!(reasons.iter().any(|r| r.contains(says)), "{says}: {reasons:?}");

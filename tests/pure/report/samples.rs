@@ -3,9 +3,9 @@
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::{Verdict, schema};
 use flowcontrol_gates::outcome::{
-    CheckLine, Decision, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch,
-    PacketRef, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity, SnapshotPart,
-    StepId, StepStatus, TargetPart, Unproved, VerifyPart, verdict,
+    CheckLine, Finding, IsolationCase, IsolationPart, Leak, MigrationPart, Mismatch, PacketRef,
+    RehearsalDecision, RehearsalReport, ReplayPart, ReplayedTable, RollbackPart, Severity,
+    SnapshotPart, StepId, StepStatus, TargetPart, Unproved, VerifyPart, verdict,
 };
 
 fn some(text: &str) -> Option<String> {
@@ -134,7 +134,7 @@ pub fn healthy() -> RehearsalReport {
     ];
     report.packets = vec![packet(schema::CONNECTION, 1), packet(schema::DRY_RUN, 2)];
     report.decision = verdict::decide(&report);
-    assert_eq!(report.decision, Decision::Go, "{:?}", verdict::reasons(&report));
+    assert_eq!(report.decision, RehearsalDecision::Go, "{:?}", verdict::reasons(&report));
     report
 }
 

@@ -4,7 +4,7 @@ use crate::support;
 use flowcontrol_base::clock;
 use flowcontrol_contract::{Secret, TenantId};
 use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, Workspace};
-use flowcontrol_isolation::{Attack, ProbeSettings, Report, Verdict, run};
+use flowcontrol_isolation::{Attack, IsolationReport, ProbeSettings, ProbeVerdict, run};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::future::Future;
 
@@ -103,7 +103,7 @@ impl Ground {
     }
 
     /// Attacks the ground's own database.
-    pub async fn attack(&self, settings: &ProbeSettings, tenants: (&str, &str)) -> Report {
+    pub async fn attack(&self, settings: &ProbeSettings, tenants: (&str, &str)) -> IsolationReport {
         self.attack_in(&self.database, settings, tenants).await
     }
 
@@ -112,7 +112,7 @@ impl Ground {
         database: &str,
         settings: &ProbeSettings,
         tenants: (&str, &str),
-    ) -> Report {
+    ) -> IsolationReport {
         let workspace =
             Workspace { endpoint: self.admin.0.database(database), logins: self.logins.clone() };
         let attack = Attack {
@@ -130,7 +130,7 @@ impl Ground {
         mutation: &str,
         settings: &ProbeSettings,
         tenants: (&str, &str),
-    ) -> Report {
+    ) -> IsolationReport {
         let copy = format!("{}_m", self.database);
         let (endpoint, admin) = &self.admin;
         let create =
@@ -153,7 +153,7 @@ impl Ground {
 }
 
 /// Objects of leaks, sorted and each named once.
-pub fn leaking_objects(report: &Report) -> Vec<String> {
+pub fn leaking_objects(report: &IsolationReport) -> Vec<String> {
     let mut objects: Vec<String> = report.leaks().map(|p| p.object.clone()).collect();
     objects.sort();
     objects.dedup();
@@ -161,24 +161,24 @@ pub fn leaking_objects(report: &Report) -> Vec<String> {
 }
 
 /// Panics unless each of `expected`, as `login id`, is a leak.
-pub fn assert_leaks(report: &Report, expected: &[&str]) {
+pub fn assert_leaks(report: &IsolationReport, expected: &[&str]) {
     let found: Vec<String> = report.leaks().map(|p| format!("{} {}", p.login, p.id)).collect();
     let missing: Vec<&&str> = expected.iter().filter(|e| !found.iter().any(|f| f == **e)).collect();
     assert!(missing.is_empty(), "not caught: {missing:?}\ncaught: {}", found.join("\n"));
 }
 
 /// The verdict of one probe.
-pub fn verdict<'r>(report: &'r Report, login: &str, id: &str) -> &'r Verdict {
+pub fn verdict<'r>(report: &'r IsolationReport, login: &str, id: &str) -> &'r ProbeVerdict {
     let probe = report.probes.iter().find(|p| p.login == login && p.id == id);
     &probe.unwrap_or_else(|| panic!("no probe {login} {id}")).verdict
 }
 
 /// Panics, naming each probe, unless every one held.
-pub fn assert_held(report: &Report) {
+pub fn assert_held(report: &IsolationReport) {
     let bad: Vec<String> = report
         .probes
         .iter()
-        .filter(|p| p.verdict != Verdict::Held)
+        .filter(|p| p.verdict != ProbeVerdict::Held)
         .map(|p| format!("{} {} {:?}", p.login, p.id, p.verdict))
         .collect();
     assert!(bad.is_empty() && report.held(), "{} probes not held:\n{}", bad.len(), bad.join("\n"));

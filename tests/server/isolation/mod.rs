@@ -5,7 +5,7 @@ mod ground;
 mod policies;
 mod schema;
 
-use flowcontrol_isolation::{Fixture, ProbeSettings, Report, Verdict};
+use flowcontrol_isolation::{Fixture, IsolationReport, ProbeSettings, ProbeVerdict};
 use ground::{assert_held, assert_leaks, leaking_objects, on_ground, verdict};
 use schema::{ORGS, TENANTS, migrated, twin};
 use serde_json::json;
@@ -32,8 +32,8 @@ fn theirs() -> ProbeSettings {
     }
 }
 
-fn assert_unchanged(report: &Report) {
-    assert_eq!(verdict(report, "catalog", "database.unchanged"), &Verdict::Held);
+fn assert_unchanged(report: &IsolationReport) {
+    assert_eq!(verdict(report, "catalog", "database.unchanged"), &ProbeVerdict::Held);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,13 +219,13 @@ async fn doors_beside_the_tables_are_caught_by_name() {
                 "catalog memo.foreign-key.memo_about_fkey",
             ],
         );
-        assert!(matches!(verdict(&report, "catalog", "public.stray.outside"), Verdict::Unproved(_)));
+        assert!(matches!(verdict(&report, "catalog", "public.stray.outside"), ProbeVerdict::Unproved(_)));
         // A definer function that is pinned and one that is owned by nobody special are not mixed up.
         assert_eq!(
             verdict(&report, "catalog", "bfg_flowcontrol.bypasser().function.search-path"),
-            &Verdict::Held
+            &ProbeVerdict::Held
         );
-        assert_eq!(verdict(&report, "catalog", "bfg_flowcontrol.unpinned().function.definer"), &Verdict::Held);
+        assert_eq!(verdict(&report, "catalog", "bfg_flowcontrol.unpinned().function.definer"), &ProbeVerdict::Held);
         assert_unchanged(&report);
     })
     .await;
@@ -301,7 +301,7 @@ async fn another_schema_with_other_names_is_proved_the_same_way() {
         let report = ground.attack(&theirs(), ORGS).await;
         assert_held(&report);
         let fresh = verdict(&report, "application", "Trip Log.insert.other-tenant");
-        assert_eq!(fresh, &Verdict::Held);
+        assert_eq!(fresh, &ProbeVerdict::Held);
         verdict(&report, "application", "Trip Log.foreign-key.trip_truck");
     })
     .await;
@@ -319,7 +319,7 @@ async fn a_table_without_rows_or_fixture_is_unproved() {
             ["select.other-tenant", "insert.other-tenant", "delete.blind", "select.no-tenant"]
         {
             let found = verdict(&report, "application", &format!("note.{probe}"));
-            assert!(matches!(found, Verdict::Unproved(_)), "{probe}: {found:?}");
+            assert!(matches!(found, ProbeVerdict::Unproved(_)), "{probe}: {found:?}");
         }
     })
     .await;

@@ -6,10 +6,10 @@ use crate::isolation::ground::{
 };
 use crate::isolation::schema::{ORGS, twin};
 use crate::isolation::theirs;
-use flowcontrol_isolation::{Report, Verdict};
+use flowcontrol_isolation::{IsolationReport, ProbeVerdict};
 
 /// The twin after `mutation`, attacked.
-async fn attacked(ground: &Ground, mutation: &str) -> Report {
+async fn attacked(ground: &Ground, mutation: &str) -> IsolationReport {
     let mutation = format!("set search_path = \"Depot\"; {mutation}");
     ground.mutated(&mutation, &theirs(), ORGS).await
 }
@@ -32,7 +32,7 @@ async fn a_function_that_shows_the_tenant_setting_holds() {
         .await;
         assert_held(&report);
         for id in ["truck.policy.mine.using", "truck.policy.mine.check", "Trip Log.policy.mine.using"] {
-            assert_eq!(verdict(&report, "catalog", id), &Verdict::Held, "{id}");
+            assert_eq!(verdict(&report, "catalog", id), &ProbeVerdict::Held, "{id}");
         }
     })
     .await;
@@ -53,14 +53,14 @@ async fn a_function_that_does_not_show_it_is_unproved_and_the_attacks_decide() {
         .await;
         for (table, function) in [("truck", "behind()"), ("Trip Log", "anyone(uuid)")] {
             let found = verdict(&report, "catalog", &format!("{table}.policy.mine.using"));
-            let Verdict::Unproved(why) = found else { panic!("{table}: {found:?}") };
+            let ProbeVerdict::Unproved(why) = found else { panic!("{table}: {found:?}") };
             for named in ["mine", table, function, "current_setting('app.org')"] {
                 assert!(why.contains(named), "{named}: {why}");
             }
             let check = verdict(&report, "catalog", &format!("{table}.policy.mine.check"));
-            assert_eq!(check, &Verdict::Held, "{table}");
+            assert_eq!(check, &ProbeVerdict::Held, "{table}");
         }
-        assert_eq!(verdict(&report, "application", "truck.select.other-tenant"), &Verdict::Held);
+        assert_eq!(verdict(&report, "application", "truck.select.other-tenant"), &ProbeVerdict::Held);
         assert_leaks(
             &report,
             &["application Trip Log.select.other-tenant", "auditor Trip Log.select.other-tenant"],
@@ -95,8 +95,8 @@ async fn a_policy_that_asks_for_nothing_stays_a_leak_beside_one_that_asks_by_fun
                 "application note.select.other-tenant",
             ],
         );
-        assert_eq!(verdict(&report, "catalog", "org.policy.mine.using"), &Verdict::Held);
-        assert_eq!(verdict(&report, "catalog", "truck.policy.mine.using"), &Verdict::Held);
+        assert_eq!(verdict(&report, "catalog", "org.policy.mine.using"), &ProbeVerdict::Held);
+        assert_eq!(verdict(&report, "catalog", "truck.policy.mine.using"), &ProbeVerdict::Held);
     })
     .await;
 }

@@ -3,10 +3,10 @@
 use crate::migrations::scratch::{Folder, Scratch, count, depot, execute};
 use flowcontrol_base::Exit;
 use flowcontrol_runbook::{
-    Goal, LockMode, Source, State, Version, down, embedded, prove, status, up, verify,
+    Goal, LockMode, MigrationState, Source, Version, down, embedded, prove, status, up, verify,
 };
 
-async fn states(scratch: &Scratch, source: &Source) -> Vec<(u32, State)> {
+async fn states(scratch: &Scratch, source: &Source) -> Vec<(u32, MigrationState)> {
     let (rows, _) = status(scratch.site(), source, Goal::Latest).await.unwrap();
     rows.into_iter().map(|row| (row.version.0, row.state)).collect()
 }
@@ -24,7 +24,10 @@ async fn the_way_up_and_down_is_recorded() {
 
     let applied = up(scratch.site(), &source, Some(Version(2))).await.unwrap();
     assert_eq!(applied.iter().map(|a| a.version.0).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(states(&scratch, &source).await, [(1, State::Applied), (2, State::Applied)]);
+    assert_eq!(
+        states(&scratch, &source).await,
+        [(1, MigrationState::Applied), (2, MigrationState::Applied)]
+    );
     let applied = up(scratch.site(), &source, None).await.unwrap();
     assert_eq!((applied.len(), applied[0].max_lock), (1, None));
     assert!(up(scratch.site(), &source, None).await.unwrap().is_empty());
@@ -36,7 +39,11 @@ async fn the_way_up_and_down_is_recorded() {
     assert_eq!(reverted.iter().map(|r| r.version.0).collect::<Vec<_>>(), [3, 2]);
     assert_eq!(
         states(&scratch, &source).await,
-        [(1, State::Applied), (2, State::Reverted), (3, State::Reverted)]
+        [
+            (1, MigrationState::Applied),
+            (2, MigrationState::Reverted),
+            (3, MigrationState::Reverted)
+        ]
     );
     down(scratch.site(), &source, Version(0)).await.unwrap();
     let left = "select count(*) from pg_namespace where nspname = 'depot'";
@@ -98,7 +105,7 @@ async fn a_refused_file_is_rolled_back_and_its_line_is_named() {
     let half = "select count(*) from pg_class where relname = 'half'";
     assert_eq!(count(&mut connection, half).await, 0);
     let (rows, plan) = status(scratch.site(), &folder.scan(), Goal::Latest).await.unwrap();
-    assert_eq!(rows[3].state, State::Failed);
+    assert_eq!(rows[3].state, MigrationState::Failed);
     assert_eq!(rows[3].note.as_deref(), Some("42703 at 0004_wrong.up.sql line 5"));
     assert!(plan.is_go() && plan.steps.len() == 1, "a corrected file can run");
 
@@ -267,17 +274,17 @@ async fn a_file_outside_a_transaction_that_stops_half_way_is_cleared_by_going_do
     let source = folder.scan();
     let failure = up(scratch.site(), &source, None).await.unwrap_err();
     assert!(failure.message.contains("0004_split.up.sql line 4: 22012"), "{failure}");
-    assert_eq!(states(&scratch, &source).await[3], (4, State::Applying));
+    assert_eq!(states(&scratch, &source).await[3], (4, MigrationState::Applying));
     let failure = up(scratch.site(), &source, None).await.unwrap_err();
     let said = &failure.message;
     assert!(
         said.contains("0004_split")
-            && said.contains("half-way (22012 at 0004_split.up.sql line 4)"),
+            && said.contains("partly applied (22012 at 0004_split.up.sql line 4)"),
         "{said}"
     );
     assert!(failure.hint.is_some_and(|h| h.contains("down --to 0003")));
     down(scratch.site(), &source, Version(3)).await.unwrap();
-    assert_eq!(states(&scratch, &source).await[3], (4, State::Reverted));
+    assert_eq!(states(&scratch, &source).await[3], (4, MigrationState::Reverted));
     let one = "select count(*) from pg_class where relname = 'one'";
     assert_eq!(count(&mut scratch.connect().await, one).await, 0);
 }
@@ -295,7 +302,7 @@ async fn unknown_versions_and_unfit_databases_are_refused() {
     let owner = &scratch.owner.user;
     execute(&mut admin, &format!("alter database {database} owner to postgres; revoke create on database {database} from {owner}")).await;
     let failure = up(scratch.site(), &depot(), None).await.unwrap_err();
-    assert!(failure.message.contains("cannot make the ledger"), "{failure}");
+    assert!(failure.message.contains("cannot create the ledger"), "{failure}");
     assert!(failure.hint.is_some_and(|h| h.contains("grant create on database")));
 }
 

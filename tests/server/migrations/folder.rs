@@ -109,10 +109,10 @@ fn unreadable_texts_are_named() {
         (b"select '\xFF';", "not UTF-8 at byte 8"),
         (b"s\0e\0l\0", "line 1"),
         (b"select 1;\nselect 'x;", "line 2"),
-        (b"select 1;\n\\i other.sql", "line 2: a psql command"),
-        (b"create table a ();\n\ncommit;\n", "line 3: holds a transaction statement"),
+        (b"select 1;\n\\i other.sql", "line 2: psql commands"),
+        (b"create table a ();\n\ncommit;\n", "line 3: contains a transaction statement"),
         (b"copy a from stdin;\n1\n\\.\n", "line 3"),
-        (b"copy a (b) from stdin;", "line 1: holds COPY FROM STDIN"),
+        (b"copy a (b) from stdin;", "line 1: contains COPY FROM STDIN"),
     ];
     for (text, expected) in cases {
         let said = complaint(|path| fs::write(path.join("0002_access.up.sql"), text).unwrap());

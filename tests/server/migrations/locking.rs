@@ -3,7 +3,7 @@
 use crate::migrations::scratch::{Folder, Scratch, count, depot, execute};
 use flowcontrol_base::Exit;
 use flowcontrol_base::clock;
-use flowcontrol_runbook::{Goal, State, lock, status, up};
+use flowcontrol_runbook::{Goal, MigrationState, lock, status, up};
 use sqlx::Connection;
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ async fn behind_an_idle_transaction_it_gives_up_within_its_budget_and_others_rec
     assert!(said.contains("forgotten psql"), "{said}");
     assert!(!said.contains("tried 1 time"), "the budget allows for more than one attempt: {said}");
     let (rows, _) = status(scratch.site(), &source, Goal::Latest).await.unwrap();
-    assert_eq!(rows[3].state, State::Failed);
+    assert_eq!(rows[3].state, MigrationState::Failed);
     // Nothing of ours is queued before a reader now.
     let mut reader = scratch.connect().await;
     execute(&mut reader, "set lock_timeout = '1ms'; select 1 from depot.parcels").await;

@@ -4,7 +4,7 @@ use crate::support;
 use flowcontrol_base::clock;
 use flowcontrol_contract::Secret;
 use flowcontrol_database::{Endpoint, Login, RoleNames};
-use flowcontrol_runbook::{Layout, Limits, Site, Source, scan};
+use flowcontrol_runbook::{Layout, MigrationLimits, Site, Source, scan};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ pub struct Scratch {
     pub superuser: Login,
     pub owner: Login,
     pub layout: Layout,
-    pub limits: Limits,
+    pub limits: MigrationLimits,
     database: String,
 }
 
 /// Short patience, so that a test that must see a timeout sees it soon.
-fn limits() -> Limits {
-    Limits {
+fn limits() -> MigrationLimits {
+    MigrationLimits {
         lock_budget: Duration::from_secs(20),
         lock_timeout: Duration::from_millis(300),
-        ..Limits::default()
+        ..MigrationLimits::default()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::text::one_line;
 use flowcontrol_contract::Digest;
 use unicode_width::UnicodeWidthStr as _;
 
-/// Narrower than this nothing is laid out any more.
+/// The least width that is laid out; a narrower terminal is treated as this wide.
 const NARROWEST: usize = 40;
 
 /// `12,345,678`.
@@ -39,7 +39,7 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
-/// The first 12 hex digits: enough to compare by eye.
+/// The first 12 hex digits of a digest, for display.
 pub fn short(digest: &Digest) -> String {
     let mut hex = digest.to_string();
     hex.truncate(12);
@@ -63,8 +63,8 @@ pub fn pad_left(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(gap))
 }
 
-/// Breaks `text` at spaces into lines of at most `columns`. A word that is longer stands alone
-/// and is not broken: digests and paths are for copying.
+/// Breaks `text` at spaces into lines of at most `columns`. A longer word gets a line
+/// of its own and is not broken, so that digests and paths can be copied.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let text = one_line(text);
     let mut lines = Vec::new();
@@ -85,13 +85,13 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// `text` wrapped under `indent` columns of a terminal that is `columns` wide; the first line
-/// comes without its indent, since something stands there already.
+/// has no indent, because a label precedes it.
 pub fn hang(text: &str, indent: usize, columns: usize) -> String {
     let room = columns.max(NARROWEST).saturating_sub(indent).max(20);
     wrap(text, room).join(&format!("\n{}", " ".repeat(indent)))
 }
 
-/// Which side a column keeps to.
+/// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Texts.

@@ -1,4 +1,4 @@
-//! Text that stays on its line.
+//! Escapes text so that it stays on one line.
 
 /// Control characters as escapes, so that a value cannot forge a line or drive a terminal.
 pub fn one_line(text: &str) -> String {
@@ -10,7 +10,7 @@ pub fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Control characters, line and paragraph separators, and the marks that turn text around.
+/// Control characters, line and paragraph separators, and bidirectional formatting characters.
 pub fn unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

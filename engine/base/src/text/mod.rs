@@ -1,4 +1,4 @@
-//! Text that people and shells read: one line, columns, figures, quoted words.
+//! Formats text for people and shells: one-line escaping, columns, figures, shell quoting.
 
 pub mod layout;
 mod line;

@@ -1,6 +1,6 @@
-//! Words and assignments for a POSIX shell.
+//! Quotes words and assignments for a POSIX shell.
 
-/// A word that a shell reads as it stands here, whatever is in it.
+/// Quotes `word` so that a POSIX shell reads it literally, whatever it contains.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -9,7 +9,7 @@ pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// `NAME=value` lines that a shell can source; the names are plain.
+/// `NAME=value` lines that a shell can source; the names must be shell identifiers.
 pub fn assignments(values: &[(&'static str, String)]) -> String {
     values.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect()
 }

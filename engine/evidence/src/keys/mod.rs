@@ -1,24 +1,24 @@
-//! Ed25519 keys and signatures: who vouches for a word, and which machine sealed a packet.
+//! Ed25519 keys and signatures: of acceptances, of packets and of chain heads.
 //!
 //! Private keys are PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` writes them. Everything
-//! that is signed begins with a line that says what it is, so that a signature on one kind of
-//! thing is none on another. `docs/decisions/0007-signatures.md` has the exact bytes.
+//! that is signed begins with a line that names its kind, so that a signature on one kind of
+//! content is not valid for another. `docs/decisions/0007-signatures.md` has the exact bytes.
 
 mod private;
 mod public;
 
-pub use private::{PrivateKey, open, spelled, write_new};
+pub use private::{PrivateKey, open, public_key_in, write_new};
 pub use public::PublicKey;
 
 use ed25519_dalek::{Signature as Raw, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-/// What kind of thing is signed; the first line of the signed bytes.
+/// The kind of content that is signed; gives the first line of the signed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// An owner's word.
+pub enum SignedKind {
+    /// An owner's acceptance.
     Acceptance,
-    /// An owner's word, as a service vouches for it in which they were signed in.
+    /// An owner's acceptance, vouched for by the service in which they were signed in.
     SignIn,
     /// A sealed packet.
     Packet,
@@ -26,7 +26,7 @@ pub enum Subject {
     Head,
 }
 
-impl Subject {
+impl SignedKind {
     /// The signed bytes for `content`.
     pub fn message(self, content: &str) -> Vec<u8> {
         let line = match self {
@@ -39,35 +39,35 @@ impl Subject {
     }
 }
 
-/// A signature with the key that it is by. Not verified by being read.
+/// A signature and the public key it claims. Reading one does not verify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// Whose it is.
+    /// The public key.
     pub key: PublicKey,
     /// The signature itself.
     pub value: Value,
 }
 
 impl Signature {
-    /// Whether it is the key's signature on `content`. Strictly: one spelling, no key of small
-    /// order, no further signature made from another.
-    pub fn verifies(&self, subject: Subject, content: &str) -> bool {
+    /// Whether it is the key's signature on `content`. Strict (RFC 8032): canonical encoding only, no
+    /// key of small order, no malleable signature.
+    pub fn verifies(&self, subject: SignedKind, content: &str) -> bool {
         let Ok(key) = VerifyingKey::from_bytes(self.key.bytes()) else { return false };
         key.verify_strict(&subject.message(content), &Raw::from_bytes(&self.value.0)).is_ok()
     }
 }
 
-/// The 64 bytes of a signature; spelled as 128 lower-case hex digits.
+/// The 64 bytes of a signature; written as 128 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Value([u8; 64]);
 
 impl Value {
-    /// Reads the one spelling.
+    /// Parses 128 lower-case hex digits, the only accepted form.
     ///
     /// # Errors
-    /// One sentence: what it takes.
+    /// One sentence: what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut bytes = [0; 64];
         match hex::decode_to_slice(text, &mut bytes) {

@@ -1,6 +1,6 @@
-//! Private keys: in files of their own, readable by their owner alone, and never printed.
+//! Private keys: stored in files that only their owner can read, never printed.
 
-use super::{PublicKey, Signature, Subject, Value};
+use super::{PublicKey, Signature, SignedKind, Value};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-const NEW: &str = "`flowcontrol keys new --out FILE` makes one, and so does \
+const NEW: &str = "`flowcontrol keys new --out FILE` creates one, and so does \
 `openssl genpkey -algorithm ed25519`";
 
 /// A private key. `Debug` shows the public one.
@@ -22,27 +22,27 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// The key of a seed.
+    /// The key derived from a seed.
     ///
     /// # Errors
-    /// When no public key can stand for it, which no random seed comes to.
+    /// When the public key would be weak, which does not happen for a random seed.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self> {
         Self::new(SigningKey::from_bytes(seed)).map_err(Failure::environment)
     }
 
-    /// Reads PKCS#8 PEM. What is refused is not repeated.
+    /// Reads PKCS#8 PEM. The error never repeats the input.
     ///
     /// # Errors
-    /// One sentence: why it is no key to sign with.
+    /// One sentence: why it is not a usable private key.
     pub fn from_pem(pem: &str) -> Result<Self, String> {
         if pem.contains("BEGIN ENCRYPTED PRIVATE KEY") {
-            return Err("it is encrypted, and this program asks for no passphrase".to_owned());
+            return Err("it is encrypted, and encrypted keys are not supported".to_owned());
         }
         if pem.contains("BEGIN PUBLIC KEY") {
-            return Err("it is a public key, and a private one is wanted".to_owned());
+            return Err("it is a public key; a private key is required".to_owned());
         }
         let signing = SigningKey::from_pkcs8_pem(pem)
-            .map_err(|_| "it is no Ed25519 private key in PKCS#8 PEM".to_owned())?;
+            .map_err(|_| "it is not a valid Ed25519 private key in PKCS#8 PEM".to_owned())?;
         Self::new(signing)
     }
 
@@ -57,20 +57,20 @@ impl PrivateKey {
     }
 
     /// Signs `content` as a `subject`.
-    pub fn sign(&self, subject: Subject, content: &str) -> Signature {
+    pub fn sign(&self, subject: SignedKind, content: &str) -> Signature {
         let value = self.signing.sign(&subject.message(content)).to_bytes();
         Signature { key: self.public, value: Value(value) }
     }
 
-    /// As OpenSSL writes it: version 1, without the public key, which OpenSSL 3.0 cannot read.
+    /// PKCS#8 PEM as OpenSSL writes it: version 1, without the public key, which OpenSSL 3.0 cannot read.
     pub(super) fn pem(&self) -> Result<Secret> {
         KeypairBytes { secret_key: self.signing.to_bytes(), public_key: None }
             .to_pkcs8_pem(LineEnding::LF)
             .map(|pem| Secret::new(pem.as_str()))
-            .map_err(|_| Failure::environment("the new key cannot be spelled"))
+            .map_err(|_| Failure::environment("the new key cannot be serialized"))
     }
 
-    /// Every form in which the key could stand in a text by mistake.
+    /// Every text form of the key, so that redaction can search for it.
     pub fn forms(&self) -> Vec<Secret> {
         let mut forms = vec![Secret::new(hex::encode(self.signing.as_bytes()))];
         if let Ok(pem) = self.pem() {
@@ -99,18 +99,18 @@ impl std::fmt::Debug for PrivateKey {
 /// The private key in `file`.
 ///
 /// # Errors
-/// A usage failure when it is not there, is no such key, or may be read by others.
+/// A usage failure when the file does not exist, is not such a key, or is readable by others.
 pub fn open(file: &Path) -> Result<PrivateKey> {
     let pem = read(file)?;
     PrivateKey::from_pem(pem.expose())
-        .map_err(|why| Failure::usage(format!("{}: {why}", file.display())).hint(way_out(&why)))
+        .map_err(|why| Failure::usage(format!("{}: {why}", file.display())).hint(hint_for(&why)))
 }
 
 /// The public key of the private one in `file`, or the public one itself.
 ///
 /// # Errors
-/// As [`open`]; a public key may be read by anybody.
-pub fn spelled(file: &Path) -> Result<PublicKey> {
+/// As [`open`]; the file of a public key may be readable by others.
+pub fn public_key_in(file: &Path) -> Result<PublicKey> {
     let public = std::fs::read_to_string(file).ok().filter(|t| t.contains("BEGIN PUBLIC KEY"));
     match public {
         Some(pem) => PublicKey::from_pem(&pem)
@@ -119,9 +119,9 @@ pub fn spelled(file: &Path) -> Result<PublicKey> {
     }
 }
 
-fn way_out(why: &str) -> &'static str {
+fn hint_for(why: &str) -> &'static str {
     if why.contains("encrypted") {
-        "`openssl pkey -in FILE -out OTHER` takes the encryption off; keep OTHER to yourself"
+        "`openssl pkey -in FILE -out OTHER` removes the encryption; keep OTHER private"
     } else {
         NEW
     }
@@ -135,7 +135,8 @@ fn read(file: &Path) -> Result<Secret> {
             Failure::usage(format!("{name} is a folder, not a key file")).hint("name the file")
         }
         ErrorKind::InvalidData => {
-            Failure::usage(format!("{name}: it is no Ed25519 private key in PKCS#8 PEM")).hint(NEW)
+            Failure::usage(format!("{name}: it is not a valid Ed25519 private key in PKCS#8 PEM"))
+                .hint(NEW)
         }
         _ => FileError::new("read the key file", file, e).into(),
     };
@@ -146,7 +147,7 @@ fn read(file: &Path) -> Result<Secret> {
     Ok(Secret::new(text))
 }
 
-/// Refuses a file that somebody else may open: whoever reads it signs as its owner.
+/// Refuses a file that other users can read: anyone who reads it can sign as its owner.
 #[cfg(unix)]
 fn private(opened: &File, file: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -159,8 +160,8 @@ fn private(opened: &File, file: &Path) -> Result<()> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(Failure::usage(format!("the key file {name} can be read by others than its owner"))
-        .hint(format!("`chmod 600 {name}`; if others may have read it, make a new key")))
+    Err(Failure::usage(format!("the key file {name} is readable by users other than its owner"))
+        .hint(format!("`chmod 600 {name}`; if others may have read it, create a new key")))
 }
 
 #[cfg(not(unix))]
@@ -168,11 +169,11 @@ fn private(_: &File, _: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a private key into a new file that its owner alone may read.
+/// Writes a private key into a new file that only its owner can read.
 ///
 /// # Errors
-/// A usage failure when the file is there already; an environment failure when it cannot be
-/// written. Nothing stands under its name then.
+/// A usage failure when the file already exists; an environment failure when it cannot be
+/// written. No file is left under its name then.
 pub fn write_new(key: &PrivateKey, file: &Path) -> Result<()> {
     const TAKEN: &str = "name another file; a key is never overwritten";
     user_file::check_free(file, TAKEN)?;

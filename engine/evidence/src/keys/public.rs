@@ -1,4 +1,4 @@
-//! Public keys, spelled `ed25519:` and 64 hex digits.
+//! Public keys, written as `ed25519:` and 64 hex digits.
 
 use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 const PREFIX: &str = "ed25519:";
-const WANTED: &str = "a public key is spelled ed25519: and 64 lower-case hex digits, as \
+const WANTED: &str = "a public key is written as ed25519: and 64 lower-case hex digits, as \
 `flowcontrol keys show FILE` prints it";
 
-/// A public key that can verify something.
+/// A public key; never one of small order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// Reads the one spelling. What is refused is never repeated: it may be a private key.
+    /// Parses `ed25519:` and 64 hex digits. The error never repeats the input: it may be a private key.
     ///
     /// # Errors
-    /// One sentence: what it takes.
+    /// One sentence: what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains("PRIVATE KEY") {
-            return Err(format!("this is a private key, which stays where it is; {WANTED}"));
+            return Err(format!("this is a private key, which must stay secret; {WANTED}"));
         }
         let mut bytes = [0; 32];
         let digits = text.strip_prefix(PREFIX).ok_or(WANTED)?;
@@ -35,15 +35,15 @@ impl PublicKey {
     /// Reads a public key's PEM, as `openssl pkey -pubout` writes it.
     ///
     /// # Errors
-    /// One sentence: why it is none.
+    /// One sentence: why it is not a valid public key.
     pub fn from_pem(pem: &str) -> Result<Self, String> {
         let key = VerifyingKey::from_public_key_pem(pem)
-            .map_err(|_| "it is no Ed25519 public key in PEM".to_owned())?;
+            .map_err(|_| "it is not a valid Ed25519 public key in PEM".to_owned())?;
         Self::from_bytes(key.to_bytes())
     }
 
     /// # Errors
-    /// When no honest signature is by that key, or the key has another spelling.
+    /// When the key is of small order, or is not canonically encoded.
     pub(super) fn from_bytes(bytes: [u8; 32]) -> Result<Self, String> {
         let strong = VerifyingKey::from_bytes(&bytes)
             .is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().0 == bytes);
@@ -78,7 +78,7 @@ impl From<PublicKey> for String {
     }
 }
 
-/// Read by hand: a derived reader repeats what it refuses.
+/// Written by hand: a derived implementation would repeat the refused input in its error.
 impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The schema name of [`RehearsalReport`].
 pub const SCHEMA: &str = flowcontrol_evidence::schema::REHEARSAL;
 
-/// What a rehearsal sets out to prove.
+/// What a rehearsal is to prove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -33,17 +33,17 @@ impl Scope {
     }
 }
 
-/// Everything one rehearsal found.
+/// The report of one rehearsal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RehearsalReport {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// What it set out to prove.
+    /// What it was to prove.
     #[serde(default)]
     pub scope: Scope,
     /// The version of FlowControl that ran.
     pub tool_version: String,
-    /// The profile in force.
+    /// The active profile.
     pub profile: String,
     /// The scenario's session.
     pub session: Option<String>,
@@ -52,26 +52,26 @@ pub struct RehearsalReport {
     /// How long it took, wall clock.
     pub seconds: f64,
     /// GO or NO-GO for the rehearsal itself; see [`super::verdict`].
-    pub decision: Decision,
-    /// What was rehearsed.
+    pub decision: RehearsalDecision,
+    /// The snapshot that was rehearsed.
     pub snapshot: Option<SnapshotPart>,
-    /// On what.
+    /// The target it ran on.
     pub target: Option<TargetPart>,
     /// The eight steps in order, those that did not run included.
-    pub steps: Vec<Step>,
-    /// Migrations that were applied, or tried.
+    pub steps: Vec<StepReport>,
+    /// Migrations that were applied or attempted.
     pub migrations: Option<Vec<MigrationPart>>,
-    /// What lint found; `None` when lint did not run.
+    /// Lint findings; `None` when lint did not run.
     pub findings: Option<Vec<Finding>>,
     /// What replay wrote.
     pub replay: Option<ReplayPart>,
-    /// What reading back gave.
+    /// The result of reading back.
     pub verify: Option<VerifyPart>,
-    /// What the probes gave.
+    /// The result of the isolation probes.
     pub isolation: Option<IsolationPart>,
-    /// What the way back gave.
+    /// The result of the rollback.
     pub rollback: Option<RollbackPart>,
-    /// Things that were not proved, by name; none of them is a success.
+    /// What was not proved, by name; none of it counts as a success.
     pub unproved: Vec<Unproved>,
     /// Checks of the gates that this rehearsal's evidence feeds.
     pub checks: Vec<CheckLine>,
@@ -81,16 +81,16 @@ pub struct RehearsalReport {
 
 /// The decision on a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Decision {
-    /// Every step ran to its end and proved what it is for.
+pub enum RehearsalDecision {
+    /// Every step completed and proved what it is for.
     #[serde(rename = "GO")]
     Go,
-    /// Anything else.
+    /// A step failed, was interrupted or did not run.
     #[serde(rename = "NO-GO")]
     NoGo,
 }
 
-impl Decision {
+impl RehearsalDecision {
     /// `GO` or `NO-GO`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -123,16 +123,16 @@ impl SnapshotPart {
 pub struct TargetPart {
     /// `local`, `container` or `external`.
     pub kind: String,
-    /// What the server says it is, such as `17.6`.
+    /// The server's version, such as `17.6`.
     pub server_version: String,
     /// Image with its digest, for a container.
     pub image: Option<String>,
     /// System identifier, database and certificate fingerprint, for an external server.
     pub identity: Option<String>,
-    /// Which server it is, for an external one; see [`crate::connection::Facts::server`].
+    /// Which server it is, for an external one; see [`crate::connection::ConnectionFacts::server`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Digest>,
-    /// Why this one, in one sentence.
+    /// Why this target was chosen, in one sentence.
     pub chosen_because: Option<String>,
 }
 
@@ -140,9 +140,9 @@ pub struct TargetPart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepStatus {
-    /// It ran and proved what it is for.
+    /// It completed and proved what it is for.
     Passed,
-    /// It ran and did not, or could not run.
+    /// It completed without proving it, or failed with an error.
     Failed,
     /// It was not started.
     Skipped,
@@ -164,23 +164,23 @@ impl StepStatus {
 
 /// One of the eight steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// Which.
+pub struct StepReport {
+    /// The step's id.
     pub id: StepId,
-    /// The step in words.
+    /// The title for people.
     pub title: String,
     /// How it ended.
     pub status: StepStatus,
     /// How long it took; `None` when it was not started.
     pub seconds: Option<f64>,
-    /// What it did, or why it failed, in one sentence.
+    /// One sentence: what it did, or why it failed.
     pub detail: Option<String>,
-    /// The way out.
+    /// A hint: what to do about it.
     pub hint: Option<String>,
 }
 
-impl Step {
-    /// All eight, not started.
+impl StepReport {
+    /// All eight steps, not started.
     pub fn all() -> Vec<Self> {
         let step = |id: StepId| Self {
             id,
@@ -197,28 +197,28 @@ impl Step {
 /// One migration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MigrationPart {
-    /// Its number as its file spells it.
+    /// Its number, as in its file name.
     pub version: String,
     /// Its name.
     pub name: String,
-    /// How long up took.
+    /// Seconds that the up file took.
     pub seconds: f64,
     /// The strongest lock it held on a table that others could use, such as
     /// `AccessExclusiveLock`; `None` when it held none.
     pub max_lock: Option<String>,
-    /// Why it failed; `None` when it is in force and verified.
+    /// Why it failed; `None` when it is applied and verified.
     pub error: Option<String>,
 }
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing.
+    /// Information.
     Info,
-    /// Likely wrong.
+    /// A warning.
     Warning,
-    /// Wrong; a rehearsal with one is NO-GO unless it is waived.
+    /// An error; a rehearsal with one is NO-GO unless it is waived.
     Error,
 }
 
@@ -233,14 +233,14 @@ impl Severity {
     }
 }
 
-/// Something that lint found in a migration or in the catalog.
+/// A lint finding in a migration file or in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule's stable id.
     pub rule: String,
-    /// How grave.
+    /// Its severity.
     pub severity: Severity,
-    /// The file, relative to where the command ran, with `/`.
+    /// The file, relative to the working directory, with `/`.
     pub file: Option<String>,
     /// The line in it, from 1.
     pub line: Option<u32>,
@@ -248,22 +248,22 @@ pub struct Finding {
     pub object: Option<String>,
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// A hint: what to do about it.
     pub hint: Option<String>,
-    /// The reason it was waived for; `None` when it stands.
+    /// The reason it was waived for; `None` when it is not waived.
     pub waived: Option<String>,
 }
 
 /// What replay wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReplayPart {
-    /// Records written, those of an earlier run that was resumed included.
+    /// Records written, including those of an earlier run that was resumed.
     pub records: u64,
-    /// Ledgered chunks.
+    /// Chunks in the ledger.
     pub chunks: u64,
-    /// How long writing took.
+    /// Seconds that writing took.
     pub seconds: f64,
-    /// What each table holds after it.
+    /// The tables after it.
     pub tables: Vec<ReplayedTable>,
 }
 
@@ -278,18 +278,18 @@ pub struct ReplayedTable {
     pub sha256: Digest,
 }
 
-/// What reading back gave.
+/// The result of reading back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyPart {
-    /// Every table and tenant is as it was sent.
+    /// Whether every table and tenant is as it was sent.
     pub matched: bool,
-    /// Who read: one reader that sees all rows, or tenant by tenant.
+    /// How it was read: by one reader that sees all rows, or tenant by tenant.
     pub method: String,
     /// Tables compared.
     pub tables: u64,
     /// Rows read back.
     pub rows: u64,
-    /// Where it differs.
+    /// The differences.
     pub mismatches: Vec<Mismatch>,
 }
 
@@ -310,14 +310,14 @@ pub struct Mismatch {
     pub found: Option<String>,
 }
 
-/// What the isolation probes gave.
+/// The result of the isolation probes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IsolationPart {
     /// Probes that ran.
     pub probes: u64,
-    /// The same, by case.
+    /// The same, grouped by case.
     pub cases: Vec<IsolationCase>,
-    /// Ways from one tenant to another's data.
+    /// Leaks: ways from one tenant to another's data.
     pub leaks: Vec<Leak>,
 }
 
@@ -326,46 +326,46 @@ pub struct IsolationPart {
 pub struct IsolationCase {
     /// Its stable id.
     pub id: String,
-    /// The case in words.
+    /// The title for people.
     pub title: String,
-    /// Probes that ran; zero means that nothing of the kind was there, or nothing was proved.
+    /// Probes that ran; zero means that there was nothing to probe, or nothing was proved.
     pub probes: u64,
     /// Leaks among them.
     pub leaks: u64,
 }
 
-/// One way from one tenant to another's data.
+/// A leak: a way from one tenant to another's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leak {
     /// See [`IsolationCase::id`].
     pub case: String,
     /// The table, view, function or role.
     pub object: String,
-    /// What could be done.
+    /// What was possible.
     pub message: String,
-    /// The way out.
+    /// A hint: what to do about it.
     pub hint: Option<String>,
-    /// The migration that made the object, when known: relative, with `/`.
+    /// The migration that created the object, when known: relative, with `/`.
     pub file: Option<String>,
     /// The line in it, from 1.
     pub line: Option<u32>,
 }
 
-/// What the way back gave.
+/// The result of the rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackPart {
-    /// The digest of what came back.
+    /// The digest of the restored store's snapshot.
     pub sha256: Digest,
-    /// It is the snapshot's digest.
+    /// Whether it equals the snapshot's digest.
     pub equal: bool,
 }
 
-/// Something that was not proved.
+/// A statement that was not proved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unproved {
-    /// What, by name.
+    /// Its name.
     pub what: String,
-    /// Why not, and what would prove it.
+    /// Why it was not proved, and what would prove it.
     pub why: String,
 }
 
@@ -378,7 +378,7 @@ pub struct CheckLine {
     pub id: String,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -394,7 +394,7 @@ pub struct PacketRef {
 }
 
 impl RehearsalReport {
-    /// A report of which nothing has run yet: NO-GO, every part absent.
+    /// A report before the first step: NO-GO, every part absent.
     pub fn begin(tool_version: &str, profile: &str, started_at: Timestamp) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -404,10 +404,10 @@ impl RehearsalReport {
             session: None,
             started_at,
             seconds: 0.0,
-            decision: Decision::NoGo,
+            decision: RehearsalDecision::NoGo,
             snapshot: None,
             target: None,
-            steps: Step::all(),
+            steps: StepReport::all(),
             migrations: None,
             findings: None,
             replay: None,
@@ -420,7 +420,7 @@ impl RehearsalReport {
         }
     }
 
-    /// The same report for another scope: only the steps that belong to it.
+    /// The report with only the steps of `scope`.
     #[must_use]
     pub fn scoped(mut self, scope: Scope) -> Self {
         let belongs = scope.steps();
@@ -430,12 +430,12 @@ impl RehearsalReport {
     }
 
     /// The step with this id.
-    pub fn step(&self, id: StepId) -> Option<&Step> {
+    pub fn step(&self, id: StepId) -> Option<&StepReport> {
         self.steps.iter().find(|s| s.id == id)
     }
 
-    /// The same, to fill it in.
-    pub fn step_mut(&mut self, id: StepId) -> Option<&mut Step> {
+    /// The step with this id, mutable.
+    pub fn step_mut(&mut self, id: StepId) -> Option<&mut StepReport> {
         self.steps.iter_mut().find(|s| s.id == id)
     }
 }

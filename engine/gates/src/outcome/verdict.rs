@@ -1,16 +1,16 @@
 //! GO or NO-GO for a rehearsal: a pure function of what its steps found.
 
-use super::model::{Decision, Finding, RehearsalReport, Severity, StepStatus};
+use super::model::{Finding, RehearsalDecision, RehearsalReport, Severity, StepStatus};
 use super::step::StepId;
 use flowcontrol_base::text::{count, counted};
 
-/// Every reason against GO, in the order of the steps; empty means GO. Nothing that is absent
-/// counts in favour.
+/// Every reason against GO, in the order of the steps; empty means GO. Absent parts never
+/// count as a success.
 pub fn reasons(report: &RehearsalReport) -> Vec<String> {
     let mut against = steps(report);
-    // A part is missed only where its step says that it passed; else the step is the reason.
+    // A part is missing only if its step passed; otherwise the step itself is the reason.
     let passed = |id: StepId| report.step(id).is_some_and(|s| s.status == StepStatus::Passed);
-    // An empty text is a part that is there and well.
+    // An empty text means that the part is present and in order.
     for (id, part, wrong) in [
         (StepId::Freeze, "snapshot", report.snapshot.as_ref().map(|_| String::new())),
         (StepId::Target, "target", report.target.as_ref().map(|_| String::new())),
@@ -25,7 +25,7 @@ pub fn reasons(report: &RehearsalReport) -> Vec<String> {
             Some(wrong) if wrong.is_empty() => {}
             Some(wrong) => against.push(wrong),
             None if passed(id) => {
-                against.push(format!("step {id} says passed and no {part} is reported"));
+                against.push(format!("step {id} passed, but no {part} is reported"));
             }
             None => {}
         }
@@ -90,12 +90,12 @@ fn verify(report: &RehearsalReport) -> Option<String> {
     let verify = report.verify.as_ref()?;
     let replayed = report.replay.as_ref().map_or(0, |r| r.tables.len() as u64);
     Some(match verify.mismatches.len() as u64 {
-        0 if !verify.matched => "what was read back is not what was sent".to_owned(),
+        0 if !verify.matched => "the rows read back differ from the snapshot".to_owned(),
         0 if verify.tables < replayed => {
             format!("{} of {replayed} replayed tables were read back", verify.tables)
         }
         0 => String::new(),
-        n => format!("{} on reading back", counted(n, "mismatch", "mismatches")),
+        n => format!("{} when reading back", counted(n, "mismatch", "mismatches")),
     })
 }
 
@@ -103,7 +103,7 @@ fn isolation(report: &RehearsalReport) -> Option<String> {
     let isolation = report.isolation.as_ref()?;
     let by_case: u64 = isolation.cases.iter().map(|c| c.leaks).sum();
     Some(match (isolation.leaks.len() as u64).max(by_case) {
-        0 if isolation.probes == 0 => "not one isolation probe ran".to_owned(),
+        0 if isolation.probes == 0 => "no isolation probe ran".to_owned(),
         0 => String::new(),
         n => format!("{} between tenants", counted(n, "leak", "leaks")),
     })
@@ -112,22 +112,22 @@ fn isolation(report: &RehearsalReport) -> Option<String> {
 fn rollback(report: &RehearsalReport) -> Option<String> {
     let back = report.rollback.as_ref()?;
     let same = report.snapshot.as_ref().is_some_and(|s| s.sha256 == back.sha256);
-    let wrong = "what came back is not the snapshot";
+    let wrong = "the restored store differs from the snapshot";
     Some(if back.equal && same { String::new() } else { wrong.to_owned() })
 }
 
 /// The decision that [`reasons`] lead to.
-pub fn decide(report: &RehearsalReport) -> Decision {
-    if reasons(report).is_empty() { Decision::Go } else { Decision::NoGo }
+pub fn decide(report: &RehearsalReport) -> RehearsalDecision {
+    if reasons(report).is_empty() { RehearsalDecision::Go } else { RehearsalDecision::NoGo }
 }
 
-/// What to do next, in one sentence: the first failed step's way out, or what follows a GO.
+/// What to do next, in one sentence: the first failed step's hint, or what follows a GO.
 pub fn next_action(report: &RehearsalReport) -> String {
     let stopped = |status| report.steps.iter().find(|s| s.status == status);
     if let Some(step) = stopped(StepStatus::Failed) {
         return match &step.hint {
             Some(hint) => hint.clone(),
-            None => format!("put right what step {} names above, then rehearse again", step.id),
+            None => format!("correct what step {} reports above, then rehearse again", step.id),
         };
     }
     if let Some(step) = stopped(StepStatus::Interrupted) {
@@ -137,9 +137,11 @@ pub fn next_action(report: &RehearsalReport) -> String {
         };
     }
     match report.decision {
-        Decision::Go => "`flowcontrol evidence verify` checks the evidence, `flowcontrol gates` \
+        RehearsalDecision::Go => {
+            "`flowcontrol evidence verify` checks the evidence, `flowcontrol gates` \
                          shows what is still open"
-            .to_owned(),
-        Decision::NoGo => "put right what is named above, then rehearse again".to_owned(),
+                .to_owned()
+        }
+        RehearsalDecision::NoGo => "correct what is reported above, then rehearse again".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! Inputs that no command would gather.
+//! Arbitrary inputs, also such as no command would collect.
 
 use super::{CONNECTION, DRILL, DRY_RUN, at, every, fresh};
 use crate::inputs::{Acceptance, Authentication, Evidence, Residency};
@@ -9,12 +9,12 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_oneof};
 use proptest::sample::select;
 use serde_json::json;
 
-/// Mostly words that mean something somewhere, now and then none of them.
+/// Mostly one of `known`, sometimes another text.
 fn text(known: Vec<String>) -> impl Strategy<Value = String> {
     prop_oneof![8 => select(known), 1 => ".{0,12}", 1 => Just(String::new())]
 }
 
-/// Few, so that they meet.
+/// Few, so that they are equal often.
 fn digest() -> impl Strategy<Value = Digest> {
     select(["snapshot", "production", "staging", "demo", "else"].map(Digest::of).to_vec())
 }
@@ -65,7 +65,7 @@ fn stages() -> impl Strategy<Value = String> {
     text(["production", "staging", "demo"].map(String::from).to_vec())
 }
 
-/// A body that is a word, or nearly one, or anything.
+/// A body that is an acceptance, or nearly one, or anything.
 fn body() -> BoxedStrategy<serde_json::Value> {
     let evidence = prop::collection::vec(digest(), 0..3);
     let word = (text(words()), actor(), any::<bool>(), digest(), digest(), evidence, value());

@@ -1,5 +1,5 @@
-//! Inputs for tests: the fresh state, and the ways on from it. For this package's tests and those of
-//! whoever shows judgements.
+//! Inputs for tests: the fresh state and what follows it. For the tests of this package and of
+//! packages that render judgements.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -168,7 +168,7 @@ pub fn rehearsed(inputs: Inputs, kind: &str) -> Inputs {
     inputs
 }
 
-/// As `stage` would have it: its name and its kinds.
+/// With the profile name and the kinds of `stage`.
 pub fn staged(mut inputs: Inputs, stage: Stage) -> Inputs {
     inputs.profile.name = format!("{stage:?}").to_lowercase();
     for port in &mut inputs.profile.ports {

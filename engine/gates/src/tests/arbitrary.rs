@@ -1,5 +1,5 @@
-//! Inputs that no command would gather: gates answer to all of them, without a panic, and never
-//! with more than the pieces allow.
+//! Arbitrary inputs: gates give a result for all of them, without a panic, and never
+//! a better one than the evidence allows.
 
 use super::proofs::consistent;
 use super::*;
@@ -17,7 +17,7 @@ proptest! {
             assert!(check.evidence.iter().all(|d| known.contains(d)), "{}", check.id);
         }
         for evidence in &inputs.packets {
-            // Whether it could have been sealed, and whether it is a word, are answers too.
+            // Whether it could be sealed, and whether it is an acceptance, must not panic either.
             let broken = schemas::judge(&evidence.packet);
             let word = RecordedAcceptance::read(&evidence.packet);
             assert!(word.is_ok() || !broken.is_empty());

@@ -1,4 +1,4 @@
-//! That every change of the evidence, the words and the facts turns back what rests on it.
+//! That every change of the evidence, the acceptances and the facts opens what rests on it again.
 
 use super::proofs::{ORACLE, PROBES, REPLAY, STAGES, consistent, needs, whole};
 use super::*;
@@ -11,11 +11,11 @@ type Change = (&'static str, fn(&mut Evidence), Scope);
 enum Scope {
     /// It counts no more.
     Packet,
-    /// It proves nothing more; the words given on it stay, as long as its digest does.
+    /// It proves nothing more; the acceptances that refer to it stay, as long as its digest does.
     Content,
     /// The same, where it is bound to a snapshot.
     Snapshot,
-    /// It still counts, and the words that were given on it do not.
+    /// It still counts, but the acceptances that refer to it do not.
     Words,
     /// It still counts where the stage admits any target.
     Target,
@@ -50,8 +50,8 @@ const TARGETS: [Change; 3] = [
     ("other target", |e| e.packet.target = Some(json!({"kind": ["external"]})), Scope::Target),
 ];
 
-/// Gates that read of a packet no more than the digest that their words name.
-const WORDS_ALONE: [&str; 3] = ["checklist", "board", "provider-acceptance"];
+/// Gates that use only the digest of a packet, which their acceptances name.
+const ACCEPTANCES_ALONE: [&str; 3] = ["checklist", "board", "provider-acceptance"];
 
 /// No gate that reads `piece` is ready in `now`, and production is not GO.
 fn turned_back(now: &Judgement, piece: &str, what: &str, spared: &[&str]) {
@@ -80,11 +80,12 @@ fn any_change_of_any_packet_turns_back_what_rests_on_it() {
                 };
                 let now = judge(&inputs);
                 if !counts {
-                    let spared = if *scope == Scope::Content { &WORDS_ALONE[..] } else { &[] };
+                    let spared =
+                        if *scope == Scope::Content { &ACCEPTANCES_ALONE[..] } else { &[] };
                     turned_back(&now, &schema, what, spared);
                 } else if *scope == Scope::Words {
                     for row in ORACLE.iter().filter(|r| !r.words.is_empty()) {
-                        // The drill's word comes before the drill, on the dry run.
+                        // The drill's confirmation precedes the drill and refers to the dry run.
                         let given_on = match row.gate {
                             "rollback-drill" => schema == REPLAY,
                             _ => row.packets.contains(&schema.as_str()),
@@ -116,7 +117,7 @@ fn any_change_of_any_check_turns_back_what_rests_on_it() {
                     let mut inputs = whole.clone();
                     touch(&mut inputs.packets[packet].packet, at);
                     // Wiring reads single checks of it.
-                    let spared = [&WORDS_ALONE[..], &["wiring"]].concat();
+                    let spared = [&ACCEPTANCES_ALONE[..], &["wiring"]].concat();
                     turned_back(&judge(&inputs), &schema, what, &spared);
                 }
             }
@@ -124,7 +125,7 @@ fn any_change_of_any_check_turns_back_what_rests_on_it() {
     }
 }
 
-/// A change of a word; one that changes nothing does not apply to it.
+/// A change of an acceptance; one that changes nothing does not apply to it.
 type Spoil = fn(&mut Acceptance, Stage);
 
 const SPOILS: [(&str, Spoil); 14] = [
@@ -149,7 +150,7 @@ const SPOILS: [(&str, Spoil); 14] = [
 ];
 
 #[test]
-fn any_change_of_any_word_turns_back_what_rests_on_it() {
+fn any_change_of_any_acceptance_turns_back_what_rests_on_it() {
     for stage in STAGES {
         let whole = whole(stage);
         for at in 0..whole.acceptances.len() {
@@ -174,7 +175,7 @@ fn any_change_of_any_word_turns_back_what_rests_on_it() {
 }
 
 #[test]
-fn a_later_word_or_packet_replaces_an_earlier_one_whatever_its_date() {
+fn a_later_acceptance_or_packet_replaces_an_earlier_one_whatever_its_date() {
     // The chain's order counts: a clock that was set back revives nothing that was taken back.
     for date in [100, 500, 600, 1_000] {
         let whole = whole(Stage::Production);
@@ -183,7 +184,7 @@ fn a_later_word_or_packet_replaces_an_earlier_one_whatever_its_date() {
             let back = Acceptance { revoked: true, as_of: at(date), ..acceptance.clone() };
             inputs.acceptances.push(back.clone());
             turned_back(&judge(&inputs), &acceptance.check, "revocation", &[]);
-            // Nobody takes back what another one said.
+            // An actor cannot revoke another actor's acceptance.
             let mut inputs = whole.clone();
             inputs.acceptances.push(Acceptance { actor: "driver_tarasenko".into(), ..back });
             assert_eq!(judge(&inputs), judge(&whole), "{}", acceptance.check);

@@ -1,4 +1,4 @@
-//! The next action: always something that can be done, while anything can.
+//! The next action: always one that can be done, if there is any.
 
 use super::*;
 use crate::readiness::NextAction;

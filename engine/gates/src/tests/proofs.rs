@@ -6,7 +6,7 @@ use super::*;
 use proptest::prelude::{ProptestConfig, any, prop};
 use std::collections::BTreeSet;
 
-/// A packet by its schema, or an owner's word by its check.
+/// A packet by its schema, or an acceptance by its check.
 type Piece = String;
 
 /// What the specification lets a gate read.
@@ -30,8 +30,8 @@ pub(super) const PROBES: &str = "ProductionAdapterConnection.v1";
 pub(super) const REPLAY: &str = "ProductionAdapterDryRun.v1";
 const DRILLED: &str = "ProductionRollbackDrill.v1";
 
-/// Section 7, "what reads what". A word stands for what was signed as well: the packets that it is
-/// given on.
+/// Section 7, "what reads what". An acceptance stands for the packets that it
+/// refers to as well.
 pub(super) const ORACLE: [Reads; 14] = [
     reads("provider-contracts", &[], &[], &[]),
     reads("connection", &[PROBES], &[], &[]),
@@ -233,7 +233,7 @@ proptest! {
         agrees(stage, &whole, &kept.collect());
     }
 
-    /// Packets of different kinds and words on different checks may stand in any order, and a
+    /// Packets of different kinds and acceptances of different checks may be in any order, and a
     /// second copy of either says nothing new.
     #[test]
     fn the_order_of_arrival_does_not_matter(

@@ -1,4 +1,4 @@
-//! Signed words and words that expire.
+//! Signed acceptances and acceptances that expire.
 
 use super::*;
 use flowcontrol_contract::ActorId;
@@ -12,7 +12,7 @@ fn production() -> Inputs {
     rehearsed(staged(fresh(every), Stage::Production), "external")
 }
 
-/// A packet with Marek's word, by a mock login.
+/// A packet with Marek's acceptance, by a mock login.
 fn unsigned(inputs: &Inputs) -> Evidence {
     let mut evidence = word(inputs, &json!({}));
     let seen = decision::find(CHECK).unwrap().evidence(inputs);
@@ -20,7 +20,7 @@ fn unsigned(inputs: &Inputs) -> Evidence {
     evidence
 }
 
-/// A packet with Marek's word, signed by `key` as the program signs it.
+/// A packet with Marek's acceptance, signed by `key` as the program signs it.
 fn given(
     inputs: &Inputs,
     key: &PrivateKey,
@@ -40,7 +40,7 @@ fn reason(inputs: &Inputs) -> String {
     judge(inputs).gate("checklist").unwrap().check("role-headers").unwrap().reason.clone()
 }
 
-/// Judged with the word of `evidence` alone.
+/// Judged with the acceptance of `evidence` alone.
 fn with(inputs: &Inputs, evidence: &Evidence) -> Inputs {
     let mut inputs = inputs.clone();
     inputs.acceptances = Acceptance::read(evidence).unwrap().into_iter().collect();
@@ -53,13 +53,13 @@ fn knowing(mut inputs: Inputs, actor: &str, key: &PrivateKey) -> Inputs {
 }
 
 #[test]
-fn a_signed_word_counts_in_production_while_the_configuration_names_its_key() {
+fn a_signed_acceptance_counts_in_production_while_the_configuration_names_its_key() {
     let inputs = knowing(production(), MAREK, &key(MAREK));
     let judged = with(&inputs, &given(&inputs, &key(MAREK), |_| {}));
     assert_eq!(score(&judge(&judged), "checklist"), (1, 6), "{}", reason(&judged));
 
     let mock = with(&inputs, &unsigned(&inputs));
-    assert!(reason(&mock).contains("mock login, which production never admits"));
+    assert!(reason(&mock).contains("mock login, which production does not accept"));
 
     // Another key in the configuration, another actor's, or none.
     let replaced = knowing(judged.clone(), MAREK, &key("new"));
@@ -86,7 +86,7 @@ fn a_signed_word_counts_in_production_while_the_configuration_names_its_key() {
 }
 
 #[test]
-fn every_check_of_production_is_satisfied_by_signed_words_and_none_by_mock() {
+fn every_check_of_production_is_satisfied_by_signed_acceptances_and_none_by_mock() {
     let words: Vec<&str> = decision::all().map(|d| d.path).collect();
     let ready = |authentication| {
         let judgement = judge(&accepted(production(), authentication));
@@ -101,7 +101,7 @@ fn every_check_of_production_is_satisfied_by_signed_words_and_none_by_mock() {
 }
 
 #[test]
-fn a_signature_is_for_its_word_and_nothing_else() {
+fn a_signature_is_for_its_acceptance_and_nothing_else() {
     let inputs = production();
     let own = key(MAREK);
     let refused = |evidence: &Evidence| Acceptance::read(evidence).unwrap_err();
@@ -132,7 +132,7 @@ fn a_signature_is_for_its_word_and_nothing_else() {
         let mut moved = sound.clone();
         change(&mut moved.packet);
         let said = refused(&moved);
-        assert!(said.contains("signature is not one by") && said.contains(&own.public().short()));
+        assert!(said.contains("its signature by") && said.contains(&own.public().short()));
         assert_eq!(schema::judge(&moved.packet), [said], "{what}: neither sealed nor verified");
     }
     let values = given(&inputs, &own, |w| drop(w.values.insert("a".into(), "b".into())));
@@ -143,19 +143,19 @@ fn a_signature_is_for_its_word_and_nothing_else() {
     let mut turned = sound.clone();
     turned.packet.body["revoked"] = true.into();
     turned.packet.checks[0].verdict = Verdict::Next;
-    assert!(refused(&turned).contains("signature is not one by"));
+    assert!(refused(&turned).contains("does not verify"));
 
     let stripped = given(&inputs, &own, |w| w.signature = None);
-    assert!(refused(&stripped).contains("claims authentication signature and carries none"));
+    assert!(refused(&stripped).contains("claims authentication signature but carries none"));
     let mock = given(&inputs, &own, |w| w.authentication = Authentication::Mock);
-    assert!(refused(&mock).contains("carries a signature and claims authentication mock"));
+    assert!(refused(&mock).contains("claims authentication mock but carries a signature"));
     let oidc = given(&inputs, &own, |w| w.authentication = Authentication::Oidc);
     assert!(refused(&oidc).contains("no service vouches for it"));
 }
 
 /// Each hex digit of key and signature, each of its bits.
 #[test]
-fn a_flipped_bit_in_a_words_signature_is_found() {
+fn a_flipped_bit_in_an_acceptances_signature_is_found() {
     let inputs = production();
     let sound = given(&inputs, &key(MAREK), |_| {});
     for (member, from) in [("key", "ed25519:".len()), ("value", 0)] {
@@ -174,7 +174,7 @@ fn a_flipped_bit_in_a_words_signature_is_found() {
 }
 
 #[test]
-fn a_signed_word_is_sealed_and_one_without_a_signature_reads_as_before() {
+fn a_signed_acceptance_is_sealed_and_one_without_a_signature_reads_as_before() {
     let inputs = production();
     let signed = given(&inputs, &key(MAREK), |_| {}).packet;
     let draft = Draft {
@@ -193,7 +193,7 @@ fn a_signed_word_is_sealed_and_one_without_a_signature_reads_as_before() {
     Sealed::seal(draft.clone().link(1, None), &KnownSecrets::new()).unwrap();
     let later = draft.link(2, Some(Digest::of("before")));
     let refused = Sealed::seal(later, &KnownSecrets::new()).unwrap_err();
-    assert!(refused.message.contains("signature is not one by"), "{refused}");
+    assert!(refused.message.contains("does not verify"), "{refused}");
 
     let plain = word(&inputs, &json!({}));
     let read: RecordedAcceptance = RecordedAcceptance::read(&plain.packet).unwrap().unwrap();
@@ -210,7 +210,7 @@ fn aged(days: i64, more: i64) -> Inputs {
 }
 
 #[test]
-fn a_word_expires_after_the_days_of_its_profile() {
+fn an_acceptance_expires_after_the_days_of_its_profile() {
     for (days, more, counts) in
         [(0, 0, true), (29, 0, true), (30, 0, true), (30, 1, false), (3_000, 0, false)]
     {
@@ -247,9 +247,9 @@ fn a_word_expires_after_the_days_of_its_profile() {
 }
 
 proptest! {
-    /// The newest word that is not from the future decides, however old and new ones lie.
+    /// The newest acceptance that is not from the future decides, whatever the order of old and new ones.
     #[test]
-    fn the_newest_word_decides_alone(
+    fn the_newest_acceptance_decides_alone(
         words in prop::collection::vec((0..4_000_i64, any::<bool>()), 0..6),
         days in proptest::option::of(1..20_u32),
         now in 0..4_000_i64,

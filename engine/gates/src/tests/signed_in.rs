@@ -1,8 +1,8 @@
-//! Words of owners who were signed in, for which a service vouches.
+//! Acceptances of owners who were signed in, for which a service vouches.
 
 use super::*;
 use flowcontrol_contract::ActorId;
-use flowcontrol_evidence::{RecordedAcceptance, SignedIn};
+use flowcontrol_evidence::{RecordedAcceptance, VouchedSignIn};
 
 const CHECK: &str = "checklist/role-headers";
 const MAREK: &str = "user_dispatcher_marek";
@@ -11,15 +11,19 @@ fn production() -> Inputs {
     rehearsed(staged(fresh(every), Stage::Production), "external")
 }
 
-/// A packet with Marek's word, vouched for by the service that holds `key`.
+/// A packet with Marek's acceptance, vouched for by the service that holds `key`.
 fn given(inputs: &Inputs, key: &PrivateKey) -> Evidence {
     let mut evidence = word(inputs, &json!({}));
     evidence.packet.body["bound"]["evidence"] =
         json!(decision::find(CHECK).unwrap().evidence(inputs));
     evidence.packet.target = None;
     let plain: RecordedAcceptance = serde_json::from_value(evidence.packet.body.clone()).unwrap();
-    let by =
-        SignedIn { issuer: "https://login.bfg.example", subject: "5f0c", request: "req-1", key };
+    let by = VouchedSignIn {
+        issuer: "https://login.bfg.example",
+        subject: "5f0c",
+        request: "req-1",
+        key,
+    };
     let Packet { profile, created_at, previous, .. } = &evidence.packet;
     let vouched = plain.vouched(&by, profile, *created_at, *previous).unwrap();
     evidence.packet.body = serde_json::to_value(vouched).unwrap();
@@ -42,7 +46,7 @@ fn reason(inputs: &Inputs) -> String {
 }
 
 #[test]
-fn production_admits_a_word_that_a_trusted_service_vouches_for() {
+fn production_admits_an_acceptance_that_a_trusted_service_vouches_for() {
     let inputs = trusting(production(), &["other", "service"]);
     let judged = with(&inputs, &given(&inputs, &key("service")));
     assert_eq!(score(&judge(&judged), "checklist"), (1, 6), "{}", reason(&judged));
@@ -64,7 +68,7 @@ fn production_admits_a_word_that_a_trusted_service_vouches_for() {
 }
 
 #[test]
-fn every_check_of_production_is_satisfied_by_words_that_were_vouched_for() {
+fn every_check_of_production_is_satisfied_by_acceptances_that_were_vouched_for() {
     let judgement = judge(&accepted(production(), Authentication::Oidc));
     for decision in decision::all() {
         let (gate, check) = decision.path.split_once('/').unwrap();
@@ -74,7 +78,7 @@ fn every_check_of_production_is_satisfied_by_words_that_were_vouched_for() {
 }
 
 #[test]
-fn what_a_service_vouched_for_is_that_word_of_that_person_and_nothing_else() {
+fn what_a_service_vouched_for_is_that_acceptance_of_that_person_and_nothing_else() {
     let inputs = trusting(production(), &["service"]);
     let sound = given(&inputs, &key("service"));
     let said = |evidence: &Evidence| Acceptance::read(evidence).unwrap_err();
@@ -95,13 +99,13 @@ fn what_a_service_vouched_for_is_that_word_of_that_person_and_nothing_else() {
         let mut changed = sound.clone();
         change(&mut changed.packet);
         let said = said(&changed);
-        assert!(said.contains("signature is not one by"), "{what}: {said}");
+        assert!(said.contains("its signature by"), "{what}: {said}");
         assert_eq!(schema::judge(&changed.packet), [said], "{what}: neither sealed nor verified");
     }
 }
 
 #[test]
-fn a_sign_in_is_no_signature_and_a_signature_no_sign_in() {
+fn a_sign_in_is_not_a_signature_and_a_signature_is_not_a_sign_in() {
     let inputs = trusting(production(), &["service"]);
     let sound = given(&inputs, &key("service"));
     let mut stripped = sound.clone();

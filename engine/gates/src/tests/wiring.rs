@@ -20,7 +20,7 @@ fn probed(inputs: &Inputs) -> Evidence {
     evidence
 }
 
-/// A production profile with live evidence and signed words for everything.
+/// A production profile with live evidence and signed acceptances for everything.
 fn production() -> Inputs {
     let inputs = rehearsed(staged(fresh(every), Stage::Production), "external");
     let mut inputs = accepted(inputs, Authentication::Signature);
@@ -37,7 +37,7 @@ fn refused(inputs: &Inputs) -> String {
 }
 
 #[test]
-fn production_is_go_with_live_evidence_and_signed_words_for_everything() {
+fn production_is_go_with_live_evidence_and_signed_acceptances_for_everything() {
     let judgement = judge(&production());
     let open: Vec<&str> =
         judgement.gates.iter().filter(|g| !g.is_complete()).map(|g| g.id).collect();
@@ -51,7 +51,7 @@ fn production_is_go_with_live_evidence_and_signed_words_for_everything() {
 fn each_piece_that_is_local_stale_mock_or_unsigned_keeps_production_closed_and_is_named() {
     type Spoil = fn(&mut Inputs);
     let spoils: [(&str, Spoil); 11] = [
-        ("a mock login, which production never admits", |i| {
+        ("a mock login, which production does not accept", |i| {
             i.acceptances[3].authentication = Authentication::Mock;
         }),
         ("has not accepted it", |i| drop(i.acceptances.pop())),
@@ -70,12 +70,12 @@ fn each_piece_that_is_local_stale_mock_or_unsigned_keeps_production_closed_and_i
             let auth = i.profile.ports.iter_mut().find(|p| p.port == Port::Auth).unwrap();
             auth.kinds[1].built = false;
         }),
-        ("probed another adapter than ksef-api", |i| {
+        ("probed an adapter other than ksef-api", |i| {
             let probe = &mut i.packets.last_mut().unwrap().packet;
             let check = probe.checks.iter_mut().find(|c| c.id == "ksef").unwrap();
             check.figures.insert("kind".into(), json!("mock-ksef"));
         }),
-        ("probed another adapter than postgres-rls", |i| {
+        ("probed an adapter other than postgres-rls", |i| {
             let probe = &mut i.packets.last_mut().unwrap().packet;
             probe.checks[0].figures.insert("mode".into(), json!("local"));
         }),
@@ -84,13 +84,13 @@ fn each_piece_that_is_local_stale_mock_or_unsigned_keeps_production_closed_and_i
             probe.checks[1].verdict = Verdict::Next;
             probe.checks[1].reason = "no answer".into();
         }),
-        ("tells of secrets", |i| {
+        ("contains check secrets", |i| {
             i.packets.last_mut().unwrap().packet.checks.retain(|c| c.id != SECRETS);
         }),
         ("FlowControlAdapterCheck.v1 bfg", |i| {
             i.packets.last_mut().unwrap().packet.profile.sha256 = Digest::of("another");
         }),
-        ("tells of store", |i| {
+        ("contains check store", |i| {
             i.packets.last_mut().unwrap().packet.created_at = at(5_000);
         }),
     ];
@@ -109,7 +109,7 @@ fn edited_migrations_make_a_dry_run_and_a_drill_stale_and_name_both_digests() {
     inputs.migrations = new;
     let judgement = judge(&inputs);
     assert_eq!(score(&judgement, "dry-run"), (0, 5));
-    assert_eq!(score(&judgement, "connection"), (4, 4), "no migration speaks of a server");
+    assert_eq!(score(&judgement, "connection"), (4, 4), "no migration is about a server");
     for gate in ["dry-run", "rollback-drill"] {
         let reasons: String =
             super::gate(&judgement, gate).checks.iter().map(|c| c.reason.clone()).collect();

@@ -1,4 +1,4 @@
-//! The queries behind [`Catalog`]: each row arrives as one JSON text and is parsed into its type.
+//! The queries that fill [`Catalog`]: each row is returned as one JSON text and parsed into its type.
 
 use super::Catalog;
 use crate::session::broken;
@@ -6,7 +6,7 @@ use flowcontrol_base::{Failure, Result};
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgConnection;
 
-/// Every relation outside the system's schemas: views elsewhere may read the probed schema.
+/// Every relation outside the system's schemas, because views of other schemas may read the probed one.
 const RELATIONS: &str = r#"
 select n.nspname as schema, c.relname as name, c.relkind as kind,
   pg_get_userbyid(c.relowner) as owner,
@@ -197,7 +197,7 @@ async fn rows<T: DeserializeOwned>(
         .iter()
         .map(|text| {
             serde_json::from_str(text).map_err(|e| {
-                Failure::environment(format!("the catalog answered in an unknown shape: {e}"))
+                Failure::environment(format!("the catalog returned an unexpected result: {e}"))
             })
         })
         .collect()

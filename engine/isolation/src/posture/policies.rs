@@ -1,23 +1,23 @@
-//! Whether a policy asks for the tenant at all, as far as its text shows. Pure.
+//! Whether a policy checks the tenant, as far as its text shows. Pure.
 
 use crate::catalog::{Called, Policy};
-use crate::report::{Probe, Verdict};
+use crate::report::{ProbeResult, ProbeVerdict};
 use crate::settings::ProbeSettings;
 
-/// A permissive policy that does not ask for the tenant opens the table, whatever the others ask.
-pub fn open(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
-    // A shared table is open by intent; that nobody writes it is judged elsewhere.
+/// A permissive policy that does not check the tenant opens the table, whatever the other policies check.
+pub fn open(found: &mut Vec<ProbeResult>, settings: &ProbeSettings, policy: &Policy) {
+    // A shared table is open by intent; that it is read-only is checked in `posture`.
     if !policy.permissive || settings.shared_tables.contains(&policy.table) {
         return;
     }
     let (table, name) = (&policy.table, &policy.name);
-    // Without a WITH CHECK, USING is asked of new rows too.
+    // Without WITH CHECK, USING applies to new rows too.
     for (part, clause, expression) in
         [("using", "USING", &policy.using), ("check", "WITH CHECK", &policy.check)]
     {
         let Some(expression) = expression else { continue };
         let (verdict, detail) = match asks(settings, policy, expression) {
-            Asks::Tenant => (Verdict::Held, "read from the catalog".to_owned()),
+            Asks::Tenant => (ProbeVerdict::Held, "read from the catalog".to_owned()),
             Asks::Functions(called) => {
                 let why = format!(
                     "{clause} of {name} on {table} leaves the tenant to {}, whose source does not \
@@ -27,7 +27,7 @@ pub fn open(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
                     settings.tenant_setting,
                     settings.tenant_column
                 );
-                (Verdict::Unproved(why.clone()), why)
+                (ProbeVerdict::Unproved(why.clone()), why)
             }
             Asks::Nothing => {
                 let why = format!(
@@ -36,10 +36,10 @@ pub fn open(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
                     settings.tenant_setting,
                     policy.roles.join(", ")
                 );
-                (Verdict::Leak(why.clone()), why)
+                (ProbeVerdict::Leak(why.clone()), why)
             }
         };
-        found.push(Probe {
+        found.push(ProbeResult {
             case: 10,
             id: format!("{table}.policy.{name}.{part}"),
             login: "catalog",
@@ -51,13 +51,13 @@ pub fn open(found: &mut Vec<Probe>, settings: &ProbeSettings, policy: &Policy) {
     }
 }
 
-/// What a policy's expression asks of a row.
+/// What a policy's expression checks.
 #[derive(Debug, PartialEq, Eq)]
 enum Asks {
     /// It names the tenant column, and it or a function that it calls reads the tenant setting.
     Tenant,
-    /// These functions decide, and the catalog does not show that they read the tenant: only the
-    /// attacks can tell.
+    /// These functions decide, and the catalog does not show that they read the tenant; only the
+    /// attacks can show it.
     Functions(Vec<String>),
     /// Nothing about the tenant.
     Nothing,
@@ -65,7 +65,7 @@ enum Asks {
 
 fn asks(settings: &ProbeSettings, policy: &Policy, expression: &str) -> Asks {
     let column = expression.contains(&settings.tenant_column);
-    // Settings' names know no case.
+    // Setting names are case-insensitive.
     let quoted = format!("'{}'", settings.tenant_setting.to_lowercase());
     let reads = |text: &str| {
         let text = text.to_lowercase();
@@ -74,7 +74,7 @@ fn asks(settings: &ProbeSettings, policy: &Policy, expression: &str) -> Asks {
     if column && reads(expression) {
         return Asks::Tenant;
     }
-    // The catalog keeps a policy's functions for both its expressions together.
+    // The catalog lists a policy's functions for both its expressions together.
     let called: Vec<&Called> = policy.calls.iter().filter(|f| calls(expression, &f.name)).collect();
     if called.is_empty() {
         Asks::Nothing
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    fn judged(policy: &Policy) -> Vec<(String, Verdict)> {
+    fn judged(policy: &Policy) -> Vec<(String, ProbeVerdict)> {
         let settings = ProbeSettings {
             tenant_setting: "app.org".into(),
             tenant_column: "org_id".into(),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn leaks(policy: &Policy) -> Vec<String> {
-        let leak = |(id, verdict)| matches!(verdict, Verdict::Leak(_)).then_some(id);
+        let leak = |(id, verdict)| matches!(verdict, ProbeVerdict::Leak(_)).then_some(id);
         judged(policy).into_iter().filter_map(leak).collect()
     }
 
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_permissive_policy_asks_for_the_tenant_directly_or_through_a_function() {
-        let held = |p: &Policy| judged(p).iter().all(|(_, v)| *v == Verdict::Held);
+        let held = |p: &Policy| judged(p).iter().all(|(_, v)| *v == ProbeVerdict::Held);
         assert!(held(&policy(Some(DIRECT), Some(DIRECT), &[])));
         for source in [
             "select current_setting('app.org')::uuid",
@@ -166,7 +166,7 @@ mod tests {
         ] {
             let [(id, verdict)] = <[_; 1]>::try_from(judged(&policy(Some(using), None, &[source])))
                 .expect("one probe");
-            let Verdict::Unproved(why) = verdict else { panic!("{source}: {verdict:?}") };
+            let ProbeVerdict::Unproved(why) = verdict else { panic!("{source}: {verdict:?}") };
             assert_eq!(id, "t.policy.p.using");
             assert!(why.contains("USING of p on t") && why.contains("app.current_org()"), "{why}");
         }

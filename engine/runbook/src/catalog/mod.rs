@@ -1,15 +1,15 @@
-//! What a schema holds, read from the catalog into a value: for the fingerprint that proves a way
-//! back, for the rules of [`super::lint`], and for probes that are generated from it.
+//! The content of schemas, read from the catalog into a value: for the fingerprint that proves
+//! reversibility, for the rules of [`super::lint`], and for generated probes.
 
 mod read;
 mod text;
 
 pub use read::{read, read_within};
-pub use text::{Change, Line, diff};
+pub use text::{CatalogChange, CatalogLine, diff};
 
 use serde::Deserialize;
 
-/// Everything in the schemas that were asked for.
+/// Everything in the requested schemas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Tables, partitions, views and materialised views, by schema and name.
@@ -18,12 +18,12 @@ pub struct Catalog {
     pub functions: Vec<Function>,
     /// Sequences, identity columns' included.
     pub sequences: Vec<Sequence>,
-    /// All the rest, already as text: schemas, types, default privileges, extensions, comments,
-    /// and any object of a kind that this engine has no noun for.
-    pub others: Vec<Line>,
+    /// Everything else, as text: schemas, types, default privileges, extensions, comments,
+    /// and objects of any other kind.
+    pub others: Vec<CatalogLine>,
 }
 
-/// What a relation is.
+/// The kind of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableKind {
@@ -52,11 +52,11 @@ pub struct Table {
     pub owner: String,
     /// Whether row-level security is enabled.
     pub rls: bool,
-    /// Whether it binds the owner too.
+    /// Whether row-level security is forced, that is, binds the owner too.
     pub force: bool,
     /// The parent as `schema.name`, for a partition or an inheriting table.
     pub partition_of: Option<String>,
-    /// The partition's bounds, or the key a partitioned table is cut by.
+    /// The partition's bounds, or the partition key of a partitioned table.
     pub partition: Option<String>,
     /// `p` permanent, `u` unlogged.
     pub persistence: String,
@@ -67,18 +67,18 @@ pub struct Table {
     /// In their order.
     pub columns: Vec<Column>,
     /// The primary key.
-    pub primary_key: Option<Key>,
+    pub primary_key: Option<UniqueKey>,
     /// Unique constraints, and unique indexes without one.
-    pub uniques: Vec<Key>,
+    pub uniques: Vec<UniqueKey>,
     /// References to other tables.
     pub foreign_keys: Vec<ForeignKey>,
     /// Check and exclusion constraints.
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckConstraint>,
     /// Every index, those behind keys included.
     pub indexes: Vec<Index>,
     /// Row-level policies.
     pub policies: Vec<Policy>,
-    /// Who may do what, the owner included.
+    /// Privileges, the owner's included.
     pub grants: Vec<Grant>,
     /// Triggers and rules: name, definition, whether enabled.
     pub triggers: Vec<Trigger>,
@@ -89,7 +89,7 @@ pub struct Table {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Its type as SQL spells it.
+    /// Its type, as in SQL.
     pub data_type: String,
     /// The type's category letter; `S` is text.
     pub category: String,
@@ -97,11 +97,11 @@ pub struct Column {
     pub not_null: bool,
     /// Its default, or the expression it is generated from.
     pub default: Option<String>,
-    /// `a` always, `d` by default; empty when it is no identity column.
+    /// `a` always, `d` by default; empty when it is not an identity column.
     pub identity: String,
     /// `s` stored, `v` virtual; empty when it is not generated.
     pub generated: String,
-    /// Its collation, where it is not its type's.
+    /// Its collation, if it differs from its type's.
     pub collation: Option<String>,
     /// Grants on this column alone.
     pub grants: Vec<Grant>,
@@ -109,7 +109,7 @@ pub struct Column {
 
 /// A primary key or a unique key.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Key {
+pub struct UniqueKey {
     /// The constraint's or the index's name.
     pub name: String,
     /// Its columns in order; an expression stands as its text.
@@ -141,7 +141,7 @@ pub struct ForeignKey {
 
 /// A check or exclusion constraint.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Check {
+pub struct CheckConstraint {
     /// The constraint's name.
     pub name: String,
     /// As SQL.
@@ -172,24 +172,24 @@ pub struct Policy {
     pub name: String,
     /// `all`, `select`, `insert`, `update` or `delete`.
     pub command: String,
-    /// Permissive policies open, restrictive ones close.
+    /// Whether it is permissive (adds rows) or restrictive (removes rows).
     pub permissive: bool,
-    /// The roles it is for; `public` is everyone.
+    /// The roles it applies to; `public` is all roles.
     pub roles: Vec<String>,
-    /// Which rows are seen.
+    /// The USING expression: which rows are visible.
     pub using: Option<String>,
-    /// Which rows may be written.
+    /// The WITH CHECK expression: which rows may be written.
     pub check: Option<String>,
 }
 
 /// One privilege of one role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct Grant {
-    /// The role; `public` is everyone.
+    /// The role; `public` is all roles.
     pub grantee: String,
     /// `SELECT`, `INSERT` and so on.
     pub privilege: String,
-    /// Whether the role may pass it on.
+    /// Whether the role may grant it to others.
     pub grantable: bool,
 }
 
@@ -211,17 +211,17 @@ pub struct Function {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Its arguments, as they identify it.
+    /// Its identity arguments.
     pub arguments: String,
     /// The role that owns it.
     pub owner: String,
     /// As SQL.
     pub definition: String,
-    /// Whether it runs with its owner's powers.
+    /// Whether it is SECURITY DEFINER, that is, runs with its owner's privileges.
     pub security_definer: bool,
     /// Settings it pins, as `name=value`.
     pub settings: Vec<String>,
-    /// Who may call it, the owner included.
+    /// Privileges to execute it, the owner's included.
     pub grants: Vec<Grant>,
 }
 
@@ -236,7 +236,7 @@ pub struct Sequence {
     pub owner: String,
     /// Type, start, step, bounds, cache, cycle, and the column it belongs to.
     pub definition: String,
-    /// Who may use it, the owner included.
+    /// Privileges on it, the owner's included.
     pub grants: Vec<Grant>,
 }
 

@@ -1,12 +1,12 @@
-//! Reading the catalog: one query a noun, in one read-only snapshot.
+//! Reads the catalog: one query for each kind of object, in one read-only snapshot.
 
-use super::{Catalog, Line};
+use super::{Catalog, CatalogLine};
 use flowcontrol_base::{Failure, Result};
 use serde::de::DeserializeOwned;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, SqlSafeStr};
 
-/// Reads what `schemas` hold. A schema that does not exist holds nothing.
+/// Reads the content of `schemas`. A schema that does not exist counts as empty.
 ///
 /// # Errors
 /// An environment failure when the catalog cannot be read.
@@ -22,12 +22,12 @@ pub async fn read(connection: &mut PgConnection, schemas: &[&str]) -> Result<Cat
 }
 
 /// As [`read`], inside the caller's transaction, whose uncommitted changes are seen. Pins the
-/// search path and spelling until that transaction ends.
+/// search path and identifier quoting until that transaction ends.
 ///
 /// # Errors
 /// As [`read`].
 pub async fn read_within(transaction: &mut PgConnection, schemas: &[&str]) -> Result<Catalog> {
-    // With an empty path every name is printed with its schema, whoever reads.
+    // With an empty path every name is printed with its schema, for every role.
     sqlx::raw_sql(
         "set local search_path = ''; set local quote_all_identifiers = off;
          set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'",
@@ -39,7 +39,7 @@ pub async fn read_within(transaction: &mut PgConnection, schemas: &[&str]) -> Re
         tables: rows(transaction, TABLES, schemas).await?,
         functions: rows(transaction, FUNCTIONS, schemas).await?,
         sequences: rows(transaction, SEQUENCES, schemas).await?,
-        others: rows::<Line>(transaction, OTHERS, schemas).await?,
+        others: rows::<CatalogLine>(transaction, OTHERS, schemas).await?,
     })
 }
 
@@ -57,7 +57,7 @@ async fn rows<T: DeserializeOwned>(
         .iter()
         .map(|text| {
             serde_json::from_str(text).map_err(|e| {
-                Failure::environment(format!("the catalog answered what was not expected: {e}"))
+                Failure::environment(format!("the catalog returned an unexpected result: {e}"))
             })
         })
         .collect()
@@ -213,7 +213,7 @@ select json_build_object('schema', n.nspname, 'name', c.relname,
  order by n.nspname collate "C", c.relname collate "C"
 "#;
 
-/// Types by their parts; then whatever depends on the schema and is none of the kinds above, so
+/// Types by their parts; then every other object that depends on the schema, so
 /// that an operator or a text search dictionary that a down file forgets is still seen.
 const OTHERS: &str = r#"
 select json_build_object('object', o.object, 'definition', o.definition)::text from (

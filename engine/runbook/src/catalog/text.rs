@@ -1,4 +1,4 @@
-//! The catalog as sorted lines: what is hashed, and what a difference is told in.
+//! The catalog as sorted lines, for the fingerprint and for comparisons.
 
 use super::{Catalog, Grant, Table};
 use flowcontrol_contract::Digest;
@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One object and everything about it that is not an object of its own.
+/// One object with its properties.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Line {
+pub struct CatalogLine {
     /// Its kind and full name.
     pub object: String,
-    /// What it is.
+    /// Its definition.
     pub definition: String,
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for CatalogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let definition = self.definition.replace('\\', "\\\\").replace('\n', "\\n");
         write!(f, "{}: {definition}", self.object)
     }
 }
 
-/// One object that two catalogs do not have in common, or not alike.
+/// One object that differs between two catalogs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct CatalogChange {
     /// Its kind and full name.
     pub object: String,
-    /// What it was; none if it is new.
+    /// Its old definition; `None` if the object is new.
     pub before: Option<String>,
-    /// What it is; none if it is gone.
+    /// Its new definition; `None` if the object was removed.
     pub after: Option<String>,
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for CatalogChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
@@ -47,10 +47,10 @@ impl fmt::Display for Change {
 
 impl Catalog {
     /// Every object, sorted.
-    pub fn lines(&self) -> Vec<Line> {
+    pub fn lines(&self) -> Vec<CatalogLine> {
         let mut lines = self.others.clone();
         self.tables.iter().for_each(|table| table_lines(table, &mut lines));
-        let mut add = |object, definition| lines.push(Line { object, definition });
+        let mut add = |object, definition| lines.push(CatalogLine { object, definition });
         for f in &self.functions {
             let name = format!("function {}.{}({})", f.schema, f.name, f.arguments);
             let definition = format!("owner {}, {}", f.owner, f.definition);
@@ -71,7 +71,7 @@ impl Catalog {
         self.lines().iter().map(|line| format!("{line}\n")).collect()
     }
 
-    /// SHA-256 of the text: equal for equal schemas, whatever was done and undone before.
+    /// SHA-256 of the text: equal for equal schemas, whatever their history.
     pub fn fingerprint(&self) -> Digest {
         Digest::of(self.text())
     }
@@ -85,10 +85,10 @@ fn grant(grant: &Grant) -> String {
     (if grant.grantable { "with grant option" } else { "granted" }).to_owned()
 }
 
-fn table_lines(table: &Table, lines: &mut Vec<Line>) {
+fn table_lines(table: &Table, lines: &mut Vec<CatalogLine>) {
     let full = table.full_name();
     let name = format!("table {full}");
-    let mut add = |object, definition| lines.push(Line { object, definition });
+    let mut add = |object, definition| lines.push(CatalogLine { object, definition });
     add(
         name.clone(),
         format!(
@@ -155,7 +155,7 @@ fn table_lines(table: &Table, lines: &mut Vec<Line>) {
 }
 
 /// What changed from `before` to `after`, by object.
-pub fn diff(before: &Catalog, after: &Catalog) -> Vec<Change> {
+pub fn diff(before: &Catalog, after: &Catalog) -> Vec<CatalogChange> {
     type Definitions = (Vec<String>, Vec<String>);
     let mut objects: BTreeMap<String, Definitions> = BTreeMap::new();
     for line in before.lines() {
@@ -169,7 +169,7 @@ pub fn diff(before: &Catalog, after: &Catalog) -> Vec<Change> {
     objects
         .into_iter()
         .filter(|(_, (before, after))| before != after)
-        .map(|(object, (before, after))| Change {
+        .map(|(object, (before, after))| CatalogChange {
             object,
             before: joined(before),
             after: joined(after),

@@ -4,7 +4,7 @@ use super::{Finding, finding, policy};
 use crate::Layout;
 use crate::catalog::{Catalog, ForeignKey, Grant, Table, TableKind};
 
-/// Judges what the migrations led to; waivers are settled by [`crate::waiver::settle`].
+/// Checks the catalog that the migrations lead to; waivers are applied by [`crate::waiver::settle`].
 pub fn catalog(catalog: &Catalog, layout: &Layout) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut add = |rule, object: String, message: String| {
@@ -73,7 +73,9 @@ fn security(table: &Table, add: &mut Add<'_>) {
             add(
                 "partition-rls",
                 object,
-                format!("named directly, it is not bound by the row-level security of {parent}"),
+                format!(
+                    "a query that names it directly is not bound by the row-level security of {parent}"
+                ),
             );
         }
         (false, true, None) => {
@@ -87,7 +89,11 @@ fn security(table: &Table, add: &mut Add<'_>) {
             add("table-rls", object, "row-level security is not enabled".to_owned())
         }
         (true, false, None) => {
-            add("table-force", object, "row-level security does not bind the owner".to_owned());
+            add(
+                "table-force",
+                object,
+                "row-level security is not forced, so it does not apply to the owner".to_owned(),
+            );
         }
     }
 }
@@ -111,7 +117,7 @@ fn privileges(table: &Table, layout: &Layout, add: &mut Add<'_>) {
         add(
             "role-owns",
             object,
-            format!("{} owns it and can switch its security off", table.owner),
+            format!("{} owns it and can disable its row-level security", table.owner),
         );
     }
 }
@@ -126,7 +132,8 @@ fn view(table: &Table, add: &mut Add<'_>) {
         add(
             "view-invoker",
             table.full_name(),
-            "the view reads with its owner's rights, past its reader's policies".to_owned(),
+            "the view reads with its owner's privileges and bypasses its reader's policies"
+                .to_owned(),
         );
     }
 }
@@ -139,7 +146,7 @@ fn tenant_column(table: &Table, catalog: &Catalog, layout: &Layout, add: &mut Ad
     };
     let object = format!("{}.{name}", table.full_name());
     if !column.not_null {
-        add("tenant-nullable", object.clone(), "null belongs to no tenant".to_owned());
+        add("tenant-nullable", object.clone(), "a row with null belongs to no tenant".to_owned());
     }
     if column.category == "S" && !refuses_empty(table, catalog, layout, 0) {
         add(
@@ -150,7 +157,7 @@ fn tenant_column(table: &Table, catalog: &Catalog, layout: &Layout, add: &mut Ad
     }
 }
 
-/// A check of its own, or a foreign key to a table that has one: key checks see every row.
+/// Its own check, or a foreign key to a table that has one: key checks see every row.
 fn refuses_empty(table: &Table, catalog: &Catalog, layout: &Layout, depth: usize) -> bool {
     let column = &layout.tenant_column;
     let quoted = format!("\"{column}\"");
@@ -165,7 +172,7 @@ fn refuses_empty(table: &Table, catalog: &Catalog, layout: &Layout, depth: usize
         table.foreign_keys.iter().filter(|key| key.validated).any(|key| {
             let carries = pairs(key).any(|(a, b)| a == column && b == column);
             let target = catalog.table(&key.target_schema, &key.target);
-            // Null in another column of a composite key switches the check off.
+            // Null in another column of a composite key disables the check.
             let strict = key
                 .columns
                 .iter()
@@ -216,7 +223,7 @@ fn keys(table: &Table, catalog: &Catalog, layout: &Layout, add: &mut Add<'_>) {
     }
     for key in &table.foreign_keys {
         let target = catalog.table(&key.target_schema, &key.target);
-        // A table outside the schemas that were read is taken to be tenants' data as well.
+        // A table outside the schemas that were read is assumed to hold tenants' data as well.
         let shared = target.is_some_and(|t| t.column(tenant).is_none());
         if !shared && !pairs(key).any(|(a, b)| a == tenant && b == tenant) {
             add(
@@ -238,7 +245,7 @@ fn functions(catalog: &Catalog, add: &mut Add<'_>) {
             add(
                 "definer-path",
                 object.clone(),
-                "it runs with its owner's powers on whatever search_path its caller sets"
+                "it runs with its owner's privileges on the search_path that its caller sets"
                     .to_owned(),
             );
         }
@@ -246,7 +253,7 @@ fn functions(catalog: &Catalog, add: &mut Add<'_>) {
             add(
                 "definer-public",
                 object,
-                "everyone can call it with its owner's powers".to_owned(),
+                "every role can call it with its owner's privileges".to_owned(),
             );
         }
     }

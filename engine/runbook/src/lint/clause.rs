@@ -1,5 +1,5 @@
-//! A statement as the rules see it: words in lower case, with the lines they stand on. What a DO
-//! block runs is seen too, and the text it gives to EXECUTE.
+//! A statement in the form that the rules use: words in lower case, with their lines. The statements of a DO
+//! block are included, and the text that it passes to EXECUTE.
 
 use crate::source::Script;
 use crate::token::{Token, TokenKind, tokens};
@@ -9,7 +9,7 @@ use crate::token::{Token, TokenKind, tokens};
 pub struct Piece {
     /// What it is.
     pub kind: TokenKind,
-    /// A word in lower case, a quoted name or a string without its quotes, else as it stands.
+    /// A word in lower case, a quoted name or a string without its quotes, otherwise unchanged.
     pub text: String,
     /// The line in the file, from 1.
     pub line: usize,
@@ -20,7 +20,7 @@ pub struct Piece {
 pub struct Clause {
     /// Its tokens, at least one.
     pub pieces: Vec<Piece>,
-    /// Whether it is part of a function's body, which runs later and by others.
+    /// Whether it is part of a function's body, which runs later, for other callers.
     pub deferred: bool,
 }
 
@@ -73,7 +73,7 @@ fn push(pieces: Vec<Piece>, deferred: bool, found: &mut Vec<Clause>) {
     };
     found.push(clause);
     for (body, line) in nested {
-        // A body in another language need not be readable as SQL; the server judges it.
+        // A body in another language need not be SQL; the server checks it.
         if let Ok(tokens) = tokens(&body) {
             block(pieces_of_block(&body, &tokens, line), deferred || function, found);
         }
@@ -114,7 +114,7 @@ impl Clause {
         wanted.iter().enumerate().all(|(i, word)| self.word(at + i) == *word)
     }
 
-    /// Where `wanted` first stands as consecutive words.
+    /// The first position of `wanted` as consecutive words.
     pub fn find(&self, wanted: &[&str]) -> Option<usize> {
         (0..self.pieces.len()).find(|at| self.is(*at, wanted))
     }

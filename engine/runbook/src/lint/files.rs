@@ -3,9 +3,9 @@
 use super::clause::{Clause, clauses};
 use super::{Finding, Severity, finding, statement_rules};
 use crate::Layout;
-use crate::source::{Migration, Role, Script, Source};
+use crate::source::{Migration, Script, ScriptRole, Source};
 
-/// Judges every file of `source`; waivers are settled by [`crate::waiver::settle`].
+/// Checks every file of `source`; waivers are applied by [`crate::waiver::settle`].
 pub fn files(source: &Source, layout: &Layout) -> Vec<Finding> {
     let mut found = Vec::new();
     for migration in &source.migrations {
@@ -29,13 +29,13 @@ fn judge(script: &Script, migration: &Migration, layout: &Layout) -> Vec<Finding
     };
     for clause in &clauses {
         statement_rules::everywhere(clause, layout, &mut add);
-        if script.role == Role::Up && !clause.deferred {
+        if script.role == ScriptRole::Up && !clause.deferred {
             statement_rules::forward(clause, &created, &mut add);
         }
-        if script.role == Role::Down && !clause.deferred {
+        if script.role == ScriptRole::Down && !clause.deferred {
             statement_rules::backward(clause, &clauses, &mut add);
         }
-        if script.role == Role::Verify && clause.word(0) == "truncate" {
+        if script.role == ScriptRole::Verify && clause.word(0) == "truncate" {
             add("truncate", clause.line(), "a verify file empties a table".to_owned());
         }
     }
@@ -46,8 +46,8 @@ fn judge(script: &Script, migration: &Migration, layout: &Layout) -> Vec<Finding
         let message = "runs outside a transaction and sets no lock_timeout of its own";
         add("lock-timeout", 1, message.to_owned());
     }
-    // Reverting in one transaction is all or nothing; outside one, the down file must clear up
-    // after an up file that stopped anywhere.
+    // Reverting in one transaction is all or nothing; outside one, the down file must clean up
+    // after an up file that stopped at any statement.
     if migration.up.outside_transaction || migration.down.outside_transaction {
         for finding in found.iter_mut().filter(|f| f.rule == "down-not-idempotent") {
             finding.severity = Severity::Warning;
@@ -56,7 +56,7 @@ fn judge(script: &Script, migration: &Migration, layout: &Layout) -> Vec<Finding
     found
 }
 
-/// The tables that a file creates: nobody uses them yet.
+/// The tables that a file creates: they are not in use yet.
 fn created(clauses: &[Clause]) -> Vec<String> {
     let mut names = Vec::new();
     for clause in clauses.iter().filter(|c| c.word(0) == "create" && !c.deferred) {
@@ -71,13 +71,13 @@ fn created(clauses: &[Clause]) -> Vec<String> {
 mod tests {
     use super::super::RULES;
     use super::*;
-    use crate::source::{Entry, read};
+    use crate::source::{FolderEntry, read};
     use std::collections::BTreeMap;
 
     fn found(up: &str, down: &str, verify: &str) -> Vec<(&'static str, String, usize)> {
-        let entries: BTreeMap<String, Entry> =
+        let entries: BTreeMap<String, FolderEntry> =
             [("0001_x.up.sql", up), ("0001_x.down.sql", down), ("verify/0001_x.sql", verify)]
-                .map(|(path, text)| (path.to_owned(), Entry::File(text.as_bytes().to_vec())))
+                .map(|(path, text)| (path.to_owned(), FolderEntry::File(text.as_bytes().to_vec())))
                 .into();
         let source = read("here", entries).unwrap();
         let layout =
@@ -91,7 +91,7 @@ mod tests {
         rules.collect()
     }
 
-    /// A rule, what breaks it in an up file, and what comes close and does not.
+    /// A rule, what violates it in an up file, and what is similar and does not.
     const CASES: &[(&str, &[&str], &[&str])] = &[
         (
             "drop-object",
@@ -346,12 +346,12 @@ mod tests {
     #[test]
     fn a_fragile_down_file_outside_a_transaction_is_a_warning() {
         let source = |up: &str| {
-            let entries: BTreeMap<String, Entry> = [
+            let entries: BTreeMap<String, FolderEntry> = [
                 ("0001_x.up.sql", up),
                 ("0001_x.down.sql", "drop table t;"),
                 ("verify/0001_x.sql", "select true;"),
             ]
-            .map(|(path, text)| (path.to_owned(), Entry::File(text.as_bytes().to_vec())))
+            .map(|(path, text)| (path.to_owned(), FolderEntry::File(text.as_bytes().to_vec())))
             .into();
             files(&read("here", entries).unwrap(), &Layout::default())
         };

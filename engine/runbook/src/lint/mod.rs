@@ -9,15 +9,15 @@ mod statement_rules;
 pub use catalog::catalog;
 pub use files::files;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing.
+    /// Information.
     Info,
-    /// Risky; correct it or waive it with a reason.
+    /// A risk; correct it or waive it with a reason.
     Warning,
-    /// Loses data, breaks running software or opens tenants to each other.
+    /// Loses data, breaks running software or breaks tenant isolation.
     Error,
 }
 
@@ -26,7 +26,7 @@ pub enum Severity {
 pub struct Finding {
     /// The rule's name.
     pub rule: &'static str,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
     /// The file, by its path inside the folder, for rules on files.
     pub file: Option<String>,
@@ -36,14 +36,14 @@ pub struct Finding {
     pub object: Option<String>,
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// A hint: what to do about it.
     pub hint: String,
-    /// The reason it is accepted, if it is.
+    /// The reason in the waiver that accepts it, if any.
     pub waived: Option<String>,
 }
 
 impl Finding {
-    /// Whether it stands: not waived, and more than an information.
+    /// Whether it counts: not waived, and more severe than an information.
     pub fn stands(&self) -> bool {
         self.waived.is_none() && self.severity > Severity::Info
     }
@@ -52,15 +52,15 @@ impl Finding {
 /// A rule by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// As findings and waivers name it.
+    /// Its id in findings and waivers.
     pub name: &'static str,
-    /// How bad its findings are.
+    /// The severity of its findings.
     pub severity: Severity,
-    /// Whether it judges the catalog, not a file.
+    /// Whether it checks the catalog, not a file.
     pub catalog: bool,
-    /// What it asks for.
+    /// What it requires.
     pub summary: &'static str,
-    /// The way out of its findings.
+    /// The hint of its findings.
     pub hint: &'static str,
 }
 
@@ -125,8 +125,8 @@ pub const RULES: &[Rule] = &[
     file(
         "grant-excess",
         Error,
-        "nobody is granted TRUNCATE, REFERENCES, TRIGGER or ALL",
-        "name the privileges; row-level security holds back none of these",
+        "TRUNCATE, REFERENCES, TRIGGER and ALL are not granted",
+        "name the privileges; row-level security does not restrict these",
     ),
     file("grant-public", Error, "nothing is granted to PUBLIC", "grant to a named role"),
     file(
@@ -138,8 +138,8 @@ pub const RULES: &[Rule] = &[
     file(
         "role-change",
         Error,
-        "a migration makes, changes and joins no role",
-        "provision roles before migrations run: they belong to the whole cluster",
+        "a migration does not create, change or grant roles",
+        "provision roles before migrations run: they are cluster-wide",
     ),
     file(
         "row-security-off",
@@ -156,14 +156,14 @@ pub const RULES: &[Rule] = &[
     file(
         "down-not-idempotent",
         Info,
-        "a down file copes with what is not there",
+        "a down file tolerates objects that do not exist",
         "write `if exists` or `if not exists`",
     ),
     file(
         "lock-timeout",
         Warning,
-        "no file waits for locks without end",
-        "set a lock_timeout and statement_timeout that end",
+        "no file waits for locks without a limit",
+        "set a finite lock_timeout and statement_timeout",
     ),
     file(
         "tenant-setting-strict",
@@ -180,7 +180,7 @@ pub const RULES: &[Rule] = &[
     live(
         "table-force",
         Error,
-        "row-level security binds the owner too",
+        "row-level security is forced, so that it applies to the owner too",
         "alter table .. force row level security",
     ),
     live(
@@ -193,7 +193,7 @@ pub const RULES: &[Rule] = &[
         "partition-rls",
         Error,
         "a partition has row-level security of its own",
-        "enable and force it on the partition: the parent's does not hold when it is named directly",
+        "enable and force it on the partition: the parent's does not apply when the partition is named directly",
     ),
     live(
         "foreign-table",
@@ -222,7 +222,7 @@ pub const RULES: &[Rule] = &[
     live(
         "policy-check",
         Warning,
-        "a policy for writing says what may be written",
+        "a policy for writing has a WITH CHECK expression",
         "write `with check` in the policy",
     ),
     live(
@@ -277,13 +277,13 @@ pub const RULES: &[Rule] = &[
         "foreign-key-tenant",
         Error,
         "every foreign key carries the tenant column on both sides",
-        "refer to (<tenant column>, ..): key checks do not see row-level security",
+        "refer to (<tenant column>, ..): key checks ignore row-level security",
     ),
     live(
         "privilege-excess",
         Error,
         "only the owner has TRUNCATE, REFERENCES and TRIGGER",
-        "revoke it: row-level security does not hold it back",
+        "revoke it: row-level security does not restrict it",
     ),
     live(
         "privilege-public",
@@ -300,7 +300,7 @@ pub const RULES: &[Rule] = &[
     live(
         "view-invoker",
         Error,
-        "a view runs with its reader's rights",
+        "a view runs with its reader's privileges",
         "alter view .. set (security_invoker = true)",
     ),
     live(
@@ -318,18 +318,18 @@ pub const RULES: &[Rule] = &[
     live(
         "definer-public",
         Warning,
-        "a SECURITY DEFINER function is not for everyone",
+        "a SECURITY DEFINER function is not executable by PUBLIC",
         "revoke execute on the function from public",
     ),
     live(
         "sequence-select",
         Warning,
-        "nobody but the owner reads a sequence's last value",
+        "only the owner reads a sequence's last value",
         "grant usage, not select",
     ),
 ];
 
-/// Makes a finding of the rule `name`.
+/// Creates a finding of the rule `name`.
 fn finding(name: &'static str, message: String) -> Finding {
     // Every name in this module is one of RULES; a test holds that.
     let rule = RULES.iter().find(|rule| rule.name == name);

@@ -4,11 +4,11 @@ use super::catalog::Add;
 use crate::Layout;
 use crate::catalog::{Catalog, Policy, Table};
 
-/// Judges the policies of one table.
+/// Checks the policies of one table.
 pub fn policies(table: &Table, catalog: &Catalog, layout: &Layout, add: &mut Add<'_>) {
-    // A partition without a policy of its own is closed to whoever names it: what is wanted.
+    // A partition without its own policy denies direct access, which is intended.
     if table.rls && table.partition_of.is_none() && !table.policies.iter().any(|p| p.permissive) {
-        let message = "row-level security is on and no permissive policy lets anybody in";
+        let message = "row-level security is enabled, but no permissive policy admits any row";
         add("no-policy", table.full_name(), message.to_owned());
     }
     for policy in &table.policies {
@@ -20,12 +20,12 @@ fn judge(table: &Table, policy: &Policy, catalog: &Catalog, layout: &Layout, add
     let object = format!("{} {}", table.full_name(), policy.name);
     let mut add = |rule, message: String| add(rule, object.clone(), message);
     if policy.roles.iter().any(|role| role == "public") {
-        add("policy-public", "the policy is for everyone".to_owned());
+        add("policy-public", "the policy applies to PUBLIC".to_owned());
     }
     if matches!(policy.command.as_str(), "all" | "insert" | "update") && policy.check.is_none() {
-        add("policy-check", "the policy does not say what may be written".to_owned());
+        add("policy-check", "the policy has no WITH CHECK expression".to_owned());
     }
-    // A restrictive policy only takes away.
+    // A restrictive policy only removes rows.
     if !policy.permissive {
         return;
     }
@@ -39,7 +39,7 @@ fn judge(table: &Table, policy: &Policy, catalog: &Catalog, layout: &Layout, add
                 format!("its {part} does not compare {column} with {setting}: {expression}"),
             );
         } else if read == Reading::Bare {
-            add("policy-nullif", format!("its {part} takes an empty {setting} for a tenant"));
+            add("policy-nullif", format!("its {part} treats an empty {setting} as a tenant"));
         }
         if outside_strings(expression).contains(" OR ") {
             add(
@@ -57,7 +57,7 @@ enum Reading {
     ThroughNullif,
 }
 
-/// How an expression reads the setting: itself, or through a function of the schema.
+/// How an expression reads the setting: directly, or through a function of the schema.
 fn reading(expression: &str, catalog: &Catalog, setting: &str) -> Reading {
     let own = reading_of_text(expression, setting);
     if own != Reading::None {

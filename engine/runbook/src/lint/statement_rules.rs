@@ -20,7 +20,7 @@ pub fn everywhere(clause: &Clause, layout: &Layout, add: &mut Add<'_>) {
             && clause.find(&["security", "definer"]).is_some()
             && clause.find(&["set", "search_path"]).is_none()
         {
-            add("definer-search-path", clause.line(), "a SECURITY DEFINER function does not pin its search_path: a temporary table can take the place of the one it means".to_owned());
+            add("definer-search-path", clause.line(), "a SECURITY DEFINER function does not pin its search_path: a temporary table can shadow the intended one".to_owned());
         }
     }
     endless_timeout(clause, add);
@@ -76,7 +76,7 @@ fn roles(clause: &Clause, add: &mut Add<'_>) {
         add(
             "role-change",
             clause.line(),
-            format!("holds {verb} {kind}, which changes the cluster"),
+            format!("contains {verb} {kind}, which changes the cluster"),
         );
     }
 }
@@ -101,7 +101,7 @@ fn policy(clause: &Clause, add: &mut Add<'_>) {
     }
 }
 
-/// `set lock_timeout = 0` and its spellings.
+/// `set lock_timeout = 0` and its variants.
 fn endless_timeout(clause: &Clause, add: &mut Add<'_>) {
     if clause.word(0) != "set" {
         return;
@@ -189,7 +189,7 @@ fn alter(clause: &Clause, created: &[String], add: &mut Add<'_>) {
                 add(
                     "row-security-off",
                     line,
-                    format!("lets the owner of {table} past row-level security"),
+                    format!("exempts the owner of {table} from row-level security"),
                 );
             }
             _ => {}
@@ -217,7 +217,7 @@ fn added_column(action: &Clause, table: &str, created: &[String], add: &mut Add<
     }
 }
 
-/// Whether the file itself created `table`; a name without a schema may be either spelling.
+/// Whether the file itself created `table`; a name without a schema matches with and without schema.
 fn is_new(table: &str, created: &[String]) -> bool {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     created.iter().any(|name| {
@@ -232,7 +232,7 @@ pub fn backward(clause: &Clause, all: &[Clause], add: &mut Add<'_>) {
     let mut fragile = |line, what: String| add("down-not-idempotent", line, what);
     match clause.word(0) {
         "drop" if clause.word(1) != "owned" && clause.find(&["if", "exists"]).is_none() => {
-            fragile(line, format!("drops a {} without `if exists`", clause.word(1)));
+            fragile(line, format!("`drop {}` without `if exists`", clause.word(1)));
         }
         "create" if clause.word(1) == "policy" => {
             let (name, _) = clause.name(2);
@@ -247,7 +247,7 @@ pub fn backward(clause: &Clause, all: &[Clause], add: &mut Add<'_>) {
             if clause.find(&["if", "not", "exists"]).is_none()
                 && !clause.is(1, &["or", "replace"]) =>
         {
-            fragile(line, format!("creates a {} without `if not exists`", clause.word(1)));
+            fragile(line, format!("`create {}` without `if not exists`", clause.word(1)));
         }
         "alter" if clause.word(1) == "table" => {
             let (_, next) = clause.name(clause.skip_options(2));
@@ -256,7 +256,7 @@ pub fn backward(clause: &Clause, all: &[Clause], add: &mut Add<'_>) {
                 if action.word(0) == "drop" && action.find(&["if", "exists"]).is_none() {
                     fragile(
                         action.line(),
-                        "drops a part of a table without `if exists`".to_owned(),
+                        "drops a column or constraint without `if exists`".to_owned(),
                     );
                 }
                 if column && action.find(&["if", "not", "exists"]).is_none() {

@@ -4,7 +4,7 @@ use super::{badge, command, digest, digests, said, visible};
 use crate::report::dossier::acceptances::{AcceptanceRow, Asked};
 use crate::report::dossier::model::{Dossier, PacketPart};
 use flowcontrol_contract::{Digest, Timestamp};
-use flowcontrol_evidence::{Answer, Outcome};
+use flowcontrol_evidence::{ForgeryCheck, Outcome};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -60,12 +60,12 @@ pub(super) fn evidence(dossier: &Dossier) -> Markup {
     }
 }
 
-fn answer(question: &str, answer: &Answer) -> Markup {
+fn answer(question: &str, answer: &ForgeryCheck) -> Markup {
     let (tone, word, why) = match answer {
-        Answer::Sound { why } => ("ready", "ruled out", why),
-        Answer::Found { why } => ("blocked", "found", why),
-        Answer::Either { why } => ("blocked", "this or the other was found", why),
-        Answer::Unproved { why } => ("next", "could not be checked", why),
+        ForgeryCheck::Sound { why } => ("ready", "ruled out", why),
+        ForgeryCheck::Found { why } => ("blocked", "found", why),
+        ForgeryCheck::Either { why } => ("blocked", "this or the other was found", why),
+        ForgeryCheck::Unproved { why } => ("next", "could not be checked", why),
     };
     html! { tr {
         th scope="row" { (question) }

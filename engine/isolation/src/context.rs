@@ -1,12 +1,12 @@
-//! What all probes share: the catalog, the rows, the attackers, and the report they fill.
+//! What all probes share: the catalog, the sample rows, the attackers, and the report.
 
 use super::Attack;
-use super::catalog::{Catalog, Column, Command, Relation};
-use super::fresh::{Change, Cloner, Fresh, insert_sql};
-use super::judge::{Judged, Standing};
-use super::report::{Probe, Report};
+use super::catalog::{Catalog, Column, Relation, SqlCommand};
+use super::fresh::{CloneChange, Cloner, NewRow, insert_sql};
+use super::judge::{ProbeJudgement, Standing};
+use super::report::{IsolationReport, ProbeResult};
 use super::sample::{Row, Samples, value};
-use super::session::{Outcome, Send, Session, set_tenant};
+use super::session::{AttemptOutcome, SendMode, Session, set_tenant};
 use super::settings::ProbeSettings;
 use flowcontrol_base::Result;
 use flowcontrol_base::clock;
@@ -33,15 +33,15 @@ pub struct Attacker {
     pub insertable: BTreeMap<String, Insertable>,
 }
 
-/// A row that was inserted, and rolled back, as its own tenant.
+/// A row that a login could insert as the row's own tenant; the insert was rolled back.
 #[derive(Clone, Debug)]
 pub struct Insertable {
     /// The row and its parents.
-    pub fresh: Fresh,
-    /// Whose it is: the other tenant, or one that does not exist where a tenant has one row only.
+    pub fresh: NewRow,
+    /// Its tenant: the other one, or a new one where a tenant can have only one row.
     pub tenant: String,
-    /// How it was changed; `None` for a fixture row, sent as it stands.
-    pub change: Option<Change>,
+    /// How the cloned row was changed; `None` for a fixture row, which is sent unchanged.
+    pub change: Option<CloneChange>,
 }
 
 impl Attacker {
@@ -56,35 +56,35 @@ impl Attacker {
     }
 }
 
-/// One run's state.
-pub struct Run<'a> {
+/// The state of one run of the probes.
+pub struct ProbeContext<'a> {
     /// The request.
     pub attack: &'a Attack<'a>,
     /// The catalog as it was at the start.
     pub catalog: Catalog,
-    /// Rows to clone and aim at.
+    /// Rows to clone and to attack.
     pub samples: Samples,
     /// The attacker's tenant and the other one.
     pub tenants: [String; 2],
-    /// A tenant that owns nothing.
-    pub nobody: String,
-    /// Makes this run's keys differ from any other's.
+    /// A tenant without rows.
+    pub unused_tenant: String,
+    /// The salt that makes this run's keys unique.
     pub seed: String,
     /// What was found so far.
-    pub report: Report,
+    pub report: IsolationReport,
 }
 
-impl<'a> Run<'a> {
-    /// The same for one attacker, with keys and a report of its own.
-    pub fn of_its_own(&self) -> Self {
+impl<'a> ProbeContext<'a> {
+    /// A copy for one attacker, with its own keys and an empty report.
+    pub fn fork(&self) -> Self {
         Self {
             attack: self.attack,
             catalog: self.catalog.clone(),
             samples: self.samples.clone(),
             tenants: self.tenants.clone(),
-            nobody: self.nobody.clone(),
+            unused_tenant: self.unused_tenant.clone(),
             seed: clock::random_hex(16),
-            report: Report::default(),
+            report: IsolationReport::default(),
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         set_tenant(&self.settings().tenant_setting, tenant)
     }
 
-    /// Notes a verdict.
+    /// Adds a probe with its verdict to the report.
     pub fn push(
         &mut self,
         case: u8,
@@ -125,20 +125,20 @@ impl<'a> Run<'a> {
         login: &'static str,
         object: &str,
         verb: &'static str,
-        (verdict, detail): Judged,
+        (verdict, detail): ProbeJudgement,
     ) {
         let object = object.to_owned();
-        self.report.probes.push(Probe { case, id, login, object, verb, verdict, detail });
+        self.report.probes.push(ProbeResult { case, id, login, object, verb, verdict, detail });
     }
 
-    /// What the catalog says of `attacker` and a statement that needs these privileges (on the
+    /// What the catalog says about `attacker` and a statement that needs these privileges (on the
     /// table or some column of it) and commands.
     pub fn standing(
         &self,
         attacker: &Attacker,
         table: &Relation,
         privileges: &[&str],
-        commands: &[Command],
+        commands: &[SqlCommand],
     ) -> Standing {
         Standing {
             granted: privileges.iter().all(|p| table.grants(attacker.name(), p)),
@@ -147,8 +147,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Statements that plant what `table` needs of tenant `side`; `itself` with the table's own
-    /// sample. Empty where every row is already there.
+    /// Statements that insert the fixture rows of tenant `side` that `table` refers to; with `itself` also the table's own
+    /// sample. Empty if all these rows are stored already.
     pub fn plant(&self, login: &str, table: &Relation, side: usize, itself: bool) -> Vec<String> {
         let rows = self.samples.planting(&self.catalog, self.settings(), &table.name, side, itself);
         if rows.is_empty() {
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
     }
 
     /// Insert statements for the parents of a fresh row.
-    pub fn parents(&self, login: &str, fresh: &Fresh) -> Vec<String> {
+    pub fn parents(&self, login: &str, fresh: &NewRow) -> Vec<String> {
         fresh
             .parents()
             .iter()
@@ -204,10 +204,10 @@ impl<'a> Run<'a> {
             .catalog
             .keys(&table.name)
             .any(|k| k.columns.iter().flatten().all(|c| *c == self.settings().tenant_column));
-        let tenant = if single { &self.nobody } else { &self.tenants[OTHER] };
+        let tenant = if single { &self.unused_tenant } else { &self.tenants[OTHER] };
         let mut why = String::from("no row could be built");
         let mut candidates = Vec::new();
-        for change in [Change::Keys, Change::KeysAndIntegers] {
+        for change in [CloneChange::Keys, CloneChange::KeysAndIntegers] {
             match self.cloner().fresh(&table.name, OTHER, tenant, change, "") {
                 Ok(fresh) => candidates.push((fresh, tenant.clone(), Some(change))),
                 Err(reason) => why = reason,
@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
         for row in self.samples.fixtures.get(&(table.name.clone(), OTHER)).into_iter().flatten() {
             let insert =
                 super::fresh::Insert { table: table.name.clone(), row: row.clone(), via: None };
-            let fresh = Fresh { inserts: vec![insert] };
+            let fresh = NewRow { inserts: vec![insert] };
             candidates.push((fresh, self.tenants[OTHER].clone(), None));
         }
         for (fresh, tenant, change) in candidates {
@@ -225,11 +225,13 @@ impl<'a> Run<'a> {
             setup.push(self.as_tenant(&tenant));
             setup.extend(self.parents(attacker.name(), &fresh));
             let sql = insert_sql(table, &row.row, attacker.name());
-            match attacker.session.attempt(&setup, &sql, Send::Plain).await? {
-                Outcome::Rows(n) if n > 0 => return Ok(Ok(Insertable { fresh, tenant, change })),
+            match attacker.session.attempt(&setup, &sql, SendMode::Plain).await? {
+                AttemptOutcome::Rows(n) if n > 0 => {
+                    return Ok(Ok(Insertable { fresh, tenant, change }));
+                }
                 other => {
                     why = format!(
-                        "the control failed: as the row's own tenant a cloned row gave {}; give a fixture that can be inserted",
+                        "the control failed: as the row's own tenant a cloned row gave {}; add a fixture that can be inserted",
                         super::judge::describe(&other)
                     );
                 }
@@ -249,8 +251,8 @@ pub fn path(table: &Relation) -> String {
     qualified(&table.schema, &table.name)
 }
 
-/// A tenant that owns nothing, in the tenant column's type.
-pub fn nobody(base: &str) -> String {
+/// The id of a tenant without rows, in the tenant column's type.
+pub fn unused_tenant(base: &str) -> String {
     let hex = clock::random_hex(16);
     match base {
         "uuid" => format!(
