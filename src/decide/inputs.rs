@@ -9,7 +9,7 @@ use flowcontrol_base::text::shell::quoted;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::{CallCx, Mode, Port, ScenarioStore};
 use flowcontrol_demo as demo;
-use flowcontrol_evidence::{EvidenceStore, Packet, ProblemKind};
+use flowcontrol_evidence::{ChainProblemKind, EvidenceStore, Packet};
 use flowcontrol_files::{self as files, Access};
 use flowcontrol_gates::Inputs;
 use flowcontrol_gates::inputs::{Acceptance, Evidence, Judged, PortKind, PortState, Scenario};

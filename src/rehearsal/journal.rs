@@ -8,7 +8,7 @@ mod lock;
 
 pub use lock::{FILE as LOCK_FILE, take as take_lock};
 
-use super::Run;
+use super::Rehearsal;
 use flowcontrol_base::{Failure, Result, clock};
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_files::{self as files, Access, AtPath as _, Lock};

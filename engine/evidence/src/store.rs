@@ -294,11 +294,11 @@ impl EvidenceStore {
 
     /// Repeats `attempt` to take the lock until it is taken.
     pub(super) fn wait<T>(&self, attempt: impl FnMut() -> files::Result<Option<T>>) -> Result<T> {
-        files::wait_for(PATIENCE, attempt)?.ok_or_else(|| {
+        files::wait_for(LOCK_TIMEOUT, attempt)?.ok_or_else(|| {
             Failure::environment(format!(
                 "another process has kept the evidence chain in {} locked for {} s",
                 self.folder.display(),
-                PATIENCE.as_secs()
+                LOCK_TIMEOUT.as_secs()
             ))
             .hint("wait for it to end, or end it, and run this again")
         })

@@ -11,7 +11,7 @@ use super::join::{ChainRelation, relate};
 use super::packet::{CheckResult, Draft, Outcome, ProfileRef, Verdict};
 use super::redact::KnownSecrets;
 use super::schema;
-use super::seal::{Link, Sealed};
+use super::seal::{ChainLink, Sealed};
 use super::store::{EvidenceStore, PARTIAL};
 use flowcontrol_base::clock;
 use flowcontrol_base::text::one_line;
@@ -123,7 +123,7 @@ impl EvidenceStore {
     /// A usage failure when `out` already exists or there is no packet; a check failure when
     /// the chain does not verify or is too large; an environment failure when it cannot be
     /// written. Nothing stands under the name `out` then.
-    pub fn export(&self, out: &Path, tool_version: &str) -> Result<Exported> {
+    pub fn export(&self, out: &Path, tool_version: &str) -> Result<ExportedArchive> {
         user_file::check_free(out, TAKEN)?;
         let mut book = self.read()?.book;
         let result = book.verify(None);
@@ -137,7 +137,7 @@ impl EvidenceStore {
         };
         let bytes = archive::write(&book, last, tool_version)?;
         user_file::create(out, &bytes, Access::Shared, TAKEN)?;
-        Ok(Exported {
+        Ok(ExportedArchive {
             schema: super::manifest::SCHEMA,
             file: out.to_owned(),
             bytes: bytes.len() as u64,
@@ -322,7 +322,7 @@ fn sound(result: &ChainVerification, what: &str) -> Result<()> {
 }
 
 /// Writes and syncs `entries` in `folder`, and the folder.
-fn stage(folder: &Path, entries: &[Entry]) -> files::Result<()> {
+fn stage(folder: &Path, entries: &[PacketFile]) -> files::Result<()> {
     for entry in entries {
         files::write_new(&folder.join(&entry.name), &entry.bytes, Access::ReadOnly)?;
     }
