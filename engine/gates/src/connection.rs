@@ -273,6 +273,6 @@ mod tests {
         if let Ok(c) = &mut facts.certificate {
             c.generated = true;
         }
-        assert!(checks(&facts)[1].reason.contains("no live evidence"));
+        assert!(checks(&facts)[1].reason.contains("not live evidence"));
     }
 }
