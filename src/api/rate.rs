@@ -1,16 +1,15 @@
-//! How often somebody may ask: a token bucket for each caller. Pure but for its lock; the time is
-//! given to it.
+//! Rate limits: one token bucket for each caller. The caller passes the time in.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Callers that are remembered at once; beyond that, those who asked longest ago are forgotten,
-/// whose buckets are full again.
-const REMEMBERED: usize = 10_000;
+/// Most callers remembered at once. When that many have asked recently, a new one is refused for a
+/// second.
+const MAX_CALLERS: usize = 10_000;
 
-/// The buckets.
+/// The buckets of all callers.
 #[derive(Debug)]
 pub struct Rates<K> {
     burst: f64,
@@ -19,7 +18,7 @@ pub struct Rates<K> {
 }
 
 impl<K: Eq + Hash> Rates<K> {
-    /// Each caller may ask `burst` times at once and `a_second` times a second on average.
+    /// Every caller may send `burst` requests at once and `a_second` requests a second on average.
     pub fn new(a_second: u32, burst: u32) -> Self {
         Self {
             burst: f64::from(burst.max(1)),
@@ -28,16 +27,16 @@ impl<K: Eq + Hash> Rates<K> {
         }
     }
 
-    /// Takes one of the caller's tokens at `now`.
+    /// Takes one token of the caller at `now`.
     ///
     /// # Errors
-    /// After how many seconds there is one again.
+    /// The seconds until the next token.
     pub fn take(&self, who: K, now: Instant) -> Result<(), f64> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= REMEMBERED && !buckets.contains_key(&who) {
+        if buckets.len() >= MAX_CALLERS && !buckets.contains_key(&who) {
             let full = self.burst / self.a_second;
             buckets.retain(|_, (_, last)| now.duration_since(*last).as_secs_f64() < full);
-            if buckets.len() >= REMEMBERED {
+            if buckets.len() >= MAX_CALLERS {
                 return Err(1.0);
             }
         }
@@ -79,8 +78,8 @@ mod tests {
     #[test]
     fn so_many_strangers_do_not_fill_the_memory() {
         let (rates, start) = (Rates::new(1, 1), clock::instant());
-        let let_in = (0..super::REMEMBERED * 2).filter(|n| rates.take(*n, start).is_ok()).count();
-        assert_eq!(let_in, super::REMEMBERED);
+        let let_in = (0..super::MAX_CALLERS * 2).filter(|n| rates.take(*n, start).is_ok()).count();
+        assert_eq!(let_in, super::MAX_CALLERS);
         assert!(rates.take(0, start + Duration::from_secs(2)).is_ok());
     }
 }

@@ -11,14 +11,14 @@ use std::path::Path;
 pub fn run(dir: &Path, format: Format) -> Result<Exit> {
     let at = |e: &std::io::Error, path: &Path| match e.kind() {
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Failure::usage(format!(
-            "cannot make the folder {}: a file is in its place",
+            "cannot create the folder {}: a file has that name",
             path.display()
         ))
         .hint("name another folder"),
         _ => Failure::environment(format!("cannot write {}: {e}", path.display()))
             .hint("check the free space and the permissions, or name another folder"),
     };
-    // A user's own folder reads better without the dot that stands for it.
+    // A path in the current folder is shown without the leading dot.
     let dir = dir.strip_prefix(".").unwrap_or(dir);
     let (state, file) = (dir.join(".flowcontrol"), dir.join(FILE));
     if file.symlink_metadata().is_ok() {
@@ -38,18 +38,18 @@ pub fn run(dir: &Path, format: Format) -> Result<Exit> {
 }
 
 fn there(file: &Path) -> Failure {
-    Failure::usage(format!("{} is there already", file.display()))
+    Failure::usage(format!("{} already exists", file.display()))
         .hint("edit it, or name another folder; init never overwrites")
 }
 
-/// All of the file, or none of it, and never over another one.
+/// Writes the whole file or nothing, and never over an existing one.
 fn write(dir: &Path, file: &Path) -> std::io::Result<()> {
     let folder = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     let mut temporary = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // It holds no secret, and it is for whoever may read the folder.
+        // The file holds no secret, so it gets the usual permissions.
         temporary.permissions(std::fs::Permissions::from_mode(0o644));
     }
     let mut temporary = temporary.prefix(".flowcontrol-").tempfile_in(folder)?;

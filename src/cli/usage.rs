@@ -1,4 +1,4 @@
-//! What the command line says when it is used wrongly: one sentence, and the way out.
+//! Messages for wrong usage of the command line: one sentence and a hint.
 
 use super::args::Format;
 use clap::builder::Resettable;
@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 use flowcontrol_base::{Failure, Result};
 use std::ffi::OsString;
 
-/// The grammar without environment variables that are set to nothing: empty counts as absent.
+/// The command without environment variables that are set but empty: empty counts as unset.
 pub fn without_empty_variables(mut command: Command) -> Command {
     let empty: Vec<_> =
         command.get_arguments().filter(|a| is_empty(a)).map(|a| a.get_id().clone()).collect();
@@ -21,20 +21,20 @@ fn is_empty(arg: &Arg) -> bool {
     arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
-/// Refuses a line with a private key in it, before a message about the line could repeat it.
+/// Refuses a command line that contains a private key, before a message could repeat it.
 ///
 /// # Errors
 /// A usage failure.
 pub fn without_keys(words: &[OsString]) -> Result<()> {
     if words.iter().any(|word| word.to_string_lossy().contains("PRIVATE KEY-----")) {
-        return Err(Failure::usage("a private key stands on the command line").hint(
-            "name the file that it is in; where others may have seen this line, make a new key",
+        return Err(Failure::usage("the command line contains a private key").hint(
+            "give the file that holds it; if others may have seen this line, create a new key",
         ));
     }
     Ok(())
 }
 
-/// Reads `--format` where the line as a whole could not be read.
+/// The value of `--format` when the command line as a whole could not be parsed.
 pub fn format(words: &[OsString]) -> Format {
     let json = words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
     match json || words.iter().any(|word| word == "--format=json") {
@@ -43,7 +43,7 @@ pub fn format(words: &[OsString]) -> Format {
     }
 }
 
-/// clap's error as a failure of ours.
+/// Converts clap's error into a failure.
 pub fn failure(error: &clap::Error, root: &Command, words: &[OsString]) -> Failure {
     let (path, command) = walk(root, words);
     let help = format!("`{path} --help` shows how it is used");
@@ -78,7 +78,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// How far the words name commands: their names and the last of them.
+/// The command that the words name: its full name and its definition.
 fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
     let (mut path, mut command) = (root.get_name().to_owned(), root);
     for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
@@ -90,7 +90,7 @@ fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
     (path, command)
 }
 
-/// The variable that gave an option its value, when the line did not.
+/// The environment variable that set an option, when the command line did not.
 fn from_variable(command: &Command, option: &str, words: &[OsString]) -> Option<String> {
     let long = option.split([' ', '=']).next()?.strip_prefix("--")?;
     let written = |word: &OsString| {
@@ -106,17 +106,17 @@ fn from_variable(command: &Command, option: &str, words: &[OsString]) -> Option<
     std::env::var_os(name).map(|_| name.to_owned())
 }
 
-/// Reads a whole number.
+/// Parses a whole number.
 ///
 /// # Errors
-/// A sentence for clap to print.
+/// A message for clap.
 pub fn whole<T: std::str::FromStr + Whole>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("not a whole number from 0 to {}", T::LARGEST))
 }
 
-/// The whole numbers that options take.
+/// Types of whole numbers that options take.
 pub trait Whole {
-    /// The largest of them.
+    /// The largest value.
     const LARGEST: u64;
 }
 

@@ -1,4 +1,4 @@
-//! What the `evidence` commands say, as text and JSON. Renders what the store read.
+//! The `evidence` commands' results as text and JSON.
 
 use super::json;
 use super::style::Tone;
@@ -55,11 +55,11 @@ pub fn list(listing: &Listing, view: View) -> String {
         out.push_str(&marked(view, Tone::Bad, "FAIL", &text));
     }
     for name in &listing.partial {
-        let text = format!("{name} was left half written by a crash; it is no part of the chain");
+        let text = format!("{name} is an incomplete file that a crash left; it does not belong to the chain");
         out.push_str(&marked(view, Tone::Open, "note", &text));
     }
     for name in &listing.strays {
-        let text = format!("{name} is no evidence packet");
+        let text = format!("{name} is not a valid evidence packet");
         out.push_str(&marked(view, Tone::Open, "note", &text));
     }
     out
@@ -107,7 +107,7 @@ pub fn show(sealed: &Sealed) -> String {
     format!("{}sha256={}\n{signed}", text::text(sealed.packet()), sealed.sha256())
 }
 
-/// `evidence show` as JSON: the very bytes of the file, so that they can be hashed again.
+/// `evidence show` as JSON: the exact bytes of the file, so that they can be hashed again.
 pub fn show_json(sealed: &Sealed) -> String {
     format!("{}\n", sealed.text())
 }
@@ -126,7 +126,7 @@ pub fn verify(result: &Verification, view: View) -> String {
         let (tone, mark, verdict, why) = match answer {
             Answer::Sound { why } => (Tone::Good, "ok", "ruled out", why),
             Answer::Found { why } => (Tone::Bad, "FAIL", "FOUND", why),
-            Answer::Either { why } => (Tone::Bad, "FAIL", "this or the other was FOUND", why),
+            Answer::Either { why } => (Tone::Bad, "FAIL", "one of the two was FOUND", why),
             Answer::Unproved { why } => (Tone::Open, "?", "could not be checked", why),
         };
         out.push_str(&marked(view, tone, mark, &format!("{name}: {verdict}; {why}")));
@@ -146,7 +146,7 @@ pub fn verify(result: &Verification, view: View) -> String {
         out.push_str(&format!("  head  {head}\n"));
         if unproved > 0 {
             let text = "keep this digest elsewhere; `flowcontrol evidence verify --head DIGEST` \
-                        then also finds a cut tail and a chain computed anew";
+                        then also detects a truncated or recomputed chain";
             out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
         }
     }
@@ -190,8 +190,8 @@ pub fn exported(done: &Exported, view: View) -> String {
     }
     out.push_str(&format!("  file  {}  {} bytes\n", done.sha256, count(done.bytes)));
     out.push_str(&format!("  head  {}\n", done.head));
-    let text = "send the head digest another way than the file; `flowcontrol evidence import FILE \
-                --head DIGEST` then also finds a cut tail and a chain computed anew";
+    let text = "send the head digest by another channel than the file; `flowcontrol evidence import FILE \
+            --head DIGEST` then also detects a truncated or recomputed chain";
     out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
     out
 }
@@ -200,12 +200,12 @@ pub fn exported(done: &Exported, view: View) -> String {
 pub fn imported(done: &Imported, view: View) -> String {
     let packets = counted(done.imported_packets, "packet", "packets");
     let title = match done.joined {
-        Joined::Began => format!("Imported {packets}: this is the chain here now"),
+        Joined::Began => format!("Imported {packets}: this is now the local chain"),
         Joined::Extended => {
-            format!("Imported {packets}: the chain here goes on with {} of them", count(done.added))
+            format!("Imported {packets}: the local chain is extended by {} of them", count(done.added))
         }
         Joined::Unchanged => {
-            format!("Nothing to import: all of the {packets} were here already")
+            format!("Nothing to import: the local chain already has all of the {packets}")
         }
         Joined::Linked => format!("Linked {packets}: packet {} names them", count(done.packets)),
     };
@@ -221,7 +221,7 @@ pub fn imported(done: &Imported, view: View) -> String {
             Answer::Sound { why } => {
                 marked(view, Tone::Good, "ok", &format!("{name}: ruled out; {why}"))
             }
-            // An archive in which something was found is not imported.
+            // An archive that failed verification is not imported.
             Answer::Found { why } | Answer::Either { why } => {
                 marked(view, Tone::Bad, "FAIL", &format!("{name}: {why}"))
             }

@@ -1,4 +1,4 @@
-//! `gates` as text and JSON. Renders what the gates answered.
+//! `gates` as text and JSON.
 
 pub mod markdown;
 
@@ -17,7 +17,7 @@ use flowcontrol_gates::spec::READY;
 use flowcontrol_gates::{Check, Gate, Judgement, Production};
 use serde::Serialize;
 
-/// The judgement as JSON; with `only`, that gate alone stands in `gates`.
+/// The judgement as JSON; with `only`, only that gate is in `gates`.
 ///
 /// # Errors
 /// As [`json::pretty`].
@@ -95,7 +95,7 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
                 _ => format!("{}{owner}: {command}", next.check),
             },
             None => {
-                format!("{}{owner}: `flowcontrol gates {}` says why", next.check, gate_of(next))
+                format!("{}{owner}: `flowcontrol gates {}` shows why", next.check, gate_of(next))
             }
         };
         out.push_str(&format!("Next       {}\n", hang(&one_line(&what), 11, view.columns)));
@@ -110,14 +110,14 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
     out
 }
 
-/// An owner's word as it was recorded; `score` is how far its gate is with it.
+/// An acceptance as it was recorded; `score` is the score of its gate after it.
 pub fn accepted(
     recorded: &Evidence,
     word: &RecordedAcceptance,
     actor: &Actor,
     score: (usize, usize),
 ) -> String {
-    let did = if word.revoked { "took back the acceptance of" } else { "accepted" };
+    let did = if word.revoked { "revoked the acceptance of" } else { "accepted" };
     let short = |digest: &Digest| digest.short();
     let snapshot = word.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
     let seen: Vec<String> = word.bound.evidence.iter().map(short).collect();
@@ -137,7 +137,7 @@ pub fn accepted(
                 sign_in.subject, sign_in.issuer, sign_in.signature.key
             ),
             (None, None) => format!(
-                "  login     {}: not proved; production never admits it",
+                "  login     {}: not proved; production does not accept it",
                 word.authentication.name()
             ),
         },

@@ -87,14 +87,14 @@ impl Mock {
         let roster = self.rosters.iter().find(|r| r.tenant == principal.tenant);
         let roster =
             roster.ok_or_else(|| denied(format!("there is no tenant {}", principal.tenant)))?;
-        principal.within(roster)?;
+        principal.check_against(roster)?;
         Ok(principal)
     }
 }
 
 /// A header's text.
 fn text<'a>(presented: &Presented<'a>, name: &str) -> Result<Option<&'a str>> {
-    let Some(value) = presented.one(name)? else { return Ok(None) };
+    let Some(value) = presented.single(name)? else { return Ok(None) };
     let text = std::str::from_utf8(value)
         .map_err(|_| Error::invalid(format!("the header {name} is not UTF-8")))?;
     Ok(Some(text))

@@ -3,7 +3,7 @@
 use crate::Simulator;
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, Submission, Submitted, Upo};
+use flowcontrol_contract::ksef::{Invoices, KsefProbe, KsefLimits, Submission, Submitted, Upo};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{AdapterInfo, CallCx, Digest, KsefProvider, Mode, Secret, TenantId};
 use flowcontrol_ksef::{ClientSettings, Ksef, SignIn, SystemClock};
@@ -126,7 +126,7 @@ impl KsefProvider for Mock {
         self.client.close(cx).await
     }
 
-    async fn limits(&self, cx: &CallCx) -> Result<Limits> {
+    async fn limits(&self, cx: &CallCx) -> Result<KsefLimits> {
         self.client.limits(cx).await
     }
 

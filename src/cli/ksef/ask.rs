@@ -1,4 +1,4 @@
-//! `ksef status`, `ksef upo` and `ksef limits`: what KSeF says.
+//! `ksef status`, `ksef upo` and `ksef limits`: queries to KSeF.
 
 use super::args::{Limits, Status, Upo};
 use super::view;
@@ -6,11 +6,11 @@ use crate::cli::args::Format;
 use crate::cli::{Cx, out};
 use crate::registry::open_ksef;
 use flowcontrol_base::{Exit, Failure, Result};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use serde_json::json;
 use std::io::Write;
 
-/// What became of invoices.
+/// The status of invoices.
 pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let ksef = open_ksef(&cx.settings).await?;
@@ -25,7 +25,7 @@ pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
         all.push((name, told));
     }
     let accepted = |t: &Option<flowcontrol_contract::ksef::Submitted>| {
-        t.as_ref().is_some_and(|t| matches!(t.state, State::Accepted { .. }))
+        t.as_ref().is_some_and(|t| matches!(t.state, InvoiceState::Accepted { .. }))
     };
     let value = json!({"invoices": all.iter().map(|(name, told)| {
         json!({"name": name, "found": told.as_ref().map(view::value)})
@@ -40,7 +40,7 @@ pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
     Ok(if all.iter().all(|(_, told)| accepted(told)) { Exit::Done } else { Exit::Check })
 }
 
-/// An invoice's receipt, byte for byte.
+/// An invoice's receipt (UPO), byte for byte.
 pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let invoice = view::digest(&args.invoice)?;
@@ -58,7 +58,7 @@ pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
         "upo_sha256": upo.digest, "bytes": upo.xml.len(),
         "out": args.out.as_ref().map(|p| p.display().to_string())});
     match (&args.out, cx.format) {
-        // Its bytes are what was asked for.
+        // Printed without a change: the bytes are the proof.
         (None, Format::Text) => out::part(&String::from_utf8_lossy(&upo.xml)).map(drop)?,
         _ => out::either(cx.format, &value, || {
             let place = args.out.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
@@ -68,7 +68,7 @@ pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What KSeF allows.
+/// The limits of the context.
 pub async fn limits(cx: &Cx, args: &Limits) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let limits = open_ksef(&cx.settings).await?.limits(&call).await?;

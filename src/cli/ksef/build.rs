@@ -15,21 +15,21 @@ use std::io::Write;
 use std::path::Path;
 use time::OffsetDateTime;
 
-/// Makes an invoice from a file with a payload.
+/// Builds an invoice from a file with a payload.
 pub fn from_file(args: &Build, format: Format) -> Result<Exit> {
-    let Some(path) = &args.file else { return Err(Failure::usage("no payload is named")) };
+    let Some(path) = &args.file else { return Err(Failure::usage("no payload file is given")) };
     let payload = text(path)?;
     make(args, format, &payload, file::now(), &path.display().to_string())
 }
 
-/// Makes an invoice from a record of the configured store.
+/// Builds an invoice from a record of the configured store.
 pub async fn from_record(cx: &Cx, args: &Build) -> Result<Exit> {
     let id = RecordId::new(args.record.clone().unwrap_or_default())?;
     let store = cx.store().await?;
     let record = find(&*store, args.tenant.as_deref(), &id).await?;
     if record.kind != Kind::Invoice {
         return Err(Failure::usage(format!("record {id} is of kind {}", record.kind))
-            .hint("an invoice is made from a record of kind invoice"));
+            .hint("an invoice is built from a record of kind invoice"));
     }
     let nanos = i128::from(record.occurred_at.micros()) * 1_000;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos)
@@ -63,7 +63,7 @@ fn text(path: &Path) -> Result<String> {
 }
 
 fn unfit(what: &str, error: &BuildError) -> Failure {
-    Failure::usage(format!("{what} makes no invoice: {error}"))
+    Failure::usage(format!("{what} cannot become an invoice: {error}"))
         .hint("`flowcontrol ksef build --help` shows a payload")
 }
 
@@ -120,19 +120,20 @@ fn told(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
     format!("{}: {} bytes{notes}", path.display(), xml.len())
 }
 
-/// Writes a file that is not there yet: what was sent once must not change under its number.
+/// Writes a new file and never overwrites one: an invoice that was sent must not change under its
+/// number.
 fn save(path: &Path, bytes: &[u8]) -> Result<()> {
     let shown = path.display();
     let mut file = std::fs::File::create_new(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{shown} is there already"))
-            .hint("name another file, or move this one away: an invoice is never overwritten"),
+        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{shown} already exists"))
+            .hint("name another file, or move this one away; an invoice is never overwritten"),
         std::io::ErrorKind::NotFound => {
-            Failure::usage(format!("there is no folder for {shown}")).hint("make it first")
+            Failure::usage(format!("the folder of {shown} does not exist")).hint("create it first")
         }
         _ => Failure::environment(format!("cannot write {shown}: {e}")),
     })?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| {
-        // A half-written invoice must not look like one.
+        // A partly written file must not be left under the invoice's name.
         let _ = std::fs::remove_file(path);
         Failure::environment(format!("cannot write {shown}: {e}"))
     })

@@ -1,4 +1,4 @@
-//! `ksef submit`: sends files, waits for what becomes of them, keeps the receipts and notes them in
+//! `ksef submit`: sends files, waits for KSeF's decision, keeps the receipts and records them in
 //! the scenario.
 
 use super::args::Submit;
@@ -7,28 +7,28 @@ use crate::cli::{Cx, out};
 use crate::registry::open_ksef;
 use flowcontrol_base::text::counted;
 use flowcontrol_base::{Exit, Failure, Result};
-use flowcontrol_contract::ksef::{State, Submission, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submission, Submitted};
 use flowcontrol_contract::{self as contract, CallCx, Digest, KsefProvider, RecordId};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a pending invoice is left alone between two looks.
-const LOOK: Duration = Duration::from_millis(1500);
-/// How often one file is sent anew after KSeF could not decrypt it or gave up by itself.
+/// Pause between two status queries of a pending invoice.
+const POLL: Duration = Duration::from_millis(1500);
+/// How often a file is sent again after KSeF could not decrypt it or gave up on it.
 const AGAIN: u32 = 2;
 
-/// One file on its way.
+/// A file that was submitted.
 struct Sent {
     path: PathBuf,
     told: Submitted,
     upo: Option<Digest>,
 }
 
-/// Sends, waits, closes.
+/// Sends the files, waits for the decisions, closes the session.
 pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
     if args.record.is_some() && args.files.len() != 1 {
-        return Err(Failure::usage("--record belongs to one invoice, and here are several files")
+        return Err(Failure::usage("--record takes one invoice, but several files are given")
             .hint("submit them one by one"));
     }
     let call = view::call(cx, args.tenant.as_deref())?;
@@ -59,7 +59,7 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
             file::read(path).map_err(|failure| contract::Error::invalid(failure.message))
         });
         told = ksef.submit_batch(&call, &mut invoices, args.offline).await?;
-        step.done("KSeF has the package");
+        step.done("KSeF has received the package");
     } else {
         let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
         let step = cx.progress.step("send", many);
@@ -68,7 +68,7 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
             told.push(ksef.submit(&call, &submission).await?);
             step.inc(1);
         }
-        step.done("KSeF has them");
+        step.done("KSeF has received them");
     }
     let named = args.files.iter().cloned().zip(told);
     let mut sent: Vec<Sent> = named.map(|(path, told)| Sent { path, told, upo: None }).collect();
@@ -84,7 +84,7 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
         ksef.close(&call).await?;
     }
     for one in &mut sent {
-        if matches!(one.told.state, State::Accepted { .. }) {
+        if matches!(one.told.state, InvoiceState::Accepted { .. }) {
             one.upo = Some(ksef.upo(&call, &one.told.invoice).await?.digest);
         }
     }
@@ -95,7 +95,7 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
     report(cx, &sent, &noted)
 }
 
-/// Waits for one invoice, within what is left of the time; one that KSeF gave up on is sent anew.
+/// Waits for one invoice, within the remaining time; one that KSeF gave up on is sent again.
 async fn follow(
     ksef: &dyn KsefProvider,
     call: &CallCx,
@@ -110,7 +110,7 @@ async fn follow(
         if one.told.state.is_final() || (*waited >= limit && args.wait > 0) || args.wait == 0 {
             return Ok(());
         }
-        if one.told.state == State::Kept {
+        if one.told.state == InvoiceState::Kept {
             if args.batch || again == AGAIN {
                 return Ok(());
             }
@@ -121,8 +121,8 @@ async fn follow(
         }
         one.told = ksef.status(call, &one.told.invoice).await?;
         if !one.told.state.is_final() {
-            tokio::time::sleep(LOOK).await;
-            *waited += LOOK;
+            tokio::time::sleep(POLL).await;
+            *waited += POLL;
         }
     }
 }
@@ -149,10 +149,10 @@ fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
             text.push_str(&format!("\n{all}: {accepted} accepted\n"));
         }
         for id in noted {
-            text.push_str(&format!("noted in the scenario: {id}\n"));
+            text.push_str(&format!("recorded in the scenario: {id}\n"));
         }
         if sent.iter().any(|s| !s.told.state.is_final()) {
-            text.push_str("`flowcontrol ksef status FILE` asks again; nothing is sent twice\n");
+            text.push_str("`flowcontrol ksef status FILE` asks KSeF again; nothing is sent twice\n");
         }
         text
     })?;

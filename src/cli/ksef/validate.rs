@@ -10,7 +10,7 @@ use flowcontrol_ksef_invoice::{Finding, Severity, accepted, check};
 use serde_json::json;
 use std::path::Path;
 
-/// Judges files; needs no configuration.
+/// Validates files; needs no configuration.
 pub fn run(args: &Validate, format: Format) -> Result<Exit> {
     let context = file::context(args.as_of.as_deref())?;
     let mut judged = Vec::new();

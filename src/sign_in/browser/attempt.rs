@@ -1,5 +1,5 @@
-//! Attempts to sign in that are under way, and messages that came once. Pure but for their locks;
-//! the time is given to them.
+//! Sign-in attempts in progress, and the ids of logout tokens seen recently. Pure but for the
+//! locks; the caller passes the time in.
 
 use flowcontrol_contract::sign_in::Attempt;
 use flowcontrol_contract::{Digest, Timestamp};
@@ -7,30 +7,30 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// How long somebody may take to sign in, in seconds.
-pub const PATIENCE: u32 = 600;
-/// Entries that are kept at once; beyond that the oldest is forgotten.
+/// Longest time from the start of a sign-in to the provider's answer, in seconds.
+pub const ATTEMPT_SECONDS: u32 = 600;
+/// Most entries kept; beyond that the oldest is dropped.
 const KEPT: usize = 10_000;
 
-/// What is kept for a while, each under its key.
+/// Entries that expire after a fixed time.
 #[derive(Debug)]
 pub struct ExpiringMap<K, V> {
     seconds: i64,
     kept: Mutex<HashMap<K, (Timestamp, V)>>,
 }
 
-/// An attempt and the path that the browser wanted to see.
+/// Attempts in progress, by the digest of their name, with the path that the browser asked for.
 pub type Attempts = ExpiringMap<Digest, (Attempt, String)>;
-/// Names of messages.
+/// Ids (`jti`) of logout tokens that were processed.
 pub type SeenTokenIds = ExpiringMap<String, ()>;
 
 impl<K: Eq + Hash + Clone, V> ExpiringMap<K, V> {
-    /// Keeps everything for `seconds`.
+    /// Entries expire after `seconds`.
     pub fn new(seconds: u32) -> Self {
         Self { seconds: seconds.into(), kept: Mutex::default() }
     }
 
-    /// Keeps it from `now` on; `false` when that key is kept already.
+    /// Adds an entry; `false` when the key has one that has not expired.
     pub fn keep(&self, key: K, value: V, now: Timestamp) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
@@ -48,7 +48,7 @@ impl<K: Eq + Hash + Clone, V> ExpiringMap<K, V> {
         true
     }
 
-    /// Takes it away, if it is still kept at `now` and is the one that `meant` asks for.
+    /// Removes and returns an entry that has not expired at `now` and satisfies `meant`.
     pub fn take(&self, key: &K, now: Timestamp, meant: impl Fn(&V) -> bool) -> Option<V> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, value) = kept.get(key)?;

@@ -8,8 +8,8 @@ use flowcontrol_contract::{CallCx, TenantId, Timestamp};
 use std::sync::PoisonError;
 
 impl MemoryStore {
-    /// Works on the windows. Whoever decides a write by them holds the histories meanwhile, so
-    /// that no window is raised between the decision and the write.
+    /// Runs `work` on the windows. Whoever decides on a write holds the histories' lock meanwhile,
+    /// so that no window is raised between the decision and the write.
     pub(crate) fn windows<T>(&self, work: impl FnOnce(&mut Windows) -> T) -> T {
         work(&mut self.windows.lock().unwrap_or_else(PoisonError::into_inner))
     }

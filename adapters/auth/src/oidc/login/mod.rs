@@ -16,7 +16,7 @@ use endpoints::Directory;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::sign_in::{
-    Answer, Attempt, CALLBACK, Grant, Prompt, SignIn, SignedOut, Site, Tokens,
+    AuthorizationResponse, Attempt, CALLBACK, Grant, DevicePrompt, SignIn, SessionsEnded, Site, Tokens,
 };
 use flowcontrol_contract::{Secret, Timestamp};
 use grant::Granted;
@@ -139,7 +139,7 @@ impl SignIn for Login {
         })
     }
 
-    async fn complete(&self, attempt: &Attempt, answer: &Answer<'_>) -> Result<Grant> {
+    async fn complete(&self, attempt: &Attempt, answer: &AuthorizationResponse<'_>) -> Result<Grant> {
         let refuse = |why: &str| Err(Error::invalid(why).at(KIND, "complete"));
         if answer.state != Some(attempt.state.expose()) {
             return refuse("the answer belongs to another sign-in attempt (`state`)");
@@ -174,7 +174,7 @@ impl SignIn for Login {
         granted.map_err(|e| e.at(KIND, "complete"))
     }
 
-    async fn by_device(&self, tell: &(dyn Fn(Prompt) + Send + Sync)) -> Result<Grant> {
+    async fn by_device(&self, tell: &(dyn Fn(DevicePrompt) + Send + Sync)) -> Result<Grant> {
         let name = self.client.device_client_id.as_ref().unwrap_or(&self.client.client_id);
         let endpoints = self.directory.endpoints().await.map_err(|e| e.at(KIND, "sign in"))?;
         let device = endpoints.device.clone().ok_or_else(|| {
@@ -190,7 +190,7 @@ impl SignIn for Login {
         let begun: Result<CoreDeviceAuthorizationResponse, _> =
             request.request_async(&self.directory.http).await;
         let begun = begun.map_err(|e| wire::refused(&e).at(KIND, "sign in"))?;
-        tell(Prompt {
+        tell(DevicePrompt {
             address: begun.verification_uri().to_string(),
             code: begun.user_code().secret().clone(),
             complete: begun.verification_uri_complete().map(|uri| uri.secret().clone()),
@@ -264,7 +264,7 @@ impl SignIn for Login {
         Ok(answer.status().is_success())
     }
 
-    async fn way_out(&self, tokens: &Tokens) -> Option<String> {
+    async fn logout_url(&self, tokens: &Tokens) -> Option<String> {
         let address = self.directory.endpoints().await.ok()?.end_session.clone()?;
         let site = self.client.site().ok()??;
         let back = format!("{}{}", site.origin, site.after_logout);
@@ -277,7 +277,7 @@ impl SignIn for Login {
         Some(request.http_get_url().into())
     }
 
-    async fn signed_out(&self, logout_token: &str) -> Result<SignedOut> {
+    async fn verify_logout_token(&self, logout_token: &str) -> Result<SessionsEnded> {
         let judged = async {
             let types = ["logout+jwt", "application/logout+jwt", "jwt"];
             let (claims, _) = self.verifier.other(self.issuer, logout_token, &types).await?;

@@ -1,4 +1,4 @@
-//! The file with the tokens: its owner's alone, replaced as a whole, one writer at a time.
+//! The token file: readable by its owner only, replaced as a whole, one writer at a time.
 
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Secret;
@@ -13,13 +13,13 @@ use std::time::Duration;
 const FILE: &str = "login.json";
 const LOCK: &str = "login.lock";
 const SCHEMA: &str = "FlowControlLogin.v1";
-/// How long another command may hold the lock, and how often it is asked for.
-const WAITS: (u32, Duration) = (600, Duration::from_millis(50));
+/// How often the lock is tried, and the pause between two tries.
+const LOCK_TRIES: (u32, Duration) = (600, Duration::from_millis(50));
 
-/// Tokens as they are spelled. It has no `Debug`.
+/// The file's JSON form of the tokens. It has no `Debug`, which would show them.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Spelled {
+struct TokenFile {
     schema: String,
     issuer: String,
     client: String,
@@ -30,18 +30,18 @@ struct Spelled {
     session: Option<String>,
 }
 
-/// Held by whoever reads in order to write.
+/// The lock, held by whoever reads in order to write.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
-/// Where tokens are kept.
+/// The file in which tokens are kept.
 #[derive(Debug)]
-pub struct Kept {
+pub struct TokenStore {
     folder: PathBuf,
 }
 
-impl Kept {
-    /// In the state folder.
+impl TokenStore {
+    /// The file in the state folder.
     pub fn at(state: &Path) -> Self {
         Self { folder: state.to_owned() }
     }
@@ -55,33 +55,33 @@ impl Kept {
             .hint("check the permissions of the state folder")
     }
 
-    /// Waits until no other command reads or writes tokens.
+    /// Waits for the lock: no other command reads or writes tokens while it is held.
     ///
     /// # Errors
-    /// An environment failure when that does not come.
+    /// An environment failure when it is not free in time.
     pub async fn lock(&self) -> Result<Lock> {
-        fs::create_dir_all(&self.folder).map_err(|e| self.failed("make the folder of", &e))?;
+        fs::create_dir_all(&self.folder).map_err(|e| self.failed("create the folder of", &e))?;
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(self.folder.join(LOCK))
             .map_err(|e| self.failed("lock", &e))?;
-        for _ in 0..WAITS.0 {
+        for _ in 0..LOCK_TRIES.0 {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
-                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(WAITS.1).await,
+                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(LOCK_TRIES.1).await,
                 Err(fs::TryLockError::Error(e)) => return Err(self.failed("lock", &e)),
             }
         }
-        Err(Failure::environment("another command keeps the tokens")
-            .hint("end the `flowcontrol auth` that still runs"))
+        Err(Failure::environment("another command holds the lock on the tokens")
+            .hint("wait for the other `flowcontrol auth` to end, or stop it"))
     }
 
     /// The tokens; `None` when nobody is signed in.
     ///
     /// # Errors
-    /// A failed check when others may read the file, or it holds something else.
+    /// A failed check when others may read the file, or it has another content.
     pub fn read(&self) -> Result<Option<Tokens>> {
         let mut file = match File::open(self.file()) {
             Ok(file) => file,
@@ -97,31 +97,31 @@ impl Kept {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|e| self.failed("read", &e))?;
-        // A reader's own words would repeat what it read.
-        let spelled: Option<Spelled> =
-            serde_json::from_str(&text).ok().filter(|spelled: &Spelled| spelled.schema == SCHEMA);
-        let spelled = spelled.ok_or_else(|| {
-            Failure::check(format!("{shown} holds no tokens of this version"))
+        // A parser's message would repeat what it read.
+        let file: Option<TokenFile> =
+            serde_json::from_str(&text).ok().filter(|file: &TokenFile| file.schema == SCHEMA);
+        let file = file.ok_or_else(|| {
+            Failure::check(format!("{shown} is not a valid token file of this version"))
                 .hint("delete the file and sign in again")
         })?;
         Ok(Some(Tokens {
-            issuer: spelled.issuer,
-            client: spelled.client,
-            access: Secret::new(spelled.access_token),
-            refresh: spelled.refresh_token.map(Secret::new),
-            id: spelled.id_token.map(Secret::new),
-            subject: spelled.subject,
-            session: spelled.session,
+            issuer: file.issuer,
+            client: file.client,
+            access: Secret::new(file.access_token),
+            refresh: file.refresh_token.map(Secret::new),
+            id: file.id_token.map(Secret::new),
+            subject: file.subject,
+            session: file.session,
         }))
     }
 
-    /// Keeps them in place of what was kept.
+    /// Replaces the stored tokens.
     ///
     /// # Errors
     /// An environment failure when they cannot be written.
     pub fn write(&self, tokens: &Tokens, _: &Lock) -> Result<()> {
         let text = |secret: &Secret| secret.expose().to_owned();
-        let spelled = Spelled {
+        let content = TokenFile {
             schema: SCHEMA.to_owned(),
             issuer: tokens.issuer.clone(),
             client: tokens.client.clone(),
@@ -132,12 +132,12 @@ impl Kept {
             session: tokens.session.clone(),
         };
         let write = || -> std::io::Result<()> {
-            // It is made for its owner alone, so that there is no moment in which others read it.
+            // The file is created with its owner's permissions, so that others can never read it.
             let mut file = tempfile::Builder::new()
                 .prefix(".login-")
                 .permissions(Permissions::from_mode(0o600))
                 .tempfile_in(&self.folder)?;
-            file.write_all(serde_json::to_string_pretty(&spelled)?.as_bytes())?;
+            file.write_all(serde_json::to_string_pretty(&content)?.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(self.file()).map(drop).map_err(|e| e.error)
         };
@@ -158,7 +158,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::{FILE, Kept};
+    use super::{FILE, TokenStore};
     use flowcontrol_contract::Secret;
     use flowcontrol_contract::sign_in::Tokens;
     use std::fs::{self, Permissions};
@@ -167,8 +167,8 @@ mod tests {
     #[tokio::test]
     async fn tokens_are_their_owners_alone_and_never_in_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::at(&folder.path().join("state"));
-        assert!(kept.read().unwrap().is_none());
+        let store = TokenStore::at(&folder.path().join("state"));
+        assert!(store.read().unwrap().is_none());
         let secret = |text: &str| Some(Secret::new(text));
         let tokens = Tokens {
             issuer: "https://idp.example.org".into(),
@@ -179,24 +179,24 @@ mod tests {
             subject: "5f0c".into(),
             session: None,
         };
-        let lock = kept.lock().await.unwrap();
-        kept.write(&tokens, &lock).unwrap();
+        let lock = store.lock().await.unwrap();
+        store.write(&tokens, &lock).unwrap();
         let file = folder.path().join("state").join(FILE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let read = kept.read().unwrap().unwrap();
+        let read = store.read().unwrap().unwrap();
         assert_eq!((read.access, read.refresh), (tokens.access, tokens.refresh));
         for mode in [0o640, 0o604, 0o660] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            assert!(kept.read().unwrap_err().message.contains("others may read"));
+            assert!(store.read().unwrap_err().message.contains("others may read"));
         }
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         for text in ["", "{}", "{\"schema\": \"hunter2\", \"access_token\": \"hunter2\"}"] {
             fs::write(&file, text).unwrap();
-            let refused = kept.read().unwrap_err();
+            let refused = store.read().unwrap_err();
             assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
         }
-        kept.remove(&lock).unwrap();
-        kept.remove(&lock).unwrap();
-        assert!(kept.read().unwrap().is_none());
+        store.remove(&lock).unwrap();
+        store.remove(&lock).unwrap();
+        assert!(store.read().unwrap().is_none());
     }
 }
