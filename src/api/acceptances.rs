@@ -84,9 +84,9 @@ pub async fn accept(
     request: Request,
 ) -> Result<StoredResponse, Problem> {
     let key = read_key(request.headers())?;
-    caller.may(&service, Action::Accept).await?;
+    caller.authorize(&service, Action::Accept).await?;
     let text = body::text(&service.limits, request).await?;
-    let word: NewAcceptance = body::parse(&text)?;
+    let acceptance: NewAcceptance = body::parse(&text)?;
     let key = key.map(|key| IdempotencyKey {
         tenant: caller.principal.tenant.clone(),
         actor: caller.principal.actor.clone(),
@@ -94,19 +94,21 @@ pub async fn accept(
         key,
     });
     let own = Arc::clone(&service);
-    service.write_once(key, Digest::of(&text), async move { seal(&own, &caller, word).await }).await
+    service
+        .write_once(key, Digest::of(&text), async move { seal(&own, &caller, acceptance).await })
+        .await
 }
 
 async fn seal(
     service: &Arc<Service>,
     caller: &Caller,
-    word: NewAcceptance,
+    acceptance: NewAcceptance,
 ) -> Result<StoredResponse, Problem> {
-    let inputs = service.gathered(word.profile.as_deref()).await?;
+    let inputs = service.gate_inputs(acceptance.profile.as_deref()).await?;
     let settings = service.settings.clone();
     let store = settings.evidence()?;
     let sign_in = sign_in(service, caller)?;
-    let values: Vec<_> = word.values.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let values: Vec<_> = acceptance.values.iter().map(|(n, v)| format!("{n}={v}")).collect();
     let (actor, via) = (caller.principal.actor.clone(), format!("request {}", caller.request.0));
     let (state, request) = (settings.state(), caller.request.0.to_string());
     let done = tokio::task::spawn_blocking(move || {
@@ -114,11 +116,11 @@ async fn seal(
             Proof::SignIn(SignedIn { issuer, subject, request: &request, key })
         });
         let ask = Ask {
-            check: &word.check,
+            check: &acceptance.check,
             actor: actor.as_str(),
             proof,
             values: &values,
-            revoke: word.revoke,
+            revoke: acceptance.revoke,
             via: Some(&via),
         };
         record(&settings, &store, inputs, &ask)

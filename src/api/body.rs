@@ -17,7 +17,10 @@ pub async fn text(limits: &RequestLimits, request: Request) -> Result<String, Pr
 }
 
 /// The fields of an HTML form.
-pub async fn form(limits: &RequestLimits, request: Request) -> Result<Vec<(String, String)>, Problem> {
+pub async fn form(
+    limits: &RequestLimits,
+    request: Request,
+) -> Result<Vec<(String, String)>, Problem> {
     require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
     let text = read(limits, request).await?;
     Ok(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
@@ -26,8 +29,11 @@ pub async fn form(limits: &RequestLimits, request: Request) -> Result<Vec<(Strin
 async fn read(limits: &RequestLimits, request: Request) -> Result<String, Problem> {
     let (head, body) = request.into_parts();
     let too_large = || {
-        Problem::new(ProblemKind::TooLarge, format!("the body may have at most {} bytes", limits.body))
-            .with("limit", limits.body)
+        Problem::new(
+            ProblemKind::TooLarge,
+            format!("the body may have at most {} bytes", limits.body),
+        )
+        .with("limit", limits.body)
     };
     let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
     if declared.and_then(|v| v.parse::<usize>().ok()).is_some_and(|n| n > limits.body) {
@@ -43,7 +49,12 @@ async fn read(limits: &RequestLimits, request: Request) -> Result<String, Proble
             ));
         }
         Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Problem::new(ProblemKind::BadRequest, "the body ended before it was complete")),
+        Ok(Err(_)) => {
+            return Err(Problem::new(
+                ProblemKind::BadRequest,
+                "the body ended before it was complete",
+            ));
+        }
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     String::from_utf8(bytes.to_vec())
@@ -54,13 +65,17 @@ fn require_content_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(wanted) {
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("the content type must be {wanted}")));
+        return Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            format!("the content type must be {wanted}"),
+        ));
     }
     match headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes()) {
         None | Some(b"identity") => Ok(()),
-        Some(_) => {
-            Err(Problem::new(ProblemKind::UnsupportedMediaType, "compressed bodies are not accepted; send the body without Content-Encoding"))
-        }
+        Some(_) => Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "compressed bodies are not accepted; send the body without Content-Encoding",
+        )),
     }
 }
 

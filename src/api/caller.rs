@@ -1,6 +1,6 @@
 //! Authenticates the caller through the auth adapter, before anything else of a request is read.
 
-use super::middleware::{PrincipalSlot, Peer, RequestId};
+use super::middleware::{Peer, PrincipalSlot, RequestId};
 use super::problem::{Problem, ProblemKind};
 use super::service::{RateKey, Service};
 use crate::scenario::access::{self, Action};
@@ -39,7 +39,7 @@ impl Caller {
     }
 
     /// Refuses an action for which the caller lacks the permission.
-    pub async fn may(&self, service: &Service, action: Action) -> Result<(), Problem> {
+    pub async fn authorize(&self, service: &Service, action: Action) -> Result<(), Problem> {
         let tenant = service.deployment_tenant().await?;
         Ok(service.access().permits(&self.principal, action, tenant.as_ref())?)
     }
@@ -127,7 +127,8 @@ fn check_rate(service: &Service, asker: RateKey) -> Result<(), Problem> {
             reason = "whole seconds of a short wait; `as` saturates"
         )]
         let seconds = wait.ceil() as u64;
-        Problem::new(ProblemKind::TooManyRequests, "rate limit exceeded; retry later").retry_after(seconds)
+        Problem::new(ProblemKind::TooManyRequests, "rate limit exceeded; retry later")
+            .retry_after(seconds)
     })
 }
 
@@ -144,13 +145,19 @@ pub fn refused(service: &Service, error: &Error) -> Problem {
             };
             Problem::new(ProblemKind::Unauthenticated, "").challenge(challenge)
         }
-        ErrorKind::Denied => Problem::new(ProblemKind::Denied, "authenticated, but this account has no access to this service"),
+        ErrorKind::Denied => Problem::new(
+            ProblemKind::Denied,
+            "authenticated, but this account has no access to this service",
+        ),
         ErrorKind::InvalidInput => Problem::new(
             ProblemKind::BadRequest,
             "ambiguous credentials: send exactly one `Authorization` header",
         ),
-        _ => Problem::new(ProblemKind::Unavailable, "the identity provider is unavailable; retry later")
-            .retry_after(5),
+        _ => Problem::new(
+            ProblemKind::Unavailable,
+            "the identity provider is unavailable; retry later",
+        )
+        .retry_after(5),
     };
     problem.because(error.chain())
 }

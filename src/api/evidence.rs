@@ -22,7 +22,7 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    caller.may(&service, Action::Evidence).await?;
+    caller.authorize(&service, Action::Evidence).await?;
     let listing = blocking(&service, |store| store.list()).await??;
     Ok(json(StatusCode::OK, views::list_json(&listing)?))
 }
@@ -40,7 +40,7 @@ pub async fn show(
     caller: Caller,
     Path(sequence): Path<String>,
 ) -> Result<Response, Problem> {
-    caller.may(&service, Action::Evidence).await?;
+    caller.authorize(&service, Action::Evidence).await?;
     let missing = || Problem::not_found("packet");
     let plain = (1..=5).contains(&sequence.len()) && sequence.bytes().all(|b| b.is_ascii_digit());
     if !plain {

@@ -36,7 +36,7 @@ pub async fn judged(
     request: Request,
 ) -> Result<Response, Problem> {
     let query: Query = body::query(request.uri())?;
-    caller.may(&service, Action::Gates).await?;
-    let inputs = service.gathered(query.profile.as_deref()).await?;
+    caller.authorize(&service, Action::Gates).await?;
+    let inputs = service.gate_inputs(query.profile.as_deref()).await?;
     Ok(json(StatusCode::OK, views::json(&judge(&inputs), None)?))
 }

@@ -181,6 +181,8 @@ pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
     match value.to_str() {
         Ok(text) if (1..=MAX_LENGTH).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => refuse(format!("Idempotency-IdempotencyKey must be 1 to {MAX_LENGTH} visible characters")),
+        _ => refuse(format!(
+            "Idempotency-IdempotencyKey must be 1 to {MAX_LENGTH} visible characters"
+        )),
     }
 }

@@ -58,7 +58,11 @@ impl Default for Metrics {
             metrics.seconds.clone(),
         );
         registry.register("http_in_flight", "Requests in progress", metrics.in_flight.clone());
-        registry.register("records_appended", "Records appended over HTTP", metrics.appended.clone());
+        registry.register(
+            "records_appended",
+            "Records appended over HTTP",
+            metrics.appended.clone(),
+        );
         registry.register("rehearsals", "Rehearsals started over HTTP", metrics.rehearsals.clone());
         Self { registry, ..metrics }
     }

@@ -81,7 +81,9 @@ pub async fn wrap(
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
     let answered = match tokio::time::timeout(service.limits.answer_time, answered).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => problem_response(Problem::new(ProblemKind::Unexpected, "").because("a handler panicked")),
+        Ok(Err(_)) => problem_response(
+            Problem::new(ProblemKind::Unexpected, "").because("a handler panicked"),
+        ),
         Err(_) => problem_response(Problem::new(ProblemKind::Timeout, "").retry_after(5)),
     };
     drop(working);
@@ -118,7 +120,11 @@ fn problem_response(problem: Problem) -> Response<Body> {
 }
 
 /// The response with its problem document, and the cause for the log.
-fn with_document(response: Response<Body>, path: &str, id: &str) -> (Response<Body>, Option<String>) {
+fn with_document(
+    response: Response<Body>,
+    path: &str,
+    id: &str,
+) -> (Response<Body>, Option<String>) {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return (response, None);

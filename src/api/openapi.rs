@@ -129,7 +129,11 @@ fn header(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
 
 fn keyed() -> Parameter {
     let schema = text().min_length(Some(1)).max_length(Some(200)).pattern(Some("^[!-~]+$"));
-    header("Idempotency-Key", "A request that is repeated with the same key is carried out once", schema)
+    header(
+        "Idempotency-Key",
+        "A request that is repeated with the same key is carried out once",
+        schema,
+    )
 }
 
 /// The header of a request that can be made idempotent.

@@ -85,26 +85,24 @@ impl ProblemKind {
     /// The last part of `type`, the HTTP status and the title.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
-            Self::BadRequest => {
-                ("bad-request", StatusCode::BAD_REQUEST, "Malformed request")
-            }
+            Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, "Malformed request"),
             Self::Unauthenticated => {
                 ("unauthenticated", StatusCode::UNAUTHORIZED, "Not authenticated")
             }
             Self::Denied => ("denied", StatusCode::FORBIDDEN, "Not authorised"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Method not allowed",
-            ),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            }
             Self::TooSlow => {
                 ("too-slow", StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time")
             }
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "Conflict with the current state"),
-            Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "Another writer changed the history first")
-            }
+            Self::PreconditionFailed => (
+                "precondition-failed",
+                StatusCode::PRECONDITION_FAILED,
+                "Another writer changed the history first",
+            ),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
@@ -130,7 +128,9 @@ impl ProblemKind {
                 ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
             }
             Self::Timeout => ("timeout", StatusCode::GATEWAY_TIMEOUT, "The request took too long"),
-            Self::Exhausted => ("exhausted", StatusCode::INSUFFICIENT_STORAGE, "Storage or quota exhausted"),
+            Self::Exhausted => {
+                ("exhausted", StatusCode::INSUFFICIENT_STORAGE, "Storage or quota exhausted")
+            }
             Self::KeyReused => (
                 "key-reused",
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -289,16 +289,17 @@ impl IntoResponse for Problem {
 /// An adapter's error. What the caller can correct is sent; the rest is logged.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let told = |kind| Self::new(kind, error.message());
+        let sent = |kind| Self::new(kind, error.message());
         let kept = |kind, detail: &str| Self::new(kind, detail).because(error.chain());
         match error.kind() {
-            ErrorKind::InvalidInput => told(ProblemKind::Invalid),
-            ErrorKind::Conflict => told(ProblemKind::Conflict),
-            ErrorKind::Frozen => told(ProblemKind::Frozen).retry_after(30),
+            ErrorKind::InvalidInput => sent(ProblemKind::Invalid),
+            ErrorKind::Conflict => sent(ProblemKind::Conflict),
+            ErrorKind::Frozen => sent(ProblemKind::Frozen).retry_after(30),
             ErrorKind::NotFound => Self::not_found("thing").because(error.chain()),
-            ErrorKind::Denied => told(ProblemKind::Denied),
+            ErrorKind::Denied => sent(ProblemKind::Denied),
             ErrorKind::Unavailable => {
-                kept(ProblemKind::Unavailable, "an adapter's service cannot be reached").retry_after(5)
+                kept(ProblemKind::Unavailable, "an adapter's service cannot be reached")
+                    .retry_after(5)
             }
             ErrorKind::Timeout => {
                 kept(ProblemKind::Timeout, "an adapter did not answer in time").retry_after(5)
@@ -306,7 +307,9 @@ impl From<Error> for Problem {
             ErrorKind::Exhausted => {
                 kept(ProblemKind::Exhausted, "a disk, quota or limit is exhausted")
             }
-            ErrorKind::Configuration => kept(ProblemKind::Unavailable, "an adapter is not configured"),
+            ErrorKind::Configuration => {
+                kept(ProblemKind::Unavailable, "an adapter is not configured")
+            }
             _ => kept(ProblemKind::Unexpected, "an adapter failed"),
         }
     }

@@ -9,7 +9,7 @@ use super::problem::{Problem, ProblemKind};
 use super::schema::{BatchSchema, RecordSchema};
 use super::service::Service;
 use super::to_json;
-use crate::scenario::{self, Refused, PageQuery};
+use crate::scenario::{self, PageQuery, Refused};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;

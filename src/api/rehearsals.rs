@@ -3,7 +3,7 @@
 use super::body;
 use super::caller::Caller;
 use super::idempotency::{IdempotencyKey, StoredResponse, read_key};
-use super::openapi::{IdempotencyHeader, CommonErrors, WriteErrors};
+use super::openapi::{CommonErrors, IdempotencyHeader, WriteErrors};
 use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use super::{to_json, view};
@@ -151,7 +151,7 @@ pub async fn start(
     request: Request,
 ) -> Result<StoredResponse, Problem> {
     let key = read_key(request.headers())?;
-    caller.may(&service, Action::Rehearse).await?;
+    caller.authorize(&service, Action::Rehearse).await?;
     let text = body::text(&service.limits, request).await?;
     let Start { target } = body::parse(&text)?;
     let actor = caller.principal.actor.clone();
@@ -171,7 +171,8 @@ pub async fn start(
     let own = Arc::clone(&service);
     let work = async move {
         let begun = own.jobs.start(&own.settings, order, actor).map_err(|Busy(id)| {
-            Problem::new(ProblemKind::Conflict, "a rehearsal is already running").with("rehearsal", id)
+            Problem::new(ProblemKind::Conflict, "a rehearsal is already running")
+                .with("rehearsal", id)
         })?;
         own.metrics.rehearsals.inc();
         let now = begun.now();
@@ -223,7 +224,7 @@ pub async fn events(
 ) -> Result<Response, Problem> {
     let watched = find(&service, &caller, &id).await?.watch();
     let stop = service.stop.clone();
-    let told = stream::unfold(
+    let progress = stream::unfold(
         (watched, stop, false, true),
         |(mut watched, mut stop, over, first)| async move {
             if over {
@@ -248,10 +249,10 @@ pub async fn events(
             Some((Ok::<_, Infallible>(event), (watched, stop, over, false)))
         },
     );
-    Ok(Sse::new(told).keep_alive(KeepAlive::default()).into_response())
+    Ok(Sse::new(progress).keep_alive(KeepAlive::default()).into_response())
 }
 
 async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Running, Problem> {
-    caller.may(service, Action::Rehearse).await?;
+    caller.authorize(service, Action::Rehearse).await?;
     service.jobs.find(id).ok_or_else(|| Problem::not_found("rehearsal"))
 }

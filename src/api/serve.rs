@@ -78,9 +78,9 @@ impl Server {
     /// # Errors
     /// When the operating system does not report it.
     pub fn address(&self) -> Result<SocketAddr> {
-        self.listener
-            .local_addr()
-            .map_err(|e| Failure::environment(format!("cannot read the address it listens on: {e}")))
+        self.listener.local_addr().map_err(|e| {
+            Failure::environment(format!("cannot read the address it listens on: {e}"))
+        })
     }
 
     /// Serves until the service is asked to stop. Then no new connection is accepted, further

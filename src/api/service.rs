@@ -151,7 +151,7 @@ impl Service {
     }
 
     /// The inputs of the gates for the profile `wanted`, or for the active one.
-    pub async fn gathered(&self, wanted: Option<&str>) -> Result<Inputs, Problem> {
+    pub async fn gate_inputs(&self, wanted: Option<&str>) -> Result<Inputs, Problem> {
         self.settings.with_profile(wanted).map_err(|_| Problem::not_found("profile"))?;
         let _turn = self.freeze_turn().await?;
         let store = std::future::ready(Ok(Arc::clone(&self.store)));

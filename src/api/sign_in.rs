@@ -111,15 +111,17 @@ async fn logout(
         false => body::form(&service.limits, request).await.unwrap_or_default(),
     };
     let field = form.iter().find(|(name, _)| name == "csrf_token").map(|(_, value)| value.as_str());
-    let shown =
-        Shown { csrf: caller::single_header(&headers, CSRF_HEADER).or(field), ..caller::csrf_headers(&headers) };
+    let shown = Shown {
+        csrf: caller::single_header(&headers, CSRF_HEADER).or(field),
+        ..caller::csrf_headers(&headers)
+    };
     if !guard::own_write(&shown, &sessions.site.origin, &csrf) {
         return Err(Problem::new(ProblemKind::Denied, CSRF_ABSENT));
     }
     let logout_url = sessions.end(name).await;
     let logout_url = logout_url.unwrap_or_else(|| sessions.site.after_logout.clone());
-    let script =
-        caller::single_header(&headers, "accept").is_some_and(|a| a.starts_with("application/json"));
+    let script = caller::single_header(&headers, "accept")
+        .is_some_and(|a| a.starts_with("application/json"));
     let mut response = match script {
         // A script cannot follow a redirect to another site.
         true => super::view(StatusCode::OK, &json!({"location": logout_url}))?,
@@ -161,8 +163,11 @@ fn failed(error: &Error) -> Problem {
             ProblemKind::BadRequest,
             "this is not a valid answer to a sign-in that was started here; start again at /auth/login",
         ),
-        _ => Problem::new(ProblemKind::Unavailable, "the identity provider is unavailable; retry later")
-            .retry_after(5),
+        _ => Problem::new(
+            ProblemKind::Unavailable,
+            "the identity provider is unavailable; retry later",
+        )
+        .retry_after(5),
     };
     problem.because(error.chain())
 }
@@ -179,7 +184,9 @@ impl Query {
             url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let twice = (1..pairs.len()).any(|at| pairs[..at].iter().any(|(n, _)| *n == pairs[at].0));
         match twice {
-            true => Err(Problem::new(ProblemKind::BadRequest, "the query has a repeated parameter")),
+            true => {
+                Err(Problem::new(ProblemKind::BadRequest, "the query has a repeated parameter"))
+            }
             false => Ok(Self(pairs)),
         }
     }

@@ -32,7 +32,7 @@ pub async fn freeze(
     State(service): State<Arc<Service>>,
     caller: Caller,
 ) -> Result<Response<Body>, Problem> {
-    caller.may(&service, Action::Snapshot).await?;
+    caller.authorize(&service, Action::Snapshot).await?;
     let tenant = caller.principal.tenant.clone();
     let state = service.settings.state();
     let unwritable = |e: std::io::Error| Failure::environment(format!("cannot freeze: {e}"));

@@ -19,9 +19,11 @@ pub async fn run(cx: &Cx, args: &Auth) -> Result<Exit> {
             out::either(cx.format, &value, || match (ended.was, ended.revoked) {
                 (false, _) => "nobody was signed in".to_owned(),
                 (true, true) => "signed out; the provider has revoked the tokens".to_owned(),
-                (true, false) => "signed out here; the provider could not revoke the tokens, so the access \
+                (true, false) => {
+                    "signed out here; the provider could not revoke the tokens, so the access \
                                  token stays valid until it expires"
-                    .to_owned(),
+                        .to_owned()
+                }
             })?;
             Ok(Exit::Done)
         }

@@ -110,7 +110,7 @@ fn ready(judgement: &Judgement, inputs: &Inputs, begun: Option<&Journal>) -> Res
     let open = judgement.gate(ID).and_then(|gate| gate.checks.iter().find(|c| !c.is_ready()));
     let Some(check) = open else { return Ok(()) };
     let name = &inputs.profile.name;
-    let stands = begun.map_or_else(
+    let state = begun.map_or_else(
         || "nothing was frozen or written".to_owned(),
         |journal| {
             format!(
@@ -123,5 +123,5 @@ fn ready(judgement: &Judgement, inputs: &Inputs, begun: Option<&Journal>) -> Res
         "NO-GO for a cutover to profile {name}: {}: {}",
         check.title, check.reason
     ))
-    .hint(format!("`flowcontrol gates {ID} --for {name}` shows what is missing; {stands}")))
+    .hint(format!("`flowcontrol gates {ID} --for {name}` shows what is missing; {state}")))
 }

@@ -60,7 +60,9 @@ pub async fn thaw(cx: &Cx, store: &dyn ScenarioStore, id: Option<String>) -> Res
             Some(id) => format!("no freeze window {id:?} is in force"),
             None => "no freeze window is in force".to_owned(),
         };
-        return Err(Failure::check(message).hint("`flowcontrol scenario show` shows the window in force"));
+        return Err(
+            Failure::check(message).hint("`flowcontrol scenario show` shows the window in force")
+        );
     };
     store.fence().lift(&tenants, &raised.window.id).await?;
     out::either(cx.format, &value(&raised), || {

@@ -15,10 +15,8 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
         known(id)?;
     }
     if args.report.is_some() && cx.format == Format::Json {
-        return Err(Failure::usage(
-            "--report markdown and --format json cannot be combined",
-        )
-        .hint("give one of them"));
+        return Err(Failure::usage("--report markdown and --format json cannot be combined")
+            .hint("give one of them"));
     }
     let inputs = gather(cx, args.judged.as_deref(), named).await?;
     let judgement = judge(&inputs);

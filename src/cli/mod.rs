@@ -66,7 +66,9 @@ impl Cx {
                 "profile {} keeps its scenario in {kind}, but [adapters.{kind}] is not configured",
                 config.profile
             ))
-            .hint(format!("add the section to {file}; `flowcontrol init` writes an example of it")));
+            .hint(format!(
+                "add the section to {file}; `flowcontrol init` writes an example of it"
+            )));
         }
         open_store(&self.settings).await.map_err(|mut failure| {
             let (message, hint) = plain_message(&failure.message);

@@ -17,7 +17,9 @@ pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
     // A key that cannot be read must stop the command before anything is frozen.
     let evidence = cx.settings.evidence()?;
     let stop = Stop::listen(|| {
-        super::out::note("stopping; writes are allowed again, and what this drill created is removed")
+        super::out::note(
+            "stopping; writes are allowed again, and what this drill created is removed",
+        )
     });
     let inputs = gates::gather(cx, judged.as_deref(), named).await?;
     let settings = cx.settings.with_profile(judged.as_deref())?;

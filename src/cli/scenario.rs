@@ -228,24 +228,24 @@ async fn tail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, lines: u64) 
     roster(store, &call).await?;
     let after = store.head(&call).await?.saturating_sub(lines);
     let mut batches = store.read(&call, after).await?;
-    let mut told = Lines::begin(cx.format, &call.tenant, "records")?;
+    let mut lines = Lines::begin(cx.format, &call.tenant, "records")?;
     while let Some(batch) = batches.next().await {
-        if !told.add(batch?.iter().map(Record::to_line))? {
+        if !lines.add(batch?.iter().map(Record::to_line))? {
             return Ok(());
         }
     }
-    told.end()
+    lines.end()
 }
 
 /// Prints the audit trail page by page: it may be as long as the scenario.
 async fn trail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, mut after: u64) -> Result<()> {
     let call = CallCx::tenant(tenant);
     roster(store, &call).await?;
-    let mut told = Lines::begin(cx.format, &call.tenant, "events")?;
+    let mut lines = Lines::begin(cx.format, &call.tenant, "events")?;
     loop {
         let page = store.trail(&call, after).await?;
-        let Some(last) = page.last().and_then(AuditEvent::first) else { return told.end() };
-        if !told.add(page.iter().map(AuditEvent::to_line))? {
+        let Some(last) = page.last().and_then(AuditEvent::first) else { return lines.end() };
+        if !lines.add(page.iter().map(AuditEvent::to_line))? {
             return Ok(());
         }
         after = last;

@@ -26,7 +26,7 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             show(cx, &file, &summary)?;
         }
         Snapshot::Diff { a, b, limit } => {
-            let found = aside(move || diff(&a, &b, limit)).await?;
+            let found = on_thread(move || diff(&a, &b, limit)).await?;
             out::either(cx.format, &found, || {
                 let mut text = String::new();
                 if found.header {
@@ -71,7 +71,7 @@ async fn check(cx: &Cx, file: &Path) -> Result<Summary> {
     let size = std::fs::metadata(file).map(|m| m.len()).ok();
     let step = Arc::new(cx.progress.step("verify (bytes)", size));
     let (path, bar) = (file.to_owned(), Arc::clone(&step));
-    let summary = aside(move || verify(&path, |n| bar.inc(n))).await?;
+    let summary = on_thread(move || verify(&path, |n| bar.inc(n))).await?;
     if let Some(step) = Arc::into_inner(step) {
         step.done("");
     }
@@ -79,7 +79,9 @@ async fn check(cx: &Cx, file: &Path) -> Result<Summary> {
 }
 
 /// Runs long work on its own thread, so that Ctrl-C works meanwhile.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| Failure::environment(format!("reading the snapshot stopped: {e}")))?

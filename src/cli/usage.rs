@@ -25,8 +25,8 @@ fn is_empty(arg: &Arg) -> bool {
 ///
 /// # Errors
 /// A usage failure.
-pub fn without_keys(words: &[OsString]) -> Result<()> {
-    if words.iter().any(|word| word.to_string_lossy().contains("PRIVATE KEY-----")) {
+pub fn without_keys(arguments: &[OsString]) -> Result<()> {
+    if arguments.iter().any(|word| word.to_string_lossy().contains("PRIVATE KEY-----")) {
         return Err(Failure::usage("the command line contains a private key").hint(
             "give the file that holds it; if others may have seen this line, create a new key",
         ));
@@ -35,17 +35,17 @@ pub fn without_keys(words: &[OsString]) -> Result<()> {
 }
 
 /// The value of `--format` when the command line as a whole could not be parsed.
-pub fn format(words: &[OsString]) -> Format {
-    let json = words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
-    match json || words.iter().any(|word| word == "--format=json") {
+pub fn format(arguments: &[OsString]) -> Format {
+    let json = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    match json || arguments.iter().any(|word| word == "--format=json") {
         true => Format::Json,
         false => Format::Text,
     }
 }
 
 /// Converts clap's error into a failure.
-pub fn failure(error: &clap::Error, root: &Command, words: &[OsString]) -> Failure {
-    let (path, command) = walk(root, words);
+pub fn failure(error: &clap::Error, root: &Command, arguments: &[OsString]) -> Failure {
+    let (path, command) = walk(root, arguments);
     let help = format!("`{path} --help` shows how it is used");
     if error.kind() == ErrorKind::InvalidSubcommand {
         let word = text(error, ContextKind::InvalidSubcommand);
@@ -61,7 +61,7 @@ pub fn failure(error: &clap::Error, root: &Command, words: &[OsString]) -> Failu
     let said: Vec<_> = said.trim_start_matches("error: ").lines().map(str::trim).collect();
     let mut said = said.join(" ");
     let option = text(error, ContextKind::InvalidArg);
-    if let Some(name) = from_variable(command, &option, words) {
+    if let Some(name) = from_variable(command, &option, arguments) {
         said.push_str(&format!("; it comes from the environment variable {name}"));
     }
     let tip = rendered.lines().find_map(|line| line.trim().strip_prefix("tip: "));
@@ -78,10 +78,10 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// The command that the words name: its full name and its definition.
-fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
+/// The command that the arguments name: its full name and its definition.
+fn walk<'a>(root: &'a Command, arguments: &[OsString]) -> (String, &'a Command) {
     let (mut path, mut command) = (root.get_name().to_owned(), root);
-    for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
         if let Some(next) = command.find_subcommand(word) {
             path = format!("{path} {}", next.get_name());
             command = next;
@@ -91,14 +91,14 @@ fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
 }
 
 /// The environment variable that set an option, when the command line did not.
-fn from_variable(command: &Command, option: &str, words: &[OsString]) -> Option<String> {
+fn from_variable(command: &Command, option: &str, arguments: &[OsString]) -> Option<String> {
     let long = option.split([' ', '=']).next()?.strip_prefix("--")?;
     let written = |word: &OsString| {
         word.to_str().is_some_and(|w| {
             w.strip_prefix("--").is_some_and(|w| w.split('=').next() == Some(long))
         })
     };
-    if words.iter().any(written) {
+    if arguments.iter().any(written) {
         return None;
     }
     let arg = command.get_arguments().find(|arg| arg.get_long() == Some(long))?;

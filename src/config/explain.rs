@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn unknown_names_come_with_what_is_known() {
-        let (what, hint) = plain_message("unknown field `stat`, expected one of `profile`, `state`");
+        let (what, hint) =
+            plain_message("unknown field `stat`, expected one of `profile`, `state`");
         assert_eq!(what, "unknown field `stat`");
         assert_eq!(hint.unwrap(), "did you mean `state`? known here: profile, state");
         let (what, hint) = plain_message("invalid type: string \"2s\", expected u64");

@@ -339,7 +339,9 @@ impl Settings {
     /// When a secret is absent, or an environment variable would override the configuration's
     /// connection.
     pub fn target_settings(&self) -> Result<TargetSettings> {
-        if let Some(name) = LIBPQ_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some()) {
+        if let Some(name) =
+            LIBPQ_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some())
+        {
             return Err(Failure::usage(format!(
                 "the environment variable {name} would change connections, and the database \
                  driver cannot be told to ignore it"
@@ -446,9 +448,9 @@ mod tests {
         assert_ne!(days(90), plain);
         assert_ne!(days(91), days(90));
         // A configuration without these is serialized as it was before they existed.
-        let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
+        let json = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
         for word in ["keys", "evidence", "vouching", "acceptance_days", "owners", "access"] {
-            assert!(!spelled.contains(word), "{word}");
+            assert!(!json.contains(word), "{word}");
         }
     }
 }

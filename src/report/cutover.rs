@@ -57,9 +57,11 @@ pub fn ran(ran: &Ran, view: View) -> String {
         ));
     }
     text.push_str(&match &ran.goes_on {
-        None => "complete: the database holds the scenario, the source stays frozen; switch to the \
+        None => {
+            "complete: the database holds the scenario, the source stays frozen; switch to the \
                  target profile now\n"
-            .to_owned(),
+                .to_owned()
+        }
         Some(again) => format!(
             "stopped as requested: `{again}` resumes it, `flowcontrol cutover abort` undoes it\n"
         ),

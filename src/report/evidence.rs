@@ -55,7 +55,9 @@ pub fn list(listing: &Listing, view: View) -> String {
         out.push_str(&marked(view, Tone::Bad, "FAIL", &text));
     }
     for name in &listing.partial {
-        let text = format!("{name} is an incomplete file that a crash left; it does not belong to the chain");
+        let text = format!(
+            "{name} is an incomplete file that a crash left; it does not belong to the chain"
+        );
         out.push_str(&marked(view, Tone::Open, "note", &text));
     }
     for name in &listing.strays {
@@ -202,7 +204,10 @@ pub fn imported(done: &Imported, view: View) -> String {
     let title = match done.joined {
         Joined::Began => format!("Imported {packets}: this is now the local chain"),
         Joined::Extended => {
-            format!("Imported {packets}: the local chain is extended by {} of them", count(done.added))
+            format!(
+                "Imported {packets}: the local chain is extended by {} of them",
+                count(done.added)
+            )
         }
         Joined::Unchanged => {
             format!("Nothing to import: the local chain already has all of the {packets}")

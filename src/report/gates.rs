@@ -113,24 +113,24 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
 /// An acceptance as it was recorded; `score` is the score of its gate after it.
 pub fn accepted(
     recorded: &Evidence,
-    word: &RecordedAcceptance,
+    acceptance: &RecordedAcceptance,
     actor: &Actor,
     score: (usize, usize),
 ) -> String {
-    let did = if word.revoked { "revoked the acceptance of" } else { "accepted" };
+    let did = if acceptance.revoked { "revoked the acceptance of" } else { "accepted" };
     let short = |digest: &Digest| digest.short();
-    let snapshot = word.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
-    let seen: Vec<String> = word.bound.evidence.iter().map(short).collect();
+    let snapshot = acceptance.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
+    let seen: Vec<String> = acceptance.bound.evidence.iter().map(short).collect();
     let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
-    let gate = word.check.split('/').next().unwrap_or_default();
+    let gate = acceptance.check.split('/').next().unwrap_or_default();
     let profile = &recorded.packet.profile;
     let mut lines = vec![
-        format!("{} {did} {} for profile {}", actor.display_name, word.check, profile.name),
+        format!("{} {did} {} for profile {}", actor.display_name, acceptance.check, profile.name),
         format!(
             "  bound to  configuration {}, snapshot {snapshot}, evidence {seen}",
             profile.sha256.short()
         ),
-        match (&word.signature, &word.sign_in) {
+        match (&acceptance.signature, &acceptance.sign_in) {
             (Some(signature), _) => format!("  signed    by {}", signature.key),
             (None, Some(sign_in)) => format!(
                 "  signed in as {} at {}, for which {} vouches",
@@ -138,11 +138,11 @@ pub fn accepted(
             ),
             (None, None) => format!(
                 "  login     {}: not proved; production does not accept it",
-                word.authentication.name()
+                acceptance.authentication.name()
             ),
         },
     ];
-    lines.extend(word.values.iter().map(|(name, text)| format!("  value     {name}={text}")));
+    lines.extend(acceptance.values.iter().map(|(name, text)| format!("  value     {name}={text}")));
     lines.push(format!("  packet    {} {}", recorded.packet.sequence, recorded.sha256.short()));
     lines.push(format!("  gate      {gate} is {}/{}", score.0, score.1));
     lines.iter().map(|line| format!("{}\n", one_line(line))).collect()

@@ -52,14 +52,7 @@ pub fn render(report: &RehearsalReport) -> String {
     let title = format!("Rehearsal {}", report.decision.name());
     match report.decision {
         Decision::Go => {
-            command(
-                &mut out,
-                "notice",
-                None,
-                None,
-                &title,
-                "every step of this rehearsal passed",
-            );
+            command(&mut out, "notice", None, None, &title, "every step of this rehearsal passed");
         }
         Decision::NoGo => {
             let text = verdict::reasons(report).join("; ");

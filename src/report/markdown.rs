@@ -125,11 +125,7 @@ impl Page {
                 vec![code(&leak.object), escape(&leak.case), escape(&leak.message), hint]
             });
             let rows: Vec<_> = rows.collect();
-            self.table(
-                "Object | Case | What could be done | Hint",
-                "--- | --- | --- | ---",
-                rows,
-            );
+            self.table("Object | Case | What could be done | Hint", "--- | --- | --- | ---", rows);
         }
         let mismatches: Vec<_> = report.verify.iter().flat_map(|v| &v.mismatches).collect();
         if !mismatches.is_empty() {

@@ -390,7 +390,10 @@ impl Screen {
         };
         if rollback.equal {
             let short = rollback.sha256.short();
-            return self.heading("Rollback", &format!("the restored store is {short}, equal to the snapshot"));
+            return self.heading(
+                "Rollback",
+                &format!("the restored store is {short}, equal to the snapshot"),
+            );
         }
         self.heading("Rollback", "the restored store is NOT equal to the snapshot");
         if let Some(snapshot) = &report.snapshot {

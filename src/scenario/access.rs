@@ -156,7 +156,10 @@ impl Access {
             return Ok(());
         }
         let takes = takes(&any);
-        Err(Error::new(ErrorKind::Denied, format!("writing a record of kind {kind} requires {takes}")))
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!("writing a record of kind {kind} requires {takes}"),
+        ))
     }
 
     /// Whether the caller may read a record of this kind that `author` wrote in the caller's

@@ -46,8 +46,9 @@ pub fn build<'a>(
 
 impl Mock {
     fn new(config: serde_json::Value) -> Result<Self> {
-        let refuse =
-            |why: String| Error::new(ErrorKind::Configuration, why).at(KIND, "configuration");
+        let refuse = |why: String| {
+            Error::new(ErrorKind::Configuration, why).in_operation(KIND, "configuration")
+        };
         let config: Config = serde_json::from_value(config).map_err(|e| refuse(e.to_string()))?;
         let mut rosters: Vec<Roster> = Vec::with_capacity(config.rosters.len());
         for roster in config.rosters {
@@ -116,7 +117,7 @@ impl AuthProvider for Mock {
     }
 
     async fn authenticate(&self, presented: &Presented<'_>) -> Result<Principal> {
-        self.principal(presented).map_err(|e| e.at(KIND, "authenticate"))
+        self.principal(presented).map_err(|e| e.in_operation(KIND, "authenticate"))
     }
 
     async fn ready(&self) -> Result<()> {

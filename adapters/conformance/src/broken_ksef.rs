@@ -6,7 +6,9 @@
 use crate::ksef::{Case, KsefFixture, assert_all, cases, run};
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{Invoices, KsefProbe, KsefLimits, InvoiceState, Submission, Submitted, Upo};
+use flowcontrol_contract::ksef::{
+    InvoiceState, Invoices, KsefLimits, KsefProbe, Submission, Submitted, Upo,
+};
 use flowcontrol_contract::{
     AdapterInfo, CallCx, Digest, KsefNumber, KsefProvider, Mode, Port, Reference, TenantId,
 };
@@ -109,8 +111,12 @@ impl Adapter {
         if world.decided && !self.has(Defect::NeverAccepts) {
             let place = world.kept.keys().position(|d| d == invoice).unwrap_or(0);
             let place = if self.has(Defect::GivesOneNumberToAll) { 0 } else { place };
-            let accepted =
-                InvoiceState::Accepted { number: number(place), at: None, offline: false, earlier: None };
+            let accepted = InvoiceState::Accepted {
+                number: number(place),
+                at: None,
+                offline: false,
+                earlier: None,
+            };
             told.state = accepted;
         }
         Ok(told)

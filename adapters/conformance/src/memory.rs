@@ -66,7 +66,7 @@ pub(crate) fn batches(records: &[Record]) -> Batches {
 /// The error of a call for a tenant that is not enrolled.
 fn not_enrolled(kind: ErrorKind, tenant: &TenantId, operation: &'static str) -> Error {
     Error::new(kind, format!("tenant {tenant} is not enrolled"))
-        .at(KIND, operation)
+        .in_operation(KIND, operation)
         .hint("enroll its roster first")
 }
 
@@ -91,7 +91,7 @@ impl ScenarioStore for MemoryStore {
                 "the roster of {} was sent in the name of {}",
                 roster.tenant, cx.tenant
             ))
-            .at(KIND, "enroll"));
+            .in_operation(KIND, "enroll"));
         }
         self.with(|all| {
             self.admit(cx, "enroll")?;
@@ -122,11 +122,11 @@ impl ScenarioStore for MemoryStore {
             let Some(history) = all.get_mut(&cx.tenant) else {
                 return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "append"));
             };
-            match history.place(expected, batch).map_err(|e| e.at(KIND, "append"))? {
+            match history.place(expected, batch).map_err(|e| e.in_operation(KIND, "append"))? {
                 Placing::Nothing(appended) => Ok(appended),
                 Placing::New(records) => {
                     let first = records.first().map_or(0, |r| r.seq);
-                    history.known(cx.actor.as_ref()).map_err(|e| e.at(KIND, "append"))?;
+                    history.known(cx.actor.as_ref()).map_err(|e| e.in_operation(KIND, "append"))?;
                     history.events.extend(audit::append_events(cx, first, batch)?);
                     history.push(records);
                     Ok(Appended { first, last: history.head(), replayed: false })
@@ -174,7 +174,8 @@ impl ScenarioStore for MemoryStore {
             let Some(history) = all.get_mut(&cx.tenant) else {
                 return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "import"));
             };
-            let fresh = history.fits(&cx.tenant, chunk).map_err(|e| e.at(KIND, "import"))?;
+            let fresh =
+                history.fits(&cx.tenant, chunk).map_err(|e| e.in_operation(KIND, "import"))?;
             if !chunk.records.is_empty() {
                 history.snapshot = Some(chunk.snapshot);
             }

@@ -137,7 +137,7 @@ pub fn append_events(cx: &CallCx, first: u64, batch: &[NewRecord]) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
-    use super::{AuditEvent, append_id, append_events};
+    use super::{AuditEvent, append_events, append_id};
     use crate::{ActorId, CallCx, NewRecord, TenantId};
 
     fn by(actors: &[&str]) -> Vec<NewRecord> {

@@ -33,7 +33,9 @@ impl<'a> Presented<'a> {
         let mut values = self.headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
-            (_, Some(_)) => Err(Error::invalid(format!("the header {name} was sent more than once"))),
+            (_, Some(_)) => {
+                Err(Error::invalid(format!("the header {name} was sent more than once")))
+            }
         }
     }
 }

@@ -148,7 +148,7 @@ impl Error {
 
     /// Adds where it happened: the adapter's kind and the contract's operation.
     #[must_use]
-    pub fn at(mut self, adapter: &'static str, operation: &'static str) -> Self {
+    pub fn in_operation(mut self, adapter: &'static str, operation: &'static str) -> Self {
         self.adapter = adapter;
         self.operation = operation;
         self

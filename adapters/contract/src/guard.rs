@@ -64,13 +64,15 @@ impl Guard {
                 if failure.retryable() != Retry::Temporary || attempts >= self.attempts.max(1) {
                     return Err(failure);
                 }
-                let Some(pause) = self.pause_before(attempts, &failure) else { return Err(failure) };
+                let Some(pause) = self.pause_before(attempts, &failure) else {
+                    return Err(failure);
+                };
                 tracing::debug!(attempt = attempts, pause = ?pause, reason = failure.message(), "again");
                 self.clock.sleep(pause).await;
                 attempts += 1;
             }
         };
-        work.instrument(span).await.map_err(|e: Error| e.at(self.adapter, operation))
+        work.instrument(span).await.map_err(|e: Error| e.in_operation(self.adapter, operation))
     }
 
     async fn attempt<T>(&self, effect: Effect, work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -260,7 +260,12 @@ mod tests {
                 ..Reported::default()
             },
         };
-        for state in [InvoiceState::Kept, InvoiceState::Unknown, InvoiceState::Pending { code: 150 }, refused] {
+        for state in [
+            InvoiceState::Kept,
+            InvoiceState::Unknown,
+            InvoiceState::Pending { code: 150 },
+            refused,
+        ] {
             let text = serde_json::to_string(&state).unwrap();
             assert!(text.contains(state.name()), "{text}");
             assert_eq!(serde_json::from_str::<InvoiceState>(&text).unwrap(), state);

@@ -85,7 +85,9 @@ impl<'de> Visitor<'de> for Reference {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
-        let Some((key, TextOrNone(value))) = map.next_entry::<String, TextOrNone>()? else { return inline() };
+        let Some((key, TextOrNone(value))) = map.next_entry::<String, TextOrNone>()? else {
+            return inline();
+        };
         if map.next_key::<String>()?.is_some() {
             return Err(de::Error::custom("a secret reference takes exactly one of env and file"));
         }

@@ -123,7 +123,11 @@ pub trait SignIn: Send + Sync + std::fmt::Debug {
     /// `InvalidInput` when the answer does not belong to this attempt, without asking the provider;
     /// `Unauthenticated` when the provider refuses or its tokens are invalid; `Denied` when the
     /// person is known but has no access to this service.
-    async fn complete(&self, attempt: &Attempt, answer: &AuthorizationResponse<'_>) -> Result<Grant>;
+    async fn complete(
+        &self,
+        attempt: &Attempt,
+        answer: &AuthorizationResponse<'_>,
+    ) -> Result<Grant>;
 
     /// Signs in through another device: `tell` is called once, then this waits for the person.
     ///

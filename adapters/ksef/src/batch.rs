@@ -6,7 +6,7 @@ use super::package::{Package, part_path};
 use super::preflight;
 use super::state::{Entry, Folder, KeptKey};
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{Invoices, InvoiceState, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Invoices, Submitted};
 use flowcontrol_contract::{Digest, Reference};
 use flowcontrol_files::{AtPath as _, FileError, rename, sync_folder};
 use flowcontrol_ksef_wire::crypto::SymmetricKey;

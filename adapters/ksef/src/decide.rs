@@ -65,7 +65,9 @@ pub fn meaning(status: &InvoiceStatus) -> Result<StatusMeaning> {
                 },
             }
         }
-        code if code < 400 => StatusMeaning::InvoiceState(InvoiceState::Pending { code: code.into() }),
+        code if code < 400 => {
+            StatusMeaning::InvoiceState(InvoiceState::Pending { code: code.into() })
+        }
         _ => StatusMeaning::InvoiceState(InvoiceState::Refused { because: reported() }),
     })
 }
@@ -147,8 +149,12 @@ mod tests {
                 "acquisitionDate": "2026-11-27T10:00:01Z"})))
         };
         for (mode, offline) in [("Offline", true), ("Online", false), ("Later", false)] {
-            let Ok(StatusMeaning::InvoiceState(InvoiceState::Accepted { number, at, offline: told, earlier })) =
-                accepted(NUMBER, mode)
+            let Ok(StatusMeaning::InvoiceState(InvoiceState::Accepted {
+                number,
+                at,
+                offline: told,
+                earlier,
+            })) = accepted(NUMBER, mode)
             else {
                 panic!("not accepted")
             };
@@ -158,7 +164,10 @@ mod tests {
         let wrong = accepted(&NUMBER.replace("-26", "-27"), "Online").unwrap_err();
         assert_eq!(wrong.kind(), ErrorKind::Unexpected);
         let early = status(&json!({"status": {"code": 200, "description": "Sukces"}}));
-        assert_eq!(meaning(&early).unwrap(), StatusMeaning::InvoiceState(InvoiceState::Pending { code: 200 }));
+        assert_eq!(
+            meaning(&early).unwrap(),
+            StatusMeaning::InvoiceState(InvoiceState::Pending { code: 200 })
+        );
     }
 
     #[test]
@@ -169,7 +178,10 @@ mod tests {
             .unwrap()
         };
         for code in [100, 150, 170, 199, 300] {
-            assert_eq!(of(code), StatusMeaning::InvoiceState(InvoiceState::Pending { code: code.into() }));
+            assert_eq!(
+                of(code),
+                StatusMeaning::InvoiceState(InvoiceState::Pending { code: code.into() })
+            );
         }
         for code in [435, 500, 550] {
             assert!(

@@ -70,7 +70,9 @@ pub async fn find(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
     let state = match decide::meaning(&status)? {
         StatusMeaning::InvoiceState(state) => state,
         StatusMeaning::Resend(because) => InvoiceState::Refused { because },
-        StatusMeaning::Duplicate { number, session } => InvoiceState::NumberTaken { by: number, session },
+        StatusMeaning::Duplicate { number, session } => {
+            InvoiceState::NumberTaken { by: number, session }
+        }
     };
     let reference = Some(reference(&status.reference_number)?);
     Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))

@@ -11,7 +11,9 @@ use super::{batch, interactive, limits, look_up, preflight, receipt};
 use async_trait::async_trait;
 use flowcontrol_client::SystemClock;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
-use flowcontrol_contract::ksef::{Invoices, KsefProbe, KsefLimits, InvoiceState, Submission, Submitted, Upo};
+use flowcontrol_contract::ksef::{
+    InvoiceState, Invoices, KsefLimits, KsefProbe, Submission, Submitted, Upo,
+};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{
     AdapterInfo, CallCx, Clock, Digest, KsefProvider, Mode, Port, Reference, TenantId,
@@ -98,7 +100,7 @@ impl Ksef {
                 let unsaid = config.unsaid_purpose();
                 Credential::read(certificate.expose(), key.expose(), clock.now(), unsaid)
                     .map(|credential| SignIn::Certificate(Box::new(credential)))
-                    .map_err(|e| e.at(KIND, "configuration"))?
+                    .map_err(|e| e.in_operation(KIND, "configuration"))?
             }
             _ => return Err(refuse("no sign-in method is configured")),
         };
@@ -167,7 +169,7 @@ impl Ksef {
 
     /// Says where a failure happened.
     fn located<T>(&self, operation: &'static str, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|e| e.at(self.kind, operation))
+        outcome.map_err(|e| e.in_operation(self.kind, operation))
     }
 
     async fn do_submit(&self, folder: &Folder, submission: &Submission<'_>) -> Result<Submitted> {
@@ -237,7 +239,9 @@ impl Ksef {
                 }
             }
         }
-        if outcome.is_ok() && matches!(entry.state, InvoiceState::Pending { .. } | InvoiceState::Unknown) {
+        if outcome.is_ok()
+            && matches!(entry.state, InvoiceState::Pending { .. } | InvoiceState::Unknown)
+        {
             outcome = self.apply_session_failure(&mut entry, &session, &mut failed).await;
         }
         folder.keep(&entry)?;

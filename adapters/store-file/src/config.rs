@@ -29,7 +29,7 @@ pub fn build(
         let wrong = |message: String| {
             Error::new(ErrorKind::Configuration, message)
                 .hint("it has one field, for example dir = \".flowcontrol/store\"")
-                .at(KIND, "build")
+                .in_operation(KIND, "build")
         };
         let config: Config = serde_json::from_value(config)
             .map_err(|e| wrong(format!("configuration of the store: {e}")))?;

@@ -175,8 +175,9 @@ impl Cursor {
 
 /// Parses the line of the record with number `seq` of `tenant`.
 pub(crate) fn record(path: &Path, tenant: &TenantId, seq: u64, line: &str) -> Result<Record> {
-    let record = Record::from_line(line)
-        .map_err(|e| corrupt(path, format!("the line of record {seq} is not a valid record")).source(e))?;
+    let record = Record::from_line(line).map_err(|e| {
+        corrupt(path, format!("the line of record {seq} is not a valid record")).source(e)
+    })?;
     if record.seq != seq || record.tenant != *tenant {
         return Err(corrupt(
             path,

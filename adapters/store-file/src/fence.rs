@@ -84,7 +84,7 @@ impl Fence for FileStore {
     async fn lift(&self, tenants: &[TenantId], id: &str) -> Result<()> {
         // Lifting must not create the folder of a store that does not exist.
         if self.window(tenants).await?.is_none() {
-            return Err(Window::not_in_force(id).at(KIND, "lift"));
+            return Err(Window::not_in_force(id).in_operation(KIND, "lift"));
         }
         let (tenants, id) = (tenants.to_vec(), id.to_owned());
         self.with_lock("lift", move |dir| {

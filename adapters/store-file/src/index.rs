@@ -6,7 +6,7 @@
 //! reach; a reader that is ahead of the manifest keeps its own runs in a temporary folder.
 
 use crate::disk;
-use crate::failure::{AtPath as _, io_error, from_file_error};
+use crate::failure::{AtPath as _, from_file_error, io_error};
 use crate::log::Tail;
 use crate::sorted_run::{IndexEntry, SortedRun};
 use flowcontrol_contract::{Digest, Error, ErrorKind, Result};

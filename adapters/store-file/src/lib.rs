@@ -38,6 +38,7 @@ mod index;
 mod lock;
 mod log;
 mod read_back;
+mod read_buffer;
 mod roster;
 mod rules;
 mod sorted_run;
@@ -45,9 +46,8 @@ mod store;
 mod stream;
 mod tenant;
 mod trail;
-mod write_txn;
 mod view;
-mod read_buffer;
+mod write_txn;
 
 pub use config::{Config, build};
 pub use faults::{Fault, Faults};

@@ -6,7 +6,7 @@
 //! work: without it everything is found again from the logs.
 
 use crate::disk;
-use crate::failure::{AtPath as _, io_error, from_file_error};
+use crate::failure::{AtPath as _, from_file_error, io_error};
 use flowcontrol_contract::Result;
 use std::fs::{File, TryLockError};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -76,7 +76,8 @@ impl WriteLock {
 /// Whether no process is writing to the store in `dir` at this moment.
 pub(crate) fn nobody_writes(dir: &Path) -> Result<bool> {
     let path = dir.join(NAME);
-    let Some(file) = disk::if_exists(File::open(&path)).at_path("open the lock file", &path)? else {
+    let Some(file) = disk::if_exists(File::open(&path)).at_path("open the lock file", &path)?
+    else {
         return Ok(true);
     };
     match file.try_lock_shared() {

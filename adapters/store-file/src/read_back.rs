@@ -96,7 +96,7 @@ impl ReadBack for FolderView {
             _ => Err(Error::invalid(format!(
                 "there is no table {table:?}; the tables are {TENANTS}, {USERS} and {RECORDS}"
             ))
-            .at(KIND, OPERATION)),
+            .in_operation(KIND, OPERATION)),
         }
     }
 }

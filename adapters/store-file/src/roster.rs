@@ -19,8 +19,9 @@ pub(crate) struct Enrolled {
 
 impl Enrolled {
     fn encode(&self) -> Result<String> {
-        let json = serde_json::to_string(&self.roster)
-            .map_err(|e| flowcontrol_contract::Error::invalid("the roster cannot be serialized").source(e))?;
+        let json = serde_json::to_string(&self.roster).map_err(|e| {
+            flowcontrol_contract::Error::invalid("the roster cannot be serialized").source(e)
+        })?;
         let body = format!("{:020} {json}\n", self.commit);
         Ok(format!("bfgroster1 {} {body}", Digest::of(&body)))
     }
@@ -51,7 +52,10 @@ impl Enrolled {
         if dir.file_name().is_none_or(|n| n != folder(&enrolled.roster.tenant).as_str()) {
             return Err(corrupt(
                 &path,
-                format!("it belongs to tenant {}, which has another folder", enrolled.roster.tenant),
+                format!(
+                    "it belongs to tenant {}, which has another folder",
+                    enrolled.roster.tenant
+                ),
             ));
         }
         Ok(Some(enrolled))

@@ -10,8 +10,8 @@ use crate::read_back::FolderView;
 use crate::stream::stream;
 use crate::tenant::{Tenant, id_of};
 use crate::trail;
-use crate::write_txn::{LastWrite, WriteTxn};
 use crate::view::{TenantView, at_one_moment, read_after, read_all};
+use crate::write_txn::{LastWrite, WriteTxn};
 use async_trait::async_trait;
 use flowcontrol_contract::fence::Fence;
 use flowcontrol_contract::store::{
@@ -46,10 +46,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
     f: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(f).await {
-        Ok(result) => result.map_err(|e| e.at(KIND, operation)),
+        Ok(result) => result.map_err(|e| e.in_operation(KIND, operation)),
         Err(e) => Err(Error::new(ErrorKind::Unexpected, "the file operation was aborted")
             .source(e)
-            .at(KIND, operation)),
+            .in_operation(KIND, operation)),
     }
 }
 
@@ -74,7 +74,7 @@ impl FileStore {
                 format!("{} is not a folder", dir.display()),
             )
             .hint("set `dir` of the file-local store to a folder")
-            .at(KIND, "open"));
+            .in_operation(KIND, "open"));
         }
         let files = Arc::new(Files::new(dir, faults));
         Ok(Self { files, memory: Arc::default() })
@@ -142,7 +142,7 @@ impl FileStore {
         let until = deadline.map_or_else(|| Instant::now() + LOCK_TIMEOUT, Instant::from_std);
         let memory = Arc::clone(&self.memory).lock_owned();
         let Ok(memory) = tokio::time::timeout_at(until, memory).await else {
-            return Err(self.busy(deadline).at(KIND, operation));
+            return Err(self.busy(deadline).in_operation(KIND, operation));
         };
         Ok((memory, self.lock(operation, deadline, until).await?))
     }
@@ -160,7 +160,7 @@ impl FileStore {
                 return Ok(lock);
             }
             if Instant::now() >= until {
-                return Err(self.busy(deadline).at(KIND, operation));
+                return Err(self.busy(deadline).in_operation(KIND, operation));
             }
             tokio::time::sleep_until((Instant::now() + pause).min(until)).await;
             pause = (pause * 2).min(PAUSE.1);
@@ -197,7 +197,7 @@ fn check_deadline(operation: &'static str, cx: &CallCx) -> Result<()> {
     match cx.deadline {
         Some(deadline) if deadline <= Instant::now().into_std() => {
             Err(Error::new(ErrorKind::Timeout, "the deadline had passed before the call started")
-                .at(KIND, operation))
+                .in_operation(KIND, operation))
         }
         _ => Ok(()),
     }
@@ -238,7 +238,7 @@ impl ScenarioStore for FileStore {
                 "the roster is of tenant {}, but the call of tenant {}",
                 roster.tenant, cx.tenant
             ))
-            .at(KIND, "enroll"));
+            .in_operation(KIND, "enroll"));
         }
         let roster = roster.clone();
         self.write("enroll", cx, move |txn| txn.enroll(&roster)).await
@@ -278,9 +278,9 @@ impl ScenarioStore for FileStore {
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
         let extent = self.read_tenant("read", cx, |tenant| Ok(tenant.extent())).await?;
         Ok(stream(move |sender| match extent {
-            Some(extent) => {
-                read_after(extent, after, sender).map(drop).map_err(|e| e.at(KIND, "read"))
-            }
+            Some(extent) => read_after(extent, after, sender)
+                .map(drop)
+                .map_err(|e| e.in_operation(KIND, "read")),
             None => Ok(()),
         }))
     }
@@ -295,8 +295,9 @@ impl ScenarioStore for FileStore {
         let parts = blocking("export", move || at_one_moment(&files, &tenants)).await?;
         let (rosters, extents) =
             parts.into_iter().map(|TenantView { roster, extent }| (roster, extent)).unzip();
-        let batches =
-            stream(move |sender| read_all(extents, sender).map_err(|e| e.at(KIND, "export")));
+        let batches = stream(move |sender| {
+            read_all(extents, sender).map_err(|e| e.in_operation(KIND, "export"))
+        });
         Ok(Export { rosters, batches })
     }
 

@@ -5,9 +5,9 @@ use crate::disk;
 use crate::failure::{AtPath as _, corrupt};
 use crate::frame::{HEADER, Header};
 use crate::index::{Index, Marks, RECENT, Role};
-use crate::log::{NextFrame, Tail, line_at, examine_next};
-use crate::sorted_run::hash;
+use crate::log::{NextFrame, Tail, examine_next, line_at};
 use crate::read_buffer::ReadBuffer;
+use crate::sorted_run::hash;
 use flowcontrol_contract::{Digest, RecordId, Result, TenantId};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -253,8 +253,9 @@ impl Tenant {
                 found = self.index.find(&wanted)?;
             }
         }
-        let mut found = found
-            .ok_or_else(|| corrupt(&self.dir, "the index is damaged again right after it was rebuilt"))?;
+        let mut found = found.ok_or_else(|| {
+            corrupt(&self.dir, "the index is damaged again right after it was rebuilt")
+        })?;
         found.sort_unstable_by_key(|(_, seq)| *seq);
         Ok(found)
     }

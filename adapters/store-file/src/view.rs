@@ -8,9 +8,9 @@ use crate::cursor::{Cursor, Extent};
 use crate::failure::{AtPath as _, corrupt};
 use crate::files::Files;
 use crate::log::{Tail, header_at};
+use crate::read_buffer::ReadBuffer;
 use crate::roster::Enrolled;
 use crate::stream::BatchSender;
-use crate::read_buffer::ReadBuffer;
 use flowcontrol_contract::{Error, ErrorKind, Result, Roster, TenantId};
 use std::fs::File;
 
@@ -54,7 +54,11 @@ fn now(files: &Files, id: &TenantId) -> Result<(Enrolled, Extent)> {
 }
 
 /// The tenants of `seen` right after the write `moment`; `None` when a roster is newer.
-fn as_of(files: &Files, moment: u64, seen: &[(Enrolled, Extent)]) -> Result<Option<Vec<TenantView>>> {
+fn as_of(
+    files: &Files,
+    moment: u64,
+    seen: &[(Enrolled, Extent)],
+) -> Result<Option<Vec<TenantView>>> {
     let mut parts = Vec::with_capacity(seen.len());
     for (_, earlier) in seen {
         let (enrolled, mut extent) = now(files, &earlier.tenant)?;

@@ -111,10 +111,10 @@ async fn stored_equal(
 
 /// The records that are not stored yet.
 fn missing<'a>(records: &'a [Record], stored: &BTreeSet<u64>) -> Cow<'a, [Record]> {
-    if !records.iter().any(|r| there.contains(&r.seq)) {
+    if !records.iter().any(|r| stored.contains(&r.seq)) {
         return Cow::Borrowed(records);
     }
-    records.iter().filter(|r| !there.contains(&r.seq)).cloned().collect()
+    records.iter().filter(|r| !stored.contains(&r.seq)).cloned().collect()
 }
 
 #[async_trait]
@@ -128,7 +128,7 @@ impl BatchImport for PgStore {
             let done = until_deadline(cx.deadline, import).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "import batch"))
+        run.await.map_err(|e| e.in_operation(KIND, "import batch"))
     }
 
     async fn progress(&self, cx: &CallCx, snapshot: Digest, batch: &str) -> Result<u64> {
@@ -139,22 +139,23 @@ impl BatchImport for PgStore {
             let done = until_deadline(cx.deadline, async {
                 let ledger = ledger(&self.core, &mut work, &cx.tenant).await?;
                 refuse_another(&cx.tenant, &ledger, snapshot)?;
-                end(&self.core, &mut work, &cx.tenant, batch).await
+                batch_end(&self.core, &mut work, &cx.tenant, batch).await
             })
             .await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "progress"))
+        run.await.map_err(|e| e.in_operation(KIND, "progress"))
     }
 
     async fn carry_chain(&self, cx: &CallCx, events: &[AuditEvent]) -> Result<u64> {
         let run = async {
             self.require_writable()?;
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let done = until_deadline(cx.deadline, chain::carry(&self.core, &mut work, cx, events)).await;
+            let done =
+                until_deadline(cx.deadline, chain::carry(&self.core, &mut work, cx, events)).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "carry chain"))
+        run.await.map_err(|e| e.in_operation(KIND, "carry chain"))
     }
 
     async fn carried(&self, cx: &CallCx) -> Result<u64> {
@@ -164,7 +165,7 @@ impl BatchImport for PgStore {
             let done = until_deadline(cx.deadline, chain::count(&self.core, &mut work, cx)).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "carried"))
+        run.await.map_err(|e| e.in_operation(KIND, "carried"))
     }
 }
 

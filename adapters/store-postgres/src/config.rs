@@ -112,7 +112,7 @@ fn default_lock_timeout() -> u64 {
 }
 
 fn refuse(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, message).at(KIND, "configuration")
+    Error::new(ErrorKind::Configuration, message).in_operation(KIND, "configuration")
 }
 
 impl Config {
@@ -360,6 +360,10 @@ mod tests {
         config.tls.ca = Some("/etc/root.pem".into());
         assert_eq!(config.overriding_variable(set("PGSSLROOTCERT")), None, "overruled by tls.ca");
         assert_eq!(config.overriding_variable(set("PGSSLKEY")), Some("PGSSLKEY"));
-        assert_eq!(config.overriding_variable(set("PGPASSWORD")), None, "overruled by the password");
+        assert_eq!(
+            config.overriding_variable(set("PGPASSWORD")),
+            None,
+            "overruled by the password"
+        );
     }
 }

@@ -80,9 +80,15 @@ pub(crate) async fn export(
         let head = read::head_on(&core, &mut view.conn, &tenant).await?;
         heads.push_back((tenant, head));
     }
-    let rest = RemainingExport { view, tenants: heads, after: 0, turned: false, size: BatchSize::default() };
+    let rest = RemainingExport {
+        view,
+        tenants: heads,
+        after: 0,
+        turned: false,
+        size: BatchSize::default(),
+    };
     let batches = stream::try_unfold(rest, |rest| async move {
-        next(rest).await.map_err(|e| e.at(KIND, "export"))
+        next(rest).await.map_err(|e| e.in_operation(KIND, "export"))
     });
     Ok(Export { rosters, batches: batches.boxed() })
 }

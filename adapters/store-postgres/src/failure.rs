@@ -32,7 +32,11 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
     match error {
         sqlx::Error::Database(db) => match db.try_downcast_ref::<PgDatabaseError>() {
             Some(pg) => server(
-                &ServerError { code: pg.code(), message: pg.message(), constraint: pg.constraint() },
+                &ServerError {
+                    code: pg.code(),
+                    message: pg.message(),
+                    constraint: pg.constraint(),
+                },
                 during,
             ),
             None => Error::new(ErrorKind::Unexpected, "the server reported an unknown error"),
@@ -43,10 +47,9 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
         sqlx::Error::Tls(tls) => unverified(tls),
         sqlx::Error::Protocol(text) => lost(&format!("protocol error: {text}"), during),
         // These name columns and types of the store's own statements, and no values.
-        sqlx::Error::ColumnDecode { index, .. } => Error::new(
-            ErrorKind::Corrupt,
-            format!("column {index} has an unexpected type"),
-        ),
+        sqlx::Error::ColumnDecode { index, .. } => {
+            Error::new(ErrorKind::Corrupt, format!("column {index} has an unexpected type"))
+        }
         sqlx::Error::RowNotFound => {
             Error::new(ErrorKind::Unexpected, "the server returned no row where one is expected")
         }

@@ -68,7 +68,12 @@ impl Core {
 }
 
 /// The windows in force for the tenant, and the one with this id, in force or not.
-async fn entries(core: &Core, work: &mut Work, tenant: &TenantId, id: &str) -> Result<Vec<WindowRow>> {
+async fn entries(
+    core: &Core,
+    work: &mut Work,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Vec<WindowRow>> {
     let query = core.sql.query(&core.sql.windows).bind(tenant.as_str()).bind(id);
     let rows = query.fetch_all(work.conn()?).await.map_err(failure::sql)?;
     rows.iter().map(|row| entry(tenant, row)).collect()
@@ -188,14 +193,14 @@ impl PgStore {
 #[async_trait]
 impl Fence for PgStore {
     async fn raise(&self, tenants: &[TenantId], window: &Window) -> Result<()> {
-        self.raise_for(tenants, window).await.map_err(|e| e.at(KIND, "raise"))
+        self.raise_for(tenants, window).await.map_err(|e| e.in_operation(KIND, "raise"))
     }
 
     async fn window(&self, tenants: &[TenantId]) -> Result<Option<Raised>> {
-        self.find_for(tenants).await.map_err(|e| e.at(KIND, "window"))
+        self.find_for(tenants).await.map_err(|e| e.in_operation(KIND, "window"))
     }
 
     async fn lift(&self, tenants: &[TenantId], id: &str) -> Result<()> {
-        self.lift_for(tenants, id).await.map_err(|e| e.at(KIND, "lift"))
+        self.lift_for(tenants, id).await.map_err(|e| e.in_operation(KIND, "lift"))
     }
 }

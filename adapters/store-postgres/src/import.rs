@@ -153,10 +153,10 @@ async fn compare(
     tenant: &TenantId,
     mut there: &[Record],
 ) -> Result<()> {
-    let mut pace = read::Pace::default();
+    let mut size = read::BatchSize::default();
     while let (Some(first), Some(last)) = (there.first(), there.last()) {
         let conn = work.conn()?;
-        let stored = read::batch(core, conn, tenant, first.seq - 1, last.seq, &mut pace).await?;
+        let stored = read::batch(core, conn, tenant, first.seq - 1, last.seq, &mut size).await?;
         if stored.is_empty() {
             return Err(Error::new(
                 ErrorKind::Corrupt,

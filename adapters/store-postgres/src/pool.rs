@@ -99,8 +99,10 @@ impl Pool {
             }
         }
         let conn = self.connect().await?;
-        Ok(self
-            .lend(PooledConnection { conn, staged: false, tuned: false, idle_since: Instant::now() }, permit))
+        Ok(self.lend(
+            PooledConnection { conn, staged: false, tuned: false, idle_since: Instant::now() },
+            permit,
+        ))
     }
 
     async fn is_alive(&self, conn: &mut PgConnection) -> bool {
@@ -130,9 +132,9 @@ fn context(error: &Error, endpoint: &str) -> Error {
 impl Lease {
     /// The connection.
     pub(crate) fn seat(&mut self) -> Result<&mut PooledConnection> {
-        self.seat
-            .as_mut()
-            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the connection was already returned to the pool"))
+        self.seat.as_mut().ok_or_else(|| {
+            Error::new(ErrorKind::Unexpected, "the connection was already returned to the pool")
+        })
     }
 
     /// Returns the connection to the pool; nothing may be open on it.

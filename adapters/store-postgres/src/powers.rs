@@ -137,7 +137,7 @@ order by c.relname collate \"C\"";
 /// # Errors
 /// The server's error; the message holds no row content.
 pub async fn read_powers(conn: &mut PgConnection, schema: &str) -> Result<Powers> {
-    read(conn, schema).await.map_err(|e| failure::sql(e).at(KIND, "read powers"))
+    read(conn, schema).await.map_err(|e| failure::sql(e).in_operation(KIND, "read powers"))
 }
 
 async fn read(conn: &mut PgConnection, schema: &str) -> sqlx::Result<Powers> {

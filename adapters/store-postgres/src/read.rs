@@ -143,7 +143,7 @@ pub(crate) async fn stream(
     let upto = work.finish(upto).await?;
     let cursor = Cursor { core, tenant, deadline, after, upto, size: BatchSize::default() };
     Ok(stream::try_unfold(cursor, |cursor| async move {
-        next(cursor).await.map_err(|e| e.at(KIND, "read"))
+        next(cursor).await.map_err(|e| e.in_operation(KIND, "read"))
     })
     .boxed())
 }

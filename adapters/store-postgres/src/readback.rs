@@ -166,7 +166,7 @@ impl ReadBack for Reader {
     async fn counts(&mut self) -> Result<Vec<TableCount>> {
         let counts =
             if self.view.sees_all { self.count_all().await } else { self.count_listed().await };
-        counts.map_err(|e| e.at(KIND, "read back"))
+        counts.map_err(|e| e.in_operation(KIND, "read back"))
     }
 
     async fn rows(&mut self, table: &str, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
@@ -184,6 +184,6 @@ impl ReadBack for Reader {
                 ))),
             }
         };
-        rows.await.map_err(|e| e.at(KIND, "read back"))
+        rows.await.map_err(|e| e.in_operation(KIND, "read back"))
     }
 }

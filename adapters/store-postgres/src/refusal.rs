@@ -129,7 +129,11 @@ impl fmt::Display for Refusal {
                 f.write_str("it has REPLICATION and could stream every tenant's rows")
             }
             Self::ServerAccess(roles) => {
-                write!(f, "it has access to the server's files or programs through {}", roles.join(", "))
+                write!(
+                    f,
+                    "it has access to the server's files or programs through {}",
+                    roles.join(", ")
+                )
             }
             Self::Unprotected(t) => match (t.enabled, t.forced) {
                 (true, false) => {
@@ -254,7 +258,7 @@ pub(crate) fn refuse(user: &str, found: &[Refusal]) -> Option<Error> {
         Error::new(first.kind(), format!("login {user} is refused: {}", named.join("; ")))
             .hint(first.hint())
             .retry(Retry::Permanent)
-            .at(KIND, "connect"),
+            .in_operation(KIND, "connect"),
     )
 }
 

@@ -51,7 +51,7 @@ impl PgStore {
     /// `Denied` for wrong credentials or a verifier without BYPASSRLS; `Unavailable` for a server
     /// that cannot be reached or written to.
     pub async fn connect(config: Config, secrets: &dyn Secrets) -> Result<Self> {
-        let at = |e: Error| e.at(KIND, "connect");
+        let at = |e: Error| e.in_operation(KIND, "connect");
         let options = config.options(secrets)?;
         let endpoint = config.endpoint();
         let timeout = Duration::from_millis(config.connect_timeout);
@@ -161,13 +161,15 @@ impl ScenarioStore for PgStore {
                 )));
             }
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let done = until_deadline(cx.deadline, roster::enroll(&self.core, &mut work, cx, roster)).await;
+            let done =
+                until_deadline(cx.deadline, roster::enroll(&self.core, &mut work, cx, roster))
+                    .await;
             work.finish(done).await?;
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.insert(roster.tenant.clone());
             Ok(())
         };
-        run.await.map_err(|e| e.at(KIND, "enroll"))
+        run.await.map_err(|e| e.in_operation(KIND, "enroll"))
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
@@ -180,7 +182,7 @@ impl ScenarioStore for PgStore {
             .await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "roster"))
+        run.await.map_err(|e| e.in_operation(KIND, "roster"))
     }
 
     async fn append(
@@ -199,7 +201,7 @@ impl ScenarioStore for PgStore {
             let done = until_deadline(cx.deadline, append).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "append"))
+        run.await.map_err(|e| e.in_operation(KIND, "append"))
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
@@ -207,7 +209,7 @@ impl ScenarioStore for PgStore {
             self.require_row_security()?;
             lookup::get(&self.core, cx, id).await
         };
-        run.await.map_err(|e| e.at(KIND, "get"))
+        run.await.map_err(|e| e.in_operation(KIND, "get"))
     }
 
     async fn head(&self, cx: &CallCx) -> Result<u64> {
@@ -218,7 +220,7 @@ impl ScenarioStore for PgStore {
             let done = until_deadline(cx.deadline, head).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "head"))
+        run.await.map_err(|e| e.in_operation(KIND, "head"))
     }
 
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
@@ -226,7 +228,7 @@ impl ScenarioStore for PgStore {
             self.require_row_security()?;
             read::stream(Arc::clone(&self.core), cx.tenant.clone(), cx.deadline, after).await
         };
-        run.await.map_err(|e| e.at(KIND, "read"))
+        run.await.map_err(|e| e.in_operation(KIND, "read"))
     }
 
     async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
@@ -237,12 +239,12 @@ impl ScenarioStore for PgStore {
             let done = until_deadline(cx.deadline, trail).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "trail"))
+        run.await.map_err(|e| e.in_operation(KIND, "trail"))
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
         let export = export::export(Arc::clone(&self.core), tenants, self.verifier);
-        export.await.map_err(|e| e.at(KIND, "export"))
+        export.await.map_err(|e| e.in_operation(KIND, "export"))
     }
 
     async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
@@ -253,13 +255,13 @@ impl ScenarioStore for PgStore {
             let done = until_deadline(cx.deadline, import).await;
             work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "import"))
+        run.await.map_err(|e| e.in_operation(KIND, "import"))
     }
 
     async fn read_back(&self, tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
         let view = View::open(Arc::clone(&self.core), self.verifier)
             .await
-            .map_err(|e| e.at(KIND, "read back"))?;
+            .map_err(|e| e.in_operation(KIND, "read back"))?;
         Ok(Box::new(Reader::new(view, tenants)))
     }
 

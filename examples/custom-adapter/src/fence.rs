@@ -29,7 +29,7 @@ impl Fence for JournalStore {
             state.windows = windows;
             Ok(())
         });
-        raised.await.map_err(|e| e.at(KIND, "raise"))
+        raised.await.map_err(|e| e.in_operation(KIND, "raise"))
     }
 
     async fn window(&self, tenants: &[TenantId]) -> Result<Option<Raised>> {
@@ -45,6 +45,6 @@ impl Fence for JournalStore {
             state.windows = windows;
             Ok(())
         });
-        lifted.await.map_err(|e| e.at(KIND, "lift"))
+        lifted.await.map_err(|e| e.in_operation(KIND, "lift"))
     }
 }

@@ -139,7 +139,9 @@ impl History {
             }
             match self.slice(seq - 1, seq, 1).first() {
                 Some(old) if old != record => {
-                    return Err(Error::conflict(format!("record {seq} is already stored with another content")));
+                    return Err(Error::conflict(format!(
+                        "record {seq} is already stored with another content"
+                    )));
                 }
                 Some(_) => {}
                 None => missing.push(record.clone()),

@@ -49,7 +49,7 @@ pub fn build(
     async move {
         let config: Config = serde_json::from_value(config).map_err(|e| {
             Error::new(ErrorKind::Configuration, format!("the configuration is not valid: {e}"))
-                .at(KIND, "build")
+                .in_operation(KIND, "build")
                 .hint("it has one field: path = \"scenario.jsonl\"")
         })?;
         let store: Arc<dyn ScenarioStore> =

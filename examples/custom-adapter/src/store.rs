@@ -2,7 +2,7 @@
 
 use crate::fence;
 use crate::history::History;
-use crate::journal::{JournalEntry, Journal};
+use crate::journal::{Journal, JournalEntry};
 use crate::view::JournalView;
 use crate::{KIND, MODE};
 use async_trait::async_trait;
@@ -50,7 +50,7 @@ impl JournalStore {
                 Journal::open(path, |tenant, entry| take_over(&mut tenants, tenant, entry))?;
             Ok(JournalState { journal, windows, tenants })
         });
-        let state = opened.await.map_err(|e| e.at(KIND, "open"))?;
+        let state = opened.await.map_err(|e| e.in_operation(KIND, "open"))?;
         let endpoint = state.journal.path().display().to_string();
         Ok(Self { endpoint, state: Arc::new(Mutex::new(state)) })
     }
@@ -169,7 +169,7 @@ impl ScenarioStore for JournalStore {
                 "tenant {} cannot enroll tenant {}",
                 cx.tenant, roster.tenant
             ))
-            .at(KIND, "enroll"));
+            .in_operation(KIND, "enroll"));
         }
         let new = roster.clone();
         let written = self.write(cx, true, move |history| {
@@ -181,7 +181,7 @@ impl ScenarioStore for JournalStore {
             let entry = JournalEntry { roster: Some(roster), ..JournalEntry::default() };
             Ok(((), (!unchanged).then_some(entry)))
         });
-        written.await.map_err(|e| e.at(KIND, "enroll"))
+        written.await.map_err(|e| e.in_operation(KIND, "enroll"))
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
@@ -200,7 +200,7 @@ impl ScenarioStore for JournalStore {
             let (answer, entry) = history.append(&call, expected, &batch)?;
             Ok((answer, (!entry.records.is_empty()).then_some(entry)))
         });
-        written.await.map_err(|e| e.at(KIND, "append"))
+        written.await.map_err(|e| e.in_operation(KIND, "append"))
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
@@ -227,11 +227,10 @@ impl ScenarioStore for JournalStore {
         let moment = self.look(|state| {
             let one = |tenant: &TenantId| match state.tenants.get(tenant) {
                 Some(history) => Ok((history.roster.clone(), history.head())),
-                None => Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!("tenant {tenant} is not enrolled"),
-                )
-                .at(KIND, "export")),
+                None => {
+                    Err(Error::new(ErrorKind::NotFound, format!("tenant {tenant} is not enrolled"))
+                        .in_operation(KIND, "export"))
+                }
             };
             tenants.iter().map(one).collect::<Result<Vec<_>>>()
         })??;
@@ -252,11 +251,15 @@ impl ScenarioStore for JournalStore {
             if records.is_empty() {
                 return Ok((Imported { last, snapshot: history.snapshot }, None));
             }
-            let entry = JournalEntry { records: missing, snapshot: Some(snapshot), ..JournalEntry::default() };
+            let entry = JournalEntry {
+                records: missing,
+                snapshot: Some(snapshot),
+                ..JournalEntry::default()
+            };
             let known = entry.records.is_empty() && history.snapshot == entry.snapshot;
             Ok((Imported { last, snapshot: entry.snapshot }, (!known).then_some(entry)))
         });
-        written.await.map_err(|e| e.at(KIND, "import"))
+        written.await.map_err(|e| e.in_operation(KIND, "import"))
     }
 
     async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {

@@ -17,27 +17,27 @@ pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
     let mut all = Vec::new();
     for name in &args.invoices {
         let invoice = view::digest(name)?;
-        let told = if args.find {
+        let submitted = if args.find {
             ksef.find(&call, &invoice).await?
         } else {
             Some(ksef.status(&call, &invoice).await?)
         };
-        all.push((name, told));
+        all.push((name, submitted));
     }
     let accepted = |t: &Option<flowcontrol_contract::ksef::Submitted>| {
         t.as_ref().is_some_and(|t| matches!(t.state, InvoiceState::Accepted { .. }))
     };
-    let value = json!({"invoices": all.iter().map(|(name, told)| {
-        json!({"name": name, "found": told.as_ref().map(view::value)})
+    let value = json!({"invoices": all.iter().map(|(name, submitted)| {
+        json!({"name": name, "found": submitted.as_ref().map(view::value)})
     }).collect::<Vec<_>>()});
     out::either(cx.format, &value, || {
-        let line = |(name, told): &(&String, _)| match told {
-            Some(told) => format!("{name}: {}\n", view::text(told)),
+        let line = |(name, submitted): &(&String, _)| match submitted {
+            Some(submitted) => format!("{name}: {}\n", view::text(submitted)),
             None => format!("{name}: KSeF has no invoice of these bytes in this context\n"),
         };
         all.iter().map(line).collect()
     })?;
-    Ok(if all.iter().all(|(_, told)| accepted(told)) { Exit::Done } else { Exit::Check })
+    Ok(if all.iter().all(|(_, submitted)| accepted(submitted)) { Exit::Done } else { Exit::Check })
 }
 
 /// An invoice's receipt (UPO), byte for byte.

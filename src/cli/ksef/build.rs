@@ -106,7 +106,7 @@ fn make(
             }
             match &args.out {
                 _ if !sound => {}
-                Some(path) => out::text(&told(path, &xml, &findings))?,
+                Some(path) => out::text(&describe(path, &xml, &findings))?,
                 None => out::text(&String::from_utf8_lossy(&xml))?,
             }
         }
@@ -114,7 +114,7 @@ fn make(
     Ok(if sound { Exit::Done } else { Exit::Check })
 }
 
-fn told(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
+fn describe(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
     let offline = findings.iter().filter(|f| f.severity == Severity::Note);
     let notes: String = offline.map(|finding| format!("\n  {finding}")).collect();
     format!("{}: {} bytes{notes}", path.display(), xml.len())

@@ -63,10 +63,10 @@ pub async fn note(
     store: &dyn ScenarioStore,
     call: &CallCx,
     record: &Record,
-    told: &Submitted,
+    submitted: &Submitted,
     upo: Option<Digest>,
 ) -> Result<Vec<RecordId>> {
-    let (InvoiceState::Accepted { number, at, .. }, Some(upo)) = (&told.state, upo) else {
+    let (InvoiceState::Accepted { number, at, .. }, Some(upo)) = (&submitted.state, upo) else {
         return Ok(Vec::new());
     };
     let number_in_scenario = text(&fields(record)?, "invoice_no");
@@ -89,7 +89,7 @@ pub async fn note(
         let mut payload = fields(old)?;
         payload.insert("ksef_no".to_owned(), json!(number));
         payload.insert("ksef_upo_sha256".to_owned(), json!(upo));
-        payload.insert("ksef_invoice_sha256".to_owned(), json!(told.invoice));
+        payload.insert("ksef_invoice_sha256".to_owned(), json!(submitted.invoice));
         payload.insert("supersedes".to_owned(), json!(old.id));
         let payload = Payload::parse(&Value::Object(payload).to_string())?;
         let when = at.unwrap_or(old.occurred_at);

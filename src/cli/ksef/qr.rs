@@ -42,8 +42,9 @@ pub fn run(args: &Qr, format: Format) -> Result<Exit> {
     let codes = Codes { one, ksef_no: args.ksef_no.clone(), two };
     let mut files = Vec::new();
     if let Some(folder) = &args.out {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Failure::environment(format!("cannot create {}: {e}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|e| {
+            Failure::environment(format!("cannot create {}: {e}", folder.display()))
+        })?;
         let mut save = |name: &str, bytes: &[u8]| {
             let path = folder.join(name);
             std::fs::write(&path, bytes).map_err(|e| {

@@ -21,7 +21,7 @@ const AGAIN: u32 = 2;
 /// A file that was submitted.
 struct Sent {
     path: PathBuf,
-    told: Submitted,
+    submitted: Submitted,
     upo: Option<Digest>,
 }
 
@@ -51,27 +51,28 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
     let provider = open_ksef(&cx.settings).await?;
     let ksef = &*provider;
     let many = Some(args.files.len() as u64);
-    let mut told = Vec::new();
+    let mut submitted = Vec::new();
     if args.batch {
         let step = cx.progress.step("package and send", many);
         let mut invoices = args.files.iter().map(|path| {
             step.inc(1);
             file::read(path).map_err(|failure| contract::Error::invalid(failure.message))
         });
-        told = ksef.submit_batch(&call, &mut invoices, args.offline).await?;
+        submitted = ksef.submit_batch(&call, &mut invoices, args.offline).await?;
         step.done("KSeF has received the package");
     } else {
         let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
         let step = cx.progress.step("send", many);
         for bytes in &contents {
             let submission = Submission { invoice: bytes, offline: args.offline, corrects };
-            told.push(ksef.submit(&call, &submission).await?);
+            submitted.push(ksef.submit(&call, &submission).await?);
             step.inc(1);
         }
         step.done("KSeF has received them");
     }
-    let named = args.files.iter().cloned().zip(told);
-    let mut sent: Vec<Sent> = named.map(|(path, told)| Sent { path, told, upo: None }).collect();
+    let named = args.files.iter().cloned().zip(submitted);
+    let mut sent: Vec<Sent> =
+        named.map(|(path, submitted)| Sent { path, submitted, upo: None }).collect();
     let step = cx.progress.step("wait for KSeF", Some(sent.len() as u64));
     let mut waited = Duration::ZERO;
     for (place, one) in sent.iter_mut().enumerate() {
@@ -84,13 +85,13 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
         ksef.close(&call).await?;
     }
     for one in &mut sent {
-        if matches!(one.told.state, InvoiceState::Accepted { .. }) {
-            one.upo = Some(ksef.upo(&call, &one.told.invoice).await?.digest);
+        if matches!(one.submitted.state, InvoiceState::Accepted { .. }) {
+            one.upo = Some(ksef.upo(&call, &one.submitted.invoice).await?.digest);
         }
     }
     let mut noted = Vec::new();
     if let (Some(record), [one]) = (&record, &sent[..]) {
-        noted = ledger::note(&*cx.store().await?, &call, record, &one.told, one.upo).await?;
+        noted = ledger::note(&*cx.store().await?, &call, record, &one.submitted, one.upo).await?;
     }
     report(cx, &sent, &noted)
 }
@@ -107,20 +108,20 @@ async fn follow(
     let mut again = 0;
     let limit = Duration::from_secs(args.wait);
     loop {
-        if one.told.state.is_final() || (*waited >= limit && args.wait > 0) || args.wait == 0 {
+        if one.submitted.state.is_final() || (*waited >= limit && args.wait > 0) || args.wait == 0 {
             return Ok(());
         }
-        if one.told.state == InvoiceState::Kept {
+        if one.submitted.state == InvoiceState::Kept {
             if args.batch || again == AGAIN {
                 return Ok(());
             }
             again += 1;
             let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
             let submission = Submission { invoice: bytes, offline: args.offline, corrects };
-            one.told = ksef.submit(call, &submission).await?;
+            one.submitted = ksef.submit(call, &submission).await?;
         }
-        one.told = ksef.status(call, &one.told.invoice).await?;
-        if !one.told.state.is_final() {
+        one.submitted = ksef.status(call, &one.submitted.invoice).await?;
+        if !one.submitted.state.is_final() {
             tokio::time::sleep(POLL).await;
             *waited += POLL;
         }
@@ -131,7 +132,7 @@ fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
     let accepted = sent.iter().filter(|s| s.upo.is_some()).count();
     let value = json!({
         "invoices": sent.iter().map(|s| {
-            let mut value = view::value(&s.told);
+            let mut value = view::value(&s.submitted);
             value["file"] = json!(s.path.display().to_string());
             value["upo_sha256"] = json!(s.upo);
             value
@@ -142,7 +143,7 @@ fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
     out::either(cx.format, &value, || {
         let mut text = String::new();
         for one in sent {
-            text.push_str(&format!("{}: {}\n", one.path.display(), view::text(&one.told)));
+            text.push_str(&format!("{}: {}\n", one.path.display(), view::text(&one.submitted)));
         }
         if sent.len() > 1 {
             let all = counted(sent.len() as u64, "invoice", "invoices");
@@ -151,8 +152,10 @@ fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
         for id in noted {
             text.push_str(&format!("recorded in the scenario: {id}\n"));
         }
-        if sent.iter().any(|s| !s.told.state.is_final()) {
-            text.push_str("`flowcontrol ksef status FILE` asks KSeF again; nothing is sent twice\n");
+        if sent.iter().any(|s| !s.submitted.state.is_final()) {
+            text.push_str(
+                "`flowcontrol ksef status FILE` asks KSeF again; nothing is sent twice\n",
+            );
         }
         text
     })?;

@@ -35,14 +35,14 @@ pub fn digest(name: &str) -> Result<Digest> {
 }
 
 /// The status as JSON.
-pub fn value(told: &Submitted) -> Value {
-    json!({"invoice": told.invoice, "session": told.session, "reference": told.reference,
-        "state": told.state})
+pub fn value(submitted: &Submitted) -> Value {
+    json!({"invoice": submitted.invoice, "session": submitted.session, "reference": submitted.reference,
+        "state": submitted.state})
 }
 
 /// The status as one line of text.
-pub fn text(told: &Submitted) -> String {
-    match &told.state {
+pub fn text(submitted: &Submitted) -> String {
+    match &submitted.state {
         InvoiceState::Kept => "not sent".to_owned(),
         InvoiceState::Unknown => "it may have been sent; KSeF has not been asked yet".to_owned(),
         InvoiceState::Pending { code } => format!("KSeF has it and has not decided ({code})"),

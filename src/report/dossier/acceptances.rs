@@ -86,45 +86,45 @@ fn one_asked(decision: &Decision, inputs: &Inputs) -> Asked {
 
 /// Every acceptance in the chain.
 pub fn recorded(inputs: &Inputs) -> Vec<AcceptanceRow> {
-    inputs.acceptances.iter().map(|word| one_acceptance(word, inputs)).collect()
+    inputs.acceptances.iter().map(|acceptance| one_acceptance(acceptance, inputs)).collect()
 }
 
-fn one_acceptance(word: &Acceptance, inputs: &Inputs) -> AcceptanceRow {
-    let worth = worth(word, inputs);
-    let recorded = inputs.packets.iter().find(|e| e.sha256 == word.sha256);
-    let actor = inputs.scenario.actors.iter().find(|a| a.id.as_str() == word.actor);
+fn one_acceptance(acceptance: &Acceptance, inputs: &Inputs) -> AcceptanceRow {
+    let worth = worth(acceptance, inputs);
+    let recorded = inputs.packets.iter().find(|e| e.sha256 == acceptance.sha256);
+    let actor = inputs.scenario.actors.iter().find(|a| a.id.as_str() == acceptance.actor);
     AcceptanceRow {
-        sha256: word.sha256,
+        sha256: acceptance.sha256,
         sequence: recorded.map(|e| e.packet.sequence),
-        as_of: word.as_of,
-        actor: word.actor.clone(),
+        as_of: acceptance.as_of,
+        actor: acceptance.actor.clone(),
         name: actor.map(|a| a.display_name.clone()),
-        check: word.check.clone(),
-        revoked: word.revoked,
-        authentication: word.authentication,
-        profile: word.profile.clone(),
-        snapshot: word.snapshot,
-        evidence: word.evidence.clone(),
-        values: word.values.clone(),
+        check: acceptance.check.clone(),
+        revoked: acceptance.revoked,
+        authentication: acceptance.authentication,
+        profile: acceptance.profile.clone(),
+        snapshot: acceptance.snapshot,
+        evidence: acceptance.evidence.clone(),
+        values: acceptance.values.clone(),
         counts: worth.is_ok(),
         reason: worth.unwrap_or_else(|why| why),
     }
 }
 
 /// Why this acceptance counts, or else why it does not.
-fn worth(word: &Acceptance, inputs: &Inputs) -> Result<String, String> {
-    let decision = decision::find(&word.check)
-        .ok_or_else(|| format!("no gate of this version asks for {}", word.check))?;
-    if word.profile.name != inputs.profile.name {
-        return Err(format!("it was given for profile {}", word.profile.name));
+fn worth(acceptance: &Acceptance, inputs: &Inputs) -> Result<String, String> {
+    let decision = decision::find(&acceptance.check)
+        .ok_or_else(|| format!("no gate of this version asks for {}", acceptance.check))?;
+    if acceptance.profile.name != inputs.profile.name {
+        return Err(format!("it was given for profile {}", acceptance.profile.name));
     }
-    if inputs.owner(decision.role).is_none_or(|owner| owner.id.as_str() != word.actor) {
+    if inputs.owner(decision.role).is_none_or(|owner| owner.id.as_str() != acceptance.actor) {
         return Err(format!("only {} may decide it", inputs.named(decision.role)));
     }
-    if word.as_of > inputs.as_of {
-        return Err(format!("it is dated {}, after {}", word.as_of, inputs.as_of));
+    if acceptance.as_of > inputs.as_of {
+        return Err(format!("it is dated {}, after {}", acceptance.as_of, inputs.as_of));
     }
-    if decision.last(inputs).is_none_or(|last| last.sha256 != word.sha256) {
+    if decision.last(inputs).is_none_or(|last| last.sha256 != acceptance.sha256) {
         return Err("it was replaced by a later acceptance of the same owner".to_owned());
     }
     decision.condition(inputs).outcome

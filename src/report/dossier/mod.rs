@@ -26,8 +26,8 @@ pub fn written(dossier: &Dossier, written: &Written, view: View) -> String {
     );
     let mut out = format!("{}\n", view.paint.tone(Tone::Strong, one_line(&title)));
     let packets = counted(dossier.packets.len() as u64, "packet", "packets");
-    let words = counted(dossier.acceptances.len() as u64, "acceptance", "acceptances");
-    out.push_str(&format!("  holds   {packets}, {words}\n"));
+    let acceptances = counted(dossier.acceptances.len() as u64, "acceptance", "acceptances");
+    out.push_str(&format!("  holds   {packets}, {acceptances}\n"));
     for (path, sha256) in
         [(&written.html, written.html_sha256), (&written.json, written.json_sha256)]
     {

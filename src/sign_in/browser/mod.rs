@@ -14,7 +14,7 @@ pub use store::{Lifetimes, Memory, Session, SessionStore};
 
 use attempt::{Attempts, SeenTokenIds};
 use flowcontrol_base::clock;
-use flowcontrol_contract::sign_in::{AuthorizationResponse, Attempt, Grant, SignIn, Site};
+use flowcontrol_contract::sign_in::{Attempt, AuthorizationResponse, Grant, SignIn, Site};
 use flowcontrol_contract::{
     AuthProvider, Digest, Error, ErrorKind, Presented, Principal, Result, Secret,
 };
@@ -121,8 +121,8 @@ impl Sessions {
         // An answer to another attempt must not end this one.
         let meant = |(attempt, _): &(Attempt, String)| answer.state == Some(attempt.state.expose());
         let attempt = name.and_then(|name| self.attempts.take(&Digest::of(name), now, meant));
-        let (attempt, return_to) =
-            attempt.ok_or_else(|| Error::invalid("this browser has no such sign-in in progress"))?;
+        let (attempt, return_to) = attempt
+            .ok_or_else(|| Error::invalid("this browser has no such sign-in in progress"))?;
         let grant = self.sign_in.complete(&attempt, answer).await?;
         if let Some(before) = before {
             self.end(before).await;
@@ -145,7 +145,11 @@ impl Sessions {
     /// # Errors
     /// `Unauthenticated` when there is no such session or it has expired, else as
     /// [`AuthProvider::authenticate`] says.
-    pub async fn present(self: &Arc<Self>, name: &str, auth: &dyn AuthProvider) -> Result<ActiveSession> {
+    pub async fn present(
+        self: &Arc<Self>,
+        name: &str,
+        auth: &dyn AuthProvider,
+    ) -> Result<ActiveSession> {
         let (key, now) = (Digest::of(name), clock::now());
         let session = self.store.get(&key).await;
         let mut session = session.ok_or_else(|| nobody("there is no such session"))?;

@@ -43,7 +43,9 @@ impl Sessions {
         let failed = |why: String| Error::new(ErrorKind::Unavailable, why);
         match work.await.map_err(|e| failed(e.to_string()))? {
             // The old token is still valid.
-            Err(e) if e.kind() == ErrorKind::Unavailable && session.token_is_valid(clock::now()) => {
+            Err(e)
+                if e.kind() == ErrorKind::Unavailable && session.token_is_valid(clock::now()) =>
+            {
                 Ok(session)
             }
             outcome => outcome,
@@ -60,10 +62,7 @@ impl Sessions {
             return Ok(session);
         }
         if failed.is_some_and(|at| now.micros() - at.micros() < PAUSE) {
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                "the last renewal failed a moment ago",
-            ));
+            return Err(Error::new(ErrorKind::Unavailable, "the last renewal failed a moment ago"));
         }
         let who = &session.grant.principal;
         match self.sign_in.renew(&session.grant.tokens).await {
@@ -84,7 +83,9 @@ impl Sessions {
             }
             refused => {
                 self.store.remove(&key).await;
-                Err(refused.err().unwrap_or_else(|| nobody("the new tokens belong to another subject")))
+                Err(refused
+                    .err()
+                    .unwrap_or_else(|| nobody("the new tokens belong to another subject")))
             }
         }
     }

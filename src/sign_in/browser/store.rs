@@ -50,7 +50,8 @@ impl Session {
     pub fn needs_renewal(&self, now: Timestamp) -> bool {
         let Some(ends) = self.grant.principal.how.expires_at else { return false };
         let early = (ends.micros() - self.renewed.micros()).max(0) / 4;
-        self.grant.tokens.refresh.is_some() && now.micros() >= ends.micros() - early.min(RENEW_BEFORE)
+        self.grant.tokens.refresh.is_some()
+            && now.micros() >= ends.micros() - early.min(RENEW_BEFORE)
     }
 
     /// Whether its access token is still valid at `now`.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use flowcontrol_base::clock;
 use flowcontrol_contract::auth::Authenticated;
 use flowcontrol_contract::sign_in::{
-    AuthorizationResponse, Attempt, Grant, DevicePrompt, SignIn, SessionsEnded, Site, Tokens,
+    Attempt, AuthorizationResponse, DevicePrompt, Grant, SessionsEnded, SignIn, Site, Tokens,
 };
 use flowcontrol_contract::{
     ActorId, AdapterInfo, AuthProvider, Digest, Error, ErrorKind, Mode, Port, Presented, Principal,
@@ -65,7 +65,11 @@ fn a_session_ends_with_its_time_or_without_use_and_is_renewed_before_its_token_e
     assert!(!short.needs_renewal(at(2)) && short.needs_renewal(at(3)), "a quarter before");
     let mut single = session(at(0), at(300));
     single.grant.tokens.refresh = None;
-    assert!(!single.needs_renewal(at(299)) && single.token_is_valid(at(299)) && !single.token_is_valid(at(300)));
+    assert!(
+        !single.needs_renewal(at(299))
+            && single.token_is_valid(at(299))
+            && !single.token_is_valid(at(300))
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::auth::{Presented, Principal};
 use flowcontrol_contract::sign_in::{DevicePrompt, SignIn, Tokens};
 use flowcontrol_contract::{AuthProvider, Error, ErrorKind, Port};
-use token_store::TokenStore;
 use std::sync::Arc;
+use token_store::TokenStore;
 
 /// A token that expires within this many microseconds is renewed first.
 const RENEW_BEFORE: i64 = 30_000_000;
@@ -35,7 +35,7 @@ pub async fn sign_in(
     tell: &(dyn Fn(DevicePrompt) + Send + Sync),
 ) -> Result<Principal> {
     let (_, sign_in) = opened(settings).await?;
-    let store = TokenStore::at(&settings.state());
+    let store = TokenStore::in_folder(&settings.state());
     let grant = sign_in.by_device(tell).await.map_err(|e| refused(&e))?;
     let lock = store.lock().await?;
     // A token file that cannot be read must not prevent a new sign-in.
@@ -54,7 +54,7 @@ pub async fn sign_in(
 /// A failed check when nobody is signed in.
 pub async fn current(settings: &Settings) -> Result<Principal> {
     let (auth, sign_in) = opened(settings).await?;
-    let store = TokenStore::at(&settings.state());
+    let store = TokenStore::in_folder(&settings.state());
     // Held until the end: a provider may accept a refresh token only once.
     let lock = store.lock().await?;
     let tokens = store.read()?.ok_or_else(nobody)?;
@@ -84,7 +84,7 @@ pub async fn current(settings: &Settings) -> Result<Principal> {
 /// # Errors
 /// When they cannot be deleted.
 pub async fn sign_out(settings: &Settings) -> Result<SignedOut> {
-    let store = TokenStore::at(&settings.state());
+    let store = TokenStore::in_folder(&settings.state());
     let lock = store.lock().await?;
     let Some(tokens) = store.read()? else { return Ok(SignedOut { was: false, revoked: false }) };
     store.remove(&lock)?;
@@ -107,7 +107,10 @@ async fn opened(settings: &Settings) -> Result<(Arc<dyn AuthProvider>, Arc<dyn S
     Ok((auth, sign_in))
 }
 
-async fn principal(auth: &dyn AuthProvider, tokens: &Tokens) -> flowcontrol_contract::Result<Principal> {
+async fn principal(
+    auth: &dyn AuthProvider,
+    tokens: &Tokens,
+) -> flowcontrol_contract::Result<Principal> {
     let value = format!("Bearer {}", tokens.access.expose());
     auth.authenticate(&Presented { headers: &[("authorization", value.as_bytes())] }).await
 }

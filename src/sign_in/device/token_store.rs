@@ -42,7 +42,7 @@ pub struct TokenStore {
 
 impl TokenStore {
     /// The file in the state folder.
-    pub fn at(state: &Path) -> Self {
+    pub fn in_folder(state: &Path) -> Self {
         Self { folder: state.to_owned() }
     }
 
@@ -167,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn tokens_are_their_owners_alone_and_never_in_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let store = TokenStore::at(&folder.path().join("state"));
+        let store = TokenStore::in_folder(&folder.path().join("state"));
         assert!(store.read().unwrap().is_none());
         let secret = |text: &str| Some(Secret::new(text));
         let tokens = Tokens {

@@ -43,7 +43,7 @@ fn six_words_turn_the_checklist_and_the_board_and_a_new_record_turns_them_back()
     for (n, (id, actor)) in (1..).zip(SIX) {
         let said = place.run(&format!("accept checklist/{id} --as {actor}")).fine();
         assert!(said.contains(&format!("checklist is {n}/6")), "{said}");
-        assert!(said.contains("mock: not proved; production never admits it"), "{said}");
+        assert!(said.contains("mock: not proved; production does not accept it"), "{said}");
     }
     assert_eq!(score(&place, "gates checklist"), (6, 6));
     assert_eq!(score(&place, "gates board"), (7, 7));

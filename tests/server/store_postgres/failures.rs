@@ -191,11 +191,11 @@ async fn swallowed_rows_are_noticed() {
     .await;
     let batch = crate::store_postgres::scene::records("a", 1, 4);
     let error = store.append(&cx("a"), Expected::Any, &batch).await.unwrap_err();
-    assert!(error.message().contains("4 rows were sent and 2 were written"), "{error}");
+    assert!(error.message().contains("4 rows were sent but 2 were written"), "{error}");
     let placed = crate::store_postgres::scene::placed("a", 1, 4);
     let error =
         store.import(&cx("a"), crate::store_postgres::scene::chunk(&placed)).await.unwrap_err();
-    assert!(error.message().contains("4 rows were sent and 2 were written"), "{error}");
+    assert!(error.message().contains("4 rows were sent but 2 were written"), "{error}");
     assert_eq!(store.head(&cx("a")).await.unwrap(), 0);
 }
 

@@ -1,6 +1,6 @@
 //! Callers who are refused.
 
-use super::sample::{Caller, ask, callers, authenticate};
+use super::sample::{Caller, ask, authenticate, callers};
 use super::{AuthFixture, Headers, suite};
 use crate::store::expect::{Outcome, holds, refused};
 use flowcontrol_contract::error::ErrorKind::{Denied, InvalidInput, Unauthenticated};

@@ -59,7 +59,8 @@ pub fn rosters() -> Vec<Roster> {
 /// Every caller who must be accepted.
 pub(crate) fn callers() -> Vec<Caller> {
     let rosters = rosters();
-    let of = |r: &Roster| r.actors.iter().map(|a| Caller::from_actor(&r.tenant, a)).collect::<Vec<_>>();
+    let of =
+        |r: &Roster| r.actors.iter().map(|a| Caller::from_actor(&r.tenant, a)).collect::<Vec<_>>();
     rosters.iter().flat_map(of).collect()
 }
 
@@ -70,7 +71,10 @@ pub(super) async fn ask(fixture: &dyn AuthFixture, caller: &Caller) -> Result<Pr
 }
 
 /// The adapter's result for headers.
-pub(super) async fn authenticate(provider: &dyn AuthProvider, headers: &Headers) -> Result<Principal> {
+pub(super) async fn authenticate(
+    provider: &dyn AuthProvider,
+    headers: &Headers,
+) -> Result<Principal> {
     let headers: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
     provider.authenticate(&Presented { headers: &headers }).await

@@ -25,7 +25,8 @@ async fn an_invoice_until_it_has_a_number(fixture: &dyn KsefFixture) -> Outcome 
     equal("whose it is", &told.invoice, &Digest::of(&invoice))?;
     holds("the session is told", told.session.is_some())?;
     holds("its reference is told", told.reference.is_some())?;
-    let accepted = matches!(&told.state, InvoiceState::Accepted { earlier: None, offline: false, .. });
+    let accepted =
+        matches!(&told.state, InvoiceState::Accepted { earlier: None, offline: false, .. });
     holds(&format!("it is accepted, and came {:?}", told.state), accepted)
 }
 
@@ -116,5 +117,8 @@ async fn nothing_more_after_a_close(fixture: &dyn KsefFixture) -> Outcome {
     holds("another session is opened", first.session != second.session)?;
     fixture.decide().await;
     let followed = done("status", provider.status(&cx(fixture), &first.invoice).await)?.state;
-    holds("the closed session's invoice is followed", matches!(followed, InvoiceState::Accepted { .. }))
+    holds(
+        "the closed session's invoice is followed",
+        matches!(followed, InvoiceState::Accepted { .. }),
+    )
 }

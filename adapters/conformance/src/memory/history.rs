@@ -160,7 +160,10 @@ impl History {
                 continue;
             }
             if self.find(&record.id).is_some() || !ids.insert(&record.id) {
-                return Err(Error::conflict(format!("{} is already stored with another number", record.id)));
+                return Err(Error::conflict(format!(
+                    "{} is already stored with another number",
+                    record.id
+                )));
             }
             if !self.roster.as_ref().is_some_and(|roster| roster.has(&record.actor)) {
                 return Err(Error::invalid(format!("{} is not an actor", record.actor)));

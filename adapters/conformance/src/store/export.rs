@@ -123,7 +123,8 @@ async fn cuts_all_tenants_at_one_moment(fixture: &dyn StoreFixture) -> Outcome {
         last_round = writer.is_finished();
         let export = done("export", first.store.export(&asked).await)?;
         let records = drain(export.batches).await?;
-        let (ahead, behind) = (records_of(&records, &first).len(), records_of(&records, &second).len());
+        let (ahead, behind) =
+            (records_of(&records, &first).len(), records_of(&records, &second).len());
         holds(
             &format!("one moment of a writer that gives to both in turn: {ahead} and {behind}"),
             ahead == behind || ahead == behind + 1,

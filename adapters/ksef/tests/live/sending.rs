@@ -130,7 +130,10 @@ async fn an_endless_150_is_pending_over_restarts_and_never_sent_again() {
     for _ in 0..3 {
         scene.clock.advance(Duration::from_secs(3600));
         let client = scene.client();
-        assert!(matches!(scene.status(&client, &xml).await.unwrap().state, InvoiceState::Pending { .. }));
+        assert!(matches!(
+            scene.status(&client, &xml).await.unwrap().state,
+            InvoiceState::Pending { .. }
+        ));
         scene.submit(&client, &xml).await.unwrap();
     }
     assert_eq!(scene.received(), 1);

@@ -149,7 +149,7 @@ pub(super) fn owners(dossier: &Dossier) -> Markup {
                     th scope="col" { "Given for" }
                     th scope="col" { "Counts now" }
                 } }
-                tbody { @for word in &dossier.acceptances { (acceptance_row(dossier, word)) } }
+                tbody { @for acceptance in &dossier.acceptances { (acceptance_row(dossier, acceptance)) } }
             }
         }
     }
@@ -180,38 +180,38 @@ fn asked_row(dossier: &Dossier, asked: &Asked) -> Markup {
     } }
 }
 
-fn acceptance_row(dossier: &Dossier, word: &AcceptanceRow) -> Markup {
+fn acceptance_row(dossier: &Dossier, acceptance: &AcceptanceRow) -> Markup {
     html! { tr {
         th scope="row" {
-            (said(word.name.as_deref().unwrap_or(&word.actor)))
-            span .quiet .follows { (visible(&word.actor)) }
-            span .quiet .follows { (time(word.as_of)) }
+            (said(acceptance.name.as_deref().unwrap_or(&acceptance.actor)))
+            span .quiet .follows { (visible(&acceptance.actor)) }
+            span .quiet .follows { (time(acceptance.as_of)) }
         }
         td data-label="AcceptanceRow" {
-            @if word.revoked { "revoked " } @else { "accepted " }
-            code { (visible(&word.check)) }
-            @if !word.values.is_empty() {
-                ul { @for (name, value) in &word.values {
+            @if acceptance.revoked { "revoked " } @else { "accepted " }
+            code { (visible(&acceptance.check)) }
+            @if !acceptance.values.is_empty() {
+                ul { @for (name, value) in &acceptance.values {
                     li { code { (visible(name)) "=" (visible(value)) } }
                 } }
             }
-            span .follows { (digests(dossier, &[word.sha256])) }
+            span .follows { (digests(dossier, &[acceptance.sha256])) }
         }
-        td data-label="Login" { (word.authentication.name()) }
+        td data-label="Login" { (acceptance.authentication.name()) }
         td data-label="Given for" {
-            "profile " (said(&word.profile.name)) " " code { (word.profile.sha256.short()) }
+            "profile " (said(&acceptance.profile.name)) " " code { (acceptance.profile.sha256.short()) }
             span .follows {
                 "snapshot "
-                @match &word.snapshot {
+                @match &acceptance.snapshot {
                     Some(snapshot) => code { (snapshot.short()) },
                     None => span .none { "none" },
                 }
             }
-            span .follows { "evidence " (digests(dossier, &word.evidence)) }
+            span .follows { "evidence " (digests(dossier, &acceptance.evidence)) }
         }
         td data-label="Counts now" {
-            @if word.counts { (badge("ready", "yes")) } @else { (badge("next", "no")) }
-            " " (said(&word.reason))
+            @if acceptance.counts { (badge("ready", "yes")) } @else { (badge("next", "no")) }
+            " " (said(&acceptance.reason))
         }
     } }
 }
@@ -260,7 +260,7 @@ pub(super) fn check(dossier: &Dossier, json_sha256: Digest) -> Markup {
                 }
             }
             li {
-                p { "Each migration's SHA-256 stands above its SQL. The whole text as it stands"
+                p { "Each migration's SHA-256 is above its SQL. The whole text as it is"
                     " in the document:" }
                 (line("jq -j .runbook.sql dossier.json | sha256sum"))
                 p { (digest(&dossier.runbook.sha256)) }
