@@ -127,7 +127,7 @@ async fn seal(
     });
     let done =
         done.await.map_err(|e| Problem::new(ProblemKind::Unexpected, "").because(e.to_string()))?;
-    let done = done.map_err(|failure| Problem::of_failure(failure, &state))?;
+    let done = done.map_err(|failure| Problem::from_failure(failure, &state))?;
     let at = format!("/api/v1/evidence/{}", done.recorded.packet.sequence);
     Ok(StoredResponse {
         status: StatusCode::CREATED,

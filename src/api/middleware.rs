@@ -134,7 +134,7 @@ fn with_document(
         return (response, None);
     }
     let problem = response.extensions().get::<Problem>().cloned();
-    let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+    let problem = problem.unwrap_or_else(|| Problem::from_status(status));
     let mut answer = problem.answer(path, id);
     if let Some(allow) = response.headers().get(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow.clone());

@@ -187,7 +187,7 @@ impl Problem {
     }
 
     /// The problem for a response that has a status and no body.
-    pub fn of_status(status: StatusCode) -> Self {
+    pub fn from_status(status: StatusCode) -> Self {
         if let Some(kind) = ProblemKind::ALL.into_iter().find(|kind| kind.status() == status) {
             return Self::new(kind, "");
         }
@@ -327,7 +327,7 @@ impl From<Failure> for Problem {
 impl Problem {
     /// A failure of the engine that the caller can correct: invalid input or a refused check. One
     /// that names a path on this machine, below `state` or elsewhere, is logged instead.
-    pub fn of_failure(failure: Failure, state: &Path) -> Self {
+    pub fn from_failure(failure: Failure, state: &Path) -> Self {
         let kind = match failure.exit {
             Exit::Usage => ProblemKind::Invalid,
             Exit::Check => ProblemKind::Conflict,
@@ -362,7 +362,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> =
             ProblemKind::ALL.into_iter().map(ProblemKind::slug).collect();
         assert_eq!(names.len(), ProblemKind::ALL.len());
-        let teapot = Problem::of_status(StatusCode::IM_A_TEAPOT);
+        let teapot = Problem::from_status(StatusCode::IM_A_TEAPOT);
         assert_eq!(teapot.status(), StatusCode::IM_A_TEAPOT);
     }
 }

@@ -109,7 +109,7 @@ fn a_word_can_be_taken_back_and_given_again() {
         place.run(line).fine();
         assert_eq!(score(&place, "gates checklist"), (ready, 6));
         let said = place.run(&format!("{line} --revoke")).fine();
-        assert!(said.contains("took back the acceptance"), "{said}");
+        assert!(said.contains("revoked the acceptance"), "{said}");
         let back = check(&place, "checklist", "db-schema");
         assert_eq!(back["reason"], "Olena Shevchenko took the acceptance back");
         place.run(&format!("{line} --revoke")).refused(1);
