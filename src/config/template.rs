@@ -17,7 +17,8 @@ state = ".flowcontrol"
 [deployment]
 tenant = "bfg-control"
 
-# The role keys of the owners of checks, and what permissions allow; these are the defaults.
+# The role keys with which the roster marks the owners of checks, and what permissions allow; these
+# are the defaults.
 # [owners]
 # director = "managing_director"
 # director_permission = "approve_release"
