@@ -13,18 +13,18 @@
 //! ```
 //!
 //! - **Durability.** A call returns when its frame is synced. A writer that dies leaves at most one
-//! torn frame; readers ignore it, the next writer cuts it off, keeps its bytes and reports it
-//! ([`FileStore::recovered`]). Damage anywhere else is `Corrupt` and is never cut off.
+//!   torn frame; readers ignore it, the next writer cuts it off, keeps its bytes and reports it
+//!   ([`FileStore::recovered`]). Damage anywhere else is `Corrupt` and is never cut off.
 //! - **Audit.** The events of an append are in the same frame as its records. Whoever may write the
-//! folder can rewrite them, as everything in it; where that matters, keep the scenario in a
-//! database.
+//!   folder can rewrite them, as everything in it; where that matters, keep the scenario in a
+//!   database.
 //! - **Writers** hold the lock for one operation at a time, so several processes can write
-//! alternately. A writer waits for the lock until the call's deadline (`Timeout`), or for ten
-//! seconds when it has none (`Unavailable`).
+//!   alternately. A writer waits for the lock until the call's deadline (`Timeout`), or for ten
+//!   seconds when it has none (`Unavailable`).
 //! - **Readers** take no lock and change nothing in the folder. They may see another process's
-//! batch a moment before it is synced.
+//!   batch a moment before it is synced.
 //! - **Memory** does not grow with the number of records: ids are found through sorted runs on
-//! disk.
+//!   disk.
 
 mod config;
 mod cursor;
