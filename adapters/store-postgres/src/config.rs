@@ -313,7 +313,7 @@ mod tests {
             ),
             (
                 json!({"host": "h", "database": "d", "user": "u", "password": "pw"}),
-                "a secret never stands in the configuration",
+                "the configuration must not contain secrets",
             ),
             (
                 json!({"host": "10.0.0.1", "database": "d", "user": "u", "tls": {"mode": "off"}}),
