@@ -1,4 +1,4 @@
-//! The only file that names adapter crates: which adapters this program was built with.
+//! The only file that names adapter crates: the adapters that this program was built with.
 
 use crate::config::{HeldSecrets, MigrationSettings, ProcessSecrets, Settings};
 use flowcontrol_auth as auth;
@@ -19,15 +19,15 @@ use std::sync::Arc;
 
 /// The kind of the store that a rehearsal replays into.
 pub const POSTGRES: &str = store_postgres::KIND;
-/// The kind of the store that a rehearsal rolls back to.
+/// The kind of the store that a rehearsal restores in a rollback.
 pub const FILE: &str = store_file::KIND;
 
-/// The headers by which a caller of the local auth adapter says who they are: actor, tenant, role,
-/// permissions.
+/// The headers that the local auth adapter reads the caller from: actor, tenant, role, permissions.
 pub const CALLER_HEADERS: [&str; 4] = auth::HEADERS;
 
-/// Every kind of this build. Adding an adapter is a folder, a line here and its configuration; a
-/// program of your own adds its kinds and hands the registry to [`crate::run_with`].
+/// The registry of the built-in adapters. To add an adapter, write a crate, add a line here and
+/// document its configuration; a program of your own registers its kinds and passes the registry to
+/// [`crate::run_with`].
 pub fn built_in() -> Registry {
     let mut registry = Registry::new();
     for kind in [
@@ -58,7 +58,7 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn ScenarioStore>> {
     Ok(settings.adapters.build_store(kind, config, building(settings, &secrets(settings))).await?)
 }
 
-/// Builds the active profile's auth adapter. It asks no provider yet.
+/// Builds the active profile's auth adapter, without contacting its provider.
 ///
 /// # Errors
 /// When the profile or the adapter's configuration is wrong.
@@ -67,16 +67,17 @@ pub async fn open_auth(settings: &Settings) -> Result<Arc<dyn AuthProvider>> {
     Ok(settings.adapters.build_auth(kind, config, building(settings, &secrets(settings))).await?)
 }
 
-/// Builds the active profile's KSeF adapter. It signs in nowhere yet.
+/// Builds the active profile's KSeF adapter, without signing in.
 ///
 /// # Errors
-/// When the profile or the adapter's configuration is wrong, or its certificate cannot sign in.
+/// When the profile or the adapter's configuration is wrong, or its certificate cannot be used to
+/// sign in.
 pub async fn open_ksef(settings: &Settings) -> Result<Arc<dyn KsefProvider>> {
     let (kind, config) = chosen(settings, Port::Ksef)?;
     Ok(settings.adapters.build_ksef(kind, config, building(settings, &secrets(settings))).await?)
 }
 
-/// A fault of the KSeF simulator, as `ksef serve --fault` spells it.
+/// A fault of the KSeF simulator, as `ksef serve --fault` takes it.
 #[derive(Clone, Debug)]
 pub struct KsefFault(ksef_simulator::Planned);
 
@@ -88,25 +89,25 @@ impl FromStr for KsefFault {
     }
 }
 
-/// How `ksef serve` runs its simulator.
+/// The options of `ksef serve`.
 #[derive(Clone, Copy, Debug)]
 pub struct KsefServe<'a> {
-    /// Where it listens, on loopback.
+    /// The loopback address to listen on.
     pub listen: SocketAddr,
     /// The folder of its state.
     pub state: &'a Path,
-    /// What goes wrong.
+    /// The faults to play.
     pub faults: &'a [KsefFault],
-    /// Decides everything at once.
+    /// Decide every invoice at once.
     pub instant: bool,
-    /// Applies KSeF's limits of requests.
+    /// Enforce KSeF's request limits.
     pub limits: bool,
 }
 
-/// Starts a KSeF simulator, which serves until it is dropped or stopped.
+/// Starts a KSeF simulator, which runs until it is stopped or dropped.
 ///
 /// # Errors
-/// When the address is not on loopback or is taken, or the state cannot be used.
+/// When the address is not loopback or is in use, or the state folder cannot be used.
 pub async fn serve_ksef(serve: KsefServe<'_>) -> Result<ksef_simulator::Simulator> {
     let mut config = ksef_simulator::Config::new(serve.state);
     config.listen = serve.listen;
@@ -145,32 +146,32 @@ pub async fn open_file_store(dir: &Path) -> Result<Arc<dyn ScenarioStore>> {
     Ok(built_in().build_store(FILE, config, cx).await?)
 }
 
-/// What a login of a Postgres store is used for.
+/// The purpose of a login to a Postgres store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Replays under row-level security.
+    /// Replaying under row-level security.
     Replayer,
-    /// Reads under row-level security.
+    /// Reading under row-level security.
     Auditor,
-    /// Reads everything.
+    /// Reading every tenant's rows.
     Verifier,
 }
 
-/// A database that holds the scenario's tables, and whose rows it holds.
+/// A database with the scenario's tables, and the tenants to open it for.
 #[derive(Clone, Copy, Debug)]
-pub struct PostgresPlace<'a> {
+pub struct PostgresLocation<'a> {
     /// The database.
     pub endpoint: &'a Endpoint,
-    /// The schema and how it tells tenants apart.
+    /// The schema, and how it separates tenants.
     pub migrations: &'a MigrationSettings,
     /// The tenants.
     pub tenants: &'a [TenantId],
 }
 
-/// Opens the Postgres store of a database as `login`, whose powers must fit `purpose`; as work of
-/// its own, which can go on beside other work.
+/// Opens the Postgres store of a database as `login`, whose rights must fit `purpose`. Runs as its
+/// own task, so that several can be opened concurrently.
 pub fn opening_postgres(
-    place: PostgresPlace<'_>,
+    place: PostgresLocation<'_>,
     login: &Login,
     purpose: Purpose,
 ) -> impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<> {
@@ -197,8 +198,8 @@ pub fn opening_postgres(
     }
 }
 
-/// Why a login can get around row-level security, in words; empty when it cannot. What is not
-/// there yet, such as the schema before migrations, is no reason.
+/// The reasons why a login could bypass row-level security; empty when it cannot. Objects that do
+/// not exist yet, such as the schema before migrations, are no reason.
 ///
 /// # Errors
 /// When the catalog cannot be read.

@@ -1,7 +1,7 @@
-//! Reads what a request carries: its body with a limit and a deadline, its query, its conditions.
+//! Reads a request's body (limited in size and time), its query and its conditional headers.
 
 use super::problem::{Problem, ProblemKind};
-use super::service::Limits;
+use super::service::RequestLimits;
 use axum::body::Body;
 use axum::extract::{Query, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -10,24 +10,30 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-/// The body's text, which must be JSON.
-pub async fn text(limits: &Limits, request: Request) -> Result<String, Problem> {
-    of_kind(request.headers(), "application/json")?;
+/// The body's text; its content type must be JSON.
+pub async fn text(limits: &RequestLimits, request: Request) -> Result<String, Problem> {
+    require_content_type(request.headers(), "application/json")?;
     read(limits, request).await
 }
 
-/// The fields of a form.
-pub async fn form(limits: &Limits, request: Request) -> Result<Vec<(String, String)>, Problem> {
-    of_kind(request.headers(), "application/x-www-form-urlencoded")?;
+/// The fields of an HTML form.
+pub async fn form(
+    limits: &RequestLimits,
+    request: Request,
+) -> Result<Vec<(String, String)>, Problem> {
+    require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
     let text = read(limits, request).await?;
     Ok(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
 }
 
-async fn read(limits: &Limits, request: Request) -> Result<String, Problem> {
+async fn read(limits: &RequestLimits, request: Request) -> Result<String, Problem> {
     let (head, body) = request.into_parts();
     let too_large = || {
-        Problem::new(ProblemKind::TooLarge, format!("the body may have {} bytes", limits.body))
-            .with("limit", limits.body)
+        Problem::new(
+            ProblemKind::TooLarge,
+            format!("the body may have at most {} bytes", limits.body),
+        )
+        .with("limit", limits.body)
     };
     let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
     if declared.and_then(|v| v.parse::<usize>().ok()).is_some_and(|n| n > limits.body) {
@@ -39,33 +45,42 @@ async fn read(limits: &Limits, request: Request) -> Result<String, Problem> {
             let seconds = limits.body_time.as_secs_f64();
             return Err(Problem::new(
                 ProblemKind::TooSlow,
-                format!("the body did not come within {seconds} s"),
+                format!("the body did not arrive within {seconds} s"),
             ));
         }
         Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Problem::new(ProblemKind::BadRequest, "the body broke off")),
+        Ok(Err(_)) => {
+            return Err(Problem::new(
+                ProblemKind::BadRequest,
+                "the body ended before it was complete",
+            ));
+        }
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     String::from_utf8(bytes.to_vec())
         .map_err(|_| Problem::new(ProblemKind::BadRequest, "the body is not UTF-8 text"))
 }
 
-fn of_kind(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
+fn require_content_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(wanted) {
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("send {wanted}")));
+        return Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            format!("the content type must be {wanted}"),
+        ));
     }
     match headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes()) {
         None | Some(b"identity") => Ok(()),
-        Some(_) => {
-            Err(Problem::new(ProblemKind::UnsupportedMediaType, "send the body uncompressed"))
-        }
+        Some(_) => Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "compressed bodies are not accepted; send the body without Content-Encoding",
+        )),
     }
 }
 
-/// The body as a value: 400 where it is no JSON, with line, column and the JSON pointer that it had
-/// come to; 422 with the JSON pointer where it is another JSON than asked for.
+/// Parses the body as JSON. A syntax error is 400 with line, column and the JSON pointer that was
+/// reached; a document of the wrong shape is 422 with the JSON pointer of the fault.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -76,7 +91,7 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
             false => broken(&inner, pointer),
         }
     })?;
-    // What follows stands beside the whole document.
+    // Text after the document belongs to no place inside it, so it has no pointer.
     reader.end().map_err(|error| broken(&error, String::new()))?;
     Ok(value)
 }
@@ -88,7 +103,7 @@ fn broken(error: &serde_json::Error, pointer: String) -> Problem {
         .with("column", error.column())
 }
 
-/// The message without its place, which stands beside it.
+/// The message without its line and column, which the problem gives in members of their own.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -110,19 +125,19 @@ fn pointer<'a>(path: impl Iterator<Item = &'a Segment>) -> String {
     pointer
 }
 
-/// The query's values; an unknown or repeated name is refused.
+/// Parses the query string; an unknown or repeated parameter is refused.
 pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     match Query::<T>::try_from_uri(uri) {
         Ok(Query(value)) => Ok(value),
         Err(rejected) => {
             let text = rejected.body_text();
             let plain = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-            Err(Problem::new(ProblemKind::BadRequest, format!("the query: {plain}")))
+            Err(Problem::new(ProblemKind::BadRequest, format!("invalid query: {plain}")))
         }
     }
 }
 
-/// The head that `If-Match` asks for: `None` for any.
+/// The sequence number that `If-Match` asks the head to have; `None` for any.
 pub fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
     let (Some(value), rest) = (values.next(), values.next()) else { return Ok(None) };
@@ -136,7 +151,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     digits.and_then(|d| d.parse().ok()).map(Some).ok_or_else(|| {
         Problem::new(
             ProblemKind::BadRequest,
-            "If-Match is one ETag that a page or the scenario came with, or *",
+            "If-Match must be `*` or one ETag that a page or the scenario returned",
         )
     })
 }
@@ -146,14 +161,14 @@ pub fn etag(head: u64) -> String {
     format!("\"{head}\"")
 }
 
-/// Whether the caller has this very entity already.
-pub fn has(headers: &HeaderMap, etag: &str) -> bool {
+/// Whether `If-None-Match` lists this entity tag.
+pub fn matches_none_match(headers: &HeaderMap, etag: &str) -> bool {
     let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     listed.flat_map(|v| v.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag)
 }
 
-/// `304` for an entity that the caller has.
-pub fn unchanged(etag: &str) -> axum::response::Response {
+/// `304 Not Modified` for an entity that the caller already has.
+pub fn not_modified(etag: &str) -> axum::response::Response {
     let mut response = axum::response::Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     if let Ok(value) = etag.parse() {

@@ -1,6 +1,6 @@
-//! Who is calling: asked of the auth adapter and of nobody else, before anything is read.
+//! Authenticates the caller through the auth adapter, before anything else of a request is read.
 
-use super::middleware::{Known, Peer, RequestId};
+use super::middleware::{Peer, PrincipalSlot, RequestId};
 use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use crate::scenario::access::{self, Action};
@@ -14,21 +14,21 @@ use flowcontrol_contract::auth::{Presented, Principal};
 use flowcontrol_contract::{CallCx, Error, ErrorKind, Secret};
 use std::sync::{Arc, PoisonError};
 
-/// What a browser's write lacks.
-pub const CSRF_ABSENT: &str = "a write of a browser comes from a page of this service and repeats csrf_token of /auth/session \
-     in x-csrf-token";
+/// The detail of the refusal of a browser's write without a valid CSRF token.
+pub const CSRF_ABSENT: &str = "a write from a browser must come from a page of this service and send the csrf_token of \
+    /auth/session in x-csrf-token";
 
-/// A caller who is known.
+/// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who.
+    /// The verified identity.
     pub principal: Principal,
-    /// In which request.
+    /// The id of the request.
     pub request: RequestId,
 }
 
 impl Caller {
-    /// The context of a call to the store on the caller's behalf: their tenant and no other.
+    /// The context for store calls on the caller's behalf, limited to the caller's tenant.
     pub fn cx(&self, service: &Service) -> CallCx {
         CallCx {
             actor: Some(self.principal.actor.clone()),
@@ -38,8 +38,8 @@ impl Caller {
         }
     }
 
-    /// Refuses what is not theirs to do.
-    pub async fn may(&self, service: &Service, action: Action) -> Result<(), Problem> {
+    /// Refuses an action for which the caller lacks the permission.
+    pub async fn authorize(&self, service: &Service, action: Action) -> Result<(), Problem> {
         let tenant = service.deployment_tenant().await?;
         Ok(service.access().permits(&self.principal, action, tenant.as_ref())?)
     }
@@ -52,10 +52,10 @@ impl FromRequestParts<Arc<Service>> for Caller {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, Problem> {
-        let (principal, csrf) = match known(parts, service).await {
+        let (principal, csrf) = match authenticate(parts, service).await {
             Ok(known) => known,
             Err(error) => {
-                stranger(parts, service)?;
+                limit_unauthenticated(parts, service)?;
                 return Err(refused(service, &error));
             }
         };
@@ -63,25 +63,26 @@ impl FromRequestParts<Arc<Service>> for Caller {
         within(service.rates.caller((tenant.clone(), actor), clock::instant()))?;
         if principal.how.issuer.is_none() {
             let roster = service.store.roster(&CallCx::tenant(tenant)).await?;
-            access::enrolled(&principal, roster.as_ref())?;
+            access::check_roster(&principal, roster.as_ref())?;
         }
         if let Some((sessions, csrf)) = service.sessions.as_ref().zip(csrf)
             && !parts.method.is_safe()
-            && !guard::own_write(&shown(&parts.headers), &sessions.site.origin, &csrf)
+            && !guard::own_write(&csrf_headers(&parts.headers), &sessions.site.origin, &csrf)
         {
             return Err(Problem::new(ProblemKind::Denied, CSRF_ABSENT));
         }
         let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-        if let Some(known) = parts.extensions.get::<Known>() {
+        if let Some(known) = parts.extensions.get::<PrincipalSlot>() {
             *known.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(principal.clone());
         }
         Ok(Self { principal, request })
     }
 }
 
-/// Who calls: by a browser's session where its cookie came and no token, else by the headers. A
-/// session comes with what its writes must repeat; a token is its own proof.
-async fn known(
+/// Authenticates by the session cookie if there is one and no `Authorization` header, else by the
+/// headers. With a session comes the CSRF token that its writes must repeat; a bearer token needs
+/// none.
+async fn authenticate(
     parts: &Parts,
     service: &Arc<Service>,
 ) -> Result<(Principal, Option<Secret>), Error> {
@@ -97,13 +98,13 @@ async fn known(
     Ok((principal, None))
 }
 
-/// What a browser's write shows of where it comes from.
-pub fn shown(headers: &HeaderMap) -> Shown<'_> {
-    Shown { origin: plain(headers, "origin"), csrf: plain(headers, CSRF_HEADER) }
+/// The `Origin` and CSRF headers of a browser's write.
+pub fn csrf_headers(headers: &HeaderMap) -> Shown<'_> {
+    Shown { origin: single_header(headers, "origin"), csrf: single_header(headers, CSRF_HEADER) }
 }
 
-/// The one value of a header; `None` where there is none or more than one.
-pub fn plain<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The value of a header that occurs exactly once; `None` when it is absent or repeated.
+pub fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),
@@ -111,8 +112,8 @@ pub fn plain<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Whoever is not known is slowed down by where they come from.
-pub fn stranger(parts: &Parts, service: &Service) -> Result<(), Problem> {
+/// Counts a request without a valid identity against the rate limit of its address.
+pub fn limit_unauthenticated(parts: &Parts, service: &Service) -> Result<(), Problem> {
     let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
     within(service.rates.stranger(from, clock::instant()))
 }
@@ -126,28 +127,37 @@ fn within(taken: Result<(), f64>) -> Result<(), Problem> {
             reason = "whole seconds of a short wait; `as` saturates"
         )]
         let seconds = wait.ceil() as u64;
-        Problem::new(ProblemKind::TooManyRequests, "ask again later").retry_after(seconds)
+        Problem::new(ProblemKind::TooManyRequests, "rate limit exceeded; retry later")
+            .retry_after(seconds)
     })
 }
 
-/// The caller learns the kind and no detail: what was wrong with a token helps whoever forged it.
+/// The problem for a failed authentication. It states the kind and no detail, which would help
+/// whoever forges tokens; the log has the detail.
 pub fn refused(service: &Service, error: &Error) -> Problem {
     let problem = match error.kind() {
         ErrorKind::Unauthenticated => {
             let challenge = match service.auth.challenge() {
-                // RFC 6750: no token, a wrong one and one that ended are told apart in the log alone.
+                // RFC 6750: whether the token was absent, invalid or expired is said in the log
+                // alone.
                 "Bearer" => "Bearer realm=\"flowcontrol\", error=\"invalid_token\"".to_owned(),
                 scheme => format!("{scheme} realm=\"flowcontrol\""),
             };
             Problem::new(ProblemKind::Unauthenticated, "").challenge(challenge)
         }
-        ErrorKind::Denied => Problem::new(ProblemKind::Denied, "the caller may not come in"),
+        ErrorKind::Denied => Problem::new(
+            ProblemKind::Denied,
+            "authenticated, but this account has no access to this service",
+        ),
         ErrorKind::InvalidInput => Problem::new(
             ProblemKind::BadRequest,
-            "what identifies the caller can be read in more ways than one",
+            "ambiguous credentials: send exactly one `Authorization` header",
         ),
-        _ => Problem::new(ProblemKind::Unavailable, "it cannot be told now who is calling")
-            .retry_after(5),
+        _ => Problem::new(
+            ProblemKind::Unavailable,
+            "the identity provider is unavailable; retry later",
+        )
+        .retry_after(5),
     };
     problem.because(error.chain())
 }

@@ -1,8 +1,8 @@
-//! `/evidence`: the chain's packets, to be read.
+//! `/evidence`: lists and returns the packets of the evidence chain.
 
 use super::caller::Caller;
 use super::json;
-use super::openapi::Refusals;
+use super::openapi::CommonErrors;
 use super::problem::{Problem, ProblemKind};
 use super::schema::{Listing, PacketSchema};
 use super::service::Service;
@@ -15,38 +15,38 @@ use flowcontrol_base::{Exit, Failure, Result as Done};
 use flowcontrol_evidence::EvidenceStore;
 use std::sync::Arc;
 
-/// The packets in order.
+/// Every packet, in the order of the chain.
 #[utoipa::path(get, path = "/api/v1/evidence", tag = "evidence", operation_id = "listEvidence",
-    responses((status = 200, body = Listing), Refusals))]
+    responses((status = 200, body = Listing), CommonErrors))]
 pub async fn list(
     State(service): State<Arc<Service>>,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    caller.may(&service, Action::Evidence).await?;
-    let listing = aside(&service, |store| store.list()).await??;
+    caller.authorize(&service, Action::Evidence).await?;
+    let listing = blocking(&service, |store| store.list()).await??;
     Ok(json(StatusCode::OK, views::list_json(&listing)?))
 }
 
 /// One packet, byte for byte as it was sealed.
 #[utoipa::path(get, path = "/api/v1/evidence/{sequence}", tag = "evidence",
     operation_id = "showEvidence",
-    params(("sequence" = u64, Path, minimum = 1, description = "Its place in the chain")),
+    params(("sequence" = u64, Path, minimum = 1, description = "The packet's sequence number in the chain")),
     responses(
         (status = 200, body = PacketSchema,
             headers(("ETag" = String, description = "The packet's SHA-256"))),
-        Refusals))]
+        CommonErrors))]
 pub async fn show(
     State(service): State<Arc<Service>>,
     caller: Caller,
     Path(sequence): Path<String>,
 ) -> Result<Response, Problem> {
-    caller.may(&service, Action::Evidence).await?;
+    caller.authorize(&service, Action::Evidence).await?;
     let missing = || Problem::not_found("packet");
     let plain = (1..=5).contains(&sequence.len()) && sequence.bytes().all(|b| b.is_ascii_digit());
     if !plain {
         return Err(missing());
     }
-    let sealed = match aside(&service, move |store| store.load(&sequence)).await? {
+    let sealed = match blocking(&service, move |store| store.load(&sequence)).await? {
         Err(Failure { exit: Exit::Usage, .. }) => return Err(missing()),
         sealed => sealed?,
     };
@@ -57,8 +57,8 @@ pub async fn show(
     Ok(response)
 }
 
-/// Reads the chain on a thread that may block.
-async fn aside<T: Send + 'static>(
+/// Reads the chain on a blocking thread.
+async fn blocking<T: Send + 'static>(
     service: &Service,
     read: impl FnOnce(&EvidenceStore) -> Done<T> + Send + 'static,
 ) -> Result<Done<T>, Problem> {

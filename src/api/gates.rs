@@ -1,9 +1,9 @@
-//! `/gates`: what the gates answer, as the command line prints it.
+//! `/gates`: the gates' results, as `flowcontrol gates --format json` prints them.
 
 use super::body;
 use super::caller::Caller;
 use super::json;
-use super::openapi::Refusals;
+use super::openapi::CommonErrors;
 use super::problem::Problem;
 use super::schema::Judgement;
 use super::service::Service;
@@ -17,26 +17,26 @@ use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
-/// Which profile.
+/// The query of `GET /gates`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Query {
-    /// Judges this profile instead of the active one.
+    /// The profile to judge, instead of the active one.
     #[serde(rename = "for")]
     profile: Option<String>,
 }
 
-/// Every gate, judged now over the deployment's scenario and evidence.
+/// Every gate, judged at the time of the request over the deployment's scenario and evidence.
 #[utoipa::path(get, path = "/api/v1/gates", tag = "gates", operation_id = "judgeGates",
-    params(Query), responses((status = 200, body = Judgement), Refusals))]
+    params(Query), responses((status = 200, body = Judgement), CommonErrors))]
 pub async fn judged(
     State(service): State<Arc<Service>>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
     let query: Query = body::query(request.uri())?;
-    caller.may(&service, Action::Gates).await?;
-    let inputs = service.gathered(query.profile.as_deref()).await?;
+    caller.authorize(&service, Action::Gates).await?;
+    let inputs = service.gate_inputs(query.profile.as_deref()).await?;
     Ok(json(StatusCode::OK, views::json(&judge(&inputs), None)?))
 }

@@ -1,5 +1,5 @@
-//! Idempotency keys: the same request with the same key is done once and answered alike, also when
-//! it is sent twice at once.
+//! Idempotency keys: a request with a key is carried out once, and a repetition gets the stored
+//! response, also when both arrive at the same time.
 //!
 //! Keys live in this process, for a day and up to a number for each tenant; beyond that, the tenant's
 //! oldest key is forgotten. That a batch of records is written once does not depend on them: the
@@ -15,38 +15,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// The header.
+/// The header's name.
 pub const HEADER: &str = "idempotency-key";
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// Keys of one tenant: a script of one must not push out the keys of another.
-const KEPT: usize = 2_000;
-const LONGEST: usize = 200;
+/// Keys kept for each tenant: one tenant's script must not evict the keys of another.
+const MAX_KEYS_PER_TENANT: usize = 2_000;
+const MAX_LENGTH: usize = 200;
 
-/// Whose key, for what.
+/// An idempotency key with its scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct IdempotencyKey {
     /// The caller's tenant.
     pub tenant: TenantId,
-    /// The caller.
+    /// The caller's actor.
     pub actor: ActorId,
-    /// What is asked for.
+    /// The operation that was asked for.
     pub operation: &'static str,
-    /// The key.
+    /// The value of the header.
     pub key: String,
 }
 
-/// An answer that can be given again.
+/// A response that is stored and can be returned again.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// Its status.
+pub struct StoredResponse {
+    /// The HTTP status.
     pub status: StatusCode,
     /// Headers besides the content type.
     pub headers: Vec<(HeaderName, String)>,
-    /// JSON.
+    /// The body, JSON.
     pub body: String,
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for StoredResponse {
     fn into_response(self) -> Response {
         let mut response = super::json(self.status, self.body);
         for (name, value) in self.headers {
@@ -58,14 +58,14 @@ impl IntoResponse for Answer {
     }
 }
 
-/// What became of a key's request.
+/// The state of the request behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestState {
-    /// So many ask for it and wait for its answer.
+    /// It is being carried out; so many requests wait for its response.
     InFlight(u32),
-    /// It is answered, and anybody who asks again gets the same.
+    /// It succeeded; repetitions get the stored response.
     Answered,
-    /// It failed, so the key stands for nothing.
+    /// It failed; the key is free again.
     Failed,
 }
 
@@ -73,7 +73,7 @@ enum RequestState {
 struct KeyEntry {
     request: Digest,
     state: Mutex<RequestState>,
-    answer: OnceCell<Answer>,
+    answer: OnceCell<StoredResponse>,
 }
 
 impl KeyEntry {
@@ -82,7 +82,7 @@ impl KeyEntry {
     }
 }
 
-/// One request that waits for a key's answer; also when it is given up.
+/// A request that waits for the response of a key; dropping it gives the wait up.
 struct Waiting(Arc<KeyEntry>);
 
 impl Waiting {
@@ -122,20 +122,21 @@ pub struct IdempotencyKeys {
 }
 
 impl IdempotencyKeys {
-    /// Does `work` unless it was done with this `key`; the key must stand for the same `request`.
+    /// Carries out `work`, or returns the stored response if `key` was used before with the same
+    /// `request`.
     pub async fn answer(
         &self,
-        key: Option<Key>,
+        key: Option<IdempotencyKey>,
         request: Digest,
-        work: impl Future<Output = Result<Answer, Problem>>,
-    ) -> Result<Answer, Problem> {
+        work: impl Future<Output = Result<StoredResponse, Problem>>,
+    ) -> Result<StoredResponse, Problem> {
         let Some(key) = key else { return work.await };
         let entry = self.entry(key, request)?;
-        // A failure is not kept: who waits for it, or comes after, tries anew.
+        // A failure is not stored: whoever waits for it, or comes later, tries again.
         entry.0.answer.get_or_try_init(|| work).await.cloned()
     }
 
-    fn entry(&self, key: Key, request: Digest) -> Result<Waiting, Problem> {
+    fn entry(&self, key: IdempotencyKey, request: Digest) -> Result<Waiting, Problem> {
         let now = clock::instant();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let own = entries.entry(key.tenant.clone()).or_insert_with(|| ExpiringMap::new(KEPT));
@@ -143,11 +144,11 @@ impl IdempotencyKeys {
             if known.request == request {
                 return Ok(Waiting::for_answer(Arc::clone(known)));
             }
-            // A key whose request failed stands for nothing yet.
+            // A key whose request failed is free again.
             if *known.state() != RequestState::Failed {
                 return Err(Problem::new(
                     ProblemKind::KeyReused,
-                    "this Idempotency-Key came with another request",
+                    "this Idempotency-IdempotencyKey was already used with a different request",
                 ));
             }
         }
@@ -161,17 +162,19 @@ impl IdempotencyKeys {
     }
 }
 
-/// The request's key, where it has one.
-pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+/// The value of the request's `Idempotency-IdempotencyKey`, if it has one.
+pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let refuse = |why: String| Err(Problem::new(ProblemKind::BadRequest, why));
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), rest) = (values.next(), values.next()) else { return Ok(None) };
     if rest.is_some() {
-        return refuse("Idempotency-Key came more than once".to_owned());
+        return refuse("the header Idempotency-IdempotencyKey was sent more than once".to_owned());
     }
     match value.to_str() {
-        Ok(text) if (1..=LONGEST).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => refuse(format!("Idempotency-Key is not 1 to {LONGEST} visible characters")),
+        Ok(text) if (1..=MAX_LENGTH).contains(&text.len()) => Ok(Some(text.to_owned())),
+        _ => refuse(format!(
+            "Idempotency-IdempotencyKey must be 1 to {MAX_LENGTH} visible characters"
+        )),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the service counts, in Prometheus' text form. Labels are routes and statuses, never what a
-//! caller sent.
+//! The service's metrics in Prometheus' text format. Labels are routes and statuses, never text
+//! that a caller sent.
 
 use flowcontrol_base::{Failure, Result};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::time::Duration;
 
-/// Upper ends of the buckets, in seconds.
+/// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -25,17 +25,17 @@ struct Route {
     route: String,
 }
 
-/// The counts.
+/// The metrics.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     answered: Family<Answered, Counter>,
     seconds: Family<Route, Histogram, fn() -> Histogram>,
-    /// Requests that are being worked on.
+    /// Requests in progress.
     pub in_flight: Gauge,
-    /// Records that were appended.
+    /// Records appended.
     pub appended: Counter,
-    /// Rehearsals that were started.
+    /// Rehearsals started.
     pub rehearsals: Counter,
 }
 
@@ -43,7 +43,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("flowcontrol");
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
-        let made = Self {
+        let metrics = Self {
             answered: Family::default(),
             seconds: Family::new_with_constructor(histogram),
             in_flight: Gauge::default(),
@@ -51,34 +51,38 @@ impl Default for Metrics {
             rehearsals: Counter::default(),
             registry: Registry::default(),
         };
-        registry.register("http_requests", "Requests that were answered", made.answered.clone());
+        registry.register("http_requests", "Requests answered", metrics.answered.clone());
         registry.register(
             "http_request_seconds",
-            "Time to the answer's head",
-            made.seconds.clone(),
+            "Time until the response headers were sent",
+            metrics.seconds.clone(),
         );
-        registry.register("http_in_flight", "Requests being worked on", made.in_flight.clone());
-        registry.register("records_appended", "Records appended over HTTP", made.appended.clone());
-        registry.register("rehearsals", "Rehearsals started over HTTP", made.rehearsals.clone());
-        Self { registry, ..made }
+        registry.register("http_in_flight", "Requests in progress", metrics.in_flight.clone());
+        registry.register(
+            "records_appended",
+            "Records appended over HTTP",
+            metrics.appended.clone(),
+        );
+        registry.register("rehearsals", "Rehearsals started over HTTP", metrics.rehearsals.clone());
+        Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
-    /// Counts an answer.
+    /// Counts a response.
     pub fn answered(&self, method: &'static str, route: String, status: u16, took: Duration) {
         self.seconds.get_or_create(&Route { route: route.clone() }).observe(took.as_secs_f64());
         self.answered.get_or_create(&Answered { method, route, status }).inc();
     }
 
-    /// Everything as text.
+    /// All metrics as text.
     ///
     /// # Errors
     /// None in practice: text can be written to.
     pub fn text(&self) -> Result<String> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
-            .map_err(|e| Failure::environment(format!("the metrics cannot be spelled: {e}")))?;
+            .map_err(|e| Failure::environment(format!("the metrics cannot be serialized: {e}")))?;
         Ok(text)
     }
 }

@@ -1,5 +1,6 @@
-//! The edge of the service: gives every request its id, turns every refusal into a problem document,
-//! survives what goes wrong inside, and is the one place that logs and counts.
+//! The outermost middleware: gives every request an id, turns every error into a problem document,
+//! catches panics and time-outs, and is the one place that writes the access log and counts
+//! requests.
 
 use super::problem::{MEDIA_TYPE, Problem, ProblemKind};
 use super::service::Service;
@@ -18,16 +19,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 64;
 
-/// Where a connection comes from.
+/// The peer address of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// A request's id: the caller's, if it is a plain one, else one of its own.
+/// A request's id: the one the caller sent if it is well-formed, else a generated one.
 #[derive(Clone, Debug, Default)]
 pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
-    fn of(headers: &HeaderMap) -> Self {
+    fn from_headers(headers: &HeaderMap) -> Self {
         let mut given = headers.get_all(REQUEST_ID).iter();
         let plain = |v: &&str| {
             (1..=LONGEST_ID).contains(&v.len())
@@ -41,50 +42,52 @@ impl RequestId {
     }
 }
 
-/// Who called, told from inside to the edge.
+/// Slot in which the authentication leaves the principal for the access log.
 #[derive(Clone, Debug, Default)]
-pub struct Known(pub Arc<Mutex<Option<Principal>>>);
+pub struct PrincipalSlot(pub Arc<Mutex<Option<Principal>>>);
 
-/// Counts a request while it is worked on, also one whose caller goes away.
-struct Working(Arc<Service>);
+/// Counts a request as in progress until it is dropped, also when the caller disconnects.
+struct InFlight(Arc<Service>);
 
-impl Working {
+impl InFlight {
     fn begin(service: &Arc<Service>) -> Self {
         service.metrics.in_flight.inc();
         Self(Arc::clone(service))
     }
 }
 
-impl Drop for Working {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.metrics.in_flight.dec();
     }
 }
 
-/// Around every request.
-pub async fn edge(
+/// Wraps every request.
+pub async fn wrap(
     State(service): State<Arc<Service>>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
     let began = clock::instant();
-    let id = RequestId::of(request.headers());
-    let known = Known::default();
+    let id = RequestId::from_headers(request.headers());
+    let known = PrincipalSlot::default();
     let method = known_method(request.method());
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
     let route = route.unwrap_or_else(|| "none".to_owned());
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(known.clone());
-    let working = Working::begin(&service);
+    let working = InFlight::begin(&service);
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
     let answered = match tokio::time::timeout(service.limits.answer_time, answered).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => bare(Problem::new(ProblemKind::Unexpected, "").because("a handler panicked")),
-        Err(_) => bare(Problem::new(ProblemKind::Timeout, "").retry_after(5)),
+        Ok(Err(_)) => problem_response(
+            Problem::new(ProblemKind::Unexpected, "").because("a handler panicked"),
+        ),
+        Err(_) => problem_response(Problem::new(ProblemKind::Timeout, "").retry_after(5)),
     };
     drop(working);
-    let (mut response, cause) = whole(answered, &path, &id.0);
+    let (mut response, cause) = with_document(answered, &path, &id.0);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -112,12 +115,16 @@ pub async fn edge(
     response
 }
 
-fn bare(problem: Problem) -> Response<Body> {
+fn problem_response(problem: Problem) -> Response<Body> {
     axum::response::IntoResponse::into_response(problem)
 }
 
-/// The answer with its document, and what the log says of it.
-fn whole(response: Response<Body>, path: &str, id: &str) -> (Response<Body>, Option<String>) {
+/// The response with its problem document, and the cause for the log.
+fn with_document(
+    response: Response<Body>,
+    path: &str,
+    id: &str,
+) -> (Response<Body>, Option<String>) {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return (response, None);
@@ -127,7 +134,7 @@ fn whole(response: Response<Body>, path: &str, id: &str) -> (Response<Body>, Opt
         return (response, None);
     }
     let problem = response.extensions().get::<Problem>().cloned();
-    let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+    let problem = problem.unwrap_or_else(|| Problem::from_status(status));
     let mut answer = problem.answer(path, id);
     if let Some(allow) = response.headers().get(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow.clone());
@@ -135,7 +142,7 @@ fn whole(response: Response<Body>, path: &str, id: &str) -> (Response<Body>, Opt
     (answer, problem.cause().map(str::to_owned))
 }
 
-/// A method that a label may hold: a caller can invent others.
+/// The method as a metrics label; methods that callers invent become `other`.
 fn known_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -161,7 +168,7 @@ mod tests {
             for value in values {
                 headers.append(REQUEST_ID, HeaderValue::from_bytes(value).unwrap());
             }
-            RequestId::of(&headers).0.to_string()
+            RequestId::from_headers(&headers).0.to_string()
         };
         assert_eq!(id(&[b"ci-7_a.b"]), "ci-7_a.b");
         for bad in [

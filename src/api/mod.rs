@@ -1,5 +1,5 @@
-//! The Scenario API: HTTP over the engine. It reads requests, asks the engine and formats answers;
-//! it decides nothing.
+//! The Scenario API: HTTP over the engine. It parses requests, calls the engine and formats
+//! responses; it makes no decisions of its own.
 
 mod acceptances;
 mod body;
@@ -25,7 +25,7 @@ mod write_timeout;
 
 pub use problem::{Problem, ProblemKind};
 pub use serve::{Server, open};
-pub use service::{Limits, Service};
+pub use service::{RequestLimits, Service};
 
 use axum::Router;
 use axum::body::Body;
@@ -34,7 +34,7 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Every route with its description.
+/// All routes with their OpenAPI descriptions.
 fn routes() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(scenario::show))
@@ -55,17 +55,17 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(status::metrics))
 }
 
-/// The service's router: what a server serves, and a test asks in process.
+/// The service's router, for a server or for a test that calls it in process.
 pub fn router(service: Arc<Service>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
         .merge(sign_in::routes())
         .fallback(async || StatusCode::NOT_FOUND)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), middleware::edge))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), middleware::wrap))
         .with_state(service)
 }
 
-/// An answer of JSON.
+/// A JSON response.
 fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -74,13 +74,13 @@ fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     response
 }
 
-/// A view as an answer.
+/// A response with a view as JSON.
 fn view(status: StatusCode, view: &impl serde::Serialize) -> Result<Response<Body>, Problem> {
-    Ok(json(status, spelled(view)?))
+    Ok(json(status, to_json(view)?))
 }
 
-/// A view as text.
-fn spelled(view: &impl serde::Serialize) -> Result<String, Problem> {
+/// A view as JSON text.
+fn to_json(view: &impl serde::Serialize) -> Result<String, Problem> {
     serde_json::to_string(view).map_err(|e| {
         Problem::new(ProblemKind::Unexpected, "").because(format!("no JSON form: {e}"))
     })

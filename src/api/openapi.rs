@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the handlers say of themselves, and what they share.
+//! The OpenAPI document, collected from the handlers' descriptions.
 
 use super::problem::{MEDIA_TYPE, Problem, ProblemKind};
 use super::schema::{ProblemSchema, text};
@@ -22,10 +22,10 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoParams, IntoResponses, PartialSchema};
 
-/// The document before the handlers add theirs.
+/// The document without the handlers' paths.
 pub fn base() -> OpenApi {
-    let about = "Records of a scenario, its snapshot, gates, evidence and rehearsals. The tenant and \
-        the actor are those of the verified caller; another tenant's things are not there.";
+    let about = "Records of a scenario, its snapshot, gates, evidence and rehearsals. Tenant and \
+        actor are those of the verified caller; what belongs to another tenant does not exist for it.";
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -37,8 +37,8 @@ pub fn base() -> OpenApi {
         .build()
 }
 
-/// The whole document for a service whose callers are known by headers (`mock`) or by bearer
-/// tokens, and by the session of a browser where `browsers` can sign in.
+/// The whole document. Callers authenticate by plain headers (`mock`) or by bearer tokens, and by a
+/// session cookie where `browsers` can sign in.
 pub fn whole(mock: bool, browsers: bool) -> OpenApi {
     let (_, mut document) = super::routes().split_for_parts();
     let components = document.components.get_or_insert_default();
@@ -61,8 +61,8 @@ pub fn whole(mock: bool, browsers: bool) -> OpenApi {
     if browsers {
         let key = ApiKeyValue::with_description(
             cookie::SESSION,
-            "A browser's session, which begins at /auth/login. A write repeats csrf_token of \
-             /auth/session in x-csrf-token and comes from a page of the service.",
+            "The session of a browser, which starts at /auth/login. A write must repeat the csrf_token of \
+                         /auth/session in x-csrf-token and come from a page of the service.",
         );
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(key)));
         ways.push(SecurityRequirement::new("session", Vec::<String>::new()));
@@ -96,19 +96,19 @@ fn refusals(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
     statuses.iter().map(one).collect()
 }
 
-/// How any request can be refused.
-pub struct Refusals;
+/// The errors that any request can get.
+pub struct CommonErrors;
 
-impl IntoResponses for Refusals {
+impl IntoResponses for CommonErrors {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         refusals(&[400, 401, 403, 404, 405, 422, 429, 431, 500, 503, 504])
     }
 }
 
-/// How a write can be refused.
-pub struct Writing;
+/// The errors that a write can get.
+pub struct WriteErrors;
 
-impl IntoResponses for Writing {
+impl IntoResponses for WriteErrors {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         refusals(&[
             400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 423, 429, 431, 500, 503, 504,
@@ -129,24 +129,28 @@ fn header(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
 
 fn keyed() -> Parameter {
     let schema = text().min_length(Some(1)).max_length(Some(200)).pattern(Some("^[!-~]+$"));
-    header("Idempotency-Key", "The same request with the same key is done once", schema)
+    header(
+        "Idempotency-Key",
+        "A request that is repeated with the same key is carried out once",
+        schema,
+    )
 }
 
-/// The header of a request that is done once.
-pub struct Keyed;
+/// The header of a request that can be made idempotent.
+pub struct IdempotencyHeader;
 
-impl IntoParams for Keyed {
+impl IntoParams for IdempotencyHeader {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![keyed()]
     }
 }
 
 /// The headers of an append.
-pub struct Appending;
+pub struct AppendHeaders;
 
-impl IntoParams for Appending {
+impl IntoParams for AppendHeaders {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let tag = text().pattern(Some("^(\\*|\"[0-9]{1,18}\")$"));
-        vec![keyed(), header("If-Match", "Append only while the head is this ETag", tag)]
+        vec![keyed(), header("If-Match", "Append only if the head has this ETag", tag)]
     }
 }

@@ -1,5 +1,5 @@
-//! Errors as callers see them: RFC 9457 problem documents. None holds a secret, a path of this
-//! machine or more of another tenant than that it is not there.
+//! Errors as callers see them: RFC 9457 problem documents. They hold no secret, no path of this
+//! machine, and nothing of another tenant but that it does not exist.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -12,30 +12,30 @@ use std::path::Path;
 /// The media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What kinds of problem there are.
+/// The kinds of problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// The request cannot be read.
+    /// The request is malformed.
     BadRequest,
-    /// It is not known who is calling.
+    /// The caller is not authenticated.
     Unauthenticated,
-    /// The caller may not do this.
+    /// The caller is not authorised for this.
     Denied,
-    /// There is no such thing.
+    /// The resource does not exist, or not for this caller.
     NotFound,
-    /// The resource does not know this method.
+    /// The resource does not support this method.
     MethodNotAllowed,
-    /// The request came too slowly.
+    /// The request did not arrive in time.
     TooSlow,
-    /// It contradicts what is there.
+    /// The request conflicts with the current state.
     Conflict,
-    /// Another writer was first.
+    /// Another writer changed the history first.
     PreconditionFailed,
     /// The body is too large.
     TooLarge,
-    /// The body is of another kind than JSON.
+    /// The body's content type is not supported.
     UnsupportedMediaType,
-    /// The request breaks a rule.
+    /// The request is well-formed but breaks a rule.
     Invalid,
     /// A freeze window refuses writes.
     Frozen,
@@ -43,22 +43,22 @@ pub enum ProblemKind {
     TooManyRequests,
     /// The headers are too large.
     HeadersTooLarge,
-    /// The service failed.
+    /// The service failed unexpectedly.
     Unexpected,
-    /// The service cannot do this now.
+    /// The service is temporarily unavailable.
     Unavailable,
-    /// It took too long.
+    /// The request took too long.
     Timeout,
-    /// There is no room.
+    /// A disk, a quota or a limit is exhausted.
     Exhausted,
-    /// The idempotency key stands for another request.
+    /// The idempotency key was used with a different request.
     KeyReused,
-    /// It is no longer there.
+    /// The resource no longer exists.
     Gone,
 }
 
 impl ProblemKind {
-    /// All of them.
+    /// Every kind.
     pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::Unauthenticated,
@@ -82,34 +82,32 @@ impl ProblemKind {
         Self::Gone,
     ];
 
-    /// The last part of `type`, the status and the title.
+    /// The last part of `type`, the HTTP status and the title.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
-            Self::BadRequest => {
-                ("bad-request", StatusCode::BAD_REQUEST, "The request cannot be read")
-            }
+            Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, "Malformed request"),
             Self::Unauthenticated => {
-                ("unauthenticated", StatusCode::UNAUTHORIZED, "It is not known who is calling")
+                ("unauthenticated", StatusCode::UNAUTHORIZED, "Not authenticated")
             }
-            Self::Denied => ("denied", StatusCode::FORBIDDEN, "The caller may not do this"),
-            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is no such thing"),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "The resource does not know this method",
-            ),
+            Self::Denied => ("denied", StatusCode::FORBIDDEN, "Not authorised"),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            }
             Self::TooSlow => {
-                ("too-slow", StatusCode::REQUEST_TIMEOUT, "The request came too slowly")
+                ("too-slow", StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time")
             }
-            Self::Conflict => ("conflict", StatusCode::CONFLICT, "It contradicts what is there"),
-            Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "Another writer was first")
-            }
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "Conflict with the current state"),
+            Self::PreconditionFailed => (
+                "precondition-failed",
+                StatusCode::PRECONDITION_FAILED,
+                "Another writer changed the history first",
+            ),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The body is of another kind than JSON",
+                "Unsupported content type",
             ),
             Self::Invalid => {
                 ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "The request breaks a rule")
@@ -127,16 +125,18 @@ impl ProblemKind {
                 ("unexpected", StatusCode::INTERNAL_SERVER_ERROR, "The service failed")
             }
             Self::Unavailable => {
-                ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The service cannot do this now")
+                ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
             }
-            Self::Timeout => ("timeout", StatusCode::GATEWAY_TIMEOUT, "It took too long"),
-            Self::Exhausted => ("exhausted", StatusCode::INSUFFICIENT_STORAGE, "There is no room"),
+            Self::Timeout => ("timeout", StatusCode::GATEWAY_TIMEOUT, "The request took too long"),
+            Self::Exhausted => {
+                ("exhausted", StatusCode::INSUFFICIENT_STORAGE, "Storage or quota exhausted")
+            }
             Self::KeyReused => (
                 "key-reused",
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "The idempotency key stands for another request",
+                "Idempotency key used with a different request",
             ),
-            Self::Gone => ("gone", StatusCode::GONE, "It is no longer there"),
+            Self::Gone => ("gone", StatusCode::GONE, "The resource no longer exists"),
         }
     }
 
@@ -145,7 +145,7 @@ impl ProblemKind {
         self.row().0
     }
 
-    /// The status.
+    /// The HTTP status.
     pub const fn status(self) -> StatusCode {
         self.row().1
     }
@@ -156,7 +156,7 @@ impl ProblemKind {
     }
 }
 
-/// One problem, before it is known on which request.
+/// One problem; [`Problem::answer`] adds the request.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Content>);
 
@@ -168,7 +168,7 @@ struct Content {
     more: Map<String, Value>,
     retry_after: Option<u64>,
     challenge: Option<String>,
-    /// For the log alone.
+    /// For the log alone; never sent to the caller.
     cause: Option<String>,
 }
 
@@ -186,8 +186,8 @@ impl Problem {
         }))
     }
 
-    /// The problem that a bare status means.
-    pub fn of_status(status: StatusCode) -> Self {
+    /// The problem for a response that has a status and no body.
+    pub fn from_status(status: StatusCode) -> Self {
         if let Some(kind) = ProblemKind::ALL.into_iter().find(|kind| kind.status() == status) {
             return Self::new(kind, "");
         }
@@ -201,7 +201,7 @@ impl Problem {
         problem
     }
 
-    /// There is no such thing, or not for this caller.
+    /// The resource does not exist, or not for this caller.
     pub fn not_found(what: &str) -> Self {
         Self::new(ProblemKind::NotFound, format!("there is no such {what}"))
     }
@@ -213,21 +213,21 @@ impl Problem {
         self
     }
 
-    /// Says after how many seconds it is worth another try.
+    /// Adds `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds.max(1));
         self
     }
 
-    /// Says how to authenticate.
+    /// Adds a `WWW-Authenticate` challenge.
     #[must_use]
     pub fn challenge(mut self, challenge: String) -> Self {
         self.0.challenge = Some(challenge);
         self
     }
 
-    /// What the log says of it, and the caller does not read.
+    /// Adds a cause, which is logged and not sent to the caller.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(cause.into());
@@ -239,12 +239,12 @@ impl Problem {
         self.0.status
     }
 
-    /// What only the log says.
+    /// The cause for the log.
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
-    /// The answer to the request `id` for `instance`.
+    /// The response to the request `id` for the path `instance`.
     pub fn answer(&self, instance: &str, id: &str) -> Response<Body> {
         let mut document = json!({
             "type": format!("urn:flowcontrol:problem:{}", self.0.kind.slug()),
@@ -276,7 +276,7 @@ impl Problem {
     }
 }
 
-/// The middleware, which knows the request, makes the document of it.
+/// The middleware, which knows the request, renders the document.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -286,19 +286,20 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An adapter's refusal. What is the caller's to mend is told; the rest is for the log.
+/// An adapter's error. What the caller can correct is sent; the rest is logged.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let told = |kind| Self::new(kind, error.message());
+        let sent = |kind| Self::new(kind, error.message());
         let kept = |kind, detail: &str| Self::new(kind, detail).because(error.chain());
         match error.kind() {
-            ErrorKind::InvalidInput => told(ProblemKind::Invalid),
-            ErrorKind::Conflict => told(ProblemKind::Conflict),
-            ErrorKind::Frozen => told(ProblemKind::Frozen).retry_after(30),
+            ErrorKind::InvalidInput => sent(ProblemKind::Invalid),
+            ErrorKind::Conflict => sent(ProblemKind::Conflict),
+            ErrorKind::Frozen => sent(ProblemKind::Frozen).retry_after(30),
             ErrorKind::NotFound => Self::not_found("thing").because(error.chain()),
-            ErrorKind::Denied => told(ProblemKind::Denied),
+            ErrorKind::Denied => sent(ProblemKind::Denied),
             ErrorKind::Unavailable => {
-                kept(ProblemKind::Unavailable, "an adapter is out of reach").retry_after(5)
+                kept(ProblemKind::Unavailable, "an adapter's service cannot be reached")
+                    .retry_after(5)
             }
             ErrorKind::Timeout => {
                 kept(ProblemKind::Timeout, "an adapter did not answer in time").retry_after(5)
@@ -306,25 +307,27 @@ impl From<Error> for Problem {
             ErrorKind::Exhausted => {
                 kept(ProblemKind::Exhausted, "a disk, quota or limit is exhausted")
             }
-            ErrorKind::Configuration => kept(ProblemKind::Unavailable, "an adapter is not set up"),
+            ErrorKind::Configuration => {
+                kept(ProblemKind::Unavailable, "an adapter is not configured")
+            }
             _ => kept(ProblemKind::Unexpected, "an adapter failed"),
         }
     }
 }
 
-/// An engine's failure as it is for callers when it is not theirs to mend: the log has the rest.
+/// A failure of the engine that the caller cannot correct; the detail is logged.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Self::new(ProblemKind::Unavailable, "the service cannot do this now")
+        Self::new(ProblemKind::Unavailable, "the service cannot do this at present")
             .because(failure.message)
             .retry_after(5)
     }
 }
 
 impl Problem {
-    /// An engine's failure that is the caller's to mend: wrong input or a refused check. One that
-    /// speaks of a place on this machine, below `state` or elsewhere, is for the log.
-    pub fn of_failure(failure: Failure, state: &Path) -> Self {
+    /// A failure of the engine that the caller can correct: invalid input or a refused check. One
+    /// that names a path on this machine, below `state` or elsewhere, is logged instead.
+    pub fn from_failure(failure: Failure, state: &Path) -> Self {
         let kind = match failure.exit {
             Exit::Usage => ProblemKind::Invalid,
             Exit::Check => ProblemKind::Conflict,
@@ -359,7 +362,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> =
             ProblemKind::ALL.into_iter().map(ProblemKind::slug).collect();
         assert_eq!(names.len(), ProblemKind::ALL.len());
-        let teapot = Problem::of_status(StatusCode::IM_A_TEAPOT);
+        let teapot = Problem::from_status(StatusCode::IM_A_TEAPOT);
         assert_eq!(teapot.status(), StatusCode::IM_A_TEAPOT);
     }
 }

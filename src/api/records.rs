@@ -1,15 +1,15 @@
-//! `/records`: pages, one record, appending.
+//! `/records`: reads pages and single records, and appends.
 
-use super::body::{self, etag, has, if_match, unchanged};
+use super::body::{self, etag, if_match, matches_none_match, not_modified};
 use super::caller::Caller;
-use super::idempotency::{Answer, Key, key};
+use super::idempotency::{IdempotencyKey, StoredResponse, read_key};
 use super::json;
-use super::openapi::{Appending, Refusals, Writing};
+use super::openapi::{AppendHeaders, CommonErrors, WriteErrors};
 use super::problem::{Problem, ProblemKind};
 use super::schema::{BatchSchema, RecordSchema};
 use super::service::Service;
-use super::spelled;
-use crate::scenario::{self, Refused, Wanted};
+use super::to_json;
+use crate::scenario::{self, PageQuery, Refused};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -20,12 +20,12 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// Records of a page.
-const PAGE: std::ops::RangeInclusive<usize> = 1..=500;
-/// Records of one append.
-const BATCH: std::ops::RangeInclusive<usize> = 1..=1000;
+/// Allowed number of records in a page.
+const PAGE_SIZE: std::ops::RangeInclusive<usize> = 1..=500;
+/// Allowed number of records in an append.
+const BATCH_SIZE: std::ops::RangeInclusive<usize> = 1..=1000;
 
-/// What a page is asked for.
+/// The query of a page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -33,10 +33,10 @@ pub struct Query {
     /// Only records above this sequence number.
     #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_i64, default = 0)]
     after: Option<u64>,
-    /// So many at most.
+    /// At most this many records.
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
-    /// Of this kind alone.
+    /// Only records of this kind.
     #[param(schema_with = super::schema::kinds)]
     kind: Option<String>,
 }
@@ -47,20 +47,20 @@ pub struct Query {
 pub struct Page {
     /// The tenant's last sequence number when it was read.
     head: u64,
-    /// Those that the caller may see, in order.
+    /// The records that the caller may see, in order.
     records: Vec<RecordSchema>,
     /// The `after` of the next page; null at the end.
     next: Option<u64>,
 }
 
-/// The tenant's records in order. A page can be short, or empty, and still name the next one: one
-/// call passes over a limited number of records.
+/// The tenant's records in order. A page can be short or empty and still have a `next`: one call
+/// scans a limited number of records.
 #[utoipa::path(get, path = "/api/v1/records", tag = "records", operation_id = "pageRecords",
     params(Query),
     responses(
-        (status = 200, body = Page, headers(("ETag" = String, description = "The head"))),
-        (status = 304, description = "The history still ends with the head of If-None-Match"),
-        Refusals))]
+        (status = 200, body = Page, headers(("ETag" = String, description = "ETag of the head"))),
+        (status = 304, description = "The head is still the one of If-None-Match"),
+        CommonErrors))]
 pub async fn page(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -68,22 +68,22 @@ pub async fn page(
 ) -> Result<Response, Problem> {
     let query: Query = body::query(request.uri())?;
     let limit = query.limit.unwrap_or(100);
-    if !PAGE.contains(&limit) {
-        return Err(Problem::new(ProblemKind::Invalid, "limit is 1 to 500"));
+    if !PAGE_SIZE.contains(&limit) {
+        return Err(Problem::new(ProblemKind::Invalid, "limit must be 1 to 500"));
     }
     let after = query.after.unwrap_or(0);
-    // No history is longer, and no store can be asked for more.
+    // No sequence number is larger, and no store accepts a larger bound.
     if i64::try_from(after).is_err() {
-        return Err(Problem::new(ProblemKind::Invalid, format!("after is 0 to {}", i64::MAX)));
+        return Err(Problem::new(ProblemKind::Invalid, format!("after must be 0 to {}", i64::MAX)));
     }
     let kind = query.kind.as_deref().map(Kind::parse).transpose()?;
-    let wanted = Wanted { after, limit, kind };
+    let wanted = PageQuery { after, limit, kind };
     let cx = caller.cx(&service);
     let page =
         scenario::page(service.access(), &*service.store, &cx, &caller.principal, wanted).await?;
     let tag = etag(page.head);
-    if has(request.headers(), &tag) {
-        return Ok(unchanged(&tag));
+    if matches_none_match(request.headers(), &tag) {
+        return Ok(not_modified(&tag));
     }
     let mut text = format!("{{\"head\":{},\"records\":[", page.head);
     for (i, record) in page.records.iter().enumerate() {
@@ -104,13 +104,13 @@ pub async fn page(
 /// One record.
 #[utoipa::path(get, path = "/api/v1/records/{id}", tag = "records", operation_id = "getRecord",
     params(("id" = String, Path, description = "The record's id", min_length = 1)),
-    responses((status = 200, body = RecordSchema), Refusals))]
+    responses((status = 200, body = RecordSchema), CommonErrors))]
 pub async fn get(
     State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    // What can be no id names nothing.
+    // A text that is not a valid id names no record.
     let missing = || Problem::not_found("record");
     let id = RecordId::new(id).map_err(|_| missing())?;
     let cx = caller.cx(&service);
@@ -119,7 +119,7 @@ pub async fn get(
     Ok(json(StatusCode::OK, found.ok_or_else(missing)?.to_line()))
 }
 
-/// Records to append, all or nothing, by the caller.
+/// Records to append in the caller's name, all or nothing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch<'a> {
@@ -144,31 +144,31 @@ pub struct Appended {
     first: u64,
     /// The last record's.
     last: u64,
-    /// True when the very same records were there already and nothing was written.
+    /// True when the same records were stored before and nothing was written.
     replayed: bool,
 }
 
-/// Appends records as the caller. The same records again are `replayed`. With If-Match they are
-/// written only while the history ends with that head. Without it they follow whatever is there:
-/// appending takes nothing away from anybody, so the condition is the caller's to make.
+/// Appends records in the caller's name. Repeating the same records is answered as `replayed`. With
+/// If-Match they are written only if that is still the head of the history; without it they are
+/// appended to whatever is there.
 #[utoipa::path(post, path = "/api/v1/records", tag = "records", operation_id = "appendRecords",
-    params(Appending), request_body = BatchSchema,
+    params(AppendHeaders), request_body = BatchSchema,
     responses(
         (status = 201, body = Appended, headers(("ETag" = String, description = "The new head"))),
-        (status = 200, body = Appended, description = "They were there already"),
-        Writing))]
+        (status = 200, body = Appended, description = "The records were stored before"),
+        WriteErrors))]
 pub async fn append(
     State(service): State<Arc<Service>>,
     caller: Caller,
     request: Request,
-) -> Result<Answer, Problem> {
+) -> Result<StoredResponse, Problem> {
     let expected = if_match(request.headers())?.map_or(Expected::Any, Expected::Head);
-    let key = key(request.headers())?;
+    let key = read_key(request.headers())?;
     let text = body::text(&service.limits, request).await?;
     let batch = records(&caller, &text)?;
     let mut cx = caller.cx(&service);
     cx.idempotency_key.clone_from(&key);
-    let key = key.map(|key| Key {
+    let key = key.map(|key| IdempotencyKey {
         tenant: cx.tenant.clone(),
         actor: caller.principal.actor.clone(),
         operation: "append",
@@ -183,7 +183,7 @@ pub async fn append(
             Refused::Other(error) => Problem::from(error),
             Refused::Moved(head) => Problem::new(
                 ProblemKind::PreconditionFailed,
-                format!("the history ends with record {head}"),
+                format!("the last record is number {head}"),
             )
             .with("head", head),
         })?;
@@ -195,16 +195,16 @@ pub async fn append(
             }
         };
         let view = Appended { first: done.first, last: done.last, replayed: done.replayed };
-        Ok(Answer { status, headers, body: spelled(&view)? })
+        Ok(StoredResponse { status, headers, body: to_json(&view)? })
     };
-    service.once(key, Digest::of(format!("{expected:?} {text}")), work).await
+    service.write_once(key, Digest::of(format!("{expected:?} {text}")), work).await
 }
 
-/// The body's records, each with the place of what is wrong with it.
+/// Parses the body's records; an error names the position of the record in the list.
 fn records(caller: &Caller, text: &str) -> Result<Vec<NewRecord>, Problem> {
     let batch: Batch<'_> = body::parse(text)?;
-    if !BATCH.contains(&batch.records.len()) {
-        return Err(Problem::new(ProblemKind::Invalid, "an append takes 1 to 1000 records")
+    if !BATCH_SIZE.contains(&batch.records.len()) {
+        return Err(Problem::new(ProblemKind::Invalid, "an append must hold 1 to 1000 records")
             .with("pointer", "/records"));
     }
     let mut records = Vec::with_capacity(batch.records.len());

@@ -1,12 +1,12 @@
-//! `/rehearsals`: started, watched, stopped.
+//! `/rehearsals`: starts, reports, streams and cancels rehearsals.
 
 use super::body;
 use super::caller::Caller;
-use super::idempotency::{Answer, Key, key};
-use super::openapi::{Keyed, Refusals, Writing};
+use super::idempotency::{IdempotencyKey, StoredResponse, read_key};
+use super::openapi::{CommonErrors, IdempotencyHeader, WriteErrors};
 use super::problem::{Problem, ProblemKind};
 use super::service::Service;
-use super::{spelled, view};
+use super::{to_json, view};
 use crate::rehearsal::Order;
 use crate::rehearsal::jobs::{Busy, Job, JobState as Now};
 use crate::scenario::access::Action;
@@ -24,14 +24,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Shortest time between two events: a bar that moves faster is not read.
+/// Shortest time between two progress events.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What to rehearse on.
+/// A rehearsal to start.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// The Postgres: `auto` takes a container or a local throw-away cluster.
+    /// The Postgres to rehearse on: `auto` takes a container or a local throw-away cluster.
     #[schema(schema_with = super::schema::targets)]
     target: TargetChoice,
 }
@@ -46,15 +46,15 @@ pub struct Rehearsal {
     state: crate::rehearsal::jobs::JobPhase,
     /// Who started it.
     by: String,
-    /// When.
+    /// When it started.
     #[schema(format = DateTime)]
     started_at: String,
-    /// When it ended.
+    /// When it ended; null while it runs.
     #[schema(format = DateTime)]
     ended_at: Option<String>,
-    /// Its work so far, in order.
+    /// Its pieces of work so far, in order.
     work: Vec<Work>,
-    /// What it came to, once it is over and left evidence.
+    /// The result, once it has ended and left evidence.
     result: Option<Outcome>,
 }
 
@@ -63,29 +63,29 @@ pub struct Rehearsal {
 pub struct Work {
     /// Its name.
     name: String,
-    /// Units that are done.
+    /// Number of units done.
     done: u64,
-    /// Units that there are, where that is known.
+    /// Total number of units, if known.
     total: Option<u64>,
-    /// How it ended; null while it goes on.
+    /// How it ended; null while it runs.
     well: Option<bool>,
-    /// How long it took.
+    /// Duration in seconds.
     seconds: Option<f64>,
 }
 
-/// What a rehearsal came to. The rest stands in its packets.
+/// The result of a rehearsal. Its packets hold the details.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RehearsalResult)]
 pub struct Outcome {
     /// `GO` or `NO-GO` for the rehearsal itself.
     decision: &'static str,
-    /// How long it took.
+    /// Duration in seconds.
     seconds: f64,
-    /// The snapshot's digest.
+    /// SHA-256 of the snapshot.
     snapshot: Option<String>,
-    /// Each step with how it ended.
+    /// Each step and how it ended.
     steps: Vec<Step>,
-    /// Digests of the packets that were sealed.
+    /// SHA-256 of each packet that was sealed.
     packets: Vec<String>,
 }
 
@@ -97,7 +97,7 @@ pub struct Step {
     id: String,
     /// `passed`, `failed`, `skipped` or `interrupted`.
     status: &'static str,
-    /// How long it took.
+    /// Duration in seconds.
     seconds: Option<f64>,
 }
 
@@ -139,23 +139,23 @@ impl From<&RehearsalReport> for Outcome {
     }
 }
 
-/// Starts a rehearsal of the deployment's scenario; one at a time.
+/// Starts a rehearsal of the deployment's scenario. Only one can run at a time.
 #[utoipa::path(post, path = "/api/v1/rehearsals", tag = "rehearsals",
-    operation_id = "startRehearsal", params(Keyed), request_body = Start,
+    operation_id = "startRehearsal", params(IdempotencyHeader), request_body = Start,
     responses(
-        (status = 202, body = Rehearsal, headers(("Location" = String, description = "Where it is"))),
-        Writing))]
+        (status = 202, body = Rehearsal, headers(("Location" = String, description = "Address of the rehearsal"))),
+        WriteErrors))]
 pub async fn start(
     State(service): State<Arc<Service>>,
     caller: Caller,
     request: Request,
-) -> Result<Answer, Problem> {
-    let key = key(request.headers())?;
-    caller.may(&service, Action::Rehearse).await?;
+) -> Result<StoredResponse, Problem> {
+    let key = read_key(request.headers())?;
+    caller.authorize(&service, Action::Rehearse).await?;
     let text = body::text(&service.limits, request).await?;
     let Start { target } = body::parse(&text)?;
     let actor = caller.principal.actor.clone();
-    let key = key.map(|key| Key {
+    let key = key.map(|key| IdempotencyKey {
         tenant: caller.principal.tenant.clone(),
         actor: actor.clone(),
         operation: "rehearse",
@@ -171,23 +171,24 @@ pub async fn start(
     let own = Arc::clone(&service);
     let work = async move {
         let begun = own.jobs.start(&own.settings, order, actor).map_err(|Busy(id)| {
-            Problem::new(ProblemKind::Conflict, "a rehearsal is at work").with("rehearsal", id)
+            Problem::new(ProblemKind::Conflict, "a rehearsal is already running")
+                .with("rehearsal", id)
         })?;
         own.metrics.rehearsals.inc();
         let now = begun.now();
-        Ok(Answer {
+        Ok(StoredResponse {
             status: StatusCode::ACCEPTED,
             headers: vec![(header::LOCATION, format!("/api/v1/rehearsals/{}", now.id))],
-            body: spelled(&Rehearsal::from(&now))?,
+            body: to_json(&Rehearsal::from(&now))?,
         })
     };
-    service.once(key, Digest::of(&text), work).await
+    service.write_once(key, Digest::of(&text), work).await
 }
 
-/// A rehearsal as it is now.
+/// The current state of a rehearsal.
 #[utoipa::path(get, path = "/api/v1/rehearsals/{id}", tag = "rehearsals",
     operation_id = "showRehearsal", params(("id" = String, Path, min_length = 1)),
-    responses((status = 200, body = Rehearsal), Refusals))]
+    responses((status = 200, body = Rehearsal), CommonErrors))]
 pub async fn state(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -197,10 +198,10 @@ pub async fn state(
     view(StatusCode::OK, &Rehearsal::from(&running.now()))
 }
 
-/// Stops a rehearsal: it takes down what it made, and leaves evidence of how far it came.
+/// Cancels a rehearsal: it removes what it created, and leaves evidence of how far it came.
 #[utoipa::path(delete, path = "/api/v1/rehearsals/{id}", tag = "rehearsals",
     operation_id = "cancelRehearsal", params(("id" = String, Path, min_length = 1)),
-    responses((status = 202, body = Rehearsal, description = "It is stopping, or over"), Refusals))]
+    responses((status = 202, body = Rehearsal, description = "It is stopping, or has ended"), CommonErrors))]
 pub async fn cancel(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -211,11 +212,11 @@ pub async fn cancel(
     view(StatusCode::ACCEPTED, &Rehearsal::from(&running.now()))
 }
 
-/// A rehearsal's progress as server-sent events: `progress` whenever it changed, then `end`; each
-/// holds the rehearsal as it is then. Whoever comes late or again begins with how it is now.
+/// A rehearsal's progress as server-sent events: `progress` after each change, then `end`; each
+/// holds the whole state. A client that connects late or again first gets the current state.
 #[utoipa::path(get, path = "/api/v1/rehearsals/{id}/events", tag = "rehearsals",
     operation_id = "watchRehearsal", params(("id" = String, Path, min_length = 1)),
-    responses((status = 200, content_type = "text/event-stream", body = String), Refusals))]
+    responses((status = 200, content_type = "text/event-stream", body = String), CommonErrors))]
 pub async fn events(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -223,7 +224,7 @@ pub async fn events(
 ) -> Result<Response, Problem> {
     let watched = find(&service, &caller, &id).await?.watch();
     let stop = service.stop.clone();
-    let told = stream::unfold(
+    let progress = stream::unfold(
         (watched, stop, false, true),
         |(mut watched, mut stop, over, first)| async move {
             if over {
@@ -248,7 +249,7 @@ pub async fn events(
             Some((Ok::<_, Infallible>(event), (watched, stop, over, false)))
         },
     );
-    Ok(Sse::new(told).keep_alive(KeepAlive::default()).into_response())
+    Ok(Sse::new(progress).keep_alive(KeepAlive::default()).into_response())
 }
 
 async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Job, Problem> {

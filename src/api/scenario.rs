@@ -1,11 +1,11 @@
-//! `/scenario` and `/actors`.
+//! `/scenario` and `/actors`: the caller's tenant.
 
 use super::body::etag;
 use super::caller::Caller;
-use super::openapi::Refusals;
+use super::openapi::CommonErrors;
 use super::problem::Problem;
 use super::service::Service;
-use super::{json, spelled, view};
+use super::{json, to_json, view};
 use crate::scenario;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,40 +14,40 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// The caller's tenant and how far its history goes.
+/// The caller's tenant and the head of its history.
 #[derive(Serialize, ToSchema)]
 pub struct Scenario {
-    /// The session.
+    /// The scenario's session id.
     session: String,
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
-    /// Its name for people.
+    /// The tenant's display name.
     name: String,
-    /// The last record's sequence number; 0 when there is none.
+    /// The last record's sequence number; 0 if there is none.
     head: u64,
-    /// The freeze window that refuses writes, while there is one.
+    /// The freeze window in force, if there is one.
     frozen: Option<Frozen>,
 }
 
 /// A freeze window in force.
 #[derive(Serialize, ToSchema)]
 pub struct Frozen {
-    /// Its name.
+    /// The window's id.
     id: String,
-    /// Why.
+    /// The reason for the freeze.
     reason: String,
-    /// When it ends by itself.
+    /// When the window ends by itself.
     #[schema(format = DateTime)]
     expires_at: String,
-    /// Writes that it refused so far.
+    /// Number of writes refused so far.
     refused: u64,
 }
 
-/// The tenant, and the head that `If-Match` of an append takes.
+/// The caller's tenant with the head of its history, for `If-Match` of an append.
 #[utoipa::path(get, path = "/api/v1/scenario", tag = "scenario", operation_id = "showScenario",
     responses(
-        (status = 200, body = Scenario, headers(("ETag" = String, description = "The head"))),
-        Refusals))]
+        (status = 200, body = Scenario, headers(("ETag" = String, description = "ETag of the head"))),
+        CommonErrors))]
 pub async fn show(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -69,7 +69,7 @@ pub async fn show(
             refused: raised.refused,
         }),
     };
-    let mut response = json(StatusCode::OK, spelled(&shown)?);
+    let mut response = json(StatusCode::OK, to_json(&shown)?);
     if let Ok(tag) = HeaderValue::from_str(&etag(head)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -79,30 +79,30 @@ pub async fn show(
 /// An actor of the tenant.
 #[derive(Serialize, ToSchema)]
 pub struct Actor {
-    /// Unique within the tenant.
+    /// The actor's id, unique within the tenant.
     id: String,
-    /// For people.
+    /// Display name.
     display_name: String,
-    /// The organisation.
+    /// The actor's organisation.
     organisation: String,
     /// The role's key.
     role: String,
-    /// What the actor may do, sorted.
+    /// Permissions, sorted.
     permissions: Vec<String>,
 }
 
 /// The tenant's actors.
 #[derive(Serialize, ToSchema)]
 pub struct Actors {
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
-    /// Those that the caller may know: everybody, or only themselves.
+    /// The actors that the caller may see: all of them, or only the caller.
     actors: Vec<Actor>,
 }
 
-/// Who may see and do things in the tenant.
+/// The tenant's actors with their roles and permissions.
 #[utoipa::path(get, path = "/api/v1/actors", tag = "scenario", operation_id = "listActors",
-    responses((status = 200, body = Actors), Refusals))]
+    responses((status = 200, body = Actors), CommonErrors))]
 pub async fn actors(
     State(service): State<Arc<Service>>,
     caller: Caller,

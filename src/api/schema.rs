@@ -1,4 +1,4 @@
-//! The shapes of requests and answers that are not read off a handler's own types.
+//! Schemas of requests and responses that are not derived from a handler's own types.
 
 use super::problem::ProblemKind;
 use flowcontrol_contract::Kind;
@@ -63,7 +63,7 @@ pub fn kinds() -> ObjectBuilder {
     text().enum_values(Some(Kind::ALL.map(Kind::name)))
 }
 
-/// The checks that an owner's word supplies.
+/// The checks that an owner can accept.
 pub fn decisions() -> ObjectBuilder {
     text().enum_values(Some(decision::all().map(|decision| decision.path)))
 }
@@ -73,7 +73,7 @@ pub fn targets() -> ObjectBuilder {
     text().enum_values(Some(TargetChoice::ALL.map(TargetChoice::as_str)))
 }
 
-/// A record as it is read.
+/// A stored record.
 pub struct RecordSchema;
 
 impl PartialSchema for RecordSchema {
@@ -99,7 +99,7 @@ impl ToSchema for RecordSchema {
     }
 }
 
-/// A record on its way in: one form for each kind, from what the stores project.
+/// A record to append: one form for each kind, derived from the projections.
 pub struct NewRecordSchema;
 
 impl PartialSchema for NewRecordSchema {
@@ -133,7 +133,7 @@ impl PartialSchema for BatchSchema {
             .items(Ref::from_schema_name("NewRecord"))
             .min_items(Some(1))
             .max_items(Some(1000))
-            .description(Some("In the order in which they happened; written all or not at all"));
+            .description(Some("In the order in which they happened; all or none are written"));
         ObjectBuilder::new()
             .property("records", records)
             .required("records")
@@ -152,10 +152,10 @@ impl ToSchema for BatchSchema {
     }
 }
 
-/// The payload of a kind: what its projection needs, and anything besides.
+/// The payload of a kind: the fields that its projection needs, and any others.
 fn payload(kind: Kind) -> ObjectBuilder {
     let mut members = ObjectBuilder::new().schema_type(Type::Object);
-    let Some(projection) = projection::of(kind) else { return members };
+    let Some(projection) = projection::for_kind(kind) else { return members };
     let mut nested: BTreeMap<&str, ObjectBuilder> = BTreeMap::new();
     for column in projection.columns {
         let leaf = match column.ty {
@@ -224,7 +224,7 @@ fn anything() -> ObjectBuilder {
 }
 
 written_elsewhere!(
-    /// What the gates answer, as `flowcontrol gates --format json` prints it.
+    /// The gates' results, as `flowcontrol gates --format json` prints them.
     Judgement, "Judgement",
     ["profile": text, "as_of": time, "snapshot": text_or_null, "gates": list, "readiness": object,
         "production": object]
@@ -234,7 +234,7 @@ written_elsewhere!(
     Listing, "EvidenceList", ["packets": list, "partial": names, "strays": names]
 );
 written_elsewhere!(
-    /// A packet, as it was sealed.
+    /// A packet as it was sealed.
     PacketSchema, "Packet",
     ["schema": text, "sequence": whole_number, "previous": text_or_null, "created_at": time,
         "tool_version": text, "ran": text, "profile": object, "snapshot_sha256": text_or_null,

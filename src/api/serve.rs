@@ -1,5 +1,5 @@
-//! The server: listens, gives each connection its limits, and ends without leaving a write half
-//! way.
+//! The HTTP server: listens, applies the limits of each connection, and shuts down without cutting
+//! a write short.
 
 use super::middleware::Peer;
 use super::service::Service;
@@ -21,23 +21,23 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Headers of one request, and the bytes that they and its first line may have.
+/// Most headers of one request, and most bytes of its request line and headers together.
 const HEADERS: (usize, usize) = (64, 32 * 1024);
-/// After an address or the number of open files ran out.
+/// Pause after accepting a connection failed, for example because no file descriptor was free.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A server that listens and does not answer yet.
+/// A server that is bound to its address and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
 }
 
-/// Opens the adapters of the active profile and listens on `address`.
+/// Opens the adapters of the active profile and binds `address`.
 ///
 /// # Errors
-/// A usage failure when an adapter is not set up, or when the callers could not be told apart on that
-/// address; an environment failure when it cannot be listened on.
+/// A usage failure when an adapter is not configured, or when the auth adapter must not be
+/// reachable on that address; an environment failure when the address cannot be bound.
 pub async fn open(
     settings: Settings,
     address: SocketAddr,
@@ -45,47 +45,47 @@ pub async fn open(
 ) -> Result<Server> {
     let auth = open_auth(&settings).await?;
     safe(&*auth, address.ip())?;
-    // A key that cannot be read stops this before anybody is answered.
+    // A signing key that cannot be read must stop the start, before any request is answered.
     settings.evidence()?;
     settings.vouching_key()?;
     let store = open_store(&settings).await?;
     let listener = TcpListener::bind(address).await.map_err(|e| {
         Failure::environment(format!("cannot listen on {address}: {e}"))
-            .hint("end what listens there, or choose another one: --listen 127.0.0.1:0")
+            .hint("stop what listens there, or choose another address: --listen 127.0.0.1:0")
     })?;
     let service = Service::new(settings, store, auth, stop).with_sign_in()?;
     Ok(Server { listener, service: Arc::new(service) })
 }
 
-/// Refuses an address from which anybody could come as anybody.
+/// Refuses to listen beyond loopback with an auth adapter that believes unverified headers.
 fn safe(auth: &dyn AuthProvider, ip: IpAddr) -> Result<()> {
     if ip.is_loopback() || !auth.loopback_only() {
         return Ok(());
     }
     let kind = auth.info().kind;
     Err(Failure::usage(format!(
-        "{kind} believes whoever calls, so it listens on loopback alone, and {ip} is not there"
+        "{kind} does not verify its callers, so it may listen on loopback only, and {ip} is not loopback"
     ))
     .hint(format!(
         "listen on 127.0.0.1, or use oidc-rbac; `beyond_loopback = true` in [adapters.{kind}] lets \
-         everybody who reaches the service be anybody"
+                         everybody who reaches the service act as anybody"
     )))
 }
 
 impl Server {
-    /// Where it listens.
+    /// The address it is bound to.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the operating system does not report it.
     pub fn address(&self) -> Result<SocketAddr> {
-        self.listener
-            .local_addr()
-            .map_err(|e| Failure::environment(format!("cannot tell where it listens: {e}")))
+        self.listener.local_addr().map_err(|e| {
+            Failure::environment(format!("cannot read the address it listens on: {e}"))
+        })
     }
 
-    /// Answers until the service is asked to stop. Then nobody new is let in, further writes are
-    /// refused, those under way and the rehearsal come to their end, and requests get a while to
-    /// finish.
+    /// Serves until the service is asked to stop. Then no new connection is accepted, further
+    /// writes are refused, writes in progress and the rehearsal are brought to their end, and other
+    /// requests get a limited time to finish.
     pub async fn run(self) {
         let Self { listener, service } = self;
         let router = super::router(Arc::clone(&service));
@@ -104,12 +104,12 @@ impl Server {
         drop(listener);
         let ended = async { futures::join!(graceful.shutdown(), service.close()) };
         if tokio::time::timeout(service.limits.grace, ended).await.is_err() {
-            tracing::warn!("requests were still going on when the service ended");
+            tracing::warn!("requests were still in progress when the service stopped");
         }
     }
 }
 
-/// The next connection, once there is room for it.
+/// Accepts the next connection once a slot is free.
 async fn next(
     listener: &TcpListener,
     seats: &Arc<Semaphore>,
@@ -121,7 +121,7 @@ async fn next(
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, seat),
             Err(error) => {
-                tracing::warn!("cannot take a connection: {error}");
+                tracing::warn!("cannot accept a connection: {error}");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -139,10 +139,10 @@ fn serve(
     let router = router.clone();
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        // A router is always ready.
+        // A router is always ready, so `poll_ready` is not needed.
         hyper::service::Service::call(&TowerToHyperService::new(router.clone()), request)
     });
-    // Small answers must not wait for the acknowledgement of the one before.
+    // Without this, a small response waits for the acknowledgement of the previous packet.
     drop(stream.set_nodelay(true));
     let stream = WriteTimeout::new(stream, service.limits.write_time);
     let connection = http1::Builder::new()

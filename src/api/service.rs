@@ -1,6 +1,6 @@
-//! What every handler works with.
+//! The state that every handler shares.
 
-use super::idempotency::{Answer, IdempotencyKeys, Key};
+use super::idempotency::{IdempotencyKey, IdempotencyKeys, StoredResponse};
 use super::metrics::Metrics;
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
@@ -17,33 +17,33 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, watch};
 
-/// Freezes that run at once; each passes over every record.
+/// Snapshots taken at the same time; each reads every record.
 const FREEZES: usize = 2;
-/// Longest wait for an adapter that is asked whether it is ready.
-pub const READY: Duration = Duration::from_secs(3);
+/// Longest wait for an adapter in the readiness check.
+pub const READY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How much a caller may ask for, and for how long.
+/// The limits of requests and connections.
 #[derive(Clone, Debug)]
-pub struct Limits {
-    /// Bytes of a body.
+pub struct RequestLimits {
+    /// Largest body, in bytes.
     pub body: usize,
-    /// How long a body may take to come.
+    /// Longest time until a body has arrived.
     pub body_time: Duration,
-    /// How long a request's head may take to come.
+    /// Longest time until a request's headers have arrived.
     pub head_time: Duration,
-    /// How long a caller may take nothing of its answer.
+    /// Longest time in which a client may read nothing of its response (write timeout).
     pub write_time: Duration,
-    /// How long an answer's head may take.
+    /// Longest time until a response's headers are ready.
     pub answer_time: Duration,
-    /// Connections at once.
+    /// Most connections at the same time.
     pub connections: usize,
-    /// How long requests may go on once the service is asked to stop.
+    /// How long requests may continue after the service was asked to stop.
     pub grace: Duration,
-    /// A caller's requests a second, and at once.
+    /// Requests a second for each caller on average, and the burst above it.
     pub rate: (u32, u32),
 }
 
-impl From<&ServeSection> for Limits {
+impl From<&ServeSection> for RequestLimits {
     fn from(section: &ServeSection) -> Self {
         Self {
             body: section.max_body_bytes,
@@ -61,24 +61,24 @@ impl From<&ServeSection> for Limits {
 /// The service.
 #[derive(Debug)]
 pub struct Service {
-    /// The configuration.
+    /// The loaded configuration.
     pub settings: Settings,
     /// The active profile's store.
     pub store: Arc<dyn ScenarioStore>,
-    /// Tells who is calling.
+    /// Authenticates callers.
     pub auth: Arc<dyn AuthProvider>,
-    /// Limits.
-    pub limits: Limits,
-    /// Rehearsals.
+    /// Limits of requests and connections.
+    pub limits: RequestLimits,
+    /// The rehearsals that run in this process.
     pub jobs: Jobs,
     /// Who asked how often.
     pub rates: Rates<(TenantId, ActorId)>,
     /// Counts.
     pub metrics: Metrics,
-    /// Turns true when the service is asked to stop.
+    /// Becomes true when the service is asked to stop.
     pub stop: watch::Receiver<bool>,
     keys: IdempotencyKeys,
-    /// Browsers that signed in, where they can.
+    /// The browsers' sessions, if browsers can sign in.
     pub sessions: Option<Arc<Sessions>>,
     freezes: Semaphore,
     writes: Arc<RwLock<()>>,
@@ -86,14 +86,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over these adapters that ends when `stop` turns true.
+    /// A service with these adapters that stops when `stop` becomes true.
     pub fn new(
         settings: Settings,
         store: Arc<dyn ScenarioStore>,
         auth: Arc<dyn AuthProvider>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let limits = Limits::from(&settings.config.serve);
+        let limits = RequestLimits::from(&settings.config.serve);
         Self {
             rates: Rates::new(limits.rate.0, limits.rate.1),
             settings,
@@ -111,11 +111,11 @@ impl Service {
         }
     }
 
-    /// Signs browsers in, where the auth adapter can and is set up to. Sessions are kept in this
-    /// process.
+    /// Enables sign-in for browsers where the auth adapter supports it and is configured for it.
+    /// Sessions are kept in this process.
     ///
     /// # Errors
-    /// A usage failure when a client is configured and browsers could not be signed in.
+    /// A usage failure when a client is configured but browsers could not be signed in.
     pub fn with_sign_in(mut self) -> Result<Self> {
         let Some(sign_in) = self.auth.sign_in() else { return Ok(self) };
         let Some(site) = sign_in.site()? else { return Ok(self) };
@@ -140,33 +140,33 @@ impl Service {
         Ok(self.settings.config.deployment.among(&self.store.tenants().await?)?)
     }
 
-    /// What the gates look at, for `wanted` or the active profile.
-    pub async fn gathered(&self, wanted: Option<&str>) -> Result<Inputs, Problem> {
-        self.settings.of_profile(wanted).map_err(|_| Problem::not_found("profile"))?;
+    /// The inputs of the gates for the profile `wanted`, or for the active one.
+    pub async fn gate_inputs(&self, wanted: Option<&str>) -> Result<Inputs, Problem> {
+        self.settings.with_profile(wanted).map_err(|_| Problem::not_found("profile"))?;
         let _turn = self.freeze_turn().await?;
         let store = std::future::ready(Ok(Arc::clone(&self.store)));
-        // Commands are named without the place of this machine's configuration.
+        // The commands in hints leave out the path of this machine's configuration file.
         let mut settings = self.settings.clone();
         settings.file = settings.file.map(|_| FILE.into());
         Ok(Box::pin(load(&settings, store, &Progress::off(), wanted, false)).await?)
     }
 
-    /// Waits for a turn to freeze.
+    /// Waits for one of the slots for taking a snapshot.
     pub async fn freeze_turn(&self) -> Result<impl Sized + '_, Problem> {
         self.freezes.acquire().await.map_err(|_| closing())
     }
 
-    /// Does a write once: with the same key again, it is answered alike. It goes on when the caller
-    /// goes away, and is waited for when the service stops.
-    pub async fn once(
+    /// Carries out a write; with a key, at most once, and a repetition gets the stored response. It
+    /// continues when the caller disconnects, and shutdown waits for it.
+    pub async fn write_once(
         self: &Arc<Self>,
-        key: Option<Key>,
+        key: Option<IdempotencyKey>,
         request: Digest,
-        work: impl Future<Output = Result<Answer, Problem>> + Send + 'static,
-    ) -> Result<Answer, Problem> {
-        let (own, leave) = (Arc::clone(self), self.writing()?);
+        work: impl Future<Output = Result<StoredResponse, Problem>> + Send + 'static,
+    ) -> Result<StoredResponse, Problem> {
+        let (own, permit) = (Arc::clone(self), self.write_permit()?);
         let done = tokio::spawn(async move {
-            let _leave = leave;
+            let _permit = permit;
             own.keys.answer(key, request, work).await
         });
         done.await.unwrap_or_else(|e| {
@@ -174,17 +174,16 @@ impl Service {
         })
     }
 
-    /// Leave to write: whoever holds it is waited for when the service stops, and nobody gets it
-    /// any more once it does.
-    fn writing(&self) -> Result<OwnedRwLockReadGuard<()>, Problem> {
+    /// A permit to write: shutdown waits for every holder, and none is given once it has begun.
+    fn write_permit(&self) -> Result<OwnedRwLockReadGuard<()>, Problem> {
         Arc::clone(&self.writes).try_read_owned().map_err(|_| closing())
     }
 
-    /// Refuses further writes, then waits for those that are going on and for the rehearsal, which
-    /// is stopped.
+    /// Refuses further writes, then waits for those in progress and for the rehearsal, which is
+    /// cancelled.
     pub async fn close(&self) {
         let written = async {
-            // It is kept: nobody writes any more.
+            // The write lock is kept, so that nobody writes any more.
             let _ = self.closed.set(Arc::clone(&self.writes).write_owned().await);
         };
         futures::join!(written, self.jobs.close());

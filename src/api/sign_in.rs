@@ -1,25 +1,25 @@
-//! Signing in and out with a browser. These addresses are for people and for the provider, not for
-//! programs: those bring a token.
+//! Sign-in and sign-out of browsers. These routes are for people and for the identity provider;
+//! programs send a token instead.
 
 use super::body;
 use super::caller::{self, CSRF_ABSENT};
-use super::middleware::Known;
+use super::middleware::PrincipalSlot;
 use super::problem::{Problem, ProblemKind};
 use super::service::Service;
 use crate::sign_in::browser::guard::{self, CSRF_HEADER, Shown};
-use crate::sign_in::browser::{PATIENCE, Sessions, cookie};
+use crate::sign_in::browser::{ATTEMPT_SECONDS, Sessions, cookie};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::{get, post};
-use flowcontrol_contract::sign_in::{Answer, CALLBACK};
+use flowcontrol_contract::sign_in::{AuthorizationResponse, CALLBACK};
 use flowcontrol_contract::{Error, ErrorKind};
 use serde_json::json;
 use std::sync::{Arc, PoisonError};
 
-/// The routes; without a client in the configuration nothing is there.
+/// The routes; they answer 404 when no client is configured.
 pub fn routes() -> Router<Arc<Service>> {
     Router::new()
         .route("/auth/login", get(login))
@@ -29,7 +29,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/auth/backchannel-logout", post(signed_out))
 }
 
-/// The sessions, for a caller who is not known yet and is slowed down by where they come from.
+/// The sessions, for a caller who is not authenticated yet and is rate-limited by address.
 struct Open(Arc<Sessions>);
 
 impl FromRequestParts<Arc<Service>> for Open {
@@ -40,24 +40,24 @@ impl FromRequestParts<Arc<Service>> for Open {
         service: &Arc<Service>,
     ) -> Result<Self, Problem> {
         let sessions = service.sessions.clone().ok_or_else(|| Problem::not_found("thing"))?;
-        caller::stranger(parts, service)?;
+        caller::limit_unauthenticated(parts, service)?;
         Ok(Self(sessions))
     }
 }
 
-/// Leads a browser to the provider.
+/// Redirects a browser to the provider.
 async fn login(Open(sessions): Open, request: Request) -> Result<Response<Body>, Problem> {
-    let query = Query::of(request.uri())?;
+    let query = Query::parse(request.uri())?;
     let begun = sessions.begin(query.one("return_to")).await.map_err(|e| failed(&e))?;
     let mut response = see_other(begun.url.expose())?;
-    set(&mut response, cookie::set(cookie::ATTEMPT, begun.name.expose(), Some(PATIENCE)));
+    set(&mut response, cookie::set(cookie::ATTEMPT, begun.name.expose(), Some(ATTEMPT_SECONDS)));
     Ok(response)
 }
 
-/// Where the provider sends a browser back to.
+/// The redirect back from the provider.
 async fn callback(Open(sessions): Open, request: Request) -> Result<Response<Body>, Problem> {
-    let query = Query::of(request.uri())?;
-    let answer = Answer {
+    let query = Query::parse(request.uri())?;
+    let answer = AuthorizationResponse {
         code: query.one("code"),
         state: query.one("state"),
         issuer: query.one("iss"),
@@ -67,7 +67,7 @@ async fn callback(Open(sessions): Open, request: Request) -> Result<Response<Bod
     let (name, before) =
         (cookie::read(headers, cookie::ATTEMPT), cookie::read(headers, cookie::SESSION));
     let arrived = sessions.finish(name, &answer, before).await.map_err(|e| failed(&e))?;
-    if let Some(known) = request.extensions().get::<Known>() {
+    if let Some(known) = request.extensions().get::<PrincipalSlot>() {
         *known.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrived.principal);
     }
     let mut response = see_other(&arrived.return_to)?;
@@ -76,7 +76,7 @@ async fn callback(Open(sessions): Open, request: Request) -> Result<Response<Bod
     Ok(response)
 }
 
-/// Who is signed in, until when, and what a write must repeat.
+/// The signed-in principal, the session's end, and the CSRF token of its writes.
 async fn session(
     State(service): State<Arc<Service>>,
     Open(sessions): Open,
@@ -105,31 +105,33 @@ async fn logout(
     let headers = request.headers().clone();
     let Some(name) = cookie::read(&headers, cookie::SESSION) else { return Err(nobody()) };
     let Some(csrf) = sessions.csrf(name).await else { return Err(nobody()) };
-    // A form says it in a field, a script in the header.
+    // A form sends the CSRF token in a field, a script in the header.
     let form = match headers.contains_key(CSRF_HEADER) {
         true => Vec::new(),
         false => body::form(&service.limits, request).await.unwrap_or_default(),
     };
     let field = form.iter().find(|(name, _)| name == "csrf_token").map(|(_, value)| value.as_str());
-    let shown =
-        Shown { csrf: caller::plain(&headers, CSRF_HEADER).or(field), ..caller::shown(&headers) };
+    let shown = Shown {
+        csrf: caller::single_header(&headers, CSRF_HEADER).or(field),
+        ..caller::csrf_headers(&headers)
+    };
     if !guard::own_write(&shown, &sessions.site.origin, &csrf) {
         return Err(Problem::new(ProblemKind::Denied, CSRF_ABSENT));
     }
-    let way_out = sessions.end(name).await;
-    let way_out = way_out.unwrap_or_else(|| sessions.site.after_logout.clone());
-    let script =
-        caller::plain(&headers, "accept").is_some_and(|a| a.starts_with("application/json"));
+    let logout_url = sessions.end(name).await;
+    let logout_url = logout_url.unwrap_or_else(|| sessions.site.after_logout.clone());
+    let script = caller::single_header(&headers, "accept")
+        .is_some_and(|a| a.starts_with("application/json"));
     let mut response = match script {
         // A script cannot follow a redirect to another site.
-        true => super::view(StatusCode::OK, &json!({"location": way_out}))?,
-        false => see_other(&way_out)?,
+        true => super::view(StatusCode::OK, &json!({"location": logout_url}))?,
+        false => see_other(&logout_url)?,
     };
     set(&mut response, cookie::clear(cookie::SESSION));
     Ok(response)
 }
 
-/// The provider says whose sessions are over (OpenID Connect Back-Channel Logout 1.0).
+/// The provider reports sessions that have ended (OpenID Connect Back-Channel Logout 1.0).
 async fn signed_out(
     State(service): State<Arc<Service>>,
     Open(sessions): Open,
@@ -138,10 +140,10 @@ async fn signed_out(
     let form = body::form(&service.limits, request).await?;
     let mut tokens = form.iter().filter(|(name, _)| name == "logout_token").map(|(_, token)| token);
     let (Some(token), None) = (tokens.next(), tokens.next()) else {
-        return Err(Problem::new(ProblemKind::BadRequest, "there is no logout token"));
+        return Err(Problem::new(ProblemKind::BadRequest, "the request has no logout_token"));
     };
     let ended = sessions.signed_out(token).await.map_err(|e| failed(&e))?;
-    tracing::info!(ended, "the provider signed somebody out");
+    tracing::info!(ended, "sessions ended by a back-channel logout of the provider");
     Ok(Response::new(Body::empty()))
 }
 
@@ -150,35 +152,41 @@ fn nobody() -> Problem {
     Problem::new(ProblemKind::Unauthenticated, "").challenge(challenge)
 }
 
-/// Whoever signs in learns that it failed and not why: the log has it.
+/// The problem for a failed sign-in. It states that it failed and not why; the log has the cause.
 fn failed(error: &Error) -> Problem {
     let problem = match error.kind() {
         ErrorKind::Denied => Problem::new(
             ProblemKind::Denied,
-            "the provider, or this service, lets you in no further",
+            "sign-in succeeded, but this account has no access to this service",
         ),
         ErrorKind::InvalidInput | ErrorKind::Unauthenticated => Problem::new(
             ProblemKind::BadRequest,
-            "that is no answer to a request of this service; begin again",
+            "this is not a valid answer to a sign-in that was started here; start again at /auth/login",
         ),
-        _ => Problem::new(ProblemKind::Unavailable, "the provider cannot be asked now")
-            .retry_after(5),
+        _ => Problem::new(
+            ProblemKind::Unavailable,
+            "the identity provider is unavailable; retry later",
+        )
+        .retry_after(5),
     };
     problem.because(error.chain())
 }
 
-/// What an address carries after its path.
+/// The parameters of a query string.
 struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Refuses a name that stands twice: of two readers each may believe another.
-    fn of(uri: &Uri) -> Result<Self, Problem> {
+    /// Parses a query string. A repeated parameter is refused: two readers may take different
+    /// values.
+    fn parse(uri: &Uri) -> Result<Self, Problem> {
         let text = uri.query().unwrap_or_default();
         let pairs: Vec<(String, String)> =
             url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let twice = (1..pairs.len()).any(|at| pairs[..at].iter().any(|(n, _)| *n == pairs[at].0));
         match twice {
-            true => Err(Problem::new(ProblemKind::BadRequest, "the query names something twice")),
+            true => {
+                Err(Problem::new(ProblemKind::BadRequest, "the query has a repeated parameter"))
+            }
             false => Ok(Self(pairs)),
         }
     }
@@ -190,12 +198,12 @@ impl Query {
 
 fn see_other(address: &str) -> Result<Response<Body>, Problem> {
     let location = HeaderValue::from_str(address).map_err(|_| {
-        Problem::new(ProblemKind::Unexpected, "").because("an address is no header")
+        Problem::new(ProblemKind::Unexpected, "").because("an address is not a valid header value")
     })?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(header::LOCATION, location);
-    // The address that led here holds a code or a state.
+    // The previous address holds a code or a state, which must not be sent on as the referrer.
     let none = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(header::REFERRER_POLICY, none);
     Ok(response)

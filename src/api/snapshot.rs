@@ -1,7 +1,7 @@
-//! `/snapshot`: the caller's tenant, frozen and taken away.
+//! `/snapshot`: a snapshot of the caller's tenant.
 
 use super::caller::Caller;
-use super::openapi::Refusals;
+use super::openapi::CommonErrors;
 use super::problem::Problem;
 use super::service::Service;
 use crate::scenario::access::Action;
@@ -15,24 +15,24 @@ use futures::stream;
 use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 
-/// The digest that the snapshot's trailer holds.
+/// The header with the digest of the snapshot's trailer.
 const DIGEST: HeaderName = HeaderName::from_static("bfg-snapshot-sha256");
 const COUNT: HeaderName = HeaderName::from_static("bfg-snapshot-records");
 const PIECE: usize = 256 * 1024;
 
-/// Freezes the caller's tenant as of now, while writing may go on, and streams the snapshot
+/// Freezes the caller's tenant as of now, while writing continues, and streams the snapshot
 /// (`BFGScenarioSnapshot.v1`, JSON Lines).
 #[utoipa::path(get, path = "/api/v1/snapshot", tag = "scenario", operation_id = "freezeSnapshot",
     responses(
         (status = 200, content_type = "application/jsonl", body = String, headers(
-            ("bfg-snapshot-sha256" = String, description = "SHA-256 of what precedes the trailer"),
-            ("bfg-snapshot-records" = u64, description = "How many records it holds"))),
-        Refusals))]
+            ("bfg-snapshot-sha256" = String, description = "SHA-256 of everything before the trailer"),
+            ("bfg-snapshot-records" = u64, description = "Number of records"))),
+        CommonErrors))]
 pub async fn freeze(
     State(service): State<Arc<Service>>,
     caller: Caller,
 ) -> Result<Response<Body>, Problem> {
-    caller.may(&service, Action::Snapshot).await?;
+    caller.authorize(&service, Action::Snapshot).await?;
     let tenant = caller.principal.tenant.clone();
     let state = service.settings.state();
     let unwritable = |e: std::io::Error| Failure::environment(format!("cannot freeze: {e}"));
@@ -42,13 +42,14 @@ pub async fn freeze(
     let folder = folder.map_err(unwritable)?;
     let path = folder.path().join("snapshot.jsonl");
     let session = service.settings.config.session.clone();
-    // A tenant that was never enrolled is not there for the caller.
+    // A tenant that was never enrolled does not exist for the caller.
     if service.store.roster(&caller.cx(&service)).await?.is_none() {
         return Err(Problem::not_found("tenant"));
     }
     let summary = snapshot::freeze(&*service.store, session, &[tenant], &path, |_| {}).await?;
     let file = tokio::fs::File::open(&path).await.map_err(unwritable)?;
-    // The open file stays readable when its name goes, and nothing is left when the reader stops.
+    // The open file stays readable after its name is deleted, so nothing remains when the reader
+    // stops.
     drop((folder, turn));
     let pieces = stream::try_unfold(file, |mut file| async move {
         let mut piece = vec![0; PIECE];

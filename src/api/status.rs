@@ -1,7 +1,7 @@
-//! `/healthz`, `/readyz`, `/metrics`: for whoever runs the service.
+//! `/healthz`, `/readyz`, `/metrics`: for operators and probes.
 
 use super::problem::{Problem, ProblemKind};
-use super::service::{READY, Service};
+use super::service::{READY_TIMEOUT, Service};
 use super::view;
 use axum::body::Body;
 use axum::extract::State;
@@ -13,45 +13,45 @@ use serde_json::json;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// That the process answers.
+/// The process is alive.
 #[derive(Serialize, ToSchema)]
 pub struct Health {
     /// Always `ok`.
     status: &'static str,
-    /// The version that runs.
+    /// The version of the program.
     version: &'static str,
 }
 
-/// Whether the process answers; it asks nobody else.
+/// Whether the process answers; it contacts no other service.
 #[utoipa::path(get, path = "/healthz", tag = "service", operation_id = "health", security(()),
     responses((status = 200, body = Health)))]
 pub async fn health() -> Result<Response<Body>, Problem> {
     view(StatusCode::OK, &Health { status: "ok", version: flowcontrol_base::VERSION })
 }
 
-/// An adapter that was asked.
+/// The state of one adapter.
 #[derive(Serialize, ToSchema)]
 pub struct Adapter {
     /// Its port.
     port: &'static str,
     /// Its kind.
     kind: &'static str,
-    /// Whether it works now.
+    /// Whether it works at present.
     ready: bool,
-    /// What is wrong, in a word.
+    /// The kind of error, if it does not work.
     reason: Option<&'static str>,
 }
 
-/// Every adapter that requests need.
+/// The state of the adapters that requests need.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
     /// Whether all of them work.
     ready: bool,
-    /// One by one.
+    /// Each adapter.
     adapters: Vec<Adapter>,
 }
 
-/// Whether requests can be worked on: names the adapter that cannot.
+/// Whether requests can be served; `adapters` names the adapter that does not work.
 #[utoipa::path(get, path = "/readyz", tag = "service", operation_id = "ready", security(()),
     responses(
         (status = 200, body = Readiness),
@@ -60,8 +60,8 @@ pub struct Readiness {
             description = "`adapters` names the one that does not work")))]
 pub async fn ready(State(service): State<Arc<Service>>) -> Result<Response<Body>, Problem> {
     let (store, auth) = futures::join!(
-        tokio::time::timeout(READY, answers(&*service.store)),
-        tokio::time::timeout(READY, service.auth.ready()),
+        tokio::time::timeout(READY_TIMEOUT, answers(&*service.store)),
+        tokio::time::timeout(READY_TIMEOUT, service.auth.ready()),
     );
     let adapters = [
         adapter(Port::Store, service.store.info().kind, store.as_ref().ok()),
@@ -82,7 +82,7 @@ async fn answers(store: &dyn ScenarioStore) -> Asked<()> {
     store.tenants().await.map(drop)
 }
 
-/// `None` did not answer in time.
+/// The adapter's state from its probe; `None` means that it did not answer in time.
 fn adapter(port: Port, kind: &'static str, asked: Option<&Asked<()>>) -> Adapter {
     let reason = match asked {
         Some(Ok(())) => None,
@@ -92,7 +92,7 @@ fn adapter(port: Port, kind: &'static str, asked: Option<&Asked<()>>) -> Adapter
     Adapter { port: port.name(), kind, ready: reason.is_none(), reason }
 }
 
-/// Counts and times, for Prometheus.
+/// The service's metrics in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", tag = "service", operation_id = "metrics", security(()),
     responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 pub async fn metrics(State(service): State<Arc<Service>>) -> Result<Response<Body>, Problem> {

@@ -1,5 +1,5 @@
-//! A connection whose other end has to take what it asked for: one that takes nothing for a while is
-//! given up, and its place with it.
+//! A write timeout for connections: one whose client reads nothing for the limit is closed, so that
+//! its slot becomes free.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream that waits so long for its other end to take something.
+/// A stream whose writes fail once the other side has accepted nothing for the limit.
 #[derive(Debug)]
 pub struct WriteTimeout<S> {
     stream: S,
@@ -17,13 +17,13 @@ pub struct WriteTimeout<S> {
 }
 
 impl<S> WriteTimeout<S> {
-    /// The stream, with this patience.
+    /// Wraps `stream`; `limit` is the longest time a write may make no progress.
     pub fn new(stream: S, limit: Duration) -> Self {
         Self { stream, limit, stuck: None }
     }
 
-    /// What writing came to, or that it waited too long.
-    fn waited<T>(
+    /// The result of a write, or `TimedOut` after the limit.
+    fn or_timed_out<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
@@ -55,7 +55,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.waited(cx, written)
+        self.or_timed_out(cx, written)
     }
 
     fn poll_write_vectored(
@@ -64,7 +64,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.waited(cx, written)
+        self.or_timed_out(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -73,12 +73,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.waited(cx, flushed)
+        self.or_timed_out(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.waited(cx, shut)
+        self.or_timed_out(cx, shut)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `accept`: records an owner's word on a check, or takes it back.
+//! `accept`: records or revokes an owner's acceptance of a check.
 
 use super::args::Accept;
 use super::{Cx, gates, out};
@@ -7,9 +7,9 @@ use crate::report::gates as views;
 use flowcontrol_base::{Exit, Result};
 use flowcontrol_evidence::keys;
 
-/// Records the word; `named` says that the line or the environment chose the profile.
+/// Records the acceptance; `named` says that the command line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Accept, named: bool) -> Result<Exit> {
-    // A key that cannot be read stops this before anything is asked.
+    // A key that cannot be read must stop the command before anything else happens.
     let store = cx.settings.evidence()?;
     let key = args.key.as_deref().map(keys::open).transpose()?;
     let inputs = gates::gather(cx, args.judged.as_deref(), named).await?;

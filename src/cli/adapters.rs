@@ -48,7 +48,7 @@ fn list(cx: &Cx) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Probes what is named, or all ports and the secrets; the packet is sealed whatever was found.
+/// Probes the named ports, or all ports and the secrets; the packet is sealed whatever the result.
 async fn check(cx: &Cx, names: &[String]) -> Result<Exit> {
     names.iter().try_for_each(|name| known(name))?;
     let asked = |id: &str| names.is_empty() || names.iter().any(|name| name == id);
@@ -96,7 +96,7 @@ fn known(name: &str) -> Result<()> {
         .hint(format!("{meant}known are {}", names.join(", "))))
 }
 
-/// An adapter that cannot be opened is a finding of its probe.
+/// The result of one port's probe; an adapter that cannot be opened is a failed check.
 async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
     let kind = cx.settings.profile()?.kind(port).to_owned();
     if !cx.settings.adapters.find(port, &kind).is_some_and(Registration::is_built) {
@@ -115,7 +115,7 @@ async fn one(cx: &Cx, port: Port) -> Result<CheckResult> {
             Ok(provider) => probe::ksef(&kind, &*provider).await,
             Err(failure) => probe::unopened(port, &kind, failure.message),
         },
-        // Their probes come with their adapters.
+        // These ports have no adapters yet.
         Port::Ocr | Port::Eta | Port::Sync => probe::absent(port, &kind),
     })
 }

@@ -5,10 +5,10 @@ use super::{Cx, out};
 use crate::sign_in::device;
 use flowcontrol_base::{Exit, Result};
 use flowcontrol_contract::auth::Principal;
-use flowcontrol_contract::sign_in::Prompt;
+use flowcontrol_contract::sign_in::DevicePrompt;
 use serde_json::json;
 
-/// Signs in, tells who is signed in, or signs out.
+/// Signs in, shows who is signed in, or signs out.
 pub async fn run(cx: &Cx, args: &Auth) -> Result<Exit> {
     match args {
         Auth::Login => shown(cx, &device::sign_in(&cx.settings, &ask).await?, "signed in as"),
@@ -18,20 +18,22 @@ pub async fn run(cx: &Cx, args: &Auth) -> Result<Exit> {
             let value = json!({"signed_out": ended.was, "revoked": ended.revoked});
             out::either(cx.format, &value, || match (ended.was, ended.revoked) {
                 (false, _) => "nobody was signed in".to_owned(),
-                (true, true) => "signed out; the provider takes the tokens no more".to_owned(),
-                (true, false) => "signed out here; the provider was not told, so its access token \
-                     counts until its end"
-                    .to_owned(),
+                (true, true) => "signed out; the provider has revoked the tokens".to_owned(),
+                (true, false) => {
+                    "signed out here; the provider could not revoke the tokens, so the access \
+                                 token stays valid until it expires"
+                        .to_owned()
+                }
             })?;
             Ok(Exit::Done)
         }
     }
 }
 
-/// What a person has to do, on standard error: standard output is for the result.
-fn ask(prompt: Prompt) {
-    let Prompt { address, code, complete, lasts } = prompt;
-    out::note(&format!("open {address} and type in {code}"));
+/// Shows what to do, on standard error: standard output is for the result.
+fn ask(prompt: DevicePrompt) {
+    let DevicePrompt { address, code, complete, lasts } = prompt;
+    out::note(&format!("open {address} and enter {code}"));
     if let Some(complete) = complete {
         out::note(&format!("or open {complete}"));
     }

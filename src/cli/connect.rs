@@ -6,7 +6,7 @@ use crate::probe::connect::{Connected, connect};
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_evidence::Verdict;
 
-/// Probes a server and records the packet, whatever the probes say.
+/// Probes a server and records the packet, whatever the result.
 pub async fn run(cx: &Cx, args: Connect) -> Result<Exit> {
     let store = cx.settings.evidence()?;
     let done = Box::pin(connect(&cx.settings, args.target, &cx.progress, interrupted())).await;

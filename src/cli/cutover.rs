@@ -10,7 +10,7 @@ use flowcontrol_evidence::{KnownSecrets, StoredPacket};
 use flowcontrol_gates::cutover::{GROUPS, ID};
 use flowcontrol_gates::{Inputs, Judgement, judge, record};
 
-/// Plans, cuts over, or goes back.
+/// Plans, runs or aborts a cutover.
 pub async fn run(cx: &Cx, args: &Cutover, named: bool) -> Result<Exit> {
     match args {
         Cutover::Plan { judged } => plan(cx, judged.as_deref(), named).await,
@@ -30,7 +30,7 @@ pub async fn run(cx: &Cx, args: &Cutover, named: bool) -> Result<Exit> {
     }
 }
 
-/// The plan, sealed whatever the gate says: a plan that is not ready yet is worth a review too.
+/// The plan, sealed even if the gate is not ready: reviewers may want it before that.
 async fn plan(cx: &Cx, judged: Option<&str>, named: bool) -> Result<Exit> {
     let inputs = gates::gather(cx, judged, named).await?;
     let judgement = judge(&inputs);
@@ -46,14 +46,14 @@ fn seal(
     judgement: &Judgement,
 ) -> Result<(cutover::Plan, StoredPacket)> {
     let evidence = cx.settings.evidence()?;
-    let settings = cx.settings.of_profile(judged)?;
+    let settings = cx.settings.with_profile(judged)?;
     let external = settings.config.target.external.as_ref();
     let database = external.map(|e| format!("{}:{}/{}", e.host, e.port, e.database));
     let plan = cutover::plan(inputs, judgement, database);
     let mut draft =
         record::cutover(inputs, judgement, "cutover plan".to_owned()).map_err(Failure::check)?;
     draft.body["plan"] = serde_json::to_value(&plan)
-        .map_err(|e| Failure::environment(format!("the plan cannot be spelled: {e}")))?;
+        .map_err(|e| Failure::environment(format!("the plan cannot be serialized: {e}")))?;
     let stored = evidence.append(draft, &KnownSecrets::new())?;
     Ok((plan, stored))
 }
@@ -72,16 +72,16 @@ async fn start(
         return Err(Failure::usage(format!("unknown batch {batch:?}"))
             .hint(format!("{meant}batches: {}", known.join(", "))));
     }
-    let settings = cx.settings.of_profile(judged)?;
+    let settings = cx.settings.with_profile(judged)?;
     let begun = cutover::peek(&cx.settings.state())?.filter(|j| j.stage != Stage::Sealed);
     if let Some(begun) = begun.as_ref().filter(|j| j.profile.name != settings.config.profile) {
         let name = &begun.profile.name;
         return Err(Failure::check(format!(
-            "the cutover was begun for profile {name}, not {}",
+            "a cutover for profile {name} is in progress, not for {}",
             settings.config.profile
         ))
         .hint(format!(
-            "`flowcontrol cutover run --for {name}` resumes, `flowcontrol cutover abort` undoes"
+            "`flowcontrol cutover run --for {name}` resumes it, `flowcontrol cutover abort` undoes it"
         )));
     }
     let inputs = gates::gather(cx, judged, named).await?;
@@ -95,7 +95,7 @@ async fn start(
         ran: until.map_or_else(|| "cutover run".into(), |b| format!("cutover run --until {b}")),
     };
     let stop = Stop::listen(|| {
-        super::out::note("stopping; what was acknowledged stays, the source stays frozen")
+        super::out::note("stopping; acknowledged batches are kept and the source stays frozen")
     });
     let done = Box::pin(cutover::run(&order, &inputs, &cx.progress, stop.receiver())).await;
     drop(stop);
@@ -105,16 +105,16 @@ async fn start(
     Ok(Exit::Done)
 }
 
-/// A cutover begins, and goes on, only while its gate is ready.
+/// A cutover starts and resumes only while its gate is ready.
 fn ready(judgement: &Judgement, inputs: &Inputs, begun: Option<&Journal>) -> Result<()> {
     let open = judgement.gate(ID).and_then(|gate| gate.checks.iter().find(|c| !c.is_ready()));
     let Some(check) = open else { return Ok(()) };
     let name = &inputs.profile.name;
-    let stands = begun.map_or_else(
+    let state = begun.map_or_else(
         || "nothing was frozen or written".to_owned(),
         |journal| {
             format!(
-                "{} is begun in {}, and `flowcontrol cutover abort` goes back",
+                "{} is in progress in {}; `flowcontrol cutover abort` undoes it",
                 journal.window.id, journal.database
             )
         },
@@ -123,5 +123,5 @@ fn ready(judgement: &Judgement, inputs: &Inputs, begun: Option<&Journal>) -> Res
         "NO-GO for a cutover to profile {name}: {}: {}",
         check.title, check.reason
     ))
-    .hint(format!("`flowcontrol gates {ID} --for {name}` names what is missing; {stands}")))
+    .hint(format!("`flowcontrol gates {ID} --for {name}` shows what is missing; {state}")))
 }

@@ -4,7 +4,7 @@ use super::{Cx, out};
 use flowcontrol_base::{Exit, Result};
 use flowcontrol_target::doctor::survey;
 
-/// Says what this machine has and lacks. Always exits 0: a lack is a fact, not a failure.
+/// Lists what this machine has and lacks. Always exits 0: it reports facts and judges nothing.
 pub async fn run(cx: &Cx) -> Result<Exit> {
     let findings = survey(&cx.settings.target_settings()?).await;
     out::either(cx.format, &findings, || {

@@ -1,4 +1,4 @@
-//! `dossier`: what a reviewer looks at, in one page and one document.
+//! `dossier`: writes the review dossier as an HTML page and a JSON document.
 
 use super::args::Dossier;
 use super::{Cx, gates, migrate, out};
@@ -7,16 +7,17 @@ use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_evidence::{EvidenceStore, KnownSecrets};
 use flowcontrol_gates::judge;
 
-/// Judges, gathers and writes; `named` says that the line or the environment chose the profile.
+/// Judges, collects and writes; `named` says that the command line or the environment chose the
+/// profile.
 pub async fn run(cx: &Cx, args: &Dossier, named: bool) -> Result<Exit> {
     let source = cx.settings.migrations()?;
     let inputs = gates::gather(cx, args.judged.as_deref(), named).await?;
     let trusted = &cx.settings.config.evidence.trusted;
     let verification = EvidenceStore::at(&cx.settings.state()).verify_signed(None, trusted)?;
-    // It was verified before it was judged as well; this is the answer that stands in the page.
+    // The chain was verified before it was judged; this result is the one shown in the page.
     if verification.head != inputs.packets.last().map(|e| e.sha256) || !verification.passed() {
         return Err(Failure::environment(
-            "the evidence chain changed while the dossier was gathered",
+            "the evidence chain changed while the dossier was being built",
         )
         .hint("run this again when nothing else is recording evidence"));
     }

@@ -10,7 +10,7 @@ use flowcontrol_evidence::{EvidenceStore, ImportRequest, ProfileRef, transfer};
 
 const VERSION: &str = flowcontrol_base::VERSION;
 
-/// Reads the chain, or carries it from and to another machine.
+/// Reads, exports or imports the evidence chain.
 pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
     let store = EvidenceStore::at(&cx.settings.state());
     let json = cx.format == Format::Json;
@@ -51,7 +51,7 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
                 Ok(ProfileRef { name: cx.settings.config.profile.clone(), sha256 })
             };
             let link = if link { Some(profile()?) } else { None };
-            // What an import writes is signed as everything else that is sealed here.
+            // The packet that an import writes is signed like every other.
             let store = cx.settings.evidence()?;
             let done =
                 store.import(&ImportRequest { file: &file, kept, link, tool_version: VERSION })?;
@@ -63,12 +63,12 @@ pub fn run(cx: &Cx, args: Evidence) -> Result<Exit> {
 
 fn digest(text: &str) -> Result<Digest> {
     Digest::parse(text).map_err(|_| {
-        Failure::usage(format!("--head takes a SHA-256 digest, and {text:?} is none"))
+        Failure::usage(format!("--head {text:?} is not a valid SHA-256 digest"))
             .hint("it is 64 lower-case hex digits, as `flowcontrol evidence list --format json` prints them")
     })
 }
 
-/// What was typed is not repeated: it may be a private key.
+/// The text is not repeated in the error: it may be a private key.
 fn public(text: &str) -> Result<PublicKey> {
     PublicKey::parse(text)
         .map_err(|why| Failure::usage(format!("--signed-by takes a public key: {why}")))

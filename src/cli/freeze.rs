@@ -1,4 +1,4 @@
-//! `scenario freeze / thaw`, and what `scenario show` says of a window.
+//! `scenario freeze / thaw`, and how `scenario show` describes a window.
 
 use super::{Cx, out};
 use flowcontrol_base::clock;
@@ -8,7 +8,7 @@ use flowcontrol_contract::fence::{Raised, Window};
 use flowcontrol_contract::{ScenarioStore, TenantId, Timestamp};
 use serde_json::{Value, json};
 
-/// The longest freeze that the command line raises: a week.
+/// Longest freeze that the command line accepts: a week.
 const MAX_MINUTES: u64 = 7 * 24 * 60;
 
 /// Freezes every tenant of the store.
@@ -25,8 +25,8 @@ pub async fn freeze(
             .hint("`flowcontrol demo seed` or `flowcontrol snapshot import FILE` brings tenants"));
     }
     if !(1..=MAX_MINUTES).contains(&minutes) {
-        return Err(Failure::usage(format!("--minutes {minutes} is not 1 to {MAX_MINUTES}"))
-            .hint("a freeze that has to last longer is raised again, with --id, before it ends"));
+        return Err(Failure::usage(format!("--minutes {minutes} is not in 1 to {MAX_MINUTES}"))
+            .hint("to freeze for longer, repeat the command with --id before the window ends"));
     }
     let id = id.unwrap_or_else(|| format!("freeze-{}", clock::random_hex(4)));
     let now = clock::now();
@@ -34,7 +34,7 @@ pub async fn freeze(
     let end = Timestamp::from_micros(now.micros().saturating_add(length))?;
     let window = Window::new(id, reason, now, end)?;
     store.fence().raise(&tenants, &window).await?;
-    // A window that was there keeps its reason and its beginning.
+    // A window that existed before keeps its reason and its start.
     let raised = store.fence().window(&tenants).await?;
     let window = raised.map_or(window, |raised| raised.window);
     let value = json!({"window": window, "tenants": tenants});
@@ -60,7 +60,9 @@ pub async fn thaw(cx: &Cx, store: &dyn ScenarioStore, id: Option<String>) -> Res
             Some(id) => format!("no freeze window {id:?} is in force"),
             None => "no freeze window is in force".to_owned(),
         };
-        return Err(Failure::check(message).hint("`flowcontrol scenario show` tells of one"));
+        return Err(
+            Failure::check(message).hint("`flowcontrol scenario show` shows the window in force")
+        );
     };
     store.fence().lift(&tenants, &raised.window.id).await?;
     out::either(cx.format, &value(&raised), || {
@@ -78,7 +80,7 @@ pub fn value(raised: &Raised) -> Value {
     json!({"window": raised.window, "refused": raised.refused})
 }
 
-/// How many writes it refused, in words.
+/// How many writes it refused, as text.
 pub fn said(raised: &Raised) -> String {
     let were = counted(raised.refused, "write was", "writes were");
     format!("{were} refused since {}", raised.window.raised_at)

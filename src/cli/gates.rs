@@ -1,4 +1,4 @@
-//! `gates`: has gathered what the gates look at, asks them, prints the answer.
+//! `gates`: loads the gates' inputs, judges them and prints the result.
 
 use super::args::{Format, Gates, GatesReport};
 use super::{Cx, out};
@@ -9,16 +9,14 @@ use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_evidence::{KnownSecrets, StoredPacket};
 use flowcontrol_gates::{IDS, Inputs, Judgement, judge, record};
 
-/// Judges; nothing is written. `named` says that the line or the environment chose the profile.
+/// Judges and prints. `named` says that the command line or the environment chose the profile.
 pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     for id in args.gate.iter().chain(&args.require) {
         known(id)?;
     }
     if args.report.is_some() && cx.format == Format::Json {
-        return Err(Failure::usage(
-            "--report markdown and --format json ask for two forms at once",
-        )
-        .hint("give one of them"));
+        return Err(Failure::usage("--report markdown and --format json cannot be combined")
+            .hint("give one of them"));
     }
     let inputs = gather(cx, args.judged.as_deref(), named).await?;
     let judgement = judge(&inputs);
@@ -37,7 +35,7 @@ pub async fn run(cx: &Cx, args: &Gates, named: bool) -> Result<Exit> {
     Ok(if required.is_some_and(|gate| !gate.is_complete()) { Exit::Check } else { Exit::Done })
 }
 
-/// Seals the answer of `gate` as its packet; `ran` is the command.
+/// Seals the result of `gate` as its packet; `ran` is the command.
 pub fn seal(
     cx: &Cx,
     inputs: &Inputs,
@@ -47,13 +45,13 @@ pub fn seal(
 ) -> Result<StoredPacket> {
     let draft = record::draft(inputs, judgement, gate, ran).map_err(|why| {
         Failure::usage(format!("nothing to record for {gate}: {why}")).hint(format!(
-            "`flowcontrol gates {gate}` names the command that supplies what is missing"
+            "`flowcontrol gates {gate}` shows the command that supplies what is missing"
         ))
     })?;
     cx.settings.evidence()?.append(draft, &KnownSecrets::new())
 }
 
-/// What the gates look at, from the configured store; see [`gather::gather`].
+/// Loads the gates' inputs from the configured store; see [`gather::gather`].
 pub async fn gather(cx: &Cx, wanted: Option<&str>, named: bool) -> Result<Inputs> {
     let inputs = load(&cx.settings, Box::pin(cx.store()), &cx.progress, wanted, named).await;
     cx.progress.clear();

@@ -21,11 +21,11 @@ pub async fn rollback(cx: &Cx, judged: Option<&str>, named: bool) -> Result<Exit
     print(cx, handoff::rollback(&inputs, &judge(&inputs)), "rollback-drill")
 }
 
-/// All values or none: an environment with half of them would be started with it.
+/// Prints all values or none: an incomplete environment must not be used to start a service.
 fn print(cx: &Cx, values: Result<Values, String>, gate: &str) -> Result<Exit> {
     let values = values.map_err(|why| {
-        Failure::check(format!("not every value can be named: {why}"))
-            .hint(format!("`flowcontrol gates {gate}` says what is missing"))
+        Failure::check(format!("a value is missing: {why}"))
+            .hint(format!("`flowcontrol gates {gate}` shows what is missing"))
     })?;
     match cx.format {
         Format::Text => out::text(&assignments(&values))?,

@@ -6,7 +6,7 @@ use flowcontrol_base::clock;
 use flowcontrol_base::{Exit, Result};
 use flowcontrol_evidence::keys::{self, PrivateKey};
 
-/// Makes a private key, or shows a public one; needs no configuration.
+/// Creates a private key, or prints a public one; needs no configuration.
 pub fn run(args: &Keys, format: Format) -> Result<Exit> {
     let (public, file) = match args {
         Keys::New { out } => {

@@ -1,21 +1,21 @@
-//! A long result of one JSON object a line, or one JSON document of them with `--format json`.
+//! Prints a long result as JSON Lines, or as one JSON document with `--format json`.
 
 use super::args::Format;
 use super::out;
 use flowcontrol_base::Result;
 use flowcontrol_contract::TenantId;
 
-/// What is being printed of a tenant.
+/// A list that is being printed.
 pub struct Lines {
     json: bool,
     gap: &'static str,
 }
 
 impl Lines {
-    /// Begins; `name` is the list's in the document.
+    /// Starts the list; `name` is its member in the JSON document.
     ///
     /// # Errors
-    /// When it cannot be written, as of every function here.
+    /// When it cannot be written, as for every function here.
     pub fn begin(format: Format, tenant: &TenantId, name: &str) -> Result<Self> {
         let json = format == Format::Json;
         if json {
@@ -24,7 +24,7 @@ impl Lines {
         Ok(Self { json, gap: "" })
     }
 
-    /// Prints more objects; false when nobody reads them any more.
+    /// Prints more objects; false when the reader has closed the stream.
     pub fn add(&mut self, objects: impl IntoIterator<Item = String>) -> Result<bool> {
         let mut text = String::new();
         for object in objects {
@@ -35,7 +35,7 @@ impl Lines {
         out::part(&text)
     }
 
-    /// Ends.
+    /// Ends the list.
     pub fn end(self) -> Result<()> {
         let end = match (self.json, self.gap.is_empty()) {
             (true, _) => "]}\n",

@@ -17,7 +17,7 @@ use flowcontrol_runbook::{
 use flowcontrol_target::{ExternalSettings, Target, TargetChoice, roles};
 use serde_json::json;
 
-/// Works on the configured external database, on a throw-away target, or on the files alone.
+/// Works on the configured external database, on a throw-away target, or on the files only.
 pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
     let work = async {
         match args {
@@ -31,7 +31,8 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
             }
             Migrate::Runbook => runbook_text(cx).await,
             Migrate::Roles => {
-                // Without a configured server a name stands there for its reader to replace.
+                // Without a configured server, the runbook has a placeholder that its reader
+                // replaces.
                 let config = &cx.settings.config;
                 let database = config.target.external.as_ref().map_or("DATABASE", |e| &e.database);
                 let sql = roles::provision_sql(&config.roles, database);
@@ -40,9 +41,10 @@ pub async fn run(cx: &Cx, args: Migrate) -> Result<Exit> {
             }
         }
     };
-    // A dropped migration rolls back and gives up its lock; a dropped target removes itself.
+    // A migration that is dropped rolls back and releases its lock; a target that is dropped
+    // removes itself.
     tokio::select! {
-        // Listening begins before the work does.
+        // Signals are caught from here on, before the work begins.
         biased;
         () = interrupted() => Err(Failure::interrupted()),
         done = work => done,
@@ -57,7 +59,7 @@ struct Database {
 }
 
 impl Database {
-    /// `None` when there is none; a mistake in it is never taken for its absence.
+    /// `None` when none is configured; an invalid section is an error.
     fn configured(cx: &Cx) -> Result<Option<Self>> {
         let server = cx.settings.target_settings()?.external;
         Ok(server.map(|server| Self {
@@ -105,7 +107,7 @@ async fn plan(cx: &Cx) -> Result<Exit> {
             );
         }
         for problem in &plan.problems {
-            text.push_str(&format!("  NO-GO {}\n    way out: {}\n", problem.message, problem.hint));
+            text.push_str(&format!("  NO-GO {}\n    hint: {}\n", problem.message, problem.hint));
         }
         if plan.steps.is_empty() && plan.is_go() {
             text.push_str("  nothing to do\n");
@@ -167,7 +169,7 @@ async fn status(cx: &Cx) -> Result<Exit> {
             text.push_str(&format!("{} {:<24} {state}\n", migration.version, migration.name));
         }
         for problem in &plan.problems {
-            text.push_str(&format!("NO-GO {}\n  way out: {}\n", problem.message, problem.hint));
+            text.push_str(&format!("NO-GO {}\n  hint: {}\n", problem.message, problem.hint));
         }
         text
     })?;
@@ -249,7 +251,7 @@ async fn lint(
     Ok(if errors == 0 { Exit::Done } else { Exit::Check })
 }
 
-/// Errors and warnings with their way out; infos are counted, and listed when asked for.
+/// Errors and warnings with their hints; infos are counted, and listed when asked for.
 fn text(found: &[Finding], verbose: bool) -> String {
     let mut text = String::new();
     let open: Vec<_> = found.iter().filter(|f| f.waived.is_none()).collect();
@@ -262,7 +264,7 @@ fn text(found: &[Finding], verbose: bool) -> String {
         };
         let severity = format!("{:?}", f.severity).to_lowercase();
         text.push_str(&format!(
-            "{severity} {} {place}\n  {}\n  way out: {}\n",
+            "{severity} {} {place}\n  {}\n  hint: {}\n",
             f.rule, f.message, f.hint
         ));
     }
@@ -289,8 +291,7 @@ async fn runbook_text(cx: &Cx) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The printed runbook. Its header says what is true now: the scenario as it stands, and the gate's
-/// decision on it.
+/// The printed runbook. Its header shows the current scenario, and the gate's decision on it.
 pub fn runbook_of(source: &Source, inputs: &Inputs, judgement: &Judgement) -> String {
     let decision = judgement.gate(gate::ID).and_then(|gate| gate.decision);
     let snapshot = inputs.scenario.snapshot;

@@ -1,4 +1,4 @@
-//! The command line: reads arguments, calls the engine, prints. It decides nothing itself.
+//! The command line: parses arguments, calls the engine, prints results. It makes no decisions.
 
 mod accept;
 mod adapters;
@@ -26,7 +26,7 @@ mod serve;
 mod snapshot;
 mod usage;
 
-use crate::config::{FILE, LogFormat, Overrides, Settings, words};
+use crate::config::{FILE, LogFormat, Overrides, Settings, plain_message};
 use crate::progress::Progress;
 use crate::registry::open_store;
 use crate::report::style::{ColorChoice, Paint, Surroundings};
@@ -45,7 +45,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What every command gets.
+/// The context of every command.
 struct Cx {
     settings: Settings,
     format: Format,
@@ -63,13 +63,15 @@ impl Cx {
         let file = self.settings.file.as_deref().unwrap_or(Path::new(FILE)).display();
         if !config.adapters.contains_key(kind) {
             return Err(Failure::usage(format!(
-                "profile {} keeps its scenario in {kind}, and [adapters.{kind}] is not there",
+                "profile {} keeps its scenario in {kind}, but [adapters.{kind}] is not configured",
                 config.profile
             ))
-            .hint(format!("fill it in in {file}; `flowcontrol init` writes an example of it")));
+            .hint(format!(
+                "add the section to {file}; `flowcontrol init` writes an example of it"
+            )));
         }
         open_store(&self.settings).await.map_err(|mut failure| {
-            let (message, hint) = words(&failure.message);
+            let (message, hint) = plain_message(&failure.message);
             failure.message = message;
             failure.hint = failure.hint.or(hint);
             if failure.exit == Exit::Usage && failure.hint.is_none() {
@@ -80,7 +82,7 @@ impl Cx {
     }
 }
 
-/// Runs the program with the adapters of `registry`: the built-in ones, or those and others.
+/// Runs the program with the adapters of `registry`: the built-in ones, or more.
 pub fn run_with(registry: Registry) -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
     let grammar = usage::without_empty_variables(Cli::command());
@@ -92,7 +94,7 @@ pub fn run_with(registry: Registry) -> ExitCode {
     let cli = match read {
         Ok(cli) => cli,
         Err(error) if is_help(error.kind()) => {
-            // Help that was asked for goes to standard output, the other to standard error.
+            // Help that was asked for goes to standard output, errors to standard error.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { 0 });
         }
@@ -123,7 +125,7 @@ fn is_help(kind: ErrorKind) -> bool {
 
 fn start(cli: Cli, adapters: Arc<Registry>) -> Result<Exit> {
     colour(&cli.global);
-    // How a service logs is for its configuration to say, too.
+    // The format of the service's log may come from the configuration too.
     if !matches!(cli.command, Command::Serve(_)) {
         log(cli.global.verbose, LogFormat::Text);
     }
@@ -144,8 +146,8 @@ fn start(cli: Cli, adapters: Arc<Registry>) -> Result<Exit> {
             command => run(command, &cli.global, adapters).await,
         }
     });
-    // A thread that is writing a snapshot takes its unfinished file away when it ends, so it gets
-    // a moment; one that waits for a slow disk or a silent pipe must not keep the program alive.
+    // A thread that is writing a snapshot removes its unfinished file when it ends, so it gets a
+    // moment; one that waits for a slow disk or pipe must not keep the program alive.
     runtime.shutdown_timeout(Duration::from_secs(2));
     exit
 }
@@ -167,8 +169,8 @@ async fn run(command: Command, global: &Global, adapters: Arc<Registry>) -> Resu
         verbose: global.verbose > 0,
         verbosity: global.verbose,
     };
-    // The rehearsal and the probes clean up what they started themselves; every other command
-    // leaves nothing half-done when its future is dropped.
+    // The rehearsal and the probes clean up what they started; every other command can be dropped
+    // at any time without leaving something half-done.
     match command {
         Command::Rehearse(args) => return rehearse::run(&cx, args).await,
         Command::Connect(args) => return connect::run(&cx, args).await,
@@ -208,7 +210,7 @@ async fn run(command: Command, global: &Global, adapters: Arc<Registry>) -> Resu
         }
     };
     tokio::select! {
-        // Listening begins before the work does.
+        // Signals are caught from here on, before the work begins.
         biased;
         () = interrupted() => {
             cx.progress.clear();
@@ -221,20 +223,20 @@ async fn run(command: Command, global: &Global, adapters: Arc<Registry>) -> Resu
     }
 }
 
-/// Hears that the program is asked to stop, and tells the work that is going on.
+/// Catches a request to stop the program, and passes it to the running work.
 struct Stop {
     heard: watch::Receiver<bool>,
     listener: JoinHandle<()>,
 }
 
 impl Stop {
-    /// Listens from the call on; tells the user when it hears something.
+    /// Catches signals from the call on; `tell` informs the user when one arrives.
     fn listen(tell: impl FnOnce() + Send + 'static) -> Self {
         let (sender, heard) = watch::channel(false);
         let interrupted = interrupted();
         let listener = tokio::spawn(async move {
             interrupted.await;
-            // The work may have ended already.
+            // The work may have ended already, so nobody may be listening.
             let _ = sender.send(true);
             tell();
             std::future::pending::<()>().await;
@@ -253,8 +255,8 @@ impl Drop for Stop {
     }
 }
 
-/// Completes when the user or the system asks the program to stop. It listens from the call on, not
-/// from the first poll: a signal in between would end the program before it could clean up.
+/// Completes when the user or the system asks the program to stop. Signals are caught from the call
+/// on, not from the first poll: a signal in between would end the program before it could clean up.
 fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let both = signal(SignalKind::interrupt())
@@ -270,7 +272,7 @@ fn interrupted() -> impl Future<Output = ()> {
     }
 }
 
-/// Whether a stream is coloured, by the user's choice and its surroundings.
+/// Whether a stream is coloured, by the user's choice and the environment.
 fn coloured(global: &Global, terminal: bool) -> bool {
     let variable = |name| std::env::var(name).ok();
     let (no_color, clicolor, force, term) =
@@ -284,7 +286,7 @@ fn coloured(global: &Global, terminal: bool) -> bool {
     })
 }
 
-/// anstream strips what does not belong on a stream; the choice is made once, here.
+/// Sets anstream's global choice once; it strips colours accordingly.
 fn colour(global: &Global) {
     let choice = match global.color {
         ColorChoice::Always => anstream::ColorChoice::AlwaysAnsi,
@@ -302,7 +304,7 @@ fn view(global: &Global) -> View {
     }
 }
 
-/// Starts the log on standard error: what went wrong, and more when asked.
+/// Starts the log on standard error: errors, and more when asked for.
 fn log(verbose: u8, format: LogFormat) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};

@@ -7,10 +7,10 @@ use crate::report::{ReportFormat, github, json, terminal, write_reports};
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_target::TargetChoice;
 
-/// Runs the main job and prints its report, whatever it came to.
+/// Runs the rehearsal and prints its report, whatever the result.
 pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {
     let order = order(cx, &args)?;
-    let stop = Stop::listen(|| super::out::note("stopping; taking down what this rehearsal made"));
+    let stop = Stop::listen(|| super::out::note("stopping; removing what this rehearsal created"));
     let done = Box::pin(rehearse(&cx.settings, &order, &cx.progress, stop.receiver())).await;
     drop(stop);
     cx.progress.clear();
@@ -39,8 +39,8 @@ fn order(cx: &Cx, args: &Rehearse) -> Result<Order> {
     };
     if args.resume {
         if args.target != TargetChoice::External {
-            return Err(Failure::usage("--resume goes with --target external")
-                .hint("a throw-away target goes with the run that made it: rehearse anew"));
+            return Err(Failure::usage("--resume requires --target external")
+                .hint("a throw-away target is removed with its rehearsal: start a new one"));
         }
         let unfinished = journal::newest(&cx.settings.state())?;
         let begun_with = &unfinished.journal.snapshot;
@@ -48,7 +48,7 @@ fn order(cx: &Cx, args: &Rehearse) -> Result<Order> {
             && &std::path::absolute(given).unwrap_or_else(|_| given.clone()) != begun_with
         {
             return Err(Failure::usage(format!(
-                "the rehearsal to resume was begun with {}, not with {}",
+                "the rehearsal to resume was started with {}, not with {}",
                 begun_with.display(),
                 given.display()
             )));

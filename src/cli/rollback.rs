@@ -8,19 +8,21 @@ use flowcontrol_base::{Exit, Result};
 use flowcontrol_evidence::Verdict;
 use std::time::Duration;
 
-/// Drills, or prints the values.
+/// Runs the drill, or prints the values.
 pub async fn run(cx: &Cx, args: &Rollback, named: bool) -> Result<Exit> {
     let (target, judged, watch, minutes) = match args {
         Rollback::Env { judged } => return handoff::rollback(cx, judged.as_deref(), named).await,
         Rollback::Drill { target, judged, watch, minutes } => (target, judged, watch, minutes),
     };
-    // A key that cannot be read stops this before anything is frozen.
+    // A key that cannot be read must stop the command before anything is frozen.
     let evidence = cx.settings.evidence()?;
     let stop = Stop::listen(|| {
-        super::out::note("stopping; writes go on, and what this drill made is taken down")
+        super::out::note(
+            "stopping; writes are allowed again, and what this drill created is removed",
+        )
     });
     let inputs = gates::gather(cx, judged.as_deref(), named).await?;
-    let settings = cx.settings.of_profile(judged.as_deref())?;
+    let settings = cx.settings.with_profile(judged.as_deref())?;
     let order = DrillOrder {
         active: &cx.settings,
         judged: &settings,

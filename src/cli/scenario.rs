@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// A payload as large as it may be, every byte of it escaped, and the rest of a record.
+/// Longest line: the largest payload with every byte escaped, and the rest of a record.
 const MAX_LINE: u64 = 6 * MAX_PAYLOAD_BYTES as u64 + 64 * 1024;
 
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct TenantView {
     kinds: BTreeMap<Kind, u64>,
 }
 
-/// Reads or extends the configured store.
+/// Reads or appends to the configured store.
 pub async fn run(cx: &Cx, args: Scenario) -> Result<Exit> {
     let store = cx.store().await?;
     match args {
@@ -122,7 +122,7 @@ async fn append(
     let call = CallCx::tenant(tenant.clone());
     let roster = roster(store, &call).await?;
     let path = file.to_owned();
-    // A silent pipe must not keep the program from hearing Ctrl-C.
+    // A blocking thread, so that Ctrl-C works while a pipe is silent.
     let batch = tokio::task::spawn_blocking(move || read(&path))
         .await
         .map_err(|e| Failure::environment(format!("reading {} stopped: {e}", shown(file))))??;
@@ -132,9 +132,9 @@ async fn append(
             return Err(bad_line(
                 file,
                 *number,
-                &format!("{tenant} has no actor {}", record.actor),
+                &format!("tenant {tenant} has no actor {}", record.actor),
             )
-            .hint(format!("nothing was written; its actors: {}", known.join(", "))));
+            .hint(format!("nothing was written; actors of the tenant: {}", known.join(", "))));
         }
     }
     let batch: Vec<_> = batch.into_iter().map(|(_, record)| record).collect();
@@ -144,12 +144,12 @@ async fn append(
     let value = serde_json::json!({"tenant": tenant, "first": done.first, "last": done.last,
         "replayed": done.replayed});
     out::either(cx.format, &value, || match done.replayed {
-        true => format!("{tenant} holds {count} of {} already; nothing was written", shown(file)),
+        true => format!("{tenant} already has {count} of {}; nothing was written", shown(file)),
         false => format!("appended {count} to {tenant}: {} to {}", done.first, done.last),
     })
 }
 
-/// The tenant's actors, or a failure that lists the tenants there are.
+/// The tenant's roster, or a failure that lists the existing tenants.
 async fn roster(store: &dyn ScenarioStore, call: &CallCx) -> Result<Roster> {
     if let Some(roster) = store.roster(call).await? {
         return Ok(roster);
@@ -174,7 +174,7 @@ fn bad_line(file: &Path, number: u64, why: &str) -> Failure {
         .hint("nothing was written; correct the line and run it again")
 }
 
-/// Reads every line as a record, with its number; none when one is wrong.
+/// Parses every line as a record, with its line number; the first wrong one is an error.
 fn read(file: &Path) -> Result<Vec<(u64, NewRecord)>> {
     let name = PathBuf::from(shown(file));
     let failed = |e: std::io::Error| cannot_read(FileError::new("read", &name, e));
@@ -199,20 +199,20 @@ fn read(file: &Path) -> Result<Vec<(u64, NewRecord)>> {
             continue;
         }
         if !text.trim_start().starts_with('{') {
-            return Err(bad_line(file, number, "it is no JSON object: a record begins with {"));
+            return Err(bad_line(file, number, "not a JSON object: a record starts with {"));
         }
         let record = NewRecord::from_json(text.trim())
             .map_err(|e| bad_line(file, number, &plain(e.message())))?;
         batch.push((number, record));
     }
     if batch.is_empty() {
-        return Err(Failure::usage(format!("{} holds no record", shown(file)))
+        return Err(Failure::usage(format!("{} has no record", shown(file)))
             .hint("write one record a line; `flowcontrol scenario append --help` shows one"));
     }
     Ok(batch)
 }
 
-/// serde counts the line's own lines, of which there is one.
+/// serde reports the line within the text it parsed, which is always 1.
 fn plain(message: &str) -> String {
     let message = message.strip_prefix("record: ").unwrap_or(message);
     message.replace(" at line 1 column ", ", at column ")
@@ -223,24 +223,24 @@ async fn tail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, lines: u64) 
     roster(store, &call).await?;
     let after = store.head(&call).await?.saturating_sub(lines);
     let mut batches = store.read(&call, after).await?;
-    let mut told = Lines::begin(cx.format, &call.tenant, "records")?;
+    let mut lines = Lines::begin(cx.format, &call.tenant, "records")?;
     while let Some(batch) = batches.next().await {
-        if !told.add(batch?.iter().map(Record::to_line))? {
+        if !lines.add(batch?.iter().map(Record::to_line))? {
             return Ok(());
         }
     }
-    told.end()
+    lines.end()
 }
 
-/// The audit trail, page by page: it may be as long as the scenario.
+/// Prints the audit trail page by page: it may be as long as the scenario.
 async fn trail(cx: &Cx, store: &dyn ScenarioStore, tenant: TenantId, mut after: u64) -> Result<()> {
     let call = CallCx::tenant(tenant);
     roster(store, &call).await?;
-    let mut told = Lines::begin(cx.format, &call.tenant, "events")?;
+    let mut lines = Lines::begin(cx.format, &call.tenant, "events")?;
     loop {
         let page = store.trail(&call, after).await?;
-        let Some(last) = page.last().and_then(AuditEvent::first) else { return told.end() };
-        if !told.add(page.iter().map(AuditEvent::to_line))? {
+        let Some(last) = page.last().and_then(AuditEvent::first) else { return lines.end() };
+        if !lines.add(page.iter().map(AuditEvent::to_line))? {
             return Ok(());
         }
         after = last;

@@ -1,4 +1,4 @@
-//! `serve`: the Scenario API, until it is asked to stop.
+//! `serve`: the Scenario API, until it is stopped.
 
 use super::args::{Format, Serve};
 use super::{Cx, Stop, log, out};
@@ -6,17 +6,17 @@ use crate::api;
 use crate::config::LogFormat;
 use flowcontrol_base::{Exit, Result};
 
-/// Says where it listens once it does, and ends when what is under way has ended.
+/// Prints the address once it listens, and ends when requests in progress have ended.
 pub async fn run(cx: &Cx, args: &Serve) -> Result<Exit> {
     let format = match args.log_format {
         Some(Format::Text) => LogFormat::Text,
         Some(Format::Json) => LogFormat::Json,
         None => cx.settings.config.serve.log,
     };
-    // A service tells of every request.
+    // A service logs every request.
     log(cx.verbosity.max(1), format);
     let stop = Stop::listen(move || {
-        let note = "stopping; what is under way comes to its end";
+        let note = "stopping; requests in progress are finished first";
         match format {
             LogFormat::Text => out::note(note),
             LogFormat::Json => tracing::info!("{note}"),

@@ -9,7 +9,7 @@ use flowcontrol_snapshot::{Summary, diff, freeze, import, verify};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Freezes, checks, compares or imports.
+/// Freezes, verifies, compares or imports.
 pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
     match args {
         Snapshot::Freeze { out } => {
@@ -26,7 +26,7 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             show(cx, &file, &summary)?;
         }
         Snapshot::Diff { a, b, limit } => {
-            let found = aside(move || diff(&a, &b, limit)).await?;
+            let found = on_thread(move || diff(&a, &b, limit)).await?;
             out::either(cx.format, &found, || {
                 let mut text = String::new();
                 if found.header {
@@ -48,19 +48,19 @@ pub async fn run(cx: &Cx, args: Snapshot) -> Result<Exit> {
             let summary = check(cx, &file).await?;
             let store = cx.store().await?;
             if store.info().mode == Mode::Live {
-                return Err(Failure::usage("the active profile's store is live")
-                    .hint("a rehearsal replays into Postgres; import fills a local store"));
+                return Err(Failure::usage("cannot import: the active profile's store is live")
+                    .hint("import fills a local store; `flowcontrol cutover` moves a scenario into the live database"));
             }
             let step = cx.progress.step("import", Some(summary.records));
             let done = import(&file, summary.sha256, &*store, |n| step.inc(n)).await?;
             step.done("");
-            // The store may hold more than the snapshot: what was appended after an import.
+            // The store may hold more than the snapshot: records appended after an import.
             let there = summary.records - done.written;
             let value = serde_json::json!({"records": summary.records, "written": done.written,
                 "there_already": there});
             out::either(cx.format, &value, || {
                 let written = counted(done.written, "record", "records");
-                format!("imported {written}; {} there already", count(there))
+                format!("imported {written}; {} existed before", count(there))
             })?;
         }
     }
@@ -71,15 +71,17 @@ async fn check(cx: &Cx, file: &Path) -> Result<Summary> {
     let size = std::fs::metadata(file).map(|m| m.len()).ok();
     let step = Arc::new(cx.progress.step("verify (bytes)", size));
     let (path, bar) = (file.to_owned(), Arc::clone(&step));
-    let summary = aside(move || verify(&path, |n| bar.inc(n))).await?;
+    let summary = on_thread(move || verify(&path, |n| bar.inc(n))).await?;
     if let Some(step) = Arc::into_inner(step) {
         step.done("");
     }
     Ok(summary)
 }
 
-/// Runs long work on a thread of its own, so that the program hears Ctrl-C meanwhile.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+/// Runs long work on its own thread, so that Ctrl-C works meanwhile.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| Failure::environment(format!("reading the snapshot stopped: {e}")))?

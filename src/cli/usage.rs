@@ -1,4 +1,4 @@
-//! What the command line says when it is used wrongly: one sentence, and the way out.
+//! Messages for wrong usage of the command line: one sentence and a hint.
 
 use super::args::Format;
 use clap::builder::Resettable;
@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 use flowcontrol_base::{Failure, Result};
 use std::ffi::OsString;
 
-/// The grammar without environment variables that are set to nothing: empty counts as absent.
+/// The command without environment variables that are set but empty: empty counts as unset.
 pub fn without_empty_variables(mut command: Command) -> Command {
     let empty: Vec<_> =
         command.get_arguments().filter(|a| is_empty(a)).map(|a| a.get_id().clone()).collect();
@@ -21,31 +21,31 @@ fn is_empty(arg: &Arg) -> bool {
     arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
-/// Refuses a line with a private key in it, before a message about the line could repeat it.
+/// Refuses a command line that contains a private key, before a message could repeat it.
 ///
 /// # Errors
 /// A usage failure.
-pub fn without_keys(words: &[OsString]) -> Result<()> {
-    if words.iter().any(|word| word.to_string_lossy().contains("PRIVATE KEY-----")) {
-        return Err(Failure::usage("a private key stands on the command line").hint(
-            "name the file that it is in; where others may have seen this line, make a new key",
+pub fn without_keys(arguments: &[OsString]) -> Result<()> {
+    if arguments.iter().any(|word| word.to_string_lossy().contains("PRIVATE KEY-----")) {
+        return Err(Failure::usage("the command line contains a private key").hint(
+            "give the file that holds it; if others may have seen this line, create a new key",
         ));
     }
     Ok(())
 }
 
-/// Reads `--format` where the line as a whole could not be read.
-pub fn format(words: &[OsString]) -> Format {
-    let json = words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
-    match json || words.iter().any(|word| word == "--format=json") {
+/// The value of `--format` when the command line as a whole could not be parsed.
+pub fn format(arguments: &[OsString]) -> Format {
+    let json = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    match json || arguments.iter().any(|word| word == "--format=json") {
         true => Format::Json,
         false => Format::Text,
     }
 }
 
-/// clap's error as a failure of ours.
-pub fn failure(error: &clap::Error, root: &Command, words: &[OsString]) -> Failure {
-    let (path, command) = walk(root, words);
+/// Converts clap's error into a failure.
+pub fn failure(error: &clap::Error, root: &Command, arguments: &[OsString]) -> Failure {
+    let (path, command) = walk(root, arguments);
     let help = format!("`{path} --help` shows how it is used");
     if error.kind() == ErrorKind::InvalidSubcommand {
         let word = text(error, ContextKind::InvalidSubcommand);
@@ -61,7 +61,7 @@ pub fn failure(error: &clap::Error, root: &Command, words: &[OsString]) -> Failu
     let said: Vec<_> = said.trim_start_matches("error: ").lines().map(str::trim).collect();
     let mut said = said.join(" ");
     let option = text(error, ContextKind::InvalidArg);
-    if let Some(name) = from_variable(command, &option, words) {
+    if let Some(name) = from_variable(command, &option, arguments) {
         said.push_str(&format!("; it comes from the environment variable {name}"));
     }
     let tip = rendered.lines().find_map(|line| line.trim().strip_prefix("tip: "));
@@ -78,10 +78,10 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// How far the words name commands: their names and the last of them.
-fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
+/// The command that the arguments name: its full name and its definition.
+fn walk<'a>(root: &'a Command, arguments: &[OsString]) -> (String, &'a Command) {
     let (mut path, mut command) = (root.get_name().to_owned(), root);
-    for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
         if let Some(next) = command.find_subcommand(word) {
             path = format!("{path} {}", next.get_name());
             command = next;
@@ -90,15 +90,15 @@ fn walk<'a>(root: &'a Command, words: &[OsString]) -> (String, &'a Command) {
     (path, command)
 }
 
-/// The variable that gave an option its value, when the line did not.
-fn from_variable(command: &Command, option: &str, words: &[OsString]) -> Option<String> {
+/// The environment variable that set an option, when the command line did not.
+fn from_variable(command: &Command, option: &str, arguments: &[OsString]) -> Option<String> {
     let long = option.split([' ', '=']).next()?.strip_prefix("--")?;
     let written = |word: &OsString| {
         word.to_str().is_some_and(|w| {
             w.strip_prefix("--").is_some_and(|w| w.split('=').next() == Some(long))
         })
     };
-    if words.iter().any(written) {
+    if arguments.iter().any(written) {
         return None;
     }
     let arg = command.get_arguments().find(|arg| arg.get_long() == Some(long))?;
@@ -106,17 +106,17 @@ fn from_variable(command: &Command, option: &str, words: &[OsString]) -> Option<
     std::env::var_os(name).map(|_| name.to_owned())
 }
 
-/// Reads a whole number.
+/// Parses a whole number.
 ///
 /// # Errors
-/// A sentence for clap to print.
+/// A message for clap.
 pub fn whole<T: std::str::FromStr + Whole>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("not a whole number from 0 to {}", T::LARGEST))
 }
 
-/// The whole numbers that options take.
+/// Types of whole numbers that options take.
 pub trait Whole {
-    /// The largest of them.
+    /// The largest value.
     const LARGEST: u64;
 }
 

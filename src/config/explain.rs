@@ -1,11 +1,11 @@
-//! Says what is wrong with a configuration: where, in a user's words, with the nearest known name.
-//! It never shows the file's own line, which may hold a secret that does not belong there.
+//! Error messages for a wrong configuration: the place, a plain description and the nearest known
+//! name. They never show the line of the file, which may hold a secret that should not be there.
 
 use flowcontrol_base::Failure;
 
-/// A failure for a mistake at `span` of `text`.
+/// A failure for a mistake at the bytes `span` of `text`.
 pub fn mistake(text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
-    let (message, hint) = words(message);
+    let (message, hint) = plain_message(message);
     let failure = Failure::usage(message).hint(hint.unwrap_or_else(|| {
         "`flowcontrol init` in an empty folder writes a commented example".to_owned()
     }));
@@ -18,8 +18,8 @@ pub fn mistake(text: &str, span: Option<std::ops::Range<usize>>, message: &str) 
     }
 }
 
-/// A parser's message in a user's words, and what to do, as far as the message tells.
-pub fn words(message: &str) -> (String, Option<String>) {
+/// Rewrites a parser's message for users, with a hint if the message lists the known names.
+pub fn plain_message(message: &str) -> (String, Option<String>) {
     let message = message.trim_end().replace('\n', ", ");
     let message = ["u16", "u32", "u64", "usize"]
         .iter()
@@ -44,7 +44,7 @@ fn place(text: &str, byte: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
 }
 
-/// The known name that a mistyped one most likely means, if one is near.
+/// The known name that is most similar to `wrong`, if one is similar enough.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -54,7 +54,7 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
-/// How many characters must be added, dropped or changed to get from one word to the other.
+/// The edit distance of two words: characters to add, drop or change.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -94,10 +94,11 @@ mod tests {
 
     #[test]
     fn unknown_names_come_with_what_is_known() {
-        let (what, hint) = words("unknown field `stat`, expected one of `profile`, `state`");
+        let (what, hint) =
+            plain_message("unknown field `stat`, expected one of `profile`, `state`");
         assert_eq!(what, "unknown field `stat`");
         assert_eq!(hint.unwrap(), "did you mean `state`? known here: profile, state");
-        let (what, hint) = words("invalid type: string \"2s\", expected u64");
+        let (what, hint) = plain_message("invalid type: string \"2s\", expected u64");
         assert_eq!(what, "invalid type: string \"2s\", expected a whole number");
         assert_eq!(hint, None);
     }

@@ -1,5 +1,5 @@
-//! Configuration: built-in demo profile, file, environment, command line; later layers win.
-//! Parsed once into types; nothing is guessed and no secret stands in it.
+//! Configuration: built-in demo profile, file, environment, command line; later layers win. It is
+//! parsed once into types; nothing is guessed and it holds no secret.
 
 mod explain;
 mod model;
@@ -7,7 +7,7 @@ mod secrets;
 mod serve;
 mod template;
 
-pub use explain::{nearest, words};
+pub use explain::{nearest, plain_message};
 pub use model::{
     Config, EvidenceSection, External, ExternalLogin, MigrationSettings, Profile,
     RehearsalSettings, TargetSection, TlsSection, VouchingSection,
@@ -35,11 +35,11 @@ use std::time::Duration;
 /// The configuration file's usual name.
 pub const FILE: &str = "flowcontrol.toml";
 
-/// Variables that libpq knows and the database driver obeys whatever it is told. The others are
-/// overruled by what the configuration says.
-const AMBIENT: [&str; 4] = ["PGOPTIONS", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"];
+/// Environment variables of libpq that the database driver obeys whatever the configuration says;
+/// the others are overridden by it.
+const LIBPQ_VARIABLES: [&str; 4] = ["PGOPTIONS", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"];
 
-/// What the command line and the environment add to the file.
+/// Values from the command line and the environment that override the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--config`; absent means [`FILE`] if there is one, else the built-in demo.
@@ -69,7 +69,7 @@ impl Settings {
     /// Loads the layers in order.
     ///
     /// # Errors
-    /// A usage failure that names the file, the line and what is known instead.
+    /// A usage failure with the file, the line and the known names.
     pub fn load(overrides: &Overrides, adapters: Arc<Registry>) -> Result<Self> {
         let default = Path::new(FILE);
         let (file, text) = match &overrides.file {
@@ -114,11 +114,11 @@ impl Settings {
         self.config.profile(&self.config.profile)
     }
 
-    /// The same configuration with `name` as its active profile; as it is without a name.
+    /// The same configuration with the active profile `name`; unchanged without a name.
     ///
     /// # Errors
     /// As [`Settings::profile`].
-    pub fn of_profile(&self, name: Option<&str>) -> Result<Self> {
+    pub fn with_profile(&self, name: Option<&str>) -> Result<Self> {
         let mut other = self.clone();
         if let Some(name) = name {
             name.clone_into(&mut other.config.profile);
@@ -127,12 +127,12 @@ impl Settings {
         Ok(other)
     }
 
-    /// SHA-256 of the active profile with everything it draws on, in canonical JSON. It covers
-    /// references to secrets, never secrets. `[rehearsal]` is no part of it: what a machine
-    /// rehearses with stands in each packet's target, and evidence must not grow stale when a
-    /// variable that finds it is set or not. Nor is `[evidence]`: with which key a machine signs
-    /// says nothing of what it proved; nor `[serve]`, how a machine answers. `[keys]`, `[vouching] trusted` and
-    /// `acceptance_days` are: they decide which words count.
+    /// SHA-256 of the active profile with everything it refers to, in canonical JSON. It covers
+    /// references to secrets, never secrets. `[rehearsal]` is excluded: each packet's target says
+    /// what was rehearsed on, and evidence must not become stale when a variable that finds it is
+    /// set or not. `[evidence]` is excluded too: the key that a machine signs with says
+    /// nothing of what was proved; so is `[serve]`. `[keys]`, `[vouching] trusted` and
+    /// `acceptance_days` are included: they decide which acceptances count.
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
@@ -149,8 +149,8 @@ impl Settings {
         Ok(Digest::of(canonical))
     }
 
-    /// The secrets that the configuration refers to and this process can read: what must not be
-    /// written down. One that is absent cannot be written either.
+    /// The secrets that the configuration refers to and this process can read, for the search that
+    /// keeps them out of evidence.
     pub fn secrets(&self) -> Vec<Secret> {
         let mut found = Vec::new();
         let source = ProcessSecrets { base: &self.base };
@@ -161,7 +161,8 @@ impl Settings {
     }
 }
 
-/// Every `{ env = ".." }` and `{ file = ".." }` of a configuration, adapters' own ones included.
+/// Collects every `{ env = ".." }` and `{ file = ".." }` of a configuration, including those of
+/// adapters.
 fn references(value: &Value, found: &mut impl FnMut(&SecretRef)) {
     match value {
         Value::Object(members) => {
@@ -212,7 +213,7 @@ impl Settings {
     /// The migrations: the configured folder's, else the built-in ones.
     ///
     /// # Errors
-    /// Names every file of the folder that does not belong there.
+    /// A usage failure with every file of the folder that does not belong there.
     pub fn migrations(&self) -> Result<Source> {
         match &self.config.migrations.dir {
             Some(dir) => {
@@ -230,8 +231,8 @@ impl Settings {
         }
     }
 
-    /// Every reference to a secret that the active profile draws on: of the adapters that it
-    /// names, and of the external server.
+    /// Every reference to a secret that the active profile uses: of its adapters, and of the
+    /// external server.
     ///
     /// # Errors
     /// As [`Settings::profile`].
@@ -248,14 +249,14 @@ impl Settings {
                 references(adapter, &mut add);
             }
         }
-        // Configuration that was read from text can be spelled again.
+        // A configuration that was parsed can be serialized again.
         if let Ok(external) = serde_json::to_value(&self.config.target.external) {
             references(&external, &mut add);
         }
         Ok(found)
     }
 
-    /// The folder of the migrations as reports spell it: seen from where the command runs, with
+    /// The folder of the migrations as reports show it: relative to the working directory, with
     /// `/`; `migrations` for the built-in ones.
     pub fn migrations_folder(&self) -> String {
         let Some(dir) = &self.config.migrations.dir else { return "migrations".to_owned() };
@@ -264,11 +265,11 @@ impl Settings {
         dir.display().to_string().replace('\\', "/")
     }
 
-    /// The evidence chain of the state folder; what is sealed there is signed if a key is
+    /// The evidence chain of the state folder; packets sealed in it are signed if a key is
     /// configured.
     ///
     /// # Errors
-    /// A usage failure when the key cannot be read; it is not repeated.
+    /// A usage failure when the key cannot be read; the message does not repeat it.
     pub fn evidence(&self) -> Result<EvidenceStore> {
         let store = EvidenceStore::at(&self.state());
         let reference = self.config.evidence.signing_key.as_ref();
@@ -279,19 +280,19 @@ impl Settings {
         })
     }
 
-    /// The key with which this service vouches for words of callers who are signed in.
+    /// The key with which this service vouches for acceptances of callers who are signed in.
     ///
     /// # Errors
-    /// A usage failure when it cannot be read, or is none that counts.
+    /// A usage failure when it cannot be read, or [vouching] trusted does not list it.
     pub fn vouching_key(&self) -> Result<Option<PrivateKey>> {
         let section = &self.config.vouching;
-        let without = "to take no word of callers who are signed in";
+        let without = "to accept nothing from callers who are signed in";
         let name = "[vouching] signing_key";
         let key = self.private_key(name, section.signing_key.as_ref(), without)?;
         match key {
             Some(key) if !section.trusted.contains(&key.public()) => Err(Failure::usage(format!(
-                "{name} is the key {}, which [vouching] trusted does not name, so no word that it \
-                 vouches for would count",
+                "{name} is the key {}, which [vouching] trusted does not list, so no acceptance that it \
+                                     vouches for would count",
                 key.public().short()
             ))
             .hint(format!("if it is this service's key, add \"{}\" to trusted", key.public()))),
@@ -299,7 +300,7 @@ impl Settings {
         }
     }
 
-    /// The private key that `reference` leads to.
+    /// The private key behind `reference`.
     fn private_key(
         &self,
         name: &str,
@@ -312,18 +313,18 @@ impl Settings {
             .map_err(|e| Failure::from(e).context(name))?;
         PrivateKey::from_pem(pem.expose()).map(Some).map_err(|why| {
             Failure::usage(format!("{name}, {reference}: {why}")).hint(format!(
-                "`flowcontrol keys new --out FILE` makes one; leave signing_key out {without}"
+                "`flowcontrol keys new --out FILE` creates one; or leave signing_key out {without}"
             ))
         })
     }
 
-    /// What the migrations are written for.
+    /// The schema that the migrations are written for.
     pub fn layout(&self) -> Layout {
         let m = &self.config.migrations;
         Layout::new(&m.schema, &m.tenant_column, &m.tenant_setting, self.config.roles.clone())
     }
 
-    /// How long migrations wait.
+    /// The time limits of migrations.
     pub fn limits(&self) -> MigrationLimits {
         MigrationLimits {
             lock_timeout: Duration::from_millis(self.config.migrations.lock_timeout_ms),
@@ -332,13 +333,15 @@ impl Settings {
         }
     }
 
-    /// What the targets need to know, secrets of the external one resolved.
+    /// The settings of the targets, with the secrets of the external one resolved.
     ///
     /// # Errors
-    /// When a secret is absent, or the environment would change connections behind the
-    /// configuration's back.
+    /// When a secret is absent, or an environment variable would override the configuration's
+    /// connection.
     pub fn target_settings(&self) -> Result<TargetSettings> {
-        if let Some(name) = AMBIENT.into_iter().find(|name| std::env::var_os(name).is_some()) {
+        if let Some(name) =
+            LIBPQ_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some())
+        {
             return Err(Failure::usage(format!(
                 "the environment variable {name} would change connections, and the database \
                  driver cannot be told to ignore it"
@@ -443,10 +446,10 @@ mod tests {
         };
         assert_ne!(days(90), plain);
         assert_ne!(days(91), days(90));
-        // A configuration without these is spelled as it was before they existed.
-        let spelled = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
+        // A configuration without these is serialized as it was before they existed.
+        let json = serde_json::to_string(&Config::parse(super::TEMPLATE).unwrap()).unwrap();
         for word in ["keys", "evidence", "vouching", "acceptance_days", "owners", "access"] {
-            assert!(!spelled.contains(word), "{word}");
+            assert!(!json.contains(word), "{word}");
         }
     }
 }

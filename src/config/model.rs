@@ -1,4 +1,4 @@
-//! The configuration's types, as the file spells them.
+//! The configuration's types, as in the file.
 
 use super::explain;
 use super::serve::ServeSection;
@@ -29,10 +29,10 @@ pub struct Config {
     /// Each adapter's own configuration, by kind.
     #[serde(default)]
     pub adapters: BTreeMap<String, serde_json::Value>,
-    /// Which migrations, and how the schema tells tenants apart.
+    /// The migrations, and how the schema separates tenants.
     #[serde(default)]
     pub migrations: MigrationSettings,
-    /// The roles that migrations grant to.
+    /// The database roles that migrations grant rights to.
     #[serde(default)]
     pub roles: RoleNames,
     /// How to rehearse.
@@ -41,22 +41,22 @@ pub struct Config {
     /// Servers that a rehearsal may use.
     #[serde(default)]
     pub target: TargetSection,
-    /// Public keys of actors: whose signature makes a word theirs.
+    /// Public keys of actors, which prove that an acceptance is theirs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<ActorId, PublicKey>,
-    /// Services that vouch for who was signed in when they gave their word.
+    /// Services that vouch for who was signed in when an acceptance was given.
     #[serde(default, skip_serializing_if = "VouchingSection::is_empty")]
     pub vouching: VouchingSection,
-    /// How this machine signs evidence, and whose signature it trusts.
+    /// The key with which this machine signs evidence, and the keys whose signatures it trusts.
     #[serde(default, skip_serializing_if = "EvidenceSection::is_empty")]
     pub evidence: EvidenceSection,
-    /// Whose deployment this is.
+    /// The tenant that the deployment belongs to.
     #[serde(default, skip_serializing_if = "DeploymentSection::is_empty")]
     pub deployment: DeploymentSection,
-    /// By which role keys a roster names those who own checks.
+    /// The role keys of the owners of checks, as a roster has them.
     #[serde(default, skip_serializing_if = "OwnerRoles::is_default")]
     pub owners: OwnerRoles,
-    /// What a permission allows.
+    /// Which permissions allow what.
     #[serde(default, skip_serializing_if = "Access::is_default")]
     pub access: Access,
     /// How this machine serves the Scenario API.
@@ -69,7 +69,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct DeploymentSection {
     /// The tenant whose actors own gates, evidence, acceptances and rehearsals. It may be left out
-    /// while the store holds one tenant alone.
+    /// while the store holds one tenant only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
 }
@@ -79,19 +79,19 @@ impl DeploymentSection {
         *self == Self::default()
     }
 
-    /// The deployment's tenant, where the store holds `tenants`; `None` while it holds none. No
-    /// authority follows from an order: with several tenants the configuration has to name one.
+    /// The deployment's tenant among the store's `tenants`; `None` when the store has none. With
+    /// several tenants the configuration must name one: authority never follows from an order.
     ///
     /// # Errors
-    /// A usage failure when several tenants are there and none is configured.
+    /// A usage failure when there are several tenants and none is configured.
     pub fn among(&self, tenants: &[TenantId]) -> Result<Option<TenantId>> {
         match (&self.tenant, tenants) {
             (Some(named), _) => Ok(Some(named.clone())),
             (None, []) => Ok(None),
             (None, [only]) => Ok(Some(only.clone())),
             (None, several) => Err(Failure::usage(format!(
-                "the store holds {} tenants, and the configuration does not say whose deployment \
-                 this is",
+                "the store holds {} tenants, and the configuration does not say which one the \
+                                 deployment belongs to",
                 several.len()
             ))
             .hint(format!(
@@ -107,7 +107,7 @@ impl DeploymentSection {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvidenceSection {
-    /// Where the private key is kept that signs every packet sealed here.
+    /// The private key that signs every packet sealed on this machine.
     pub signing_key: Option<SecretRef>,
     /// Public keys whose signatures on the chain count.
     pub trusted: Vec<PublicKey>,
@@ -123,8 +123,8 @@ impl EvidenceSection {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VouchingSection {
-    /// Where this service keeps the private key with which it vouches for words of callers who are
-    /// signed in.
+    /// The private key with which this service vouches for acceptances of callers who are signed
+    /// in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_key: Option<SecretRef>,
     /// Public keys of the services whose vouching counts.
@@ -137,7 +137,7 @@ impl VouchingSection {
     }
 }
 
-/// One environment: the kind of every port.
+/// An environment: the kind of every port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -153,19 +153,19 @@ pub struct Profile {
     pub eta: String,
     /// Offline adapter.
     pub sync: String,
-    /// Where its data must stay; absent means anywhere.
+    /// Region in which its data must stay; absent means anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residency: Option<Residency>,
-    /// Days for which an owner's word counts; absent means for as long as nothing changes.
+    /// Days for which an acceptance counts; absent means for as long as nothing changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acceptance_days: Option<u32>,
 }
 
-/// How long a word may be said to count.
+/// Allowed values of `acceptance_days`.
 pub const ACCEPTANCE_DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
 
 impl Profile {
-    /// The kind chosen for a port.
+    /// The kind of a port.
     pub fn kind(&self, port: Port) -> &str {
         match port {
             Port::Store => &self.store,
@@ -184,22 +184,22 @@ impl Profile {
 pub struct MigrationSettings {
     /// A folder of migrations; absent means the built-in ones.
     pub dir: Option<PathBuf>,
-    /// Whether they make the scenario's tables. Where they do not, a rehearsal proves the
-    /// migrations and the isolation of their tenants, and replays nothing.
+    /// Whether they create the scenario's tables. If not, a rehearsal proves the migrations and
+    /// their tenant isolation, and replays nothing.
     pub scenario: bool,
-    /// The schema they fill.
+    /// The schema that they fill.
     pub schema: String,
-    /// The setting that carries the tenant.
+    /// The setting that holds the tenant.
     pub tenant_setting: String,
-    /// The column that carries the tenant.
+    /// The column that holds the tenant.
     pub tenant_column: String,
-    /// How long a migration may wait for a lock, in milliseconds.
+    /// Longest wait of a migration for a lock, in milliseconds.
     pub lock_timeout_ms: u64,
-    /// How long one statement may take, in milliseconds.
+    /// Longest time of one statement, in milliseconds.
     pub statement_timeout_ms: u64,
     /// Tables that hold no tenant's data and may lack the tenant column.
     pub shared_tables: Vec<String>,
-    /// Tables whose rows nobody changes or deletes; see [`MigrationSettings::insert_only`].
+    /// Tables whose rows are never changed or deleted; see [`MigrationSettings::insert_only`].
     pub insert_only: Option<Vec<String>>,
     /// Rows for isolation probes of tables that the scenario does not fill.
     pub fixtures: Vec<FixtureSection>,
@@ -215,7 +215,7 @@ pub struct FixtureSection {
     pub rows: Vec<serde_json::Value>,
 }
 
-/// The built-in tables that only grow.
+/// The built-in tables whose rows are never changed or deleted.
 const INSERT_ONLY: [&str; 9] = [
     "records",
     "orders",
@@ -246,8 +246,9 @@ impl Default for MigrationSettings {
 }
 
 impl MigrationSettings {
-    /// Tables whose rows nobody changes or deletes: those named, else those of the scenario where
-    /// the migrations make them. Another schema's `orders` may well be changed.
+    /// Tables whose rows are never changed or deleted: the configured ones, else those of the
+    /// scenario if the migrations create them. A table `orders` of another schema may well be
+    /// changed.
     pub fn insert_only(&self) -> Vec<String> {
         match &self.insert_only {
             Some(named) => named.clone(),
@@ -281,7 +282,7 @@ pub struct TargetSection {
     pub external: Option<External>,
 }
 
-/// A server that is there already.
+/// An existing server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct External {
@@ -290,22 +291,22 @@ pub struct External {
     /// TCP port.
     #[serde(default = "default_port")]
     pub port: u16,
-    /// The database that a cutover would write to; a rehearsal never does.
+    /// The database that a cutover writes to; a rehearsal never does.
     pub database: String,
-    /// How its certificate is trusted.
+    /// How its certificate is verified.
     #[serde(default)]
     pub tls: TlsSection,
-    /// May create databases; used for nothing else.
+    /// Login that may create databases; used for nothing else.
     pub admin: ExternalLogin,
-    /// Runs migrations.
+    /// Login that runs migrations.
     pub owner: ExternalLogin,
     /// The service's login.
     pub application: ExternalLogin,
-    /// Replays.
+    /// Login that replays.
     pub replayer: ExternalLogin,
-    /// Reads one tenant at a time.
+    /// Login that reads one tenant at a time.
     pub auditor: ExternalLogin,
-    /// Reads everything; absent where a managed server gives no BYPASSRLS login.
+    /// Login that reads every tenant's rows; absent on managed servers without BYPASSRLS logins.
     pub verifier: Option<ExternalLogin>,
 }
 
@@ -313,9 +314,9 @@ pub struct External {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalLogin {
-    /// Role name.
+    /// Name of the database role.
     pub user: String,
-    /// Where the password is kept.
+    /// Reference to its password.
     pub password: Option<SecretRef>,
 }
 
@@ -325,8 +326,8 @@ pub struct ExternalLogin {
 pub struct TlsSection {
     /// Turns TLS off; refused off loopback.
     pub off: bool,
-    /// A PEM file with the root to accept beside Mozilla's public ones. Name the server's own CA here;
-    /// `fingerprint` narrows it to one certificate.
+    /// A PEM file with a root certificate to accept besides Mozilla's public ones. Give the
+    /// server's own CA here; `fingerprint` narrows it to one certificate.
     pub ca: Option<PathBuf>,
     /// The certificate's expected SHA-256.
     pub fingerprint: Option<Digest>,
@@ -341,18 +342,18 @@ fn default_port() -> u16 {
 }
 
 impl Config {
-    /// The demo profile that is used where there is no file.
+    /// The built-in demo configuration, used when there is no file.
     ///
     /// # Errors
-    /// None: the template is ours and a test reads it.
+    /// None in practice: the template is built in, and a test parses it.
     pub fn built_in() -> Result<Self> {
         Self::parse(super::TEMPLATE)
     }
 
-    /// Reads the file's text.
+    /// Parses the file's text.
     ///
     /// # Errors
-    /// A usage failure with the line, the column and what is known instead.
+    /// A usage failure with the line, the column and the known names.
     pub fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|e| explain::mistake(text, e.span(), e.message()))
     }
@@ -371,10 +372,10 @@ impl Config {
         })
     }
 
-    /// Checks what the types cannot.
+    /// Checks the rules that the types cannot express.
     ///
     /// # Errors
-    /// A usage failure that names the profile, the port and the known kinds.
+    /// A usage failure with the profile, the port and the known kinds.
     pub fn check(&self, adapters: &Registry) -> Result<()> {
         self.profile(&self.profile)?;
         self.serve.check()?;
@@ -390,12 +391,12 @@ impl Config {
         for (name, profile) in &self.profiles {
             if let Some(days) = profile.acceptance_days.filter(|d| !ACCEPTANCE_DAYS.contains(d)) {
                 return Err(Failure::usage(format!(
-                    "profile {name}: acceptance_days is {days}, and a word counts for \
-                     {} to {} days",
+                    "profile {name}: acceptance_days is {days}, but it must be \
+                     {} to {}",
                     ACCEPTANCE_DAYS.start(),
                     ACCEPTANCE_DAYS.end()
                 ))
-                .hint("leave it out, and a word counts until something that it rests on changes"));
+                .hint("leave it out, and an acceptance counts until something that it is bound to changes"));
             }
             for port in Port::ALL {
                 let kind = profile.kind(port);

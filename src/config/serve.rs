@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
-/// How the service's log is written.
+/// The format of the service's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
     /// One JSON object a line.
@@ -20,27 +20,29 @@ pub enum LogFormat {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServeSection {
-    /// Where it listens; port 0 takes a free one.
+    /// The address to listen on; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// How its log on standard error is written.
+    /// The format of the log on standard error.
     pub log: LogFormat,
-    /// Bytes of a request's body.
+    /// Largest request body, in bytes.
     pub max_body_bytes: usize,
-    /// How long a request's head may take to come, in milliseconds; then the connection ends.
+    /// Longest time until a request's headers have arrived, in milliseconds; then the connection is
+    /// closed.
     pub head_timeout_ms: u64,
-    /// How long a body may take to come, in milliseconds; then the answer is 408.
+    /// Longest time until a body has arrived, in milliseconds; then the response is 408.
     pub body_timeout_ms: u64,
-    /// How long a caller may take nothing of its answer, in milliseconds; then the connection ends.
+    /// Write timeout: longest time in which a client reads nothing of its response, in
+    /// milliseconds; then the connection is closed.
     pub write_timeout_ms: u64,
-    /// How long an answer may take to begin, in milliseconds; then it is 504.
+    /// Longest time until a response starts, in milliseconds; then it is 504.
     pub request_timeout_ms: u64,
-    /// How long requests may go on once it is asked to stop, in milliseconds.
+    /// How long requests may continue after the service was asked to stop, in milliseconds.
     pub shutdown_grace_ms: u64,
-    /// Connections at once; more wait.
+    /// Most connections at the same time; further ones wait.
     pub max_connections: usize,
-    /// A caller's requests a second, on average.
+    /// Requests a second for each caller, on average.
     pub requests_a_second: u32,
-    /// A caller's requests at once.
+    /// Requests of a caller at once (burst).
     pub burst: u32,
     /// Minutes from a browser's sign-in to the end of its session.
     pub session_minutes: u32,
@@ -69,10 +71,10 @@ impl Default for ServeSection {
 }
 
 impl ServeSection {
-    /// Refuses limits that would let nobody in, or wait for ever.
+    /// Refuses limits that would block every caller, or never apply.
     ///
     /// # Errors
-    /// A usage failure that names the setting.
+    /// A usage failure with the setting's name.
     pub fn check(&self) -> Result<()> {
         const HOUR: u64 = 3_600_000;
         let limits: [(&str, u64, RangeInclusive<u64>); 11] = [
@@ -91,15 +93,15 @@ impl ServeSection {
         match limits.into_iter().find(|(_, value, range)| !range.contains(value)) {
             None => Ok(()),
             Some((name, value, range)) => Err(Failure::usage(format!(
-                "[serve] {name} is {value}, and it is {} to {}",
+                "[serve] {name} is {value}, but it must be {} to {}",
                 range.start(),
                 range.end()
             ))
-            .hint(format!("leave {name} out to take what is usual"))),
+            .hint(format!("leave {name} out to use the default"))),
         }
     }
 
-    /// Whether nothing was chosen.
+    /// Whether all values are the defaults.
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -1,7 +1,7 @@
 //! The commented configuration that `init` writes and that is built in as the demo.
 
 /// A complete, commented `flowcontrol.toml`.
-pub const TEMPLATE: &str = r#"# FlowControl configuration. Secrets never stand here: name them as
+pub const TEMPLATE: &str = r#"# FlowControl configuration. It never holds secrets: refer to them as
 # { env = "VARIABLE" } or { file = "/path" }.
 
 # The active profile; --profile NAME overrides it.
@@ -13,12 +13,12 @@ session = "grant-demo-local"
 # Where the scenario, the evidence and the rehearsals are kept, relative to this file.
 state = ".flowcontrol"
 
-# Whose deployment this is: this tenant's actors own gates, evidence, acceptances and rehearsals.
+# The tenant that this deployment belongs to: its actors own gates, evidence, acceptances and rehearsals.
 [deployment]
 tenant = "bfg-control"
 
-# By which role keys its roster names the owners of checks, and what permissions allow; these are the
-# defaults.
+# The role keys with which the roster marks the owners of checks, and what permissions allow; these
+# are the defaults.
 # [owners]
 # director = "managing_director"
 # director_permission = "approve_release"
@@ -29,7 +29,7 @@ tenant = "bfg-control"
 # gates = ["view_audit", "view_operations", "view_finance"]
 # evidence = ["view_audit"]
 # rehearse = ["manage_adapters"]
-# see = { invoice = ["view_audit", "view_finance"] }      # a kind that is left out stays as it is
+# see = { invoice = ["view_audit", "view_finance"] }      # kinds that are left out keep their default
 # write = { invoice = ["issue_invoice"] }
 
 # A profile names the kind of every port. There is no silent default.
@@ -58,7 +58,7 @@ eta = "maps-eta"
 sync = "background-sync"
 # Refuses an infrastructure decision for a region outside the European Union.
 # residency = "eu"
-# Days for which an owner's word counts, if nothing that it rests on changes before.
+# Days for which an acceptance counts, unless something that it is bound to changes before.
 # acceptance_days = 90
 
 # Each adapter's own configuration, by kind.
@@ -72,55 +72,55 @@ dir = ".flowcontrol/store"
 # password = { env = "BFG_APPLICATION_PASSWORD" }
 # tenants = ["bfg-control"]
 
-# Believes the headers x-bfg-actor, x-bfg-tenant, x-bfg-role and x-bfg-permissions, on loopback alone.
+# Trusts the headers x-bfg-actor, x-bfg-tenant, x-bfg-role and x-bfg-permissions; on loopback only.
 # [adapters.mock-auth-header]
 # beyond_loopback = false
 
 # Verifies access tokens of OpenID Providers. `adapters check auth` proves the mapping with a token of
 # each issuer.
 # [adapters.oidc-rbac]
-# max_lifetime = 3600                  # seconds that a token may live
+# max_lifetime = 3600                  # longest lifetime of a token, in seconds
 # [[adapters.oidc-rbac.issuers]]
 # issuer = "https://idp.example.org/realms/bfg"
 # audiences = ["https://api.bfg.example.org"]
-# tenants = ["bfg-control"]            # that this issuer may vouch for
-# types = ["at+jwt"]                   # "JWT" must be named to be accepted
+# tenants = ["bfg-control"]            # tenants that this issuer may vouch for
+# types = ["at+jwt"]                   # add "JWT" to accept it too
 # probe_token = { env = "BFG_PROBE_TOKEN" }
 # [adapters.oidc-rbac.issuers.claims]
 # tenant = "/tenant"
 # actor = "/sub"
 # roles = { at = "/realm_access/roles", form = "array" }   # or "comma", "space"
-# [adapters.oidc-rbac.roles]           # what each role may do; another role gives nothing
+# [adapters.oidc-rbac.roles]           # permissions of each role; other roles have none
 # dispatcher = ["assign_driver", "create_order", "plan_route", "view_operations"]
 # How people sign in: browsers at public_url, the command line with `auth login`.
 # [adapters.oidc-rbac.client]
-# client_id = "flowcontrol"            # allowed to go back to <public_url>/auth/callback
-# client_secret = { env = "BFG_OIDC_CLIENT_SECRET" }       # left out for a public client
+# client_id = "flowcontrol"            # redirect URI: <public_url>/auth/callback
+# client_secret = { env = "BFG_OIDC_CLIENT_SECRET" }       # leave out for a public client
 # device_client_id = "flowcontrol-cli" # a public client for the command line
 # public_url = "https://flowcontrol.example.org"           # where browsers reach `serve`
-# scopes = ["offline_access"]          # besides openid
-# resource = "https://api.bfg.example.org"                 # where the provider must be told (RFC 8707)
+# scopes = ["offline_access"]          # in addition to openid
+# resource = "https://api.bfg.example.org"                 # if the provider requires it (RFC 8707)
 # after_logout = "/"
 
-# A KSeF of its own on loopback, for one taxpayer; it forgets nothing.
+# A KSeF simulator on loopback, for one taxpayer; it keeps its state.
 # [adapters.mock-ksef]
 # tenant = "bfg-control"
 # nip = "5265877635"
 
-# The ministry's KSeF. What is sent to "prd" has legal effect, so that one needs production = true.
+# The real KSeF. What is sent to "prd" has legal effect, so it requires production = true.
 # [adapters.ksef-api]
 # environment = "test"                 # "demo", "prd"; or base_url of a KSeF on loopback
-# tenant = "bfg-control"               # whose invoices go through this context
+# tenant = "bfg-control"               # tenant whose invoices are sent in this context
 # nip = "5265877635"
 # certificate = { file = "/run/secrets/ksef-authentication.pem" }
 # key = { file = "/run/secrets/ksef-authentication.key" }   # PKCS#8 without a password
-# token = { env = "KSEF_TOKEN" }       # instead of the two; tokens end on 31 December 2026
+# token = { env = "KSEF_TOKEN" }       # instead of certificate and key; KSeF ends tokens on 31 December 2026
 
 # The migrations; without `dir` the built-in ones are used.
 [migrations]
 # dir = "migrations"
-# A team's own schema without the scenario's tables: migrations and isolation are rehearsed, nothing
-# is replayed. [[migrations.fixtures]] gives the probes rows of two tenants for each table.
+# Set to false for a schema without the scenario's tables: migrations and isolation are rehearsed,
+# nothing is replayed. [[migrations.fixtures]] gives the probes rows of two tenants for each table.
 # scenario = false
 schema = "bfg_flowcontrol"
 tenant_setting = "bfg.tenant_id"
@@ -128,8 +128,8 @@ tenant_column = "tenant_id"
 lock_timeout_ms = 2000
 statement_timeout_ms = 60000
 
-# Roles are cluster-wide; migrations only grant to them. `flowcontrol migrate roles` prints the
-# SQL that provisions them.
+# Database roles are cluster-wide; migrations only grant rights to them. `flowcontrol migrate roles`
+# prints the SQL that creates them.
 [roles]
 owner = "bfg_owner"
 application = "bfg_application"
@@ -140,18 +140,18 @@ verifier = "bfg_verifier"
 [rehearsal]
 image = "postgres:17"
 
-# Public keys of actors, as `flowcontrol keys show FILE` prints them. A word that is given with
+# Public keys of actors, as `flowcontrol keys show FILE` prints them. An acceptance that is signed with
 # `accept --key FILE` is proved to be the actor's; production takes no other.
 # [keys]
 # user_md_anna = "ed25519:..."
 
-# The key that signs what is sealed here, and the keys that must have signed the chain.
+# The key that signs packets sealed on this machine, and the keys whose signatures are trusted.
 # [evidence]
 # signing_key = { file = "/run/secrets/flowcontrol.pem" }
 # trusted = ["ed25519:..."]
 
-# The key with which this service vouches for words of callers who are signed in through OIDC, and
-# the services whose vouching counts. Only where the service alone holds the key.
+# The key with which this service vouches for acceptances of callers signed in through OIDC, and the
+# services whose vouching counts. Use it only where nobody but the service can read the key.
 # [vouching]
 # signing_key = { file = "/run/secrets/service.pem" }
 # trusted = ["ed25519:..."]
@@ -159,13 +159,13 @@ image = "postgres:17"
 # How this machine serves the Scenario API.
 # [serve]
 # listen = "127.0.0.1:8700"
-# log = "json"          # one object for each request, on standard error; else text for people
+# log = "json"          # one JSON object for each request, on standard error; default: text
 # max_body_bytes = 8388608
 # requests_a_second = 100
 # session_minutes = 720                # from a browser's sign-in to the end of its session
 # session_idle_minutes = 60            # from its last use
 
-# A server that is there already. A rehearsal creates and drops a database of its own on it.
+# An existing server. A rehearsal creates and drops a database of its own on it.
 # [target.external]
 # host = "db.example.org"
 # port = 5432

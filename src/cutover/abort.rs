@@ -57,7 +57,7 @@ pub async fn abort(active: &Settings, discard: bool, ran: String) -> Result<Abor
              scenario from there; a file-local store imports it",
         ));
     }
-    let judged = active.of_profile(Some(&journal.profile.name))?;
+    let judged = active.with_profile(Some(&journal.profile.name))?;
     let endpoints = Endpoints::open(active, &judged).await?;
     if endpoints.server.endpoint.redacted() != journal.database {
         return Err(Failure::check(format!(

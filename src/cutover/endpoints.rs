@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::probe::target::pinned;
-use crate::registry::{self, PostgresPlace, Purpose};
+use crate::registry::{self, PostgresLocation, Purpose};
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::sql::identifier;
 use flowcontrol_contract::{Mode, ScenarioStore, TenantId};
@@ -96,7 +96,7 @@ impl Endpoints {
     /// # Errors
     /// When it cannot be reached, or the login's privileges do not match the purpose.
     pub async fn store(&self, login: &Login, purpose: Purpose) -> Result<Arc<dyn ScenarioStore>> {
-        let place = PostgresPlace {
+        let place = PostgresLocation {
             endpoint: &self.server.endpoint,
             migrations: &self.settings.config.migrations,
             tenants: &self.tenants,

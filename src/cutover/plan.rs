@@ -95,7 +95,8 @@ fn tables(group: &Group) -> Vec<&'static str> {
     if group.kinds.is_empty() {
         return vec!["tenants", "organisations", "users", "permissions"];
     }
-    let projected = group.kinds.iter().filter_map(|kind| projection::of(*kind)).map(|p| p.table);
+    let projected =
+        group.kinds.iter().filter_map(|kind| projection::for_kind(*kind)).map(|p| p.table);
     let chain = group.kinds.contains(&Kind::Evidence).then_some("audit_events");
     std::iter::once("records").chain(projected).chain(chain).collect()
 }

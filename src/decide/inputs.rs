@@ -48,7 +48,7 @@ pub async fn load(
 
 /// The judged profile: `wanted`, else the active one.
 fn judged(active: &Settings, wanted: Option<&str>, named: bool) -> Result<Judged> {
-    let settings = active.of_profile(wanted)?;
+    let settings = active.with_profile(wanted)?;
     let (profile, name) = (settings.profile()?, settings.config.profile.clone());
     let kinds = |port| {
         let known = settings.adapters.kinds(port).into_iter();

@@ -330,7 +330,7 @@ async fn expect_record(
     whole: &mut BTreeMap<&'static str, Running>,
     findings: &mut Findings,
 ) -> Result<()> {
-    let projection = projection::of(record.kind);
+    let projection = projection::for_kind(record.kind);
     for cursor in cursors {
         let line = match cursor.table {
             "records" => record.to_line(),

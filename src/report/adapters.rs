@@ -9,22 +9,22 @@ use flowcontrol_evidence::{StoredPacket, Verdict};
 use flowcontrol_gates::swap::Swap;
 use serde::Serialize;
 
-/// One port of the active profile.
+/// A port of the active profile.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The port's name.
     pub port: &'static str,
-    /// The kind that the profile names.
+    /// The kind configured in the profile.
     pub kind: String,
-    /// Its mode; `None` when it is not in this build.
+    /// Its mode; `None` when this build has no such adapter.
     pub mode: Option<Mode>,
-    /// Whether it is in this build.
+    /// Whether this build has the adapter.
     pub built: bool,
-    /// Every kind that a profile may name.
+    /// Every kind that a profile may use.
     pub known: Vec<&'static str>,
 }
 
-/// The ports of a profile, a line each.
+/// The ports of a profile, one a line.
 pub fn list(profile: &str, rows: &[Row]) -> String {
     let mut text = format!("profile {profile}\n");
     for row in rows {
@@ -38,10 +38,10 @@ pub fn list(profile: &str, rows: &[Row]) -> String {
     text
 }
 
-/// What a packet's checks came to, a line each, and where the packet is.
-pub fn verdicts(of: &str, stored: &StoredPacket, view: View) -> String {
+/// The checks of a packet, one a line, and the path of the packet.
+pub fn verdicts(title: &str, stored: &StoredPacket, view: View) -> String {
     let packet = stored.sealed.packet();
-    let mut text = format!("{of} of profile {}\n", packet.profile.name);
+    let mut text = format!("{title} of profile {}\n", packet.profile.name);
     for check in &packet.checks {
         let tone = if check.verdict == Verdict::Ready { Tone::Good } else { Tone::Open };
         let line = one_line(&format!("{}: {}", check.id, check.reason));
@@ -55,7 +55,7 @@ pub fn verdicts(of: &str, stored: &StoredPacket, view: View) -> String {
     text
 }
 
-/// A swap: every port, then the gates that it puts back.
+/// A swap of profiles: every port, then the gates that lose their evidence.
 pub fn plan(plan: &Swap, view: View) -> String {
     let mut text = format!("swap of profile {} to {}\n", plan.from, plan.to);
     let left = plan.ports.iter().map(|p| p.from.len()).max().unwrap_or(0);
@@ -77,10 +77,10 @@ pub fn plan(plan: &Swap, view: View) -> String {
         text.push_str(&format!("{}\n", line.trim_end()));
     }
     if plan.gates.is_empty() {
-        text.push_str("no gate has evidence that would have to be supplied again\n");
+        text.push_str("no evidence is lost by this swap\n");
         return text;
     }
-    text.push_str("gates that lose what was proved for another configuration\n");
+    text.push_str("gates that lose the evidence recorded for another configuration\n");
     for gate in &plan.gates {
         let line = format!(
             "{} {}/{} -> {}/{}: {}",
@@ -93,7 +93,7 @@ pub fn plan(plan: &Swap, view: View) -> String {
         );
         text.push_str(&format!("  {}\n", hang(&line, 4, view.columns)));
     }
-    let gates = format!("`flowcontrol gates --for {}` says what supplies it again", plan.to);
+    let gates = format!("`flowcontrol gates --for {}` shows how to supply it again", plan.to);
     text.push_str(&format!("{gates}\n"));
     text
 }

@@ -7,7 +7,7 @@ use flowcontrol_base::text::layout::{count, hang, pad, pad_left, seconds};
 use flowcontrol_base::text::one_line;
 use flowcontrol_evidence::StoredPacket;
 
-/// A plan: where, what, how long.
+/// A plan: the database, the batches, the expected time.
 pub fn plan(plan: &Plan, stored: &StoredPacket, view: View) -> String {
     let snapshot = plan.snapshot.map_or_else(|| "no snapshot".to_owned(), |d| d.short());
     let mut text = format!(
@@ -29,13 +29,13 @@ pub fn plan(plan: &Plan, stored: &StoredPacket, view: View) -> String {
         text.push_str(&format!("{head}{tables}\n"));
     }
     text.push_str(&format!(
-        "  the audit batch carries {} of the evidence chain along\n",
+        "  the audit batch copies {} of the evidence chain too\n",
         counted(plan.packets as u64, "packet", "packets")
     ));
     text.push_str(&match (plan.records_per_second, plan.measured_by) {
         (Some(rate), Some(packet)) => format!(
-            "  rate      {rate:.0} records a second, measured by dry run {}; another server has \
-             another\n",
+            "  rate      {rate:.0} records a second, measured by dry run {}; it differs on another \
+             server\n",
             packet.short()
         ),
         _ => "  rate      not measured: no dry run of this snapshot is in force\n".to_owned(),
@@ -45,7 +45,7 @@ pub fn plan(plan: &Plan, stored: &StoredPacket, view: View) -> String {
     text
 }
 
-/// What a run did, step by step.
+/// A run of a cutover, step by step.
 pub fn ran(ran: &Ran, view: View) -> String {
     let mut text = format!("{} of {} to {}\n", ran.id, ran.snapshot.short(), ran.database);
     for step in &ran.steps {
@@ -57,21 +57,22 @@ pub fn ran(ran: &Ran, view: View) -> String {
         ));
     }
     text.push_str(&match &ran.goes_on {
-        None => "complete: the database holds the scenario, the source stays frozen; swap the \
-                 profile now\n"
-            .to_owned(),
+        None => {
+            "complete: the database holds the scenario, the source stays frozen; switch to the \
+                 target profile now\n"
+                .to_owned()
+        }
         Some(again) => format!(
-            "stopped where it was asked to: `{again}` goes on, `flowcontrol cutover abort` goes \
-             back\n"
+            "stopped as requested: `{again}` resumes it, `flowcontrol cutover abort` undoes it\n"
         ),
     });
     text
 }
 
-/// What an abort put back.
+/// What an abort reverted.
 pub fn aborted(done: &Aborted) -> String {
     format!(
-        "{} is rolled back: {} in {} emptied, {} reverted; the source takes writes again\n",
+        "{} is undone: {} in {} emptied, {} reverted; the source accepts writes again\n",
         done.id,
         counted(done.emptied as u64, "table", "tables"),
         done.database,

@@ -1,4 +1,4 @@
-//! What the `evidence` commands say, as text and JSON. Renders what the store read.
+//! The `evidence` commands' results as text and JSON.
 
 use super::json;
 use super::style::Tone;
@@ -56,11 +56,13 @@ pub fn list(listing: &ChainListing, view: View) -> String {
         out.push_str(&marked(view, Tone::Bad, "FAIL", &text));
     }
     for name in &listing.partial {
-        let text = format!("{name} was left half written by a crash; it is no part of the chain");
+        let text = format!(
+            "{name} is an incomplete file that a crash left; it does not belong to the chain"
+        );
         out.push_str(&marked(view, Tone::Open, "note", &text));
     }
     for name in &listing.strays {
-        let text = format!("{name} is no evidence packet");
+        let text = format!("{name} is not a valid evidence packet");
         out.push_str(&marked(view, Tone::Open, "note", &text));
     }
     out
@@ -108,7 +110,7 @@ pub fn show(sealed: &Sealed) -> String {
     format!("{}sha256={}\n{signed}", text::text(sealed.packet()), sealed.sha256())
 }
 
-/// `evidence show` as JSON: the very bytes of the file, so that they can be hashed again.
+/// `evidence show` as JSON: the exact bytes of the file, so that they can be hashed again.
 pub fn show_json(sealed: &Sealed) -> String {
     format!("{}\n", sealed.text())
 }
@@ -127,7 +129,7 @@ pub fn verify(result: &ChainVerification, view: View) -> String {
         let (tone, mark, verdict, why) = match answer {
             ForgeryCheck::Sound { why } => (Tone::Good, "ok", "ruled out", why),
             ForgeryCheck::Found { why } => (Tone::Bad, "FAIL", "FOUND", why),
-            ForgeryCheck::Either { why } => (Tone::Bad, "FAIL", "this or the other was FOUND", why),
+            ForgeryCheck::Either { why } => (Tone::Bad, "FAIL", "one of the two was FOUND", why),
             ForgeryCheck::Unproved { why } => (Tone::Open, "?", "could not be checked", why),
         };
         out.push_str(&marked(view, tone, mark, &format!("{name}: {verdict}; {why}")));
@@ -147,7 +149,7 @@ pub fn verify(result: &ChainVerification, view: View) -> String {
         out.push_str(&format!("  head  {head}\n"));
         if unproved > 0 {
             let text = "keep this digest elsewhere; `flowcontrol evidence verify --head DIGEST` \
-                        then also finds a cut tail and a chain computed anew";
+                        then also detects a truncated or recomputed chain";
             out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
         }
     }
@@ -191,8 +193,8 @@ pub fn exported(done: &ExportedArchive, view: View) -> String {
     }
     out.push_str(&format!("  file  {}  {} bytes\n", done.sha256, count(done.bytes)));
     out.push_str(&format!("  head  {}\n", done.head));
-    let text = "send the head digest another way than the file; `flowcontrol evidence import FILE \
-                --head DIGEST` then also finds a cut tail and a chain computed anew";
+    let text = "send the head digest by another channel than the file; `flowcontrol evidence import FILE \
+            --head DIGEST` then also detects a truncated or recomputed chain";
     out.push_str(&format!("        {}\n", hang(text, 8, view.columns)));
     out
 }
@@ -201,12 +203,15 @@ pub fn exported(done: &ExportedArchive, view: View) -> String {
 pub fn imported(done: &ImportResult, view: View) -> String {
     let packets = counted(done.imported_packets, "packet", "packets");
     let title = match done.joined {
-        Joined::Began => format!("Imported {packets}: this is the chain here now"),
+        Joined::Began => format!("Imported {packets}: this is now the local chain"),
         Joined::Extended => {
-            format!("Imported {packets}: the chain here goes on with {} of them", count(done.added))
+            format!(
+                "Imported {packets}: the local chain is extended by {} of them",
+                count(done.added)
+            )
         }
         Joined::Unchanged => {
-            format!("Nothing to import: all of the {packets} were here already")
+            format!("Nothing to import: the local chain already has all of the {packets}")
         }
         Joined::Linked => format!("Linked {packets}: packet {} names them", count(done.packets)),
     };
@@ -222,7 +227,7 @@ pub fn imported(done: &ImportResult, view: View) -> String {
             ForgeryCheck::Sound { why } => {
                 marked(view, Tone::Good, "ok", &format!("{name}: ruled out; {why}"))
             }
-            // An archive in which something was found is not imported.
+            // An archive that failed verification is not imported.
             ForgeryCheck::Found { why } | ForgeryCheck::Either { why } => {
                 marked(view, Tone::Bad, "FAIL", &format!("{name}: {why}"))
             }

@@ -1,4 +1,4 @@
-//! The report's forms by name, and writing them into a folder.
+//! The formats of `--report`, and writing them into a folder.
 
 use super::{json, junit, markdown, sarif};
 use flowcontrol_base::{Failure, Result};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A form that `--report` can name.
+/// A format that `--report` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReportFormat {
     /// `rehearsal.json`.
@@ -25,7 +25,7 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// Every form, in the order of messages.
+    /// Every format, in the order of messages.
     pub const ALL: [Self; 5] = [Self::Json, Self::Junit, Self::Markdown, Self::Sarif, Self::Github];
 
     /// The name that `--report` takes.
@@ -50,10 +50,10 @@ impl ReportFormat {
         }
     }
 
-    /// Reads `json,junit`; each form once, in the order given.
+    /// Parses `json,junit`; each format once, in the order given.
     ///
     /// # Errors
-    /// A usage failure that lists the known names.
+    /// A usage failure that lists the known formats.
     pub fn list(text: &str) -> Result<Vec<Self>> {
         let mut formats = Vec::new();
         for name in text.split(',').map(str::trim) {
@@ -77,23 +77,24 @@ impl FromStr for ReportFormat {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|f| f.name() == text).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Failure::usage(format!("report format {text:?} is not known; choose from {known}"))
+            Failure::usage(format!("unknown report format {text:?}; choose from {known}"))
         })
     }
 }
 
-/// Refuses a report that holds a secret, before any form of it is shown or written.
+/// Refuses a report that holds a secret, before it is shown or written in any format.
 ///
 /// # Errors
-/// A check failure that names the place in the report and not the secret.
+/// A check failure that names the place in the report, and never the secret.
 pub fn check_secrets(report: &RehearsalReport, secrets: &KnownSecrets) -> Result<()> {
     let value = serde_json::to_value(report)
-        .map_err(|e| Failure::check(format!("this report has no JSON form: {e}")))?;
+        .map_err(|e| Failure::check(format!("this report cannot be serialized: {e}")))?;
     secrets.check(&value)
 }
 
-/// Writes the forms that have a file into `dir`, which is made when absent, each whole or not at
-/// all; an older report is replaced. [`ReportFormat::Github`] is the caller's to print.
+/// Writes the formats that have a file into `dir`, which is created if it does not exist, each
+/// completely or not at all; an older report is replaced. [`ReportFormat::Github`] is printed by
+/// the caller.
 ///
 /// # Errors
 /// An environment failure that names the file.

@@ -1,4 +1,4 @@
-//! `gates` as text and JSON. Renders what the gates answered.
+//! `gates` as text and JSON.
 
 pub mod markdown;
 
@@ -17,7 +17,7 @@ use flowcontrol_gates::spec::READY;
 use flowcontrol_gates::{Check, Gate, Judgement, Production};
 use serde::Serialize;
 
-/// The judgement as JSON; with `only`, that gate alone stands in `gates`.
+/// The judgement as JSON; with `only`, only that gate is in `gates`.
 ///
 /// # Errors
 /// As [`json::pretty`].
@@ -95,7 +95,7 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
                 _ => format!("{}{owner}: {command}", next.check),
             },
             None => {
-                format!("{}{owner}: `flowcontrol gates {}` says why", next.check, gate_of(next))
+                format!("{}{owner}: `flowcontrol gates {}` shows why", next.check, gate_of(next))
             }
         };
         out.push_str(&format!("Next       {}\n", hang(&one_line(&what), 11, view.columns)));
@@ -110,39 +110,39 @@ pub fn text(judgement: &Judgement, only: Option<&str>, view: View) -> String {
     out
 }
 
-/// An owner's word as it was recorded; `score` is how far its gate is with it.
+/// An acceptance as it was recorded; `score` is the score of its gate after it.
 pub fn accepted(
     recorded: &Evidence,
-    word: &RecordedAcceptance,
+    acceptance: &RecordedAcceptance,
     actor: &Actor,
     score: (usize, usize),
 ) -> String {
-    let did = if word.revoked { "took back the acceptance of" } else { "accepted" };
+    let did = if acceptance.revoked { "revoked the acceptance of" } else { "accepted" };
     let short = |digest: &Digest| digest.short();
-    let snapshot = word.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
-    let seen: Vec<String> = word.bound.evidence.iter().map(short).collect();
+    let snapshot = acceptance.bound.snapshot.as_ref().map_or_else(|| "none".to_owned(), short);
+    let seen: Vec<String> = acceptance.bound.evidence.iter().map(short).collect();
     let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
-    let gate = word.check.split('/').next().unwrap_or_default();
+    let gate = acceptance.check.split('/').next().unwrap_or_default();
     let profile = &recorded.packet.profile;
     let mut lines = vec![
-        format!("{} {did} {} for profile {}", actor.display_name, word.check, profile.name),
+        format!("{} {did} {} for profile {}", actor.display_name, acceptance.check, profile.name),
         format!(
             "  bound to  configuration {}, snapshot {snapshot}, evidence {seen}",
             profile.sha256.short()
         ),
-        match (&word.signature, &word.sign_in) {
+        match (&acceptance.signature, &acceptance.sign_in) {
             (Some(signature), _) => format!("  signed    by {}", signature.key),
             (None, Some(sign_in)) => format!(
                 "  signed in as {} at {}, for which {} vouches",
                 sign_in.subject, sign_in.issuer, sign_in.signature.key
             ),
             (None, None) => format!(
-                "  login     {}: not proved; production never admits it",
-                word.authentication.name()
+                "  login     {}: not proved; production does not accept it",
+                acceptance.authentication.name()
             ),
         },
     ];
-    lines.extend(word.values.iter().map(|(name, text)| format!("  value     {name}={text}")));
+    lines.extend(acceptance.values.iter().map(|(name, text)| format!("  value     {name}={text}")));
     lines.push(format!("  packet    {} {}", recorded.packet.sequence, recorded.sha256.short()));
     lines.push(format!("  gate      {gate} is {}/{}", score.0, score.1));
     lines.iter().map(|line| format!("{}\n", one_line(line))).collect()

@@ -1,12 +1,11 @@
-//! GitHub workflow commands: one annotation for each thing to look at.
-//!
-//! They go to standard output, where the runner reads them.
+//! GitHub workflow commands: one annotation for each error, warning and notice. They are printed to
+//! standard output, where the runner reads them.
 
 use flowcontrol_gates::outcome::verdict;
 use flowcontrol_gates::outcome::{RehearsalDecision, RehearsalReport, Severity, StepStatus};
 use std::fmt::Write as _;
 
-/// The commands, one a line; the decision comes last.
+/// The commands, one a line; the decision is the last.
 pub fn render(report: &RehearsalReport) -> String {
     let mut out = String::new();
     for finding in report.findings.iter().flatten().filter(|f| f.waived.is_none()) {
@@ -33,7 +32,7 @@ pub fn render(report: &RehearsalReport) -> String {
         command(&mut out, "error", None, None, &title, &mismatch.message);
     }
     for step in &report.steps {
-        let why = step.detail.as_deref().unwrap_or("no detail was given");
+        let why = step.detail.as_deref().unwrap_or("no detail was recorded");
         let text = with_hint(why, step.hint.as_deref());
         match step.status {
             StepStatus::Failed => {
@@ -53,14 +52,7 @@ pub fn render(report: &RehearsalReport) -> String {
     let title = format!("Rehearsal {}", report.decision.name());
     match report.decision {
         RehearsalDecision::Go => {
-            command(
-                &mut out,
-                "notice",
-                None,
-                None,
-                &title,
-                "every step of this rehearsal proved what it is for",
-            );
+            command(&mut out, "notice", None, None, &title, "every step of this rehearsal passed");
         }
         RehearsalDecision::NoGo => {
             let text = verdict::reasons(report).join("; ");
@@ -72,7 +64,7 @@ pub fn render(report: &RehearsalReport) -> String {
 
 fn with_hint(text: &str, hint: Option<&str>) -> String {
     match hint {
-        Some(hint) => format!("{text}\nWay out: {hint}"),
+        Some(hint) => format!("{text}\nHint: {hint}"),
         None => text.to_owned(),
     }
 }
@@ -95,13 +87,13 @@ fn command(
     let _ = writeln!(out, "title={}::{}", property(title), data(text));
 }
 
-/// Escapes a message: `%` first, or it would escape its own escapes.
+/// Escapes a message; `%` must be first, or it would escape the other escapes.
 fn data(text: &str) -> String {
     let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     text.replace(|c: char| c.is_control(), "\u{fffd}")
 }
 
-/// Escapes a property's value, where `:` and `,` would end it.
+/// Escapes the value of a property, which `:` and `,` would end.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -9,14 +9,14 @@ use flowcontrol_gates::outcome::{
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
-/// The report; ends with a line end.
+/// The report as JUnit XML; ends with a line break.
 ///
 /// # Errors
-/// A check failure when XML cannot be written, which no report of ours leads to.
+/// A check failure when the XML cannot be written, which no report leads to.
 pub fn render(report: &RehearsalReport) -> Result<String> {
     let mut all = Report::new("FlowControl rehearsal");
     all.set_time(duration(report.seconds));
-    // Without a scenario nothing is replayed, so no table is missed.
+    // Without a scenario nothing is replayed, so no table is expected.
     let tables = (report.scope == Scope::Scenario).then(|| tables(report));
     let before = [steps(report), migrations(report), lint(report)];
     let after = [isolation(report), checks(report), decision(report)];
@@ -26,7 +26,7 @@ pub fn render(report: &RehearsalReport) -> Result<String> {
     let mut text = all
         .to_string()
         .map_err(|e| Failure::check(format!("cannot write the JUnit report: {e}")))?;
-    // The common schema knows `skipped` on a suite and not on the whole.
+    // The common schema has `skipped` on a suite and not on the whole report.
     let whole = format!(" skipped=\"{}\"", all.skipped);
     if let Some(at) = text.find(&whole) {
         text.replace_range(at..at + whole.len(), "");
@@ -44,7 +44,7 @@ fn duration(seconds: f64) -> Duration {
 fn case(suite: &str, name: &str, seconds: Option<f64>, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
     case.set_classname(format!("flowcontrol.{suite}"));
-    // Always a time: some readers take its absence for an error.
+    // Always with a time: some readers treat a missing one as an error.
     case.set_time(duration(seconds.unwrap_or(0.0)));
     case
 }
@@ -57,8 +57,8 @@ fn bad(kind: NonSuccessKind, label: &str, message: &str, body: &str) -> TestCase
 }
 
 fn failure(label: &str, message: &str, hint: Option<&str>) -> TestCaseStatus {
-    let way_out = hint.map(|h| format!("\nWay out: {h}")).unwrap_or_default();
-    bad(NonSuccessKind::Failure, label, message, &format!("{message}{way_out}"))
+    let hint = hint.map(|h| format!("\nHint: {h}")).unwrap_or_default();
+    bad(NonSuccessKind::Failure, label, message, &format!("{message}{hint}"))
 }
 
 fn skipped(why: &str) -> TestCaseStatus {
@@ -67,7 +67,7 @@ fn skipped(why: &str) -> TestCaseStatus {
     status
 }
 
-/// A suite for a part that did not run: one case, skipped, so that it is missed by nobody.
+/// A suite for a part that did not run: one skipped case, so that its absence is visible.
 fn not_run(suite: &str, why: &str) -> TestSuite {
     let mut out = TestSuite::new(suite);
     out.add_test_case(case(suite, suite, None, skipped(why)));
@@ -85,7 +85,7 @@ fn finish(mut suite: TestSuite) -> TestSuite {
 fn steps(report: &RehearsalReport) -> TestSuite {
     let mut suite = TestSuite::new("steps");
     for step in &report.steps {
-        let detail = step.detail.as_deref().unwrap_or("no detail was given");
+        let detail = step.detail.as_deref().unwrap_or("no detail was recorded");
         let hint = step.hint.as_deref();
         let status = match step.status {
             StepStatus::Passed => TestCaseStatus::success(),
@@ -130,7 +130,7 @@ fn lint(report: &RehearsalReport) -> TestSuite {
             (None, Severity::Error) => {
                 failure(&finding.rule, &finding.message, finding.hint.as_deref())
             }
-            // Neither decides; a reader that wants them has SARIF.
+            // Waived findings and infos decide nothing; SARIF has them.
             (None, Severity::Warning | Severity::Info) => {
                 skipped(&format!("{}: {}", finding.severity.name(), finding.message))
             }
@@ -150,7 +150,7 @@ fn finding_name(finding: &Finding) -> String {
     name
 }
 
-/// One case a table: did what was sent come back?
+/// One case for each table: whether what was read back is what was sent.
 fn tables(report: &RehearsalReport) -> TestSuite {
     let Some(verify) = &report.verify else {
         return not_run("verify", "nothing was read back");
@@ -221,7 +221,7 @@ fn isolation(report: &RehearsalReport) -> TestSuite {
     finish(suite)
 }
 
-/// Open checks are no failures of a rehearsal, so they are skipped with their reason.
+/// Open checks are not failures of a rehearsal, so they are skipped with their reason.
 fn checks(report: &RehearsalReport) -> TestSuite {
     let mut suite = TestSuite::new("checks");
     for check in &report.checks {
@@ -241,7 +241,7 @@ fn checks(report: &RehearsalReport) -> TestSuite {
     finish(suite)
 }
 
-/// One case that fails whenever the rehearsal is NO-GO, whatever the other suites show.
+/// A case that fails when the rehearsal is NO-GO, whatever the other suites show.
 fn decision(report: &RehearsalReport) -> TestSuite {
     let mut suite = TestSuite::new("decision");
     let reasons = verdict::reasons(report);

@@ -5,7 +5,7 @@ use flowcontrol_gates::outcome::verdict;
 use flowcontrol_gates::outcome::{RehearsalDecision, RehearsalReport, Scope, StepStatus};
 use std::fmt::Write as _;
 
-/// The report; ends with a line end. Every text from outside is escaped.
+/// The report as Markdown; ends with a line break. Every text from outside is escaped.
 pub fn render(report: &RehearsalReport) -> String {
     let mut page = Page(String::new());
     page.head(report);
@@ -29,7 +29,7 @@ impl Page {
         self.line(&format!("\n### {text}\n"));
     }
 
-    /// Cells must be escaped already.
+    /// The cells must be escaped.
     fn table(&mut self, header: &str, align: &str, rows: impl IntoIterator<Item = Vec<String>>) {
         self.line(&format!("| {header} |"));
         self.line(&format!("| {align} |"));
@@ -41,9 +41,7 @@ impl Page {
     fn head(&mut self, report: &RehearsalReport) {
         self.line(&format!("## FlowControl rehearsal: {}\n", report.decision.name()));
         match report.decision {
-            RehearsalDecision::Go => {
-                self.line("Every step of this rehearsal proved what it is for.")
-            }
+            RehearsalDecision::Go => self.line("Every step of this rehearsal passed."),
             RehearsalDecision::NoGo => {
                 for reason in verdict::reasons(report) {
                     self.line(&format!("- {}", escape(&reason)));
@@ -108,7 +106,7 @@ impl Page {
             let mut detail = step.detail.as_deref().map(escape).unwrap_or_default();
             if let Some(hint) = &step.hint {
                 let gap = if detail.is_empty() { "" } else { "<br>" };
-                let _ = write!(detail, "{gap}Way out: {}", escape(hint));
+                let _ = write!(detail, "{gap}Hint: {}", escape(hint));
             }
             let time = step.seconds.map(seconds).unwrap_or_default();
             vec![(i + 1).to_string(), escape(&step.title), status.to_owned(), time, detail]
@@ -117,7 +115,7 @@ impl Page {
         self.table("# | Step | Result | Time | Detail", "---: | --- | --- | ---: | ---", rows);
     }
 
-    /// Leaks and mismatches, before anything that is well.
+    /// Leaks and mismatches, before the parts that passed.
     fn wrong(&mut self, report: &RehearsalReport) {
         let leaks: Vec<_> = report.isolation.iter().flat_map(|i| &i.leaks).collect();
         if !leaks.is_empty() {
@@ -127,11 +125,7 @@ impl Page {
                 vec![code(&leak.object), escape(&leak.case), escape(&leak.message), hint]
             });
             let rows: Vec<_> = rows.collect();
-            self.table(
-                "Object | Case | What could be done | Way out",
-                "--- | --- | --- | ---",
-                rows,
-            );
+            self.table("Object | Case | What could be done | Hint", "--- | --- | --- | ---", rows);
         }
         let mismatches: Vec<_> = report.verify.iter().flat_map(|v| &v.mismatches).collect();
         if !mismatches.is_empty() {
@@ -253,13 +247,13 @@ impl Page {
             None => self.line("Not run."),
             Some(back) if back.equal => {
                 self.line(&format!(
-                    "What came back is the snapshot, {}.",
+                    "The restored store equals the snapshot, {}.",
                     code(&back.sha256.short())
                 ));
             }
             Some(back) => {
                 let digest = code(&back.sha256.to_string());
-                self.line(&format!("**What came back is not the snapshot**: {digest}."));
+                self.line(&format!("**The restored store differs from the snapshot**: {digest}."));
             }
         }
     }
@@ -278,7 +272,7 @@ impl Page {
             let object = f.object.as_deref().map(code).unwrap_or_default();
             let mut message = escape(&f.message);
             if let Some(hint) = &f.hint {
-                let _ = write!(message, "<br>Way out: {}", escape(hint));
+                let _ = write!(message, "<br>Hint: {}", escape(hint));
             }
             let state = match &f.waived {
                 Some(reason) => format!("{}, waived: {}", f.severity.name(), escape(reason)),
@@ -323,11 +317,11 @@ impl Page {
     }
 }
 
-/// The next action with its commands left as code: ours, with nothing from outside but hints.
+/// The next action with its commands as code; only hints in it come from outside.
 fn next(report: &RehearsalReport) -> String {
     let action = verdict::next_action(report);
     let parts: Vec<&str> = action.split('`').collect();
-    // An odd number of back-ticks is no code; then all of it is text.
+    // An odd number of back-ticks cannot be paired as code, so all of it is text.
     if parts.len().is_multiple_of(2) {
         return escape(&action);
     }
@@ -335,7 +329,7 @@ fn next(report: &RehearsalReport) -> String {
     shown.map(|(i, part)| if i % 2 == 1 { code(part) } else { escape(part) }).collect()
 }
 
-/// Text that is neither markup nor HTML nor a way out of a table cell.
+/// Escapes text: no markup, no HTML, and nothing that ends a table cell.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -343,7 +337,7 @@ pub(super) fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // As an entity, `@` mentions nobody and `:` makes no link of an address.
+            // As entities, `@` mentions nobody and `:` makes no link of an address.
             '@' => out.push_str("&#64;"),
             '|' => out.push_str("&#124;"),
             '`' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' | '!' => {

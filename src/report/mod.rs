@@ -1,6 +1,5 @@
-//! What a rehearsal found, and the forms it is shown in.
-//!
-//! [`model`] is the data; each renderer is a function from it to text and decides nothing.
+//! Renders results as text, JSON, JUnit, Markdown, SARIF and HTML. Each renderer is a function from
+//! data to text and decides nothing.
 
 pub mod adapters;
 pub mod cutover;

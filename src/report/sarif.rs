@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// The log; ends with a line end. When lint or the probes did not run, the invocation says so and
-/// is not called successful: an empty list of results would read as a clean one.
+/// The SARIF log; ends with a line break. When lint or the probes did not run, the invocation says
+/// so and is not marked successful: an empty list of results would look like a clean run.
 ///
 /// # Errors
 /// As [`json::pretty`].
@@ -26,7 +26,7 @@ pub fn render(report: &RehearsalReport) -> Result<String> {
     log(report, &missing)
 }
 
-/// The log of lint alone, which probes nothing.
+/// The SARIF log of lint alone.
 ///
 /// # Errors
 /// As [`json::pretty`].
@@ -74,7 +74,7 @@ struct Rules {
 }
 
 impl Rules {
-    /// The rule's index; the first finding of a rule describes it.
+    /// The index of a rule; the first finding of a rule describes it.
     fn index(&mut self, id: &str, level: &str, short: &str, help: &str) -> usize {
         if let Some(at) = self.list.iter().position(|rule| rule["id"] == id) {
             return at;
@@ -137,7 +137,7 @@ fn leak_result(leak: &Leak, report: &RehearsalReport, rules: &mut Rules) -> Valu
 }
 
 fn message(text: &str, hint: Option<&str>) -> String {
-    hint.map_or(text.to_owned(), |hint| format!("{text}. Way out: {hint}"))
+    hint.map_or(text.to_owned(), |hint| format!("{text}. Hint: {hint}"))
 }
 
 fn locations(file: Option<&str>, line: Option<u32>, object: Option<&str>) -> Value {
@@ -155,7 +155,7 @@ fn locations(file: Option<&str>, line: Option<u32>, object: Option<&str>) -> Val
     if file.is_none() && object.is_none() { json!([]) } else { json!([location]) }
 }
 
-/// A relative path is relative to the root of the sources, whatever that is for the reader.
+/// A relative path is relative to the root of the sources, wherever the reader has them.
 fn artifact(file: &str) -> Value {
     let path = file.replace('\\', "/");
     let path = path.strip_prefix("./").unwrap_or(&path);
@@ -166,8 +166,8 @@ fn artifact(file: &str) -> Value {
     }
 }
 
-/// Percent-encodes all but what a path segment may hold; the colon too, which would make a scheme
-/// of what stands before it.
+/// Percent-encodes everything but unreserved characters; also the colon, which would turn the text
+/// before it into a URI scheme.
 fn encoded(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -180,7 +180,7 @@ fn encoded(path: &str) -> String {
     out
 }
 
-/// The same finding keeps its identity when lines move.
+/// A finding keeps its identity when lines move.
 fn fingerprint(rule: &str, file: Option<&str>, object: Option<&str>, message: &str) -> Value {
     let parts = [rule, file.unwrap_or_default(), object.unwrap_or_default(), message];
     json!({"flowcontrol/v1": Digest::of(parts.join("\n"))})

@@ -1,4 +1,4 @@
-//! Whether to colour, and with what. Colour never carries meaning of its own.
+//! Whether to colour, and with which colours. Colour never carries meaning of its own.
 
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
@@ -23,12 +23,12 @@ impl FromStr for ColorChoice {
             "auto" => Ok(Self::Auto),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
-            _ => Err(format!("colour {text:?} is not known; choose auto, always or never")),
+            _ => Err(format!("unknown colour choice {text:?}; choose auto, always or never")),
         }
     }
 }
 
-/// What the surroundings say, read by the command line.
+/// The environment's indications, read by the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings<'a> {
     /// The stream is a terminal.
@@ -61,22 +61,22 @@ impl ColorChoice {
     }
 }
 
-/// What a piece of text is, as far as colour goes.
+/// The meaning of a piece of text, as far as its colour goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// A heading.
     Strong,
-    /// Proved.
+    /// Proved or good.
     Good,
     /// Refused or wrong.
     Bad,
-    /// Open, unproved, to be looked at.
+    /// Open, unproved, worth a look.
     Open,
-    /// Of less interest.
+    /// Less important.
     Quiet,
 }
 
-/// Colours or leaves alone.
+/// Colours text or leaves it plain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Paint {
     /// Whether anything is coloured.

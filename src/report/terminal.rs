@@ -1,4 +1,5 @@
-//! The report for a terminal: what is wrong first in its part, the decision last.
+//! The report for a terminal: in each part the errors come first, and the decision is the last
+//! line.
 
 use super::style::{Paint, Tone};
 use flowcontrol_base::text::layout::{
@@ -12,12 +13,12 @@ use flowcontrol_gates::outcome::{
 };
 use std::fmt::Write as _;
 
-/// How to draw.
+/// How to render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
-    /// Columns to wrap at.
+    /// Columns at which lines are wrapped.
     pub columns: usize,
-    /// Colour or not.
+    /// Whether to colour.
     pub paint: Paint,
 }
 
@@ -27,14 +28,14 @@ impl Default for View {
     }
 }
 
-/// More than this many of one kind are counted, not listed; the JSON report has them all.
+/// Most lines listed of one kind; the rest is counted, and the JSON report has all of it.
 const LISTED: usize = 20;
-/// Where values begin in the head.
+/// Column at which values start in the head.
 const INDENT: usize = 14;
-/// Where sentences begin under a mark such as `FAIL`.
+/// Column at which sentences start beside a mark such as `FAIL`.
 const UNDER_MARK: usize = 8;
 
-/// The whole report; ends with a line end.
+/// The whole report; ends with a line break.
 pub fn render(report: &RehearsalReport, view: View) -> String {
     let mut screen = Screen { out: String::new(), view };
     screen.head(report);
@@ -69,7 +70,7 @@ impl Screen {
         self.line(&format!("{name}: {body}"));
     }
 
-    /// A part without a result. Where its step was not started, the list of steps has said so.
+    /// A part without a result. When its step was not started, the list of steps has said so.
     fn absent(&mut self, name: &str, report: &RehearsalReport, step: StepId) {
         let why = match report.step(step).map(|s| s.status) {
             None | Some(StepStatus::Skipped) => return,
@@ -82,7 +83,7 @@ impl Screen {
         self.heading(name, why);
     }
 
-    /// A mark of at most five letters, then a sentence that hangs beside it.
+    /// A mark of at most five letters, then a sentence with a hanging indent.
     fn marked(&mut self, tone: Tone, mark: &str, text: &str) {
         let body = hang(text, UNDER_MARK, self.view.columns);
         let mark = self.view.paint.tone(tone, pad(mark, UNDER_MARK - 3));
@@ -174,7 +175,7 @@ impl Screen {
                 self.step_note(detail);
             }
             if let Some(hint) = &step.hint {
-                self.step_note(&format!("way out: {hint}"));
+                self.step_note(&format!("hint: {hint}"));
             }
         }
     }
@@ -236,7 +237,7 @@ impl Screen {
             infos
         );
         self.heading("Lint", &figure);
-        // An info asks for nothing: it is counted here and stands in the JSON report.
+        // Infos are counted here; the JSON report lists them.
         let mut standing: Vec<&Finding> =
             findings.iter().filter(|f| f.waived.is_none() && f.severity > Severity::Info).collect();
         standing.sort_by_key(|f| std::cmp::Reverse(f.severity));
@@ -247,7 +248,7 @@ impl Screen {
             };
             self.marked(tone, mark, &format!("{}: {}", place(finding), finding.message));
             if let Some(hint) = &finding.hint {
-                self.under(&format!("way out: {hint}"));
+                self.under(&format!("hint: {hint}"));
             }
         }
         self.rest(standing.len());
@@ -279,7 +280,7 @@ impl Screen {
             let _ = write!(figure, ", {} a second", count(rate as u64));
         }
         self.heading("Replay", &figure);
-        // Only a verification that matched as a whole vouches for a table it does not name.
+        // Only a verification that passed as a whole proves a table it does not name.
         let back = |name: &str| match &report.verify {
             None => "not read back",
             Some(v) if v.mismatches.iter().any(|m| m.table == name) => "DIFFERS",
@@ -356,7 +357,7 @@ impl Screen {
             let text = format!("{} ({}): {}", leak.object, leak.case, leak.message);
             self.marked(Tone::Bad, "LEAK", &text);
             if let Some(hint) = &leak.hint {
-                self.under(&format!("way out: {hint}"));
+                self.under(&format!("hint: {hint}"));
             }
         }
         self.rest(isolation.leaks.len());
@@ -391,10 +392,10 @@ impl Screen {
             let short = rollback.sha256.short();
             return self.heading(
                 "Rollback",
-                &format!("the restored store freezes to {short}, as the snapshot"),
+                &format!("the restored store is {short}, equal to the snapshot"),
             );
         }
-        self.heading("Rollback", "the restored store differs from the snapshot");
+        self.heading("Rollback", "the restored store is NOT equal to the snapshot");
         if let Some(snapshot) = &report.snapshot {
             self.marked(Tone::Bad, "FAIL", &format!("sent {}", snapshot.sha256));
         }
@@ -443,7 +444,7 @@ impl Screen {
                     0 => String::new(),
                     n => format!("; {} not proved, named above", counted(n, "thing", "things")),
                 };
-                (Tone::Good, format!("every step of this rehearsal proved what it is for{but}"))
+                (Tone::Good, format!("every step of this rehearsal passed{but}"))
             }
             RehearsalDecision::NoGo => (Tone::Bad, verdict::reasons(report).join("; ")),
         };

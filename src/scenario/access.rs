@@ -1,61 +1,61 @@
-//! What a caller may do, from the permissions that came with them. Pure, and no by default: what is
-//! not named here or in the configuration is refused.
+//! Authorisation: what a caller may do, from the permissions that were authenticated with them.
+//! Pure. Whatever neither the defaults nor the configuration allow is refused.
 //!
-//! The defaults are the permissions of the demo's actors, which travel as headers or as claims.
+//! The defaults are the permissions of the demo's actors, which arrive as headers or as claims.
 
 use flowcontrol_contract::auth::Principal;
 use flowcontrol_contract::{Actor, ActorId, Error, ErrorKind, Kind, Result, Roster, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is asked for besides records.
+/// Actions besides reading and writing records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Freezing the caller's own tenant and taking the snapshot away.
+    /// Freezing the caller's own tenant and downloading the snapshot.
     Snapshot,
-    /// Looking at gates.
+    /// Reading the gates.
     Gates,
-    /// Looking at evidence.
+    /// Reading the evidence chain.
     Evidence,
-    /// Accepting a check; whose acceptance counts is for the gates.
+    /// Accepting a check; whether the acceptance counts is decided by the gates.
     Accept,
-    /// Starting, watching and stopping rehearsals.
+    /// Starting, watching and cancelling rehearsals.
     Rehearse,
 }
 
 impl Action {
-    /// Whether it is about the deployment as a whole, and not about one tenant.
+    /// Whether it concerns the deployment as a whole, and not one tenant.
     const fn deployment(self) -> bool {
         !matches!(self, Self::Snapshot)
     }
 }
 
-/// `[access]`: which permissions allow what. What the configuration leaves out is as it is in the
-/// demo; an empty list allows nobody.
+/// `[access]`: which permissions allow what. What the configuration leaves out keeps the demo's
+/// default; an empty list allows nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
-    /// Any of these permissions lets their holder take a snapshot of their tenant.
+    /// Any of these permissions allows taking a snapshot of the caller's tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Vec<String>>,
-    /// Lets them look at gates.
+    /// Allows reading the gates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<Vec<String>>,
-    /// Lets them look at evidence.
+    /// Allows reading the evidence chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Vec<String>>,
-    /// Lets them start, watch and stop rehearsals.
+    /// Allows starting, watching and cancelling rehearsals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rehearse: Option<Vec<String>>,
-    /// Lets them see records of a kind, whoever wrote them.
+    /// Allows reading records of a kind, whoever wrote them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub see: BTreeMap<Kind, Vec<String>>,
-    /// Lets them write records of a kind.
+    /// Allows writing records of a kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub write: BTreeMap<Kind, Vec<String>>,
 }
 
-/// The permissions for an action where the configuration says nothing.
+/// The default permissions for an action.
 const fn for_action(action: Action) -> &'static [&'static str] {
     match action {
         Action::Snapshot | Action::Evidence => &["view_audit"],
@@ -65,7 +65,7 @@ const fn for_action(action: Action) -> &'static [&'static str] {
     }
 }
 
-/// Permissions that let their holder see records of a kind, whoever wrote them.
+/// The default permissions for reading records of a kind, whoever wrote them.
 const fn seen_with(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Order | Kind::Document => &["view_audit", "view_operations", "view_finance"],
@@ -78,7 +78,7 @@ const fn seen_with(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// Permissions that let their holder write records of a kind.
+/// The default permissions for writing records of a kind.
 const fn written_with(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Order => &["create_order", "request_order"],
@@ -102,11 +102,11 @@ fn holds(caller: &Principal, any_of: &[&str]) -> bool {
 }
 
 fn takes(any_of: &[&str]) -> String {
-    if any_of.is_empty() { "a permission that nobody has".into() } else { any_of.join(" or ") }
+    if any_of.is_empty() { "a permission that no actor has".into() } else { any_of.join(" or ") }
 }
 
 impl Access {
-    /// Whether the configuration says nothing of its own.
+    /// Whether nothing is configured.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -122,11 +122,11 @@ impl Access {
         configured(own.as_ref(), for_action(action))
     }
 
-    /// Whether the caller may do this, in a deployment of `tenant`: its actors own the checks of the
-    /// gates. Whose acceptance counts is for the gates to say.
+    /// Whether the caller may perform `action`, in a deployment of `tenant`. Whether an acceptance
+    /// counts is decided by the gates.
     ///
     /// # Errors
-    /// `Denied` that says what it takes.
+    /// `Denied` that names the permissions that would allow it.
     pub fn permits(
         &self,
         caller: &Principal,
@@ -136,52 +136,55 @@ impl Access {
         if action.deployment() && tenant != Some(&caller.tenant) {
             return Err(Error::new(
                 ErrorKind::Denied,
-                "gates, evidence, acceptances and rehearsals belong to the deployment's own tenant",
+                "gates, evidence, acceptances and rehearsals are open to the deployment's tenant only",
             ));
         }
         let any = self.action(action);
         if action == Action::Accept || holds(caller, &any) {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Denied, format!("it takes the permission {}", takes(&any))))
+        Err(Error::new(ErrorKind::Denied, format!("requires the permission {}", takes(&any))))
     }
 
-    /// Whether the caller may write a record of this kind, as themselves.
+    /// Whether the caller may write a record of this kind in their own name.
     ///
     /// # Errors
-    /// `Denied` that names the kind and what it takes.
+    /// `Denied` that names the kind and the permissions that would allow it.
     pub fn writes(&self, caller: &Principal, kind: Kind) -> Result<()> {
         let any = configured(self.write.get(&kind), written_with(kind));
         if holds(caller, &any) {
             return Ok(());
         }
         let takes = takes(&any);
-        Err(Error::new(ErrorKind::Denied, format!("a record of kind {kind} takes {takes}")))
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!("writing a record of kind {kind} requires {takes}"),
+        ))
     }
 
-    /// Whether the caller may see a record of this kind that `author` wrote in the caller's own
-    /// tenant. What they wrote themselves they always see.
+    /// Whether the caller may read a record of this kind that `author` wrote in the caller's
+    /// tenant. Their own records they may always read.
     pub fn sees(&self, caller: &Principal, kind: Kind, author: &ActorId) -> bool {
         let any = configured(self.see.get(&kind), seen_with(kind));
         caller.actor == *author || holds(caller, &any)
     }
 
-    /// Whether the caller may see this actor of their own tenant: themselves, or everybody.
+    /// Whether the caller may see this actor of their own tenant: all actors, or only themselves.
     pub fn knows(&self, caller: &Principal, actor: &Actor) -> bool {
         caller.actor == actor.id || holds(caller, &self.action(Action::Gates))
     }
 }
 
-/// Whether the store knows a caller for whom nobody vouches: their tenant, them, and everything that
-/// they say they may do.
+/// Checks a caller whom no identity provider vouches for against the store's roster: tenant, actor
+/// and every claimed permission.
 ///
 /// # Errors
-/// `NotFound` without the tenant; `Denied` for more than its `roster` gives.
-pub fn enrolled(caller: &Principal, roster: Option<&Roster>) -> Result<()> {
+/// `NotFound` without the tenant; `Denied` for more than its `roster` grants.
+pub fn check_roster(caller: &Principal, roster: Option<&Roster>) -> Result<()> {
     match (&caller.how.issuer, roster) {
         (Some(_), _) => Ok(()),
-        (None, Some(roster)) => caller.within(roster),
-        (None, None) => Err(Error::new(ErrorKind::NotFound, "the tenant was never enrolled")),
+        (None, Some(roster)) => caller.check_against(roster),
+        (None, None) => Err(Error::new(ErrorKind::NotFound, "the tenant is not enrolled")),
     }
 }
 

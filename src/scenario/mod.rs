@@ -1,5 +1,5 @@
-//! Reads and extends a scenario on a caller's behalf: their tenant, what they may see, what they may
-//! write. Whoever calls from outside comes through here.
+//! Reads and appends to a scenario on a caller's behalf, limited to the caller's tenant and
+//! permissions. Every access from outside goes through here.
 
 pub mod access;
 
@@ -12,58 +12,58 @@ use flowcontrol_contract::{
 };
 use futures::StreamExt;
 
-/// Records that one page passes over at most: a filter that few records fit must not read a whole
+/// Most records that one page scans: a filter that matches few records must not read a whole
 /// history in one call.
 const SCANNED: u64 = 20_000;
 
-/// What a page is asked for.
+/// The parameters of a page.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct PageQuery {
     /// Only records above this sequence number.
     pub after: u64,
-    /// So many of them at most.
+    /// At most this many records.
     pub limit: usize,
-    /// Of this kind alone.
+    /// Only records of this kind.
     pub kind: Option<Kind>,
 }
 
-/// A part of a tenant's history.
+/// A page of a tenant's history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
     /// The tenant's last sequence number when it was read.
     pub head: u64,
     /// The records, in order.
     pub records: Vec<Record>,
-    /// Where the next page goes on; `None` at the end.
+    /// The `after` of the next page; `None` at the end.
     pub next: Option<u64>,
 }
 
-/// The caller's tenant with the actors that they may know.
+/// The caller's tenant with the actors that the caller may see.
 ///
 /// # Errors
-/// `NotFound` when the tenant was never enrolled; what the store says.
+/// `NotFound` when the tenant is not enrolled, else the store's error.
 pub async fn roster(
     access: &Access,
     store: &dyn ScenarioStore,
     cx: &CallCx,
     caller: &Principal,
 ) -> Result<Roster> {
-    let missing = || Error::new(ErrorKind::NotFound, "the tenant was never enrolled");
+    let missing = || Error::new(ErrorKind::NotFound, "the tenant is not enrolled");
     let mut roster = store.roster(cx).await?.ok_or_else(missing)?;
     roster.actors.retain(|actor: &Actor| access.knows(caller, actor));
     Ok(roster)
 }
 
-/// A page of what the caller may see.
+/// A page of the records that the caller may see.
 ///
 /// # Errors
-/// What the store says.
+/// The store's error.
 pub async fn page(
     access: &Access,
     store: &dyn ScenarioStore,
     cx: &CallCx,
     caller: &Principal,
-    wanted: Wanted,
+    wanted: PageQuery,
 ) -> Result<Page> {
     let head = store.head(cx).await?;
     let mut page = Page { head, records: Vec::new(), next: None };
@@ -72,7 +72,7 @@ pub async fn page(
     }
     let mut batches = store.read(cx, wanted.after).await?;
     while let Some(batch) = batches.next().await {
-        // What was appended since the head was read belongs to a later page.
+        // What was appended after the head was read belongs to a later page.
         for record in batch?.into_iter().take_while(|record| record.seq <= head) {
             let seq = record.seq;
             let fits = wanted.kind.is_none_or(|kind| kind == record.kind);
@@ -89,10 +89,10 @@ pub async fn page(
     Ok(page)
 }
 
-/// One record, if the caller may see it; that it is there and another's is not told.
+/// One record, or `None` when it does not exist or the caller may not see it.
 ///
 /// # Errors
-/// What the store says.
+/// The store's error.
 pub async fn get(
     access: &Access,
     store: &dyn ScenarioStore,
@@ -104,12 +104,12 @@ pub async fn get(
     Ok(found.filter(|record| access.sees(caller, record.kind, &record.actor)))
 }
 
-/// What an append came to, when it did not come to an end.
+/// Why an append was refused.
 #[derive(Debug)]
 pub enum Refused {
-    /// The tenant's history ends elsewhere than the caller believed: with this record.
+    /// The head of the tenant's history is not the expected one but this.
     Moved(u64),
-    /// Anything else.
+    /// Any other error.
     Other(Error),
 }
 
@@ -119,11 +119,11 @@ impl From<Error> for Refused {
     }
 }
 
-/// Appends records as the caller, who must be the one they are by.
+/// Appends records in the caller's name; their actor must be the caller.
 ///
 /// # Errors
-/// `Moved` when `expected` is not the head and the batch is not there already; otherwise `Denied`
-/// for a kind that is not the caller's to write, or what the store says.
+/// `Moved` when `expected` is not the head and the batch was not stored before; otherwise `Denied`
+/// for a kind that the caller may not write, or the store's error.
 pub async fn append(
     access: &Access,
     store: &dyn ScenarioStore,
@@ -135,7 +135,7 @@ pub async fn append(
     for record in batch {
         access.writes(caller, record.kind)?;
         if record.actor != caller.actor {
-            let why = "a record is by whoever writes it";
+            let why = "the actor of a record must be the caller";
             return Err(Error::new(ErrorKind::Denied, why).into());
         }
     }

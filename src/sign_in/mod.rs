@@ -1,4 +1,4 @@
-//! People who sign in: browsers that hold a session, and the command line by the device flow.
+//! Sign-in of people: sessions for browsers, and the device flow for the command line.
 
 pub mod browser;
 pub mod device;

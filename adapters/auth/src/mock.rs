@@ -46,8 +46,9 @@ pub fn build<'a>(
 
 impl Mock {
     fn new(config: serde_json::Value) -> Result<Self> {
-        let refuse =
-            |why: String| Error::new(ErrorKind::Configuration, why).at(KIND, "configuration");
+        let refuse = |why: String| {
+            Error::new(ErrorKind::Configuration, why).in_operation(KIND, "configuration")
+        };
         let config: Config = serde_json::from_value(config).map_err(|e| refuse(e.to_string()))?;
         let mut rosters: Vec<Roster> = Vec::with_capacity(config.rosters.len());
         for roster in config.rosters {
@@ -87,14 +88,14 @@ impl Mock {
         let roster = self.rosters.iter().find(|r| r.tenant == principal.tenant);
         let roster =
             roster.ok_or_else(|| denied(format!("there is no tenant {}", principal.tenant)))?;
-        principal.within(roster)?;
+        principal.check_against(roster)?;
         Ok(principal)
     }
 }
 
 /// A header's text.
 fn text<'a>(presented: &Presented<'a>, name: &str) -> Result<Option<&'a str>> {
-    let Some(value) = presented.one(name)? else { return Ok(None) };
+    let Some(value) = presented.single(name)? else { return Ok(None) };
     let text = std::str::from_utf8(value)
         .map_err(|_| Error::invalid(format!("the header {name} is not UTF-8")))?;
     Ok(Some(text))
@@ -116,7 +117,7 @@ impl AuthProvider for Mock {
     }
 
     async fn authenticate(&self, presented: &Presented<'_>) -> Result<Principal> {
-        self.principal(presented).map_err(|e| e.at(KIND, "authenticate"))
+        self.principal(presented).map_err(|e| e.in_operation(KIND, "authenticate"))
     }
 
     async fn ready(&self) -> Result<()> {

@@ -6,7 +6,7 @@ mod support;
 
 use flowcontrol_contract::SignIn;
 use flowcontrol_contract::error::{ErrorKind, Result};
-use flowcontrol_contract::sign_in::{Answer as Came, Attempt, Grant};
+use flowcontrol_contract::sign_in::{Attempt, AuthorizationResponse as Came, Grant};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;

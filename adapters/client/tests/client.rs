@@ -269,7 +269,7 @@ async fn a_certificate_must_be_trusted_and_name_the_service() {
         let error = ask(host, ca).await.unwrap_err();
         assert_eq!((error.kind(), error.retryable()), (ErrorKind::Unavailable, Retry::Temporary));
         assert!(error.message().contains("its certificate is not accepted"), "{error}");
-        assert!(error.way_out().unwrap().contains("`ca`"), "{error:?}");
+        assert!(error.hint_text().unwrap().contains("`ca`"), "{error:?}");
     }
 }
 

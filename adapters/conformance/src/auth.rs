@@ -1,7 +1,7 @@
 //! The suite for `AuthProvider.v1`.
 //!
-//! Each case asks one adapter, configured for [`rosters`], and checks one promise of the contract.
-//! The fixture makes what callers present: headers, or tokens of a provider that it controls.
+//! Each case calls one adapter, configured for [`rosters`], and checks one promise of the contract.
+//! The fixture creates the credentials: headers, or tokens of a provider that it controls.
 
 mod admits;
 mod refuses;
@@ -18,10 +18,10 @@ use std::sync::Arc;
 pub(crate) use sample::callers;
 pub use sample::{Caller, rosters};
 
-/// Headers as they come: names in lower case.
+/// Request headers; names in lower case.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-/// Makes the adapter that the cases ask, and what callers present to it.
+/// Creates the adapter under test, and the credentials of callers.
 ///
 /// A fixture that cannot do so panics: there is nothing to test then.
 #[async_trait]
@@ -29,14 +29,14 @@ pub trait AuthFixture: Send + Sync {
     /// An adapter that admits the actors of [`rosters`] and nobody else.
     async fn provider(&self) -> Arc<dyn AuthProvider>;
 
-    /// What `caller` presents. A member that is absent is left out, and nothing stands in for it.
+    /// The credentials of `caller`. An absent member is left out without a substitute.
     async fn present(&self, caller: &Caller) -> Headers;
 }
 
-/// One promise of the contract and how it is checked.
+/// One promise of the contract and its check.
 pub type Case = suite::Case<dyn AuthFixture>;
 
-/// Every case, in the order of reports.
+/// Every case, in the order of the report.
 pub fn cases() -> Vec<Case> {
     [says::CASES, admits::CASES, refuses::CASES].concat()
 }
@@ -46,10 +46,10 @@ pub async fn run(fixture: &(dyn AuthFixture + 'static)) -> Report {
     suite::run(cases(), fixture).await
 }
 
-/// Runs every case and demands that all pass.
+/// Runs every case and requires that all pass.
 ///
 /// # Panics
-/// With every failure, when there is one.
+/// With every failure, if there is one.
 pub async fn assert_all(fixture: &(dyn AuthFixture + 'static)) {
     let report = run(fixture).await;
     assert!(report.failed.is_empty(), "{report}");

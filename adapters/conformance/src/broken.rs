@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use store::Broken;
 
-/// Makes reference stores with one defect, or none.
+/// Creates reference stores with one defect, or none.
 struct Fixture {
     defect: Option<Defect>,
     scale: u64,
@@ -47,7 +47,7 @@ impl StoreFixture for Fixture {
 
     async fn reopen(&self, store: Arc<dyn ScenarioStore>) -> Arc<dyn ScenarioStore> {
         let name = store.info().endpoint;
-        // An adapter may hold a lock that only its last handle gives back.
+        // An adapter may hold a lock that only its last handle releases.
         assert_eq!(Arc::strong_count(&store), 1, "the case keeps another handle");
         let store = self.made.lock().unwrap()[&name].clone();
         roster::reopened(&store).await;
@@ -98,7 +98,7 @@ async fn a_failure_says_what_was_expected_and_what_came() {
     let report = run(&Fixture::new(Some(Defect::AcceptsAnyActor), 10)).await;
     let (name, why) = report.failed.first().unwrap();
     assert_eq!(*name, "append/refuses_an_unknown_actor");
-    assert!(why.contains("expected invalid input, came Appended"), "{why}");
+    assert!(why.contains("expected invalid input, got Appended"), "{why}");
     assert!(report.to_string().contains(why));
 }
 

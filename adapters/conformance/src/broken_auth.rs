@@ -1,7 +1,7 @@
 //! Proves that the suite for `AuthProvider.v1` can fail.
 //!
-//! The reference adapter, which believes headers as far as the rosters bear them out, passes every
-//! case. Each [`Defect`] breaks it in one way and names the case that must notice.
+//! The reference adapter, which accepts headers that agree with the rosters, passes every case.
+//! Each [`Defect`] breaks it in one way and names the case that must notice.
 
 use crate::auth::{AuthFixture, Caller, Case, Headers, assert_all, cases, rosters, run};
 use async_trait::async_trait;
@@ -56,7 +56,7 @@ impl Defect {
     ];
 }
 
-/// Its one credential, `tenant|actor|role,role|permission,permission|` and a long end.
+/// Its only credential is `tenant|actor|role,role|permission,permission|` and this long end.
 const END: &str = "an end that makes the credential long enough to be one that must be hidden";
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Reference {
         let mut values = presented.headers.iter().filter(|(name, _)| *name == "x-caller");
         let value = match self.has(Defect::TakesTheLastHeader) {
             true => values.next_back().map(|(_, value)| *value),
-            false => presented.one("x-caller")?,
+            false => presented.single("x-caller")?,
         };
         let nobody = || Error::new(ErrorKind::Unauthenticated, "nobody");
         let default = b"bfg-control|user_anna|director|order.read|";
@@ -126,7 +126,7 @@ impl Reference {
                 if self.has(Defect::BelievesPermissions) {
                     judged.permissions.remove("gate.accept");
                 }
-                judged.within(roster)?;
+                judged.check_against(roster)?;
             }
         }
         if self.has(Defect::SwapsActors) && principal.actor.as_str() == "user_marek" {

@@ -1,12 +1,14 @@
 //! Proves that the suite for `KsefProvider.v1` can fail.
 //!
-//! The reference adapter, which is its own KSeF in memory, passes every case. Each [`Defect`] breaks
+//! The reference adapter, which simulates KSeF in memory, passes every case. Each [`Defect`] breaks
 //! it in one way and names the case that must notice.
 
 use crate::ksef::{Case, KsefFixture, assert_all, cases, run};
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, State, Submission, Submitted, Upo};
+use flowcontrol_contract::ksef::{
+    InvoiceState, Invoices, KsefLimits, KsefProbe, Submission, Submitted, Upo,
+};
 use flowcontrol_contract::{
     AdapterInfo, CallCx, Digest, KsefNumber, KsefProvider, Mode, Port, Reference, TenantId,
 };
@@ -58,7 +60,7 @@ impl Defect {
     ];
 }
 
-/// What KSeF and the adapter's folder hold, over restarts.
+/// What KSeF and the adapter's folder contain, over restarts.
 #[derive(Debug, Default)]
 struct World {
     received: usize,
@@ -109,8 +111,12 @@ impl Adapter {
         if world.decided && !self.has(Defect::NeverAccepts) {
             let place = world.kept.keys().position(|d| d == invoice).unwrap_or(0);
             let place = if self.has(Defect::GivesOneNumberToAll) { 0 } else { place };
-            let accepted =
-                State::Accepted { number: number(place), at: None, offline: false, earlier: None };
+            let accepted = InvoiceState::Accepted {
+                number: number(place),
+                at: None,
+                offline: false,
+                earlier: None,
+            };
             told.state = accepted;
         }
         Ok(told)
@@ -124,7 +130,7 @@ impl Adapter {
             invoice: Digest::of(file),
             session: Some(reference("SO", world.sessions)),
             reference: Some(reference("EE", world.received)),
-            state: State::Pending { code: 100 },
+            state: InvoiceState::Pending { code: 100 },
         };
         world.kept.insert(told.invoice, (told.clone(), offline));
         told
@@ -149,7 +155,7 @@ impl KsefProvider for Adapter {
             }
             Some(_) if !self.has(Defect::SendsAgain) => self.kept(cx, &invoice),
             _ if !good(submission.invoice) && !self.has(Defect::SendsWhatIsWrong) => {
-                Err(Error::invalid("it is no invoice"))
+                Err(Error::invalid("it is not a valid invoice"))
             }
             _ => Ok(self.take(submission.invoice, submission.offline)),
         }
@@ -166,7 +172,7 @@ impl KsefProvider for Adapter {
             return Err(Error::invalid("it is empty"));
         }
         if files.iter().any(|f| !good(f)) && !self.has(Defect::SendsAWrongBatch) {
-            return Err(Error::invalid("it holds what is no invoice"));
+            return Err(Error::invalid("it contains an invalid invoice"));
         }
         let mut told = Vec::new();
         for file in &files {
@@ -190,7 +196,7 @@ impl KsefProvider for Adapter {
     async fn upo(&self, cx: &CallCx, invoice: &Digest) -> Result<Upo> {
         let told = self.kept(cx, invoice)?;
         let given = match told.state {
-            State::Accepted { number, .. } => number,
+            InvoiceState::Accepted { number, .. } => number,
             _ if self.has(Defect::ReceiptTooEarly) => number(0),
             _ => return Err(Error::conflict("it is not accepted")),
         };
@@ -214,8 +220,8 @@ impl KsefProvider for Adapter {
         Ok(())
     }
 
-    async fn limits(&self, _: &CallCx) -> Result<Limits> {
-        Ok(Limits {
+    async fn limits(&self, _: &CallCx) -> Result<KsefLimits> {
+        Ok(KsefLimits {
             invoice_bytes: 1,
             invoice_with_attachment_bytes: 1,
             invoices_in_session: 1,

@@ -1,7 +1,7 @@
 //! The suite for `KsefProvider.v1`.
 //!
-//! Each case has one adapter before a KSeF of its own and checks one promise of the contract. The
-//! fixture writes invoices that are right, counts what KSeF was sent, and lets KSeF decide.
+//! Each case has one adapter with its own KSeF and checks one promise of the contract. The fixture
+//! creates valid invoices, counts what KSeF received, and makes KSeF decide.
 
 mod proves;
 mod refuses;
@@ -15,32 +15,32 @@ use flowcontrol_contract::ksef::{Submission, Submitted};
 use flowcontrol_contract::{CallCx, Digest, KsefProvider, TenantId};
 use std::sync::Arc;
 
-/// Makes the adapter that the cases ask.
+/// Creates the adapter under test.
 ///
 /// A fixture that cannot do so panics: there is nothing to test then.
 #[async_trait]
 pub trait KsefFixture: Send + Sync {
-    /// The adapter, as new after each call as after a restart of the program; what was written down
-    /// and what KSeF has stays.
+    /// The adapter, as after a restart of the program: what it recorded and what KSeF received is
+    /// kept.
     async fn provider(&self) -> Arc<dyn KsefProvider>;
 
     /// The tenant that the adapter's context belongs to.
     fn tenant(&self) -> TenantId;
 
-    /// An invoice of this number that KSeF accepts; the same bytes for the same number.
+    /// A valid invoice with this number; the same bytes for the same number.
     fn invoice(&self, number: &str) -> Vec<u8>;
 
-    /// How many invoices KSeF has been sent so far.
+    /// The number of invoices that KSeF has received so far.
     async fn received(&self) -> usize;
 
-    /// Returns when KSeF has decided what it has.
+    /// Returns after KSeF has decided on everything it received.
     async fn decide(&self);
 }
 
-/// One promise of the contract and how it is checked.
+/// One promise of the contract and its check.
 pub type Case = suite::Case<dyn KsefFixture>;
 
-/// Every case, in the order of reports.
+/// Every case, in the order of the report.
 pub fn cases() -> Vec<Case> {
     [sends::CASES, proves::CASES, refuses::CASES].concat()
 }
@@ -50,10 +50,10 @@ pub async fn run(fixture: &(dyn KsefFixture + 'static)) -> Report {
     suite::run(cases(), fixture).await
 }
 
-/// Runs every case and demands that all pass.
+/// Runs every case and requires that all pass.
 ///
 /// # Panics
-/// With every failure, when there is one.
+/// With every failure, if there is one.
 pub async fn assert_all(fixture: &(dyn KsefFixture + 'static)) {
     let report = run(fixture).await;
     assert!(report.failed.is_empty(), "{report}");
@@ -64,7 +64,7 @@ fn cx(fixture: &dyn KsefFixture) -> CallCx {
     CallCx::tenant(fixture.tenant())
 }
 
-/// An invoice as most are sent.
+/// The usual submission of an invoice.
 fn plain(invoice: &[u8]) -> Submission<'_> {
     Submission { invoice, offline: false, corrects: None }
 }

@@ -1,6 +1,6 @@
-//! One suite for each port, which every adapter passes.
+//! Conformance suites: one for each port, which every adapter must pass.
 //!
-//! An adapter's tests give the suite a fixture and demand that all cases pass:
+//! An adapter's tests pass a fixture to the suite and require that all cases pass:
 //!
 //! ```no_run
 //! # use flowcontrol_conformance::store::{StoreFixture, assert_all};

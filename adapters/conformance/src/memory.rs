@@ -1,8 +1,7 @@
-//! The reference store: what `ScenarioStore.v1` means, in the fewest words.
+//! The reference store: the simplest implementation of `ScenarioStore.v1`.
 //!
-//! It keeps everything in memory and copies what it hands out, so it is no store to work with.
-//! It is here to be read beside the contract, and to be broken on purpose by the tests of this
-//! suite.
+//! It keeps everything in memory and copies what it returns, so it is not meant for use. It
+//! documents the contract, and the tests of this suite break it on purpose.
 
 mod fence;
 mod history;
@@ -42,12 +41,12 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store; `name` tells it from others in [`AdapterInfo::endpoint`].
+    /// An empty store; `name` identifies it in [`AdapterInfo::endpoint`].
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), histories: Arc::default(), windows: Arc::default() }
     }
 
-    /// Works on the data while nobody else does.
+    /// Runs `work` with exclusive access to the data.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Histories) -> T) -> T {
         // A panic under the lock happens in a test that fails anyway; the data stays readable.
         work(&mut self.histories.lock().unwrap_or_else(PoisonError::into_inner))
@@ -58,16 +57,16 @@ impl MemoryStore {
     }
 }
 
-/// A stream of `records`, some at a time.
+/// A stream of `records` in batches.
 pub(crate) fn batches(records: &[Record]) -> Batches {
     let chunks: Vec<_> = records.chunks(BATCH).map(|chunk| Ok(chunk.to_vec())).collect();
     stream::iter(chunks).boxed()
 }
 
-/// The failure of a call that names a tenant nobody enrolled.
+/// The error of a call for a tenant that is not enrolled.
 fn not_enrolled(kind: ErrorKind, tenant: &TenantId, operation: &'static str) -> Error {
-    Error::new(kind, format!("tenant {tenant} was not enrolled"))
-        .at(KIND, operation)
+    Error::new(kind, format!("tenant {tenant} is not enrolled"))
+        .in_operation(KIND, operation)
         .hint("enroll its roster first")
 }
 
@@ -92,7 +91,7 @@ impl ScenarioStore for MemoryStore {
                 "the roster of {} was sent in the name of {}",
                 roster.tenant, cx.tenant
             ))
-            .at(KIND, "enroll"));
+            .in_operation(KIND, "enroll"));
         }
         self.with(|all| {
             self.admit(cx, "enroll")?;
@@ -123,12 +122,12 @@ impl ScenarioStore for MemoryStore {
             let Some(history) = all.get_mut(&cx.tenant) else {
                 return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "append"));
             };
-            match history.place(expected, batch).map_err(|e| e.at(KIND, "append"))? {
+            match history.place(expected, batch).map_err(|e| e.in_operation(KIND, "append"))? {
                 Placing::Nothing(appended) => Ok(appended),
                 Placing::New(records) => {
                     let first = records.first().map_or(0, |r| r.seq);
-                    history.known(cx.actor.as_ref()).map_err(|e| e.at(KIND, "append"))?;
-                    history.events.extend(audit::of_append(cx, first, batch)?);
+                    history.known(cx.actor.as_ref()).map_err(|e| e.in_operation(KIND, "append"))?;
+                    history.events.extend(audit::append_events(cx, first, batch)?);
                     history.push(records);
                     Ok(Appended { first, last: history.head(), replayed: false })
                 }
@@ -175,7 +174,8 @@ impl ScenarioStore for MemoryStore {
             let Some(history) = all.get_mut(&cx.tenant) else {
                 return Err(not_enrolled(ErrorKind::InvalidInput, &cx.tenant, "import"));
             };
-            let fresh = history.fits(&cx.tenant, chunk).map_err(|e| e.at(KIND, "import"))?;
+            let fresh =
+                history.fits(&cx.tenant, chunk).map_err(|e| e.in_operation(KIND, "import"))?;
             if !chunk.records.is_empty() {
                 history.snapshot = Some(chunk.snapshot);
             }

@@ -1,15 +1,15 @@
-//! What came of a run of a suite.
+//! The result of running a suite.
 
 use futures::FutureExt;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The names of the cases that passed.
     pub passed: Vec<&'static str>,
-    /// The names of the cases that failed, each with what was expected and what came.
+    /// The names of the cases that failed, each with the expected and the actual result.
     pub failed: Vec<(&'static str, String)>,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// A check's outcome; a panic is a failure too.
+/// The outcome of a check; a panic counts as a failure.
 pub(crate) async fn caught(check: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let outcome = AssertUnwindSafe(check).catch_unwind().await;
     outcome.unwrap_or_else(|panic| Err(format!("it panicked: {}", panic_text(&*panic))))

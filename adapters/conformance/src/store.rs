@@ -1,8 +1,8 @@
 //! The suite for `ScenarioStore.v1`.
 //!
 //! Each case starts with an empty store from the fixture and checks one promise of the contract;
-//! its name is stable, so that a report can be compared with yesterday's. The cases run inside a
-//! Tokio runtime; the ones about concurrency say more on a runtime with several threads.
+//! its name is stable, so that reports can be compared. The cases run inside a Tokio runtime; the
+//! ones about concurrency prove more on a runtime with several threads.
 
 mod append;
 mod atomic;
@@ -32,30 +32,30 @@ use std::sync::Arc;
 pub use crate::report::Report;
 pub use sample::tenants;
 
-/// Makes the stores that the cases work on.
+/// Creates the stores under test.
 ///
-/// A fixture that cannot make a store panics: there is nothing to test then.
+/// A fixture that cannot create a store panics: there is nothing to test then.
 #[async_trait]
 pub trait StoreFixture: Send + Sync {
     /// An empty store that can hold each of [`tenants`]. Earlier stores may still be in use, and
     /// must not be seen through the new one.
     async fn fresh(&self) -> Arc<dyn ScenarioStore>;
 
-    /// The same store, closed and opened again, as another process would open it. The endpoint in
+    /// The same store, closed and opened again as another process would. The endpoint in
     /// [`ScenarioStore::info`] can tell which of the fixture's stores it is. The case has no other
-    /// handle to it, so dropping `store` closes it and gives back its locks.
+    /// handle, so dropping `store` closes it and releases its locks.
     async fn reopen(&self, store: Arc<dyn ScenarioStore>) -> Arc<dyn ScenarioStore>;
 
-    /// How many records the large case writes.
+    /// Number of records that the large case writes.
     fn scale(&self) -> u64 {
         100_000
     }
 }
 
-/// One promise of the contract and how it is checked.
+/// One promise of the contract and its check.
 pub type Case = suite::Case<dyn StoreFixture>;
 
-/// Every case, in the order of reports.
+/// Every case, in the order of the report.
 pub fn cases() -> Vec<Case> {
     [
         roster::CASES,
@@ -82,10 +82,10 @@ pub async fn run(fixture: &(dyn StoreFixture + 'static)) -> Report {
     suite::run(cases(), fixture).await
 }
 
-/// Runs every case and demands that all pass.
+/// Runs every case and requires that all pass.
 ///
 /// # Panics
-/// With every failure, when there is one.
+/// With every failure, if there is one.
 pub async fn assert_all(fixture: &(dyn StoreFixture + 'static)) {
     let report = run(fixture).await;
     assert!(report.failed.is_empty(), "{report}");

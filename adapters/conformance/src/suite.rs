@@ -1,11 +1,11 @@
-//! What every suite is made of: named cases that ask an adapter of a fixture, one after the other.
+//! The basis of every suite: named cases that call a fixture's adapter, one after the other.
 
 use crate::report::{Report, caught};
 use crate::store::expect::Outcome;
 use futures::future::BoxFuture;
 use std::fmt;
 
-/// One promise of a contract and how it is checked on what fixtures of type `F` make.
+/// One promise of a contract and its check, for fixtures of type `F`.
 pub struct Case<F: ?Sized + 'static> {
     pub(crate) name: &'static str,
     pub(crate) check: for<'a> fn(&'a F) -> BoxFuture<'a, Outcome>,
@@ -17,16 +17,16 @@ impl<F: ?Sized> Case<F> {
         self.name
     }
 
-    /// Checks the promise on an adapter from the fixture.
+    /// Checks the promise with an adapter from the fixture.
     ///
     /// # Errors
-    /// What was expected and what came; a panic of the adapter counts as a failure too.
+    /// The expected and the actual result; a panic of the adapter counts as a failure.
     pub async fn run(&self, fixture: &F) -> Result<(), String> {
         caught((self.check)(fixture)).await
     }
 }
 
-// Derived, these would ask the same of the fixture.
+// A derived implementation would require the same of the fixture.
 impl<F: ?Sized> Copy for Case<F> {}
 
 impl<F: ?Sized> Clone for Case<F> {

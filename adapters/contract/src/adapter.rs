@@ -1,4 +1,4 @@
-//! What an adapter says of itself.
+//! Ports, modes, and an adapter's description of itself.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,15 +9,15 @@ use std::fmt;
 pub enum Port {
     /// Scenario records: `ScenarioStore.v1`.
     Store,
-    /// Who is calling.
+    /// Authentication: `AuthProvider.v1`.
     Auth,
-    /// Documents to fields.
+    /// Reading fields from documents.
     Ocr,
-    /// Polish e-invoices.
+    /// Polish e-invoices: `KsefProvider.v1`.
     Ksef,
-    /// Routes and arrival times.
+    /// Routes and times of arrival.
     Eta,
-    /// A driver's work while offline.
+    /// Synchronising a driver's offline work.
     Sync,
 }
 
@@ -49,9 +49,9 @@ impl fmt::Display for Port {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Everything on this machine.
+    /// Runs on this machine only.
     Local,
-    /// An outside service.
+    /// Uses an outside service.
     Live,
 }
 

@@ -1,8 +1,8 @@
-//! The audit trail: who changed a scenario, in which request.
+//! The audit trail: who changed a scenario, and in which request.
 //!
-//! A store writes the events of an append in the very write that makes its records durable, so that
-//! there is no record without its event and no event without its records. Their ids follow from the
-//! place of the records: an append that is repeated finds its event, and writes no second one.
+//! A store writes the events of an append in the same transaction as its records, so that there is
+//! no record without its event and no event without its records. Event ids are derived from the
+//! records' sequence numbers: a repeated append finds its event and writes no second one.
 
 use crate::call::CallCx;
 use crate::error::{Error, Result};
@@ -13,13 +13,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Where an event comes from that a caller's request caused.
+/// Source of events that a caller's request caused.
 pub const BY_CALLER: &str = "flowcontrol-call";
 
-/// Where an event comes from that the engine caused by itself.
+/// Source of events that the engine caused by itself.
 pub const BY_ENGINE: &str = "flowcontrol-engine";
 
-/// Most events that one look at the trail gives.
+/// Most events that one call to the trail returns.
 pub const PAGE: usize = 500;
 
 const PREFIX: &str = "append-";
@@ -27,13 +27,13 @@ const PREFIX: &str = "append-";
 /// Something that happened, as a store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// Unique within the tenant, and the key of idempotency.
+    /// Unique within the tenant; used for idempotency.
     pub id: EventId,
-    /// Who did it: an actor of the tenant.
+    /// The actor of the tenant who did it.
     pub actor: ActorId,
-    /// Where it comes from, for example `evidence-chain`.
+    /// The source, for example `evidence-chain`.
     pub source: String,
-    /// What happened.
+    /// The details, as JSON.
     pub payload: Payload,
 }
 
@@ -92,28 +92,26 @@ impl AuditEvent {
         Self::new(wire.id, wire.actor, wire.source, Payload::parse(wire.payload.get())?)
     }
 
-    /// The sequence number of the first record that an append's event speaks of; `None` for an event
-    /// of something else.
+    /// The sequence number of the first record of an append's event; `None` for any other event.
     pub fn first(&self) -> Option<u64> {
         self.id.as_str().strip_prefix(PREFIX)?.parse().ok()
     }
 }
 
-/// The id of the event of an append whose first record has this sequence number.
+/// The id of the event of an append, from the sequence number of its first record.
 ///
 /// # Errors
-/// None in practice: the text is an identifier.
+/// None in practice: the text is a valid identifier.
 pub fn append_id(first: u64) -> Result<EventId> {
     EventId::new(format!("{PREFIX}{first:020}"))
 }
 
-/// The events of appending `batch` from `first` on: one in the name of the caller, or for the
-/// engine's own calls one in the name of each actor whose records they are. The payload names the
-/// records by their first and last place and their number, and the request where there is one.
-///
+/// The events of appending `batch` from sequence number `first` on: one for the caller, or for the
+/// engine's own calls one for each actor in the batch. The payload holds the first and last
+/// sequence number and the number of records, and the request id where there is one.
 /// # Errors
-/// `InvalidInput` for a request's id that no JSON can hold.
-pub fn of_append(cx: &CallCx, first: u64, batch: &[NewRecord]) -> Result<Vec<AuditEvent>> {
+/// `InvalidInput` for a request id that JSON cannot represent.
+pub fn append_events(cx: &CallCx, first: u64, batch: &[NewRecord]) -> Result<Vec<AuditEvent>> {
     let mut ranges: BTreeMap<&ActorId, (u64, u64, u64)> = BTreeMap::new();
     for (seq, record) in (first..).zip(batch) {
         let who = cx.actor.as_ref().unwrap_or(&record.actor);
@@ -139,7 +137,7 @@ pub fn of_append(cx: &CallCx, first: u64, batch: &[NewRecord]) -> Result<Vec<Aud
 
 #[cfg(test)]
 mod tests {
-    use super::{AuditEvent, append_id, of_append};
+    use super::{AuditEvent, append_events, append_id};
     use crate::{ActorId, CallCx, NewRecord, TenantId};
 
     fn by(actors: &[&str]) -> Vec<NewRecord> {
@@ -154,7 +152,7 @@ mod tests {
     }
 
     fn told(cx: &CallCx, actors: &[&str]) -> Vec<(String, String, String)> {
-        let events = of_append(cx, 7, &by(actors)).unwrap();
+        let events = append_events(cx, 7, &by(actors)).unwrap();
         events
             .into_iter()
             .map(|e| {
@@ -204,7 +202,7 @@ mod tests {
     #[test]
     fn a_line_reads_back() {
         let cx = CallCx::tenant(TenantId::new("a").unwrap());
-        let event = of_append(&cx, 3, &by(&["żółć"])).unwrap().remove(0);
+        let event = append_events(&cx, 3, &by(&["żółć"])).unwrap().remove(0);
         assert_eq!(AuditEvent::from_line(&event.to_line()).unwrap(), event);
         assert!(AuditEvent::from_line("{}").is_err());
     }

@@ -1,4 +1,4 @@
-//! `AuthProvider.v1`: who is calling, in which tenant, and what they may do.
+//! `AuthProvider.v1`: authenticates callers: their tenant, actor, roles and permissions.
 
 use crate::adapter::AdapterInfo;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,53 +15,55 @@ use std::sync::Arc;
 /// The contract's versioned name.
 pub const CONTRACT: &str = "AuthProvider.v1";
 
-/// What a caller shows: every header as it came. Names are lower case; a header that came twice
-/// stands here twice.
+/// The request headers that a caller sent. Names are in lower case; a repeated header is listed
+/// repeatedly.
 #[derive(Clone, Copy)]
 pub struct Presented<'a> {
-    /// Name and value, in the order they came.
+    /// Name and value, in the order received.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
 impl<'a> Presented<'a> {
-    /// The value of a header that may come once; `None` when it did not come.
+    /// The value of a header that may occur once; `None` when it is absent.
     ///
     /// # Errors
-    /// `InvalidInput` when it came twice: two readers could take two different ones. No value
-    /// is repeated in the message.
-    pub fn one(&self, name: &str) -> Result<Option<&'a [u8]>> {
+    /// `InvalidInput` when it is repeated: two readers could take different values. The message
+    /// holds no value.
+    pub fn single(&self, name: &str) -> Result<Option<&'a [u8]>> {
         let mut values = self.headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
-            (_, Some(_)) => Err(Error::invalid(format!("the header {name} came more than once"))),
+            (_, Some(_)) => {
+                Err(Error::invalid(format!("the header {name} was sent more than once")))
+            }
         }
     }
 }
 
-/// The names alone: a value may be a token.
+/// Shows the names only: a value may be a token.
 impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.headers.iter().map(|(name, _)| name)).finish()
     }
 }
 
-/// Who is calling, as far as the adapter verified it. It holds no token.
+/// A verified caller. It holds no token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Principal {
-    /// Whose data they may see; exactly one tenant.
+    /// The tenant whose data they may access.
     pub tenant: TenantId,
-    /// Who they are within the tenant.
+    /// The actor within the tenant.
     pub actor: ActorId,
-    /// The keys of their roles, as far as they are known, without repetition; never empty.
+    /// The keys of their roles, as far as known, without duplicates; never empty.
     pub roles: Vec<String>,
-    /// What they may do; never empty.
+    /// Their permissions; never empty.
     pub permissions: BTreeSet<String>,
-    /// How it is known.
+    /// How they were authenticated.
     pub how: Authenticated,
 }
 
 impl Principal {
-    /// Whether the caller may do `permission`.
+    /// Checks that the caller has `permission`.
     ///
     /// # Errors
     /// `Denied` that names the permission.
@@ -75,24 +77,23 @@ impl Principal {
         ))
     }
 
-    /// Whether the tenant's roster knows the caller, and gives them their role and everything they
-    /// say they may do.
+    /// Checks the caller against the tenant's roster: actor, role and every claimed permission.
     ///
     /// # Errors
-    /// `Denied` that names what the roster does not give.
-    pub fn within(&self, roster: &Roster) -> Result<()> {
+    /// `Denied` that names what the roster does not grant.
+    pub fn check_against(&self, roster: &Roster) -> Result<()> {
         let refuse = |why: String| Err(Error::new(ErrorKind::Denied, why));
         if roster.tenant != self.tenant {
-            return refuse(format!("{} is no actor of {}", self.actor, roster.tenant));
+            return refuse(format!("{} is not an actor of {}", self.actor, roster.tenant));
         }
         let Some(actor) = roster.actors.iter().find(|a| a.id == self.actor) else {
             return refuse(format!("{} has no actor {}", self.tenant, self.actor));
         };
         if let Some(role) = self.roles.iter().find(|role| **role != actor.role) {
-            return refuse(format!("{} has not the role {role:?}", self.actor));
+            return refuse(format!("{} does not have the role {role:?}", self.actor));
         }
         match self.permissions.iter().find(|p| !actor.permissions.contains(p)) {
-            Some(more) => refuse(format!("{} has not the permission {more:?}", self.actor)),
+            Some(more) => refuse(format!("{} does not have the permission {more:?}", self.actor)),
             None => Ok(()),
         }
     }
@@ -103,67 +104,67 @@ impl Principal {
 pub struct Authenticated {
     /// The adapter's kind.
     pub kind: &'static str,
-    /// Who vouched; `None` where nobody did, as with plain headers.
+    /// The issuer that vouched; `None` where nobody did, as with plain headers.
     pub issuer: Option<String>,
-    /// Whom they know it as; `None` where nobody vouched.
+    /// The issuer's subject; `None` where nobody vouched.
     pub subject: Option<String>,
-    /// When it ends; `None` where what was presented has no end.
+    /// When the authentication expires; `None` where it does not.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What an adapter found out about its provider, for evidence. It holds no token and no secret.
+/// The result of probing an adapter's providers, for evidence. It holds no token and no secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Probe {
-    /// Each issuer that tokens are accepted from; empty where nobody vouches.
+    /// Each accepted issuer; empty where callers are not verified.
     pub issuers: Vec<ProbedIssuer>,
 }
 
-/// One issuer as it was probed.
+/// The probe of one issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProbedIssuer {
-    /// Its exact name, as tokens must spell it.
+    /// Its exact name, as in the `iss` claim.
     pub issuer: String,
-    /// The signature algorithms that are accepted from it and that its keys are for, sorted.
+    /// The accepted signature algorithms for which it has keys, sorted.
     pub algorithms: Vec<String>,
-    /// How many of its keys can be used.
+    /// Number of its usable keys.
     pub keys: usize,
-    /// What a real token of its mapped to; `None` when none was at hand.
+    /// The principal that a real token of it maps to; `None` when no token was given.
     pub mapped: Option<Principal>,
-    /// Why a token that was at hand maps to nobody.
+    /// Why the given token maps to no principal.
     pub unmapped: Option<String>,
 }
 
-/// Tells who is calling.
+/// Authenticates callers.
 ///
-/// An adapter answers from what is presented and from nothing else, and denies by default: what is
-/// absent, repeated, misspelled or unknown is never a reason to let someone in.
+/// An adapter decides by the presented headers only, and denies by default: anything absent,
+/// repeated, malformed or unknown is refused.
 #[async_trait]
 pub trait AuthProvider: Send + Sync + fmt::Debug {
     /// The adapter's name, mode and redacted endpoint.
     fn info(&self) -> AdapterInfo;
 
-    /// The scheme that an answer 401 names in `WWW-Authenticate`, such as `Bearer`.
+    /// The authentication scheme for `WWW-Authenticate` of a 401 response, such as `Bearer`.
     fn challenge(&self) -> &'static str;
 
-    /// Who presents this. Idempotent; it changes nothing.
+    /// Authenticates the caller. Idempotent; it changes nothing.
     ///
-    /// `Unauthenticated` when nothing or nothing valid is presented (401), `Denied` when it is
-    /// known who calls and they may not come in (403), `InvalidInput` when it cannot be read in
-    /// one way only (400), `Unavailable` when it cannot be decided now (503). The message is for
-    /// logs: a caller is told the kind and no detail, and no message repeats a token.
+    /// `Unauthenticated` when nothing valid is presented (401), `Denied` when the caller is known
+    /// but has no access to this service (403), `InvalidInput` when the credentials are ambiguous
+    /// (400), `Unavailable` when the provider cannot be reached (503). The message is for logs:
+    /// callers are told the kind only, and no message repeats a token.
     async fn authenticate(&self, presented: &Presented<'_>) -> Result<Principal>;
 
-    /// Whether callers can be told apart now.
+    /// Whether callers can be authenticated at present.
     async fn ready(&self) -> Result<()>;
 
-    /// Asks the provider for everything that [`AuthProvider::authenticate`] relies on.
+    /// Checks with the provider everything that [`AuthProvider::authenticate`] relies on.
     async fn probe(&self) -> Result<Probe>;
 
-    /// Whether what is presented can be forged by anybody who reaches the service, so that it may
-    /// listen on loopback alone.
+    /// Whether anybody who reaches the service can forge the credentials, so that it may listen on
+    /// loopback only.
     fn loopback_only(&self) -> bool;
 
-    /// How people sign in, where the adapter can sign them in and is set up to.
+    /// Sign-in for people, where the adapter supports it and is configured for it.
     fn sign_in(&self) -> Option<Arc<dyn SignIn>> {
         None
     }
@@ -179,9 +180,9 @@ mod tests {
         let headers: [(&str, &[u8]); 3] =
             [("authorization", b"Bearer one"), ("host", b"a"), ("authorization", b"Bearer two")];
         let presented = Presented { headers: &headers };
-        assert_eq!(presented.one("host").unwrap(), Some(&b"a"[..]));
-        assert_eq!(presented.one("cookie").unwrap(), None);
-        let refused = presented.one("authorization").unwrap_err();
+        assert_eq!(presented.single("host").unwrap(), Some(&b"a"[..]));
+        assert_eq!(presented.single("cookie").unwrap(), None);
+        let refused = presented.single("authorization").unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput);
         let text = format!("{refused:?} {presented:?}");
         assert!(!text.contains("one\"") && !text.contains("two") && !text.contains("Bearer"));

@@ -1,15 +1,15 @@
-//! Importing a snapshot by batches of kinds, as a staged cutover does: first the operations of a
-//! tenant, then its finance, then its audit; and carrying the evidence chain.
+//! Imports a snapshot by batches of kinds, as a staged cutover does: for each tenant first the
+//! operations, then finance, then audit; and copies the evidence chain.
 //!
 //! # While batches are missing
-//! A tenant whose batches are not all there is no history yet: its sequence has gaps, so reading,
-//! exporting and chunk-wise import meet damage, and an append would take a number behind records
-//! that are still to come. A store cannot tell such a gap from one that a later batch fills.
-//! Whoever cuts over therefore freezes the target's tenants first ([`Fence::raise`]), names the
-//! window in every call ([`CallCx::window`]), and lifts it when the last batch was verified. An
-//! import by batch whose window has ended meanwhile is a `Conflict`, so that no application was
-//! let in unnoticed. What an application wrote nevertheless stands in the way of the record with
-//! its number, which is a `Conflict` that names it; nothing is ever written over.
+//! A tenant with missing batches has no usable history yet: its sequence has gaps, so reading,
+//! exporting and importing by chunk report damage, and an append would take a number after records
+//! that are still missing. A store cannot tell such a gap from one that a later batch fills. A
+//! cutover therefore freezes the target's tenants first ([`Fence::raise`]), passes the window in
+//! every call ([`CallCx::window`]), and lifts it after the last batch was verified. An import by
+//! batch whose window has ended meanwhile is a `Conflict`, so that no application could write
+//! unnoticed. If an application wrote nevertheless, its record has the number of one to be
+//! imported, which is a `Conflict` that names it; nothing is ever overwritten.
 //!
 //! [`Fence::raise`]: crate::fence::Fence::raise
 
@@ -25,23 +25,24 @@ use async_trait::async_trait;
 /// Longest name of a batch, in characters.
 pub const MAX_BATCH_NAME: usize = 64;
 
-/// Some records of one batch on their way into a store.
+/// Some records of one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {
-    /// SHA-256 of the snapshot they were cut from.
+    /// SHA-256 of the snapshot they are from.
     pub snapshot: Digest,
     /// The batch they belong to, for example `finance`: 1 to 64 of `a-z`, `0-9` and `-`.
     pub batch: &'a str,
-    /// Records of the context's tenant in ascending order; numbers may be missing in between.
+    /// Records of the context's tenant in ascending order; sequence numbers may be missing in
+    /// between.
     pub records: &'a [Record],
 }
 
 impl Part<'_> {
-    /// Checks what needs no store.
+    /// Checks the rules that need no store.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that breaks its rule, a record of another tenant, or records that
-    /// do not ascend from 1.
+    /// `InvalidInput` for an invalid name, a record of another tenant, or records that are not in
+    /// ascending order from 1.
     pub fn check(&self, tenant: &TenantId) -> Result<()> {
         check_name(self.batch)?;
         let mut before = 0;
@@ -54,7 +55,7 @@ impl Part<'_> {
             }
             if record.seq <= before {
                 return Err(Error::invalid(format!(
-                    "the part's records do not ascend from 1: {} stands after {before}",
+                    "the part's records do not ascend from 1: {} comes after {before}",
                     record.seq
                 )));
             }
@@ -67,49 +68,48 @@ impl Part<'_> {
 /// Checks the name of a batch.
 ///
 /// # Errors
-/// `InvalidInput` that names the rule.
+/// `InvalidInput` that states the rule.
 pub fn check_name(batch: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if (1..=MAX_BATCH_NAME).contains(&batch.chars().count()) && batch.chars().all(plain) {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "the name of a batch is 1 to {MAX_BATCH_NAME} of a-z, 0-9 and -, not {batch:?}"
+        "the name of a batch must be 1 to {MAX_BATCH_NAME} of a-z, 0-9 and -, not {batch:?}"
     )))
 }
 
-/// Fills a store batch by batch. Once every batch is there, the store is the same as one that
+/// Fills a store batch by batch. After the last batch, the store is the same as one that
 /// [`ScenarioStore::import`] filled.
 ///
-/// Each call is one transaction of the context's tenant, and is refused while a freeze window is
-/// in force that is not the call's own.
+/// Each call is one transaction of the context's tenant, and is refused while a freeze window is in
+/// force other than the call's own.
 ///
 /// [`ScenarioStore::import`]: crate::store::ScenarioStore::import
 #[async_trait]
 pub trait BatchImport: Send + Sync {
-    /// Writes a part with the sequence numbers it has, its projections and its line in the ledger;
-    /// durable on return. Gives the last number of the batch that is there.
+    /// Writes a part with its sequence numbers, its projections and its line in the ledger; durable
+    /// on return. Returns the last number of the batch that is stored.
     ///
-    /// Idempotent: what is there already is skipped when equal, a `Conflict` when not. So are a
-    /// tenant of another snapshot, a record behind the end of the batch that is not there, and a
-    /// call whose own window has ended.
+    /// Idempotent: records that are stored already are skipped when equal, and a `Conflict` when
+    /// not. A `Conflict` is also a tenant of another snapshot, a record behind the end of the batch
+    /// that is not stored, and a call whose own window has ended.
     ///
-    /// Parts of one batch come in order; a part that was left out is found by verification, not
-    /// here.
+    /// The parts of a batch must come in order; a missing part is found by verification, not here.
     async fn import_batch(&self, cx: &CallCx, part: Part<'_>) -> Result<Imported>;
 
-    /// The last sequence number of the batch that is durably there; 0 for none. Going on above it
-    /// loses and repeats nothing. A tenant of another snapshot is a `Conflict`.
+    /// The last sequence number of the batch that is durable; 0 for none. Continuing above it loses
+    /// and repeats nothing. A tenant of another snapshot is a `Conflict`.
     async fn progress(&self, cx: &CallCx, snapshot: Digest, batch: &str) -> Result<u64>;
 
-    /// Writes events of the evidence chain, all or none; how many were not there before.
+    /// Writes events of the evidence chain, all or none; returns how many were new.
     ///
-    /// Idempotent by their ids: what is there already is skipped when equal, a `Conflict` when
-    /// not. So carrying them again verifies them. Two events of one id are `InvalidInput`, and so
-    /// is an actor that was not enrolled.
+    /// Idempotent by their ids: events that are stored already are skipped when equal, and a
+    /// `Conflict` when not, so that repeating the call verifies them. Two events with one id are
+    /// `InvalidInput`, and so is an actor who is not enrolled.
     async fn carry_chain(&self, cx: &CallCx, events: &[AuditEvent]) -> Result<u64>;
 
-    /// How many events the tenant has, of whatever kind.
+    /// The number of events of the tenant, of any kind.
     async fn carried(&self, cx: &CallCx) -> Result<u64>;
 }
 

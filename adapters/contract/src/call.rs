@@ -1,28 +1,28 @@
-//! What every call carries besides its arguments.
+//! The context that every call carries besides its arguments.
 
 use crate::id::{ActorId, TenantId};
 use std::time::Instant;
 
-/// The caller's context: whose data, on whose behalf, until when.
+/// A call's context: tenant, actor, request, deadline.
 #[derive(Clone, Debug)]
 pub struct CallCx {
     /// Every row the call reads or writes belongs to this tenant.
     pub tenant: TenantId,
-    /// Who asks; `None` for the engine itself.
+    /// The actor who asks; `None` for the engine itself.
     pub actor: Option<ActorId>,
-    /// The request that the call belongs to, for the audit trail; `None` outside of one.
+    /// The id of the request that the call belongs to, for the audit trail; `None` outside of one.
     pub request: Option<String>,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
-    /// The caller's key for calls that must happen once.
+    /// The idempotency key, for calls that must happen once.
     pub idempotency_key: Option<String>,
-    /// The freeze window that the caller itself raised, by its id: the call's writes pass that
-    /// one and no other; see [`crate::fence::Fence`].
+    /// The id of the freeze window that the caller itself raised: the call's writes pass this
+    /// window and no other; see [`crate::fence::Fence`].
     pub window: Option<String>,
 }
 
 impl CallCx {
-    /// The engine's own call on behalf of `tenant`.
+    /// The context of the engine's own call for `tenant`.
     pub fn tenant(tenant: TenantId) -> Self {
         Self {
             tenant,

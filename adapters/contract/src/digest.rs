@@ -1,4 +1,4 @@
-//! SHA-256, as bytes and as the text that people and packets use.
+//! SHA-256 digests, as bytes and as hex.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The digest of everything added so far; the hasher can go on.
+    /// The digest of everything added so far; more can be added after it.
     pub fn current(&self) -> Digest {
         Digest(self.0.clone().finalize().into())
     }

@@ -1,19 +1,19 @@
-//! The one error type at the seam between the engine and its adapters.
+//! The error type between the engine and its adapters.
 
 use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Shorthand for a result with the seam's error.
+/// A result with an adapter's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// What went wrong, in terms a caller can decide on.
+/// The kind of an error, by which callers decide what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The caller's data breaks a rule of the contract; sending it again cannot help.
+    /// The input breaks a rule of the contract; repeating the call cannot help.
     InvalidInput,
     /// Another writer was first, or the same id already names something else.
     Conflict,
@@ -21,21 +21,21 @@ pub enum ErrorKind {
     Frozen,
     /// It does not exist, or belongs to another tenant: the two are indistinguishable on purpose.
     NotFound,
-    /// Who calls is not known: nothing was presented, or nothing that is valid.
+    /// The caller is not authenticated: no valid credentials were presented.
     Unauthenticated,
-    /// The caller, or the adapter's own login, may not do this.
+    /// The caller, or the adapter's own login, is not authorised.
     Denied,
-    /// The adapter's configuration is wrong or unsafe, so it refuses to work.
+    /// The adapter's configuration is invalid or unsafe, so it refuses to work.
     Configuration,
     /// The service behind the adapter cannot be reached or is not ready.
     Unavailable,
     /// It took longer than the deadline.
     Timeout,
-    /// What was stored can no longer be read as it was written.
+    /// Stored data can no longer be read as it was written.
     Corrupt,
-    /// The disk, the quota or a limit is exhausted.
+    /// A disk, a quota or a limit is exhausted.
     Exhausted,
-    /// The peer broke its own contract, or a case nobody thought of.
+    /// The other side broke its own contract, or an unexpected case.
     Unexpected,
 }
 
@@ -59,10 +59,10 @@ impl ErrorKind {
     }
 }
 
-/// Whether calling again is sensible.
+/// Whether repeating a call is sensible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// The same call fails the same way.
+    /// The same call fails in the same way.
     Permanent,
     /// It did not happen and may succeed later.
     Temporary,
@@ -70,20 +70,20 @@ pub enum Retry {
     Ambiguous,
 }
 
-/// What an outside service said of a failure in its own words and codes.
+/// An outside service's own error report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
-    /// The HTTP status; 0 where it stood in the body of a good answer.
+    /// The HTTP status; 0 where the error was in the body of a successful response.
     #[serde(default)]
     pub status: u16,
-    /// The service's own code; 0 where it gave none.
+    /// The service's error code; 0 where it gave none.
     pub code: i64,
-    /// The service's sentence.
+    /// The service's message.
     pub description: String,
-    /// What it adds, entry by entry.
+    /// Further details, one an entry.
     #[serde(default)]
     pub details: Vec<String>,
-    /// Seconds to wait before asking again, where it said so.
+    /// Seconds to wait before the next call, where the service said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
@@ -119,7 +119,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// A permanent failure of `kind`; `message` names the thing and must hold no secret.
+    /// A permanent failure of `kind`; `message` names the object and must hold no secret.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -136,74 +136,74 @@ impl Error {
         }
     }
 
-    /// The caller's data breaks a rule.
+    /// An `InvalidInput` error.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
-    /// Another writer was first.
+    /// A `Conflict` error.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Conflict, message)
     }
 
-    /// Says where it happened: the adapter's kind and the contract's operation.
+    /// Adds where it happened: the adapter's kind and the contract's operation.
     #[must_use]
-    pub fn at(mut self, adapter: &'static str, operation: &'static str) -> Self {
+    pub fn in_operation(mut self, adapter: &'static str, operation: &'static str) -> Self {
         self.adapter = adapter;
         self.operation = operation;
         self
     }
 
-    /// What the user can do next.
+    /// Adds a hint: what the user can do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Overrides the kind's usual answer on calling again.
+    /// Overrides the kind's default for repeating the call.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
     }
 
-    /// What the outside service said; it must hold no secret either.
+    /// Adds the outside service's report; it must hold no secret either.
     #[must_use]
     pub fn because(mut self, reported: Reported) -> Self {
         self.reported = Some(Box::new(reported));
         self
     }
 
-    /// The underlying failure; it must hold no secret either.
+    /// Adds the underlying error; it must hold no secret either.
     #[must_use]
     pub fn source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What went wrong.
+    /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether calling again is sensible.
+    /// Whether repeating the call is sensible.
     pub fn retryable(&self) -> Retry {
         self.retry
     }
 
-    /// The sentence alone, without where it happened.
+    /// The message without the place where it happened.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What the outside service said, where it said anything.
+    /// The outside service's report, if there is one.
     pub fn reported(&self) -> Option<&Reported> {
         self.reported.as_deref()
     }
 
-    /// The way out, if the adapter knows one.
-    pub fn way_out(&self) -> Option<&str> {
+    /// The hint, if there is one.
+    pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 

@@ -1,23 +1,23 @@
-//! A map that forgets: every entry has an end, and there are never more than a set number.
+//! A bounded map whose entries expire.
 //!
-//! It reads no clock and takes no lock: the caller gives the time, of whatever type it measures in
-//! ([`Timestamp`](crate::Timestamp), `std::time::Instant`), and shares the map as it needs.
+//! It reads no clock and takes no lock: the caller passes the time, of any ordered type
+//! ([`Timestamp`](crate::Timestamp), `std::time::Instant`), and shares the map as needed.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-/// A bounded map whose entries end. Every operation takes time logarithmic in its size.
+/// A bounded map whose entries expire. Every operation takes time logarithmic in its size.
 #[derive(Clone, Debug)]
 pub struct ExpiringMap<K, V, T> {
     capacity: usize,
     entries: HashMap<K, (Place<T>, V)>,
-    /// The same keys by their end, soonest first.
+    /// The same keys by their expiry, soonest first.
     ends: BTreeMap<Place<T>, K>,
     inserted: u64,
 }
 
-/// When an entry ends; of equal ends, the earlier entry first.
+/// An entry's expiry; with equal expiry, the earlier entry first.
 type Place<T> = (T, u64);
 
 impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
@@ -27,9 +27,10 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         Self { capacity, entries: HashMap::new(), ends: BTreeMap::new(), inserted: 0 }
     }
 
-    /// Puts an entry in from `now` until just before `until`, in place of an earlier one of that key;
-    /// gives that one, if it had not ended. In a full map the entry that ends soonest makes room: ask
-    /// [`ExpiringMap::is_full`] first where a newcomer is to be refused instead.
+    /// Inserts an entry that is valid from `now` until just before `until`, replacing an earlier
+    /// one of that key, which is returned unless it has expired. In a full map the entry that
+    /// expires soonest is evicted; call [`ExpiringMap::is_full`] first to refuse new entries
+    /// instead.
     pub fn insert(&mut self, key: K, value: V, until: T, now: T) -> Option<V> {
         self.forget(now);
         let earlier = self.remove(&key);
@@ -45,8 +46,8 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         earlier
     }
 
-    /// The same where the key has no entry that has not ended; `false` when it has one, which stays as
-    /// it is.
+    /// Inserts only if the key has no valid entry; `false` when it has one, which is left
+    /// unchanged.
     pub fn insert_new(&mut self, key: K, value: V, until: T, now: T) -> bool {
         let new = self.get(&key, now).is_none();
         if new {
@@ -55,7 +56,7 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         new
     }
 
-    /// The value of a key, if it has not ended.
+    /// The value of a key, unless it has expired.
     pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q, now: T) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -63,7 +64,7 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         self.entries.get(key).filter(|((until, _), _)| now < *until).map(|(_, value)| value)
     }
 
-    /// The same to be changed; its end stays.
+    /// The same, mutable; the expiry stays.
     pub fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q, now: T) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -71,7 +72,7 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         self.entries.get_mut(key).filter(|((until, _), _)| now < *until).map(|(_, value)| value)
     }
 
-    /// Takes an entry out, if it has not ended and `meant` holds for it; else it stays.
+    /// Removes and returns an entry that has not expired and for which `meant` holds.
     pub fn take_if<Q: Eq + Hash + ?Sized>(
         &mut self,
         key: &Q,
@@ -84,7 +85,7 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         if self.get(key, now).is_some_and(meant) { self.remove(key) } else { None }
     }
 
-    /// Takes an entry out, ended or not.
+    /// Removes and returns an entry, expired or not.
     pub fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -94,23 +95,23 @@ impl<K: Eq + Hash + Clone, V, T: Ord + Copy> ExpiringMap<K, V, T> {
         Some(value)
     }
 
-    /// Whether as many entries as there may be have not ended.
+    /// Whether the map holds `capacity` entries that have not expired.
     pub fn is_full(&mut self, now: T) -> bool {
         self.forget(now);
         self.entries.len() >= self.capacity
     }
 
-    /// How many entries are kept, ended ones that were not forgotten yet among them.
+    /// Number of entries, including expired ones that were not dropped yet.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is kept.
+    /// Whether it has no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Drops every entry that has ended.
+    /// Drops every expired entry.
     fn forget(&mut self, now: T) {
         while let Some(first) = self.ends.first_entry()
             && first.key().0 <= now

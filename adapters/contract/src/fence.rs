@@ -1,4 +1,4 @@
-//! Freeze windows: a time in which a store refuses writes, for a rollback drill or a cutover.
+//! Freeze windows: times in which a store refuses writes, for a rollback drill or a cutover.
 
 mod windows;
 
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 
 pub use windows::Windows;
 
-/// Longest id, in characters.
+/// Longest id of a window, in characters.
 pub const MAX_WINDOW_ID: usize = 64;
 
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 200;
 
-/// A freeze window. [`Window::new`] checks it, and so does reading it as JSON.
+/// A freeze window, validated by [`Window::new`] and when it is read as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Window {
-    /// Its name: 1 to 64 of `a-z`, `0-9` and `-`. It names one window of a tenant for ever.
+    /// Its id: 1 to 64 of `a-z`, `0-9` and `-`. An id is never used again for the same tenant.
     pub id: String,
-    /// Why writes are refused, for whoever meets the refusal: one line of 1 to 200 characters.
+    /// The reason, shown to whoever is refused: one line of 1 to 200 characters.
     pub reason: String,
     /// When it was raised, by the clock of whoever raised it.
     pub raised_at: Timestamp,
-    /// When it ends by itself, by the clock of the store.
+    /// When it expires, by the clock of the store.
     pub expires_at: Timestamp,
 }
 
@@ -47,10 +47,10 @@ impl TryFrom<Unchecked> for Window {
 }
 
 impl Window {
-    /// A window whose every part follows its rule.
+    /// A validated window.
     ///
     /// # Errors
-    /// `InvalidInput` that names the part and the rule.
+    /// `InvalidInput` that names the field and states the rule.
     pub fn new(
         id: impl Into<String>,
         reason: impl Into<String>,
@@ -61,7 +61,7 @@ impl Window {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !(1..=MAX_WINDOW_ID).contains(&id.chars().count()) || !id.chars().all(plain) {
             return Err(Error::invalid(format!(
-                "the id of a freeze window is 1 to {MAX_WINDOW_ID} of a-z, 0-9 and -, not {id:?}"
+                "the id of a freeze window must be 1 to {MAX_WINDOW_ID} of a-z, 0-9 and -, not {id:?}"
             )));
         }
         let one_line = !reason.chars().any(|c| c.is_control() || "\u{2028}\u{2029}".contains(c));
@@ -70,7 +70,7 @@ impl Window {
             || reason.trim().is_empty()
         {
             return Err(Error::invalid(format!(
-                "the reason of a freeze window is one line of 1 to {MAX_REASON} characters"
+                "the reason of a freeze window must be one line of 1 to {MAX_REASON} characters"
             )));
         }
         if expires_at <= raised_at {
@@ -81,7 +81,7 @@ impl Window {
         Ok(Self { id, reason, raised_at, expires_at })
     }
 
-    /// What a write of `tenant` is answered while the window is in force.
+    /// The error of a write to `tenant` while the window is in force.
     pub fn refusal(&self, tenant: &TenantId) -> Error {
         Error::new(
             ErrorKind::Frozen,
@@ -91,24 +91,24 @@ impl Window {
             ),
         )
         .hint(
-            "wait until the window ends or is lifted by what raised it; where nothing works under \
-             it any more, `flowcontrol scenario thaw` lifts it",
+            "wait until the window ends or whoever raised it lifts it; if nothing uses it any more, \
+                         lift it with `flowcontrol scenario thaw`",
         )
     }
 
-    /// What raising another window is answered while this one is in force.
-    pub fn in_the_way(&self, tenant: &TenantId) -> Error {
+    /// The error of raising another window while this one is in force.
+    pub fn already_frozen(&self, tenant: &TenantId) -> Error {
         Error::conflict(format!(
             "tenant {tenant} is frozen already, until {} by window {}: {}",
             self.expires_at, self.id, self.reason
         ))
         .hint(
-            "wait until that window ends or is lifted by what raised it; where nothing works \
-             under it any more, `flowcontrol scenario thaw` lifts it",
+            "wait until that window ends or whoever raised it lifts it; if nothing uses it any \
+                         more, lift it with `flowcontrol scenario thaw`",
         )
     }
 
-    /// What raising the window is answered when its end has passed: nothing would be refused.
+    /// The error of raising a window whose end has passed.
     pub fn too_late(&self, now: Timestamp) -> Error {
         Error::invalid(format!(
             "freeze window {} ends at {}, and by the store's clock it is {now}",
@@ -117,52 +117,51 @@ impl Window {
         .hint("choose a later end, or set this machine's clock")
     }
 
-    /// What raising the window is answered when one of its id was lifted.
-    pub fn used_up(&self, tenant: &TenantId) -> Error {
+    /// The error of raising a window whose id was lifted before.
+    pub fn already_lifted(&self, tenant: &TenantId) -> Error {
         Error::conflict(format!("window {} of tenant {tenant} was lifted already", self.id))
-            .hint("raise a window of another id")
+            .hint("raise a window with another id")
     }
 
-    /// What lifting `id` is answered when it is in force for nobody.
+    /// The error of lifting `id` when it is not in force.
     pub fn not_in_force(id: &str) -> Error {
         Error::new(ErrorKind::NotFound, format!("no freeze window {id:?} is in force"))
-            .hint("`flowcontrol scenario show` tells of the window that is")
+            .hint("`flowcontrol scenario show` shows the window in force")
     }
 }
 
 /// A window in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Raised {
-    /// The window, with the end that was given last.
+    /// The window, with its latest end.
     pub window: Window,
-    /// Writes that were refused since it was raised, by every process and for the tenants asked
-    /// for. A refusal that could not be written down is missing.
+    /// Number of writes refused since it was raised, by every process and for the tenants asked
+    /// for. Refusals that could not be recorded are missing.
     pub refused: u64,
 }
 
 /// Freezes tenants: while a window is in force, every enroll, append and import is refused with
-/// `Frozen`, an append of what is there already (a replay) too. Reads go on, and so do an append
-/// and an import of nothing. The calls of whoever raised it pass: those whose
-/// [`CallCx::window`](crate::CallCx::window) is its id.
+/// `Frozen`, also a repeated append. Reads continue, and so do an append and an import without
+/// records. Calls whose [`CallCx::window`](crate::CallCx::window) is the window's id pass.
 ///
-/// A tenant need not be enrolled to be frozen; it then cannot be.
+/// A tenant can be frozen before it is enrolled; enrolling it is then refused.
 #[async_trait]
 pub trait Fence: Send + Sync {
-    /// Refuses writes of these tenants from the moment this returns; waits for writers at work.
-    /// All of them or none.
+    /// Refuses writes of these tenants from the moment this returns; waits for writes in progress.
+    /// Applies to all tenants or none.
     ///
-    /// Idempotent by the window's id: when it is there already, its end becomes that of `window`,
-    /// which also brings back an expired one, and what else it was raised with stays. Another
-    /// window in force is a `Conflict` that names it, and so is an id that was lifted. An end
-    /// that has passed by the store's clock, or no tenant at all, is `InvalidInput`.
+    /// Idempotent by the window's id: an existing window gets the end of `window`, which also
+    /// reactivates an expired one, and keeps everything else. Another window in force is a
+    /// `Conflict` that names it, and so is an id that was lifted. An end that has passed by the
+    /// store's clock, or an empty list of tenants, is `InvalidInput`.
     async fn raise(&self, tenants: &[TenantId], window: &Window) -> Result<()>;
 
-    /// The window in force for any of these tenants: of the first in order of their ids. An
-    /// expired or lifted one is none.
+    /// The window in force for any of these tenants; the first in order of their ids. Expired and
+    /// lifted windows do not count.
     async fn window(&self, tenants: &[TenantId]) -> Result<Option<Raised>>;
 
-    /// Lifts the window of that id wherever it is in force for these tenants; `NotFound` when that
-    /// is nowhere.
+    /// Lifts the window with that id for all of these tenants; `NotFound` when it is in force for
+    /// none.
     async fn lift(&self, tenants: &[TenantId], id: &str) -> Result<()>;
 }
 
@@ -217,6 +216,6 @@ mod tests {
         let error = error.refusal(&TenantId::new("bfg").unwrap());
         assert!(error.message().contains("rollback drill"), "{error}");
         assert!(error.message().contains("1970-01-01T00:05:00.000000Z"), "{error}");
-        assert!(error.way_out().is_some_and(|way| way.contains("scenario thaw")));
+        assert!(error.hint_text().is_some_and(|way| way.contains("scenario thaw")));
     }
 }

@@ -1,5 +1,5 @@
-//! What stands around every call to an outside service, in one fixed order: span, retry, a limit on
-//! each attempt, and where a failure happened.
+//! Wraps every call to an outside service, always in the same order: tracing span, retries, a
+//! timeout for each attempt, and the place of a failure.
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -9,41 +9,41 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
-/// What a call does to the other side.
+/// The effect of a call on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing, or the same however often it is called: one that was cut short is called again.
+    /// None, or the same however often it is repeated: an attempt that timed out is repeated.
     Repeatable,
-    /// Something that must happen once: one that was cut short may have happened.
+    /// Something that must happen once: an attempt that timed out may have happened.
     Once,
 }
 
-/// Guards an adapter's calls.
+/// Retries and timeouts of an adapter's calls.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// The adapter's kind.
     pub adapter: &'static str,
-    /// Where pauses and limits come from.
+    /// The clock for pauses and timeouts.
     pub clock: Arc<dyn Clock>,
-    /// Most attempts of one call, at least 1.
+    /// Most attempts of a call, at least 1.
     pub attempts: u32,
-    /// How long one attempt may take.
+    /// Timeout of one attempt.
     pub timeout: Duration,
-    /// The pause before the second attempt; it doubles from there.
+    /// Pause before the second attempt; it doubles with each further one.
     pub pause: Duration,
-    /// The longest pause. Where the other side asks for a longer one the call fails at once, and says
-    /// so: asking earlier would only make it longer.
+    /// Longest pause. If the other side asks for a longer one, the call fails at once and says so;
+    /// repeating earlier would only prolong it.
     pub longest_pause: Duration,
 }
 
 impl Guard {
-    /// Calls until it succeeds, fails for good, may have happened, or attempts run out. Only a
-    /// [`Retry::Temporary`] failure is tried again, after the pause that the other side asked for,
-    /// where it did.
+    /// Repeats the call until it succeeds, fails permanently, may have happened, or attempts run
+    /// out. Only a [`Retry::Temporary`] failure is retried, after the pause that the other side
+    /// asked for, if it did.
     ///
     /// # Errors
-    /// The last attempt's failure; `Timeout` for one that was cut short, which is ambiguous where
-    /// the call writes.
+    /// The last attempt's error; `Timeout` for one that timed out, which is ambiguous for calls
+    /// that write.
     pub async fn call<T, F>(
         &self,
         operation: &'static str,
@@ -55,25 +55,27 @@ impl Guard {
     {
         let span = tracing::debug_span!("call", adapter = self.adapter, operation);
         let work = async {
-            let mut made = 1;
+            let mut attempts = 1;
             loop {
-                let failure = match self.once(effect, attempt()).await {
+                let failure = match self.attempt(effect, attempt()).await {
                     Ok(value) => return Ok(value),
                     Err(failure) => failure,
                 };
-                if failure.retryable() != Retry::Temporary || made >= self.attempts.max(1) {
+                if failure.retryable() != Retry::Temporary || attempts >= self.attempts.max(1) {
                     return Err(failure);
                 }
-                let Some(pause) = self.pause_before(made, &failure) else { return Err(failure) };
-                tracing::debug!(attempt = made, pause = ?pause, reason = failure.message(), "again");
+                let Some(pause) = self.pause_before(attempts, &failure) else {
+                    return Err(failure);
+                };
+                tracing::debug!(attempt = attempts, pause = ?pause, reason = failure.message(), "again");
                 self.clock.sleep(pause).await;
-                made += 1;
+                attempts += 1;
             }
         };
-        work.instrument(span).await.map_err(|e: Error| e.at(self.adapter, operation))
+        work.instrument(span).await.map_err(|e: Error| e.in_operation(self.adapter, operation))
     }
 
-    async fn once<T>(&self, effect: Effect, work: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn attempt<T>(&self, effect: Effect, work: impl Future<Output = Result<T>>) -> Result<T> {
         match select(pin!(work), self.clock.sleep(self.timeout)).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(Error::new(
@@ -87,11 +89,11 @@ impl Guard {
         }
     }
 
-    fn pause_before(&self, made: u32, failure: &Error) -> Option<Duration> {
+    fn pause_before(&self, attempts: u32, failure: &Error) -> Option<Duration> {
         match failure.reported().and_then(|r| r.retry_after).map(Duration::from_secs) {
             Some(asked) => (asked <= self.longest_pause).then_some(asked),
             None => {
-                let doubled = 2u32.saturating_pow(made.saturating_sub(1).min(20));
+                let doubled = 2u32.saturating_pow(attempts.saturating_sub(1).min(20));
                 Some(self.pause.saturating_mul(doubled).min(self.longest_pause))
             }
         }
@@ -110,7 +112,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    /// Waits for nothing and remembers what was asked. The limit on an attempt never ends first.
+    /// Waits for nothing and records the pauses. Its timeouts never fire.
     #[derive(Debug, Default)]
     struct Hasty(Mutex<Vec<u64>>);
 
@@ -152,28 +154,28 @@ mod tests {
         for (asked, pauses) in [(None, &[1, 2, 4][..]), (Some(30), &[30, 30, 30]), (Some(61), &[])]
         {
             let clock = Arc::new(Hasty::default());
-            let mut made = 0;
+            let mut attempts = 0;
             let outcome: Result<()> =
                 block_on(guard(&clock).call("ask", Effect::Repeatable, || {
-                    made += 1;
+                    attempts += 1;
                     ready(Err(answer(asked)))
                 }));
             assert_eq!(outcome.unwrap_err().to_string(), "mock ask: busy");
-            assert_eq!((made, &*clock.0.lock().unwrap()), (pauses.len() + 1, &pauses.to_vec()));
+            assert_eq!((attempts, &*clock.0.lock().unwrap()), (pauses.len() + 1, &pauses.to_vec()));
         }
     }
 
     #[test]
     fn what_may_have_happened_is_not_tried_again() {
         let clock = Arc::new(Hasty::default());
-        let mut made = 0;
+        let mut attempts = 0;
         let outcome: Result<()> = block_on(guard(&clock).call("send", Effect::Once, || {
-            made += 1;
+            attempts += 1;
             pending()
         }));
         let failure = outcome.unwrap_err();
         assert_eq!((failure.kind(), failure.retryable()), (ErrorKind::Timeout, Retry::Ambiguous));
-        assert_eq!(made, 1);
+        assert_eq!(attempts, 1);
         let outcome: Result<()> = block_on(guard(&clock).call("ask", Effect::Repeatable, pending));
         assert_eq!(outcome.unwrap_err().retryable(), Retry::Temporary);
     }

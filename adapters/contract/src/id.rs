@@ -1,11 +1,11 @@
-//! Identifiers: parsed once, then trusted.
+//! Identifiers, validated once when they are parsed.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Longest identifier, in bytes of UTF-8. Keys in Postgres indexes stay far below its limit of
-/// about 2,700 bytes even when three of them stand in one key.
+/// Longest identifier, in bytes of UTF-8. Three of them in one index key stay far below Postgres'
+/// limit of about 2,700 bytes.
 pub const MAX_ID_BYTES: usize = 200;
 
 fn parse(what: &str, text: &str) -> Result<Arc<str>> {
@@ -33,12 +33,12 @@ macro_rules! id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Parses an identifier: 1 to [`MAX_ID_BYTES`] bytes of UTF-8, no control
-            /// characters, no white space at either end. Case and look-alike letters are kept
-            /// apart: two identifiers are equal only byte for byte.
+            /// Parses an identifier: 1 to [`MAX_ID_BYTES`] bytes of UTF-8, no control characters,
+            /// no white space at either end. Identifiers are equal only byte for byte; case and
+            /// look-alike letters matter.
             ///
             /// # Errors
-            /// `InvalidInput` that names the rule.
+            /// `InvalidInput` that states the rule.
             pub fn new(text: impl AsRef<str>) -> Result<Self> {
                 parse($what, text.as_ref()).map(Self)
             }
@@ -49,27 +49,27 @@ macro_rules! id {
 }
 
 id!(
-    /// Whose data it is. Ordered byte by byte, which is also the order of a snapshot.
+    /// A tenant. Ordered byte by byte, which is also the order in a snapshot.
     TenantId,
     "tenant id"
 );
 id!(
-    /// Who did it; unique within a tenant.
+    /// An actor; unique within a tenant.
     ActorId,
     "actor id"
 );
 id!(
-    /// Which record; unique within a tenant, and the key of idempotency.
+    /// A record; unique within a tenant, and the key for idempotent appends.
     RecordId,
     "record id"
 );
 id!(
-    /// Which event of the evidence chain; unique within a tenant.
+    /// An event of the audit trail; unique within a tenant.
     EventId,
     "event id"
 );
 id!(
-    /// One scenario's life, for example `grant-demo-local`.
+    /// A scenario's session, for example `grant-demo-local`.
     SessionId,
     "session id"
 );

@@ -1,39 +1,41 @@
-//! Canonical JSON (RFC 8785), read strictly.
+//! Canonical JSON (RFC 8785), parsed strictly.
 //!
-//! Spelling is normalised; whatever would change a value on its way through a double, `jsonb`
-//! or UTF-16 is refused by name: duplicate keys, numbers that no double holds, `\u0000`, lone
-//! surrogates. [`object`] reads what others sign, such as a token's claims, and refuses duplicate keys
+//! Formatting is normalised; everything that would lose information in a double, `jsonb` or UTF-16
+//! is refused with its name: duplicate keys, numbers that a double cannot represent, `\u0000`,
+//! lone surrogates. [`object`] parses documents that others sign, such as a token's claims, and
+//! refuses duplicate keys only.
 //! alone.
 
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 
-/// Deepest nesting that is read; deeper input would exhaust the stack of a reader downstream.
+/// Deepest nesting that is accepted; deeper input could overflow the stack of another reader.
 pub const MAX_DEPTH: usize = 128;
 
 /// Why a JSON text was refused, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {at}")]
 pub struct JsonError {
-    /// What is wrong, in words.
+    /// What is wrong.
     pub what: String,
     /// Byte offset in the input.
     pub at: usize,
-    /// Whether an object names a key twice.
+    /// Whether the reason is a duplicate key.
     pub duplicate: bool,
 }
 
-/// Why a text is not one JSON object that every reader understands alike. `Display` is the rest of a
-/// sentence and repeats nothing of the text.
+/// Why a text is not a JSON object that every reader understands in the same way. `Display` is the
+/// rest of a sentence and repeats nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnObject {
     /// It is not JSON, or nested too deeply.
     #[error("is not valid JSON")]
     Malformed,
-    /// It is another value.
+    /// It is another JSON value.
     #[error("is not a JSON object")]
     OtherValue,
-    /// Of two readers of `{"aud": 1, "aud": 2}` each may believe another.
+    /// An object has a duplicate key: of `{"aud": 1, "aud": 2}` two readers may take different
+    /// values.
     #[error("has a duplicate key")]
     DuplicateKey,
 }
@@ -41,16 +43,16 @@ pub enum NotAnObject {
 /// The canonical form of one JSON value.
 ///
 /// # Errors
-/// Names the first thing that is not JSON or could not be carried exactly.
+/// Names the first place that is not JSON or cannot be represented exactly.
 pub fn canonicalize(text: &str) -> Result<String, JsonError> {
     read(text, true)
 }
 
-/// The one object that `text` holds, in which no object at any depth names a key twice. Numbers are
-/// read as `serde_json` reads them.
+/// Parses `text` as one object without duplicate keys at any depth. Numbers are parsed as
+/// `serde_json` does.
 ///
 /// # Errors
-/// What else it is.
+/// Why it is not such an object.
 pub fn object(text: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
     let text = std::str::from_utf8(text).map_err(|_| NotAnObject::Malformed)?;
     let ordered = read(text, false).map_err(|e| match e.duplicate {
@@ -121,12 +123,12 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     out: String,
-    /// Whether numbers get their canonical form and what Postgres or a double cannot hold is refused;
-    /// else both stand as they were.
+    /// Whether numbers are put in canonical form and values that Postgres or a double cannot hold
+    /// are refused; otherwise both are kept as they are.
     exact: bool,
 }
 
-/// A member of the object being read: its key, and where `"key":value` stands in the output.
+/// A member of the object being parsed: its key, and the place of `"key":value` in the output.
 struct Member {
     key: String,
     from: usize,
@@ -417,7 +419,7 @@ fn duplicate<T>(key: &str, at: usize) -> Result<T, JsonError> {
     Err(JsonError { what: format!("duplicate key {shown:?}"), at, duplicate: true })
 }
 
-/// The text behind a canonical string's escapes; keys with escapes are rare.
+/// A canonical string without its escapes; keys with escapes are rare.
 fn unescape(inner: &str) -> String {
     if !inner.contains('\\') {
         return inner.to_owned();
@@ -426,7 +428,7 @@ fn unescape(inner: &str) -> String {
 }
 
 /// A decimal literal as (negative, significant digits, exponent of the first digit), so that two
-/// spellings of one number compare equal. Zero has no sign.
+/// notations of one number compare equal. Zero has no sign.
 fn decimal(literal: &str) -> (bool, Vec<u8>, i64) {
     let (negative, rest) = match literal.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -434,7 +436,7 @@ fn decimal(literal: &str) -> (bool, Vec<u8>, i64) {
     };
     let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    // An exponent too long for i64 belongs to a number that is zero or infinite anyway.
+    // An exponent too large for i64 means zero or infinity in any case.
     let exponent: i64 = exponent.parse().unwrap_or(i64::from(i32::MAX));
     let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     let leading = digits.iter().take_while(|&&d| d == b'0').count();

@@ -1,4 +1,5 @@
-//! `KsefProvider.v1`: structured invoices to the Polish tax authority's system and proof back.
+//! `KsefProvider.v1`: submits structured invoices to the Polish tax authority's system and returns
+//! proof.
 
 mod name;
 
@@ -16,10 +17,11 @@ use std::fmt;
 /// The contract's versioned name.
 pub const CONTRACT: &str = "KsefProvider.v1";
 
-/// One invoice on its way.
+/// An invoice to submit.
 #[derive(Clone, Copy)]
 pub struct Submission<'a> {
-    /// The invoice, FA(3) XML. These very bytes are sent, and their SHA-256 names them everywhere.
+    /// The invoice, FA(3) XML. Exactly these bytes are sent, and their SHA-256 identifies the
+    /// invoice.
     pub invoice: &'a [u8],
     /// Whether the taxpayer declares that it was issued offline.
     pub offline: bool,
@@ -27,7 +29,7 @@ pub struct Submission<'a> {
     pub corrects: Option<Digest>,
 }
 
-/// An invoice holds what is nobody else's business.
+/// Hides the invoice, which is confidential.
 impl fmt::Debug for Submission<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Submission")
@@ -39,64 +41,65 @@ impl fmt::Debug for Submission<'_> {
     }
 }
 
-/// Invoices of one batch, read one after the other: a batch may be larger than memory. Each is
-/// called for once; a failure to read one ends the batch before anything is sent.
+/// Invoices of one batch, read one after the other, since a batch may be larger than memory. Each
+/// is read once; a failure ends the batch before anything is sent.
 pub type Invoices<'a> = dyn Iterator<Item = Result<Vec<u8>>> + Send + 'a;
 
-/// What is known of one invoice.
+/// What is known of a submitted invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Submitted {
     /// The SHA-256 of its bytes.
     pub invoice: Digest,
-    /// The session that it was sent in; `None` while none was opened for it.
+    /// The session in which it was sent; `None` while none was opened for it.
     pub session: Option<Reference>,
-    /// Its own reference within the session; `None` while the answer is outstanding.
+    /// Its reference within the session; `None` until KSeF has answered.
     pub reference: Option<Reference>,
-    /// What became of it.
-    pub state: State,
+    /// Its state.
+    pub state: InvoiceState,
 }
 
-/// What became of an invoice.
+/// The state of a submitted invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum State {
-    /// It is written down here and was not sent yet.
+pub enum InvoiceState {
+    /// It is recorded here and was not sent yet.
     Kept,
-    /// It may have been sent: the answer was lost, and the system has not been asked since.
+    /// It may have been sent: the response was lost, and KSeF has not been asked since.
     Unknown,
-    /// KSeF has it and has not decided. This may take hours; it is never sent again meanwhile.
+    /// KSeF has received it and not decided yet. This can take hours; it is never sent again
+    /// meanwhile.
     Pending {
         /// KSeF's status code, 100 or 150.
         code: i64,
     },
-    /// KSeF has given it a number.
+    /// KSeF has accepted it and assigned a number.
     Accepted {
         /// The number.
         number: KsefNumber,
-        /// When the number was given.
+        /// When the number was assigned.
         at: Option<Timestamp>,
-        /// Whether KSeF takes it as issued offline, by declaration or by its date.
+        /// Whether KSeF treats it as issued offline, by declaration or by its date.
         offline: bool,
-        /// The session in which these very bytes had been accepted before, when a later sending
-        /// was answered as a duplicate of them.
+        /// The session in which the same bytes were accepted before, if KSeF answered a later
+        /// submission as a duplicate.
         earlier: Option<Reference>,
     },
-    /// KSeF has refused it: it has no legal effect, and must be mended and sent as another file.
+    /// KSeF has refused it: it has no legal effect, and must be corrected and sent as another file.
     Refused {
-        /// Why, by KSeF's code and details.
+        /// KSeF's code and details.
         because: Reported,
     },
-    /// Another invoice, with other bytes, bears its number: a person decides.
+    /// Another invoice, with other bytes, has the same number: a person must decide.
     NumberTaken {
-        /// The other invoice.
+        /// The number of the other invoice.
         by: KsefNumber,
-        /// The session in which the other one was sent.
+        /// The session of the other invoice.
         session: Option<Reference>,
     },
 }
 
-impl State {
-    /// Whether KSeF will not change it any more.
+impl InvoiceState {
+    /// Whether KSeF will not change the state any more.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Refused { .. } | Self::NumberTaken { .. })
     }
@@ -114,14 +117,14 @@ impl State {
     }
 }
 
-/// KSeF's official receipt of one invoice, the proof that it exists.
+/// KSeF's official receipt (UPO) of one invoice, the proof that it exists.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Upo {
     /// The invoice's number.
     pub number: KsefNumber,
-    /// The SHA-256 of the invoice that it speaks of.
+    /// The SHA-256 of the invoice.
     pub invoice: Digest,
-    /// The receipt's XML, byte for byte as it came.
+    /// The receipt's XML, byte for byte as received.
     pub xml: Vec<u8>,
     /// The SHA-256 of `xml`.
     pub digest: Digest,
@@ -137,9 +140,9 @@ impl fmt::Debug for Upo {
     }
 }
 
-/// What KSeF allows this context.
+/// The limits of this context at KSeF.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Limits {
+pub struct KsefLimits {
     /// Largest invoice, in bytes.
     pub invoice_bytes: u64,
     /// Largest invoice with an attachment, in bytes.
@@ -148,61 +151,62 @@ pub struct Limits {
     pub invoices_in_session: u64,
     /// Most invoices of one batch.
     pub invoices_in_batch: u64,
-    /// Most requests of each kind, in sliding windows.
+    /// Most requests of each kind, by sliding window.
     pub rates: Vec<Rate>,
 }
 
-/// Most requests of one kind.
+/// Request limits of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rate {
-    /// KSeF's name of the kind.
+    /// KSeF's name of the kind of request.
     pub of: String,
-    /// In any second.
+    /// Most requests in any second.
     pub per_second: u64,
-    /// In any minute.
+    /// Most requests in any minute.
     pub per_minute: u64,
-    /// In any hour.
+    /// Most requests in any hour.
     pub per_hour: u64,
 }
 
-/// What an adapter found out about its KSeF, for evidence. It holds no token and no key.
+/// The result of probing a KSeF, for evidence. It holds no token and no key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KsefProbe {
-    /// Which KSeF: `simulator`, `test`, `demo` or `prd`.
+    /// The environment: `simulator`, `test`, `demo` or `prd`.
     pub environment: String,
-    /// Whose invoices: the context's NIP.
+    /// The context's NIP.
     pub context: String,
     /// How it signed in: `token` or `certificate`.
     pub signed_in_by: String,
-    /// How many of KSeF's public keys can be used now.
+    /// Number of KSeF's public keys that are usable now.
     pub keys: usize,
-    /// When the certificate that signs in ends; `None` for a token.
+    /// When the certificate used to sign in expires; `None` for a token.
     pub certificate_until: Option<Timestamp>,
 }
 
-/// Sends invoices to KSeF and brings back what became of them.
+/// Submits invoices to KSeF and reports their state.
 ///
-/// An invoice is named by the SHA-256 of its bytes. What an adapter is about to send it writes down
-/// first, so that after a kill at any moment the same call goes on and no invoice is sent twice.
-/// The context that a call speaks for follows from the configuration and from `cx.tenant`; what one
-/// tenant submitted another neither sees nor sends.
+/// An invoice is identified by the SHA-256 of its bytes. An adapter records what it is about to
+/// send before it sends it, so that after a crash at any moment the same call continues and no
+/// invoice is sent twice. The context of a call follows from the configuration and `cx.tenant`; a
+/// tenant neither sees nor sends invoices of another.
 #[async_trait]
 pub trait KsefProvider: Send + Sync + fmt::Debug {
     /// The adapter's name, mode and endpoint.
     fn info(&self) -> AdapterInfo;
 
-    /// Sends one invoice in an interactive session, and returns when KSeF has taken it for
-    /// processing, which is not yet an acceptance. Idempotent by the invoice's bytes: what was sent
-    /// before is looked up and never sent again, whatever became of it.
+    /// Sends one invoice in an interactive session, and returns when KSeF has received it for
+    /// processing, which is not yet an acceptance. Idempotent by the invoice's bytes: one that was
+    /// sent before is looked up and never sent again, whatever its state.
     ///
-    /// `InvalidInput` when the file breaks a rule that KSeF would refuse it for, before any request;
-    /// `Conflict` when the same bytes were kept with another `offline` or `corrects`; a failure
-    /// with [`crate::Retry::Ambiguous`] when KSeF may have it and the look-up failed too: call
-    /// again, which looks it up first. What KSeF said stands in [`crate::Error::reported`].
+    /// `InvalidInput`, before any request, when the file breaks a rule for which KSeF would refuse
+    /// it; `Conflict` when the same bytes were submitted with another `offline` or `corrects`; a
+    /// failure with [`crate::Retry::Ambiguous`] when KSeF may have received it and the look-up
+    /// failed too: repeat the call, which looks it up first. KSeF's own message is in
+    /// [`crate::Error::reported`].
     async fn submit(&self, cx: &CallCx, submission: &Submission<'_>) -> Result<Submitted>;
 
-    /// Sends many invoices as one batch and returns when KSeF has taken the package. Idempotent as
-    /// [`KsefProvider::submit`]: the same invoices in the same order are one batch.
+    /// Sends many invoices as one batch and returns when KSeF has received the package. Idempotent
+    /// as [`KsefProvider::submit`]: the same invoices in the same order are one batch.
     async fn submit_batch(
         &self,
         cx: &CallCx,
@@ -210,34 +214,34 @@ pub trait KsefProvider: Send + Sync + fmt::Debug {
         offline: bool,
     ) -> Result<Vec<Submitted>>;
 
-    /// What became of an invoice that was submitted here: asks KSeF once, unless it is final.
+    /// The state of an invoice that was submitted here: asks KSeF once, unless it is final.
     ///
     /// `NotFound` when the tenant submitted no such invoice.
     async fn status(&self, cx: &CallCx, invoice: &Digest) -> Result<Submitted>;
 
-    /// The receipt of an accepted invoice, kept after the first call.
+    /// The receipt of an accepted invoice, stored after the first call.
     ///
-    /// `NotFound` when it was not submitted here, `Conflict` when it is not accepted, `Corrupt` when
-    /// the receipt speaks of another invoice; such a receipt is set aside and proves nothing.
+    /// `NotFound` when it was not submitted here, `Conflict` when it is not accepted, `Corrupt`
+    /// when the receipt is for another invoice; such a receipt is set aside and proves nothing.
     async fn upo(&self, cx: &CallCx, invoice: &Digest) -> Result<Upo>;
 
-    /// Looks an invoice up by its bytes in the sessions that KSeF knows of this context, whoever
-    /// sent it; `None` when none of them has it. It changes nothing.
+    /// Looks an invoice up by its bytes in all sessions of this context at KSeF, whoever sent it;
+    /// `None` when none of them has it. It changes nothing.
     async fn find(&self, cx: &CallCx, invoice: &Digest) -> Result<Option<Submitted>>;
 
-    /// Ends the interactive session that is open, if one is; its invoices are still followed.
+    /// Closes the open interactive session, if there is one; its invoices can still be followed.
     async fn close(&self, cx: &CallCx) -> Result<()>;
 
-    /// What KSeF allows this context now.
-    async fn limits(&self, cx: &CallCx) -> Result<Limits>;
+    /// The current limits of this context.
+    async fn limits(&self, cx: &CallCx) -> Result<KsefLimits>;
 
-    /// Signs in and asks for what every submission relies on. It submits nothing.
+    /// Signs in and checks everything that a submission relies on, without submitting.
     async fn probe(&self) -> Result<KsefProbe>;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{State, Submission};
+    use super::{InvoiceState, Submission};
     use crate::error::Reported;
 
     #[test]
@@ -248,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_state_reads_back_as_it_was_written() {
-        let refused = State::Refused {
+        let refused = InvoiceState::Refused {
             because: Reported {
                 code: 450,
                 description: "Błąd weryfikacji semantyki dokumentu faktury".into(),
@@ -256,10 +260,15 @@ mod tests {
                 ..Reported::default()
             },
         };
-        for state in [State::Kept, State::Unknown, State::Pending { code: 150 }, refused] {
+        for state in [
+            InvoiceState::Kept,
+            InvoiceState::Unknown,
+            InvoiceState::Pending { code: 150 },
+            refused,
+        ] {
             let text = serde_json::to_string(&state).unwrap();
             assert!(text.contains(state.name()), "{text}");
-            assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+            assert_eq!(serde_json::from_str::<InvoiceState>(&text).unwrap(), state);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The contracts that every FlowControl adapter fulfils, and the data they exchange.
+//! The contracts between FlowControl and its adapters, and the data they exchange.
 //!
-//! This is the lowest crate of the house: adapters depend on it and on nothing else of the
+//! This is the lowest crate of the workspace: adapters depend on it and on nothing else of the
 //! project; the engine receives adapters as trait objects of these traits.
 
 pub mod adapter;

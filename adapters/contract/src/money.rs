@@ -1,8 +1,8 @@
 //! Money: a decimal string with a currency, never a float.
 
-/// Whether `text` is a decimal as this contract spells it: an optional minus, 1 to 15 digits
-/// without a superfluous leading zero, and at most 6 decimals after a point. A negative zero is
-/// refused, since Postgres would drop its sign.
+/// Whether `text` is a decimal in this contract's format: an optional minus, 1 to 15 digits without
+/// a superfluous leading zero, and at most 6 decimals after a point. A negative zero is refused,
+/// since Postgres would drop its sign.
 pub fn is_decimal(text: &str) -> bool {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -22,7 +22,7 @@ pub fn is_decimal(text: &str) -> bool {
         && !(negative && zero)
 }
 
-/// Whether `text` is an ISO 4217 code by its form: three capital letters.
+/// Whether `text` has the format of an ISO 4217 code: three capital letters.
 pub fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }

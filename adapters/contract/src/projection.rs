@@ -1,7 +1,7 @@
-//! Which fields of which records stand in tables of their own.
+//! Projections: fields of records that are repeated in tables of their own.
 //!
-//! The one definition of a projection: the contract checks payloads against it when a record is
-//! appended, a store fills its tables from it, and verification recomputes it.
+//! This is their only definition: payloads are checked against it on append, stores fill their
+//! tables from it, and verification recomputes it.
 
 use crate::error::{Error, Result};
 use crate::json::push_string;
@@ -21,7 +21,7 @@ pub enum ColumnType {
     Currency,
 }
 
-/// One column and where its value stands in the payload.
+/// A column and the place of its value in the payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// The column's name.
@@ -30,16 +30,16 @@ pub struct Column {
     pub path: &'static [&'static str],
     /// How the text is checked.
     pub ty: ColumnType,
-    /// Whether the payload may leave it out; it is then NULL.
+    /// Whether the payload may omit it; it is then NULL.
     pub optional: bool,
 }
 
-/// One table that repeats fields of one kind of record.
+/// A table that repeats fields of one kind of record.
 #[derive(Clone, Copy, Debug)]
 pub struct Projection {
     /// The table's name.
     pub table: &'static str,
-    /// The kind of record it repeats.
+    /// The kind of record.
     pub kind: Kind,
     /// Its columns after `tenant_id` and `seq`.
     pub columns: &'static [Column],
@@ -108,22 +108,22 @@ pub const PROJECTIONS: [Projection; 4] = [
 ];
 
 /// The projection of a kind, if it has one.
-pub fn of(kind: Kind) -> Option<&'static Projection> {
+pub fn for_kind(kind: Kind) -> Option<&'static Projection> {
     PROJECTIONS.iter().find(|p| p.kind == kind)
 }
 
-/// Checks that a payload has the fields that its kind's projection needs.
+/// Checks that a payload has the fields that the projection of its kind needs.
 ///
 /// # Errors
-/// `InvalidInput` that names the field as a JSON pointer and the rule.
+/// `InvalidInput` with the field as a JSON pointer and the rule.
 pub fn check(kind: Kind, payload: &Payload) -> Result<()> {
-    let Some(projection) = of(kind) else { return Ok(()) };
+    let Some(projection) = for_kind(kind) else { return Ok(()) };
     values(projection, payload).map(drop)
 }
 
 impl Projection {
-    /// The row of `record` in this table as canonical JSON, `seq` and every column as text; the
-    /// form in which verification compares it.
+    /// The row of `record` in this table as canonical JSON, `seq` and every column as text;
+    /// verification compares this form.
     ///
     /// # Errors
     /// As [`check`].
@@ -131,7 +131,7 @@ impl Projection {
         Ok(self.row_line(record.seq, &values(self, &record.payload)?))
     }
 
-    /// The same form from values read back from a table, in the order of `columns`.
+    /// The same form, from values read back from a table in the order of `columns`.
     pub fn row_line(&self, seq: u64, values: &[Option<String>]) -> String {
         let seq = seq.to_string();
         let mut fields: Vec<(&str, Option<&str>)> =

@@ -1,4 +1,4 @@
-//! One thing that happened in a scenario.
+//! Records: one entry of a tenant's history.
 
 use crate::error::{Error, Result};
 use crate::id::{ActorId, RecordId, TenantId};
@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Largest payload in bytes of canonical JSON. A chunk of a replay stays in memory, so this
-/// bounds it; Postgres itself would take 255 MiB.
+/// Largest payload in bytes of canonical JSON. A chunk of a replay is held in memory, so this
+/// bounds it; Postgres itself would accept 255 MiB.
 pub const MAX_PAYLOAD_BYTES: usize = 4 * 1024 * 1024;
 
 /// A JSON object in canonical form (RFC 8785).
@@ -20,11 +20,11 @@ pub const MAX_PAYLOAD_BYTES: usize = 4 * 1024 * 1024;
 pub struct Payload(Box<str>);
 
 impl Payload {
-    /// Reads any spelling of a JSON object and keeps its canonical form.
+    /// Parses a JSON object and keeps its canonical form.
     ///
     /// # Errors
-    /// `InvalidInput` that names what is not JSON, cannot be carried exactly, is no object, or
-    /// is larger than [`MAX_PAYLOAD_BYTES`].
+    /// `InvalidInput` that says what is not JSON, cannot be represented exactly, is not an object,
+    /// or is larger than [`MAX_PAYLOAD_BYTES`].
     pub fn parse(text: &str) -> Result<Self> {
         let canonical =
             json::canonicalize(text).map_err(|e| Error::invalid(format!("payload: {e}")))?;
@@ -52,23 +52,23 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// A record on its way into a store, which gives it its sequence number.
+/// A record to append; the store assigns its sequence number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRecord {
     /// Unique within the tenant; sending the same record again is idempotent.
     pub id: RecordId,
-    /// What happened.
+    /// The kind.
     pub kind: Kind,
-    /// Who did it; an actor of the tenant.
+    /// The actor of the tenant who did it.
     pub actor: ActorId,
-    /// When.
+    /// When it happened.
     pub occurred_at: Timestamp,
-    /// Details, by kind.
+    /// Details, depending on the kind.
     pub payload: Payload,
 }
 
 impl NewRecord {
-    /// A record whose payload has what its kind needs.
+    /// A record whose payload has the fields that its kind needs.
     ///
     /// # Errors
     /// `InvalidInput` that names the field.
@@ -83,11 +83,11 @@ impl NewRecord {
         Ok(Self { id, kind, actor, occurred_at, payload })
     }
 
-    /// Reads one JSON object with the fields `id`, `kind`, `actor`, `occurred_at` and `payload`,
-    /// and no other.
+    /// Parses one JSON object with the fields `id`, `kind`, `actor`, `occurred_at` and `payload`,
+    /// and no others.
     ///
     /// # Errors
-    /// `InvalidInput` that names what is wrong.
+    /// `InvalidInput` that says what is wrong.
     pub fn from_json(text: &str) -> Result<Self> {
         let wire: NewWire<'_> = serde_json::from_str(text).map_err(|e| bad_line(&e))?;
         Self::new(
@@ -99,7 +99,7 @@ impl NewRecord {
         )
     }
 
-    /// The same record with its place.
+    /// The record with its tenant and sequence number.
     pub fn placed(self, tenant: TenantId, seq: u64) -> Record {
         Record {
             tenant,
@@ -116,19 +116,19 @@ impl NewRecord {
 /// A stored record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Its place in the tenant's history: 1, 2, 3 ... without a gap.
+    /// The sequence number in the tenant's history: 1, 2, 3 ... without a gap.
     pub seq: u64,
     /// Unique within the tenant.
     pub id: RecordId,
-    /// What happened.
+    /// The kind.
     pub kind: Kind,
-    /// Who did it.
+    /// The actor.
     pub actor: ActorId,
-    /// When.
+    /// When it happened.
     pub occurred_at: Timestamp,
-    /// Details, by kind.
+    /// Details, depending on the kind.
     pub payload: Payload,
 }
 
@@ -163,7 +163,7 @@ fn bad_line(error: &serde_json::Error) -> Error {
 }
 
 impl Record {
-    /// Appends the record's one line, canonical JSON without a line break.
+    /// Appends the record as one line of canonical JSON, without a line break.
     pub fn write_line(&self, out: &mut String) {
         out.push_str("{\"actor\":");
         push_string(out, self.actor.as_str());
@@ -182,17 +182,17 @@ impl Record {
         out.push('}');
     }
 
-    /// The record's one line; see [`Record::write_line`].
+    /// The record as one line; see [`Record::write_line`].
     pub fn to_line(&self) -> String {
         let mut out = String::with_capacity(200 + self.payload.as_str().len());
         self.write_line(&mut out);
         out
     }
 
-    /// Reads a line and demands that it is the canonical spelling of what it says.
+    /// Parses a line, which must be in canonical form.
     ///
     /// # Errors
-    /// `InvalidInput` that names what is wrong.
+    /// `InvalidInput` that says what is wrong.
     pub fn from_line(line: &str) -> Result<Self> {
         let wire: Wire<'_> = serde_json::from_str(line).map_err(|e| bad_line(&e))?;
         let record = NewRecord::new(
@@ -212,7 +212,7 @@ impl Record {
         Ok(record)
     }
 
-    /// Whether `new` says the same thing; the place is not compared.
+    /// Whether the content equals `new`; tenant and sequence number are not compared.
     pub fn same_as(&self, new: &NewRecord) -> bool {
         self.id == new.id
             && self.kind == new.kind
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_projection_row_is_canonical_and_complete() {
-        let projection = crate::projection::of(crate::Kind::Order).unwrap();
+        let projection = crate::projection::for_kind(crate::Kind::Order).unwrap();
         assert_eq!(
             projection.line(&order()).unwrap(),
             "{\"client\":\"Lviv Farma\",\"destination\":\"Львів\",\"order_no\":\"BFG/1\",\

@@ -1,4 +1,4 @@
-//! Which adapters exist: a value that holds one registration for each kind.
+//! The registry of adapters: one registration for each kind.
 
 use crate::adapter::{Mode, Port};
 use crate::auth::AuthProvider;
@@ -12,12 +12,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a factory may use besides its own configuration.
+/// What a factory may use besides the adapter's configuration.
 #[derive(Clone, Copy)]
 pub struct BuildCx<'a> {
     /// Resolves secret references.
     pub secrets: &'a dyn Secrets,
-    /// The folder that relative paths of the configuration start from.
+    /// The folder that relative paths in the configuration start from.
     pub base: &'a Path,
 }
 
@@ -27,15 +27,15 @@ impl fmt::Debug for BuildCx<'_> {
     }
 }
 
-/// Builds a store from its part of the configuration.
+/// Builds a store from its section of the configuration.
 pub type StoreFactory =
     for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn ScenarioStore>>>;
 
-/// Builds an auth adapter from its part of the configuration.
+/// Builds an auth adapter from its section of the configuration.
 pub type AuthFactory =
     for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn AuthProvider>>>;
 
-/// Builds a KSeF adapter from its part of the configuration.
+/// Builds a KSeF adapter from its section of the configuration.
 pub type KsefFactory =
     for<'a> fn(serde_json::Value, BuildCx<'a>) -> BoxFuture<'a, Result<Arc<dyn KsefProvider>>>;
 
@@ -44,18 +44,18 @@ enum Factory {
     Store(StoreFactory),
     Auth(AuthFactory),
     Ksef(KsefFactory),
-    /// The kind may be configured; no adapter of this program fulfils it yet.
+    /// The kind may be configured, but this program has no adapter for it yet.
     Planned,
 }
 
-/// One kind of a port: what it is called, whether it is live, and what builds it.
+/// A registered kind: its port, name, mode and factory.
 #[derive(Clone, Copy)]
 pub struct Registration {
-    /// The contract that it fulfils.
+    /// The port that it implements.
     pub port: Port,
     /// Its `kind` in the configuration.
     pub kind: &'static str,
-    /// Local or live. Configuration checks and gates take it from here.
+    /// Local or live; configuration checks and gates use it.
     pub mode: Mode,
     factory: Factory,
 }
@@ -68,23 +68,23 @@ impl fmt::Debug for Registration {
 }
 
 impl Registration {
-    /// A store adapter.
+    /// Registers a store adapter.
     pub const fn store(kind: &'static str, mode: Mode, factory: StoreFactory) -> Self {
         Self { port: Port::Store, kind, mode, factory: Factory::Store(factory) }
     }
 
-    /// An auth adapter.
+    /// Registers an auth adapter.
     pub const fn auth(kind: &'static str, mode: Mode, factory: AuthFactory) -> Self {
         Self { port: Port::Auth, kind, mode, factory: Factory::Auth(factory) }
     }
 
-    /// A KSeF adapter.
+    /// Registers a KSeF adapter.
     pub const fn ksef(kind: &'static str, mode: Mode, factory: KsefFactory) -> Self {
         Self { port: Port::Ksef, kind, mode, factory: Factory::Ksef(factory) }
     }
 
-    /// A kind that a profile may name before an adapter for it exists. It cannot be built, and no
-    /// gate counts it.
+    /// Registers a kind that a profile may name before its adapter exists. It cannot be built, and
+    /// no gate counts it.
     pub const fn planned(port: Port, kind: &'static str, mode: Mode) -> Self {
         Self { port, kind, mode, factory: Factory::Planned }
     }
@@ -95,7 +95,7 @@ impl Registration {
     }
 }
 
-/// The kinds that a program knows, by port.
+/// The registered kinds, by port.
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<(Port, &'static str), Registration>,
@@ -113,11 +113,11 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds a kind. An adapter takes the place of a planned kind of its name and mode.
+    /// Registers a kind. An adapter replaces a planned kind with its name and mode.
     ///
     /// # Panics
-    /// When the kind is registered already, for this port or another: two adapters of one name are
-    /// a programming error, since `[adapters.KIND]` configures one.
+    /// When the kind is registered already, for this port or another: two adapters with one name
+    /// are a programming error, since `[adapters.KIND]` configures one.
     pub fn register(&mut self, new: Registration) {
         let Registration { port, kind, mode, .. } = new;
         let taken = self.kinds.values().find(|known| known.kind == kind);
@@ -135,7 +135,7 @@ impl Registry {
         kinds
     }
 
-    /// The registration of a port's kind, if it is known.
+    /// The registration of a port's kind, if there is one.
     pub fn find(&self, port: Port, kind: &str) -> Option<&Registration> {
         self.kinds.values().find(|r| r.port == port && r.kind == kind)
     }
@@ -160,7 +160,7 @@ impl Registry {
     /// Builds the store of `kind`.
     ///
     /// # Errors
-    /// `Configuration` that lists the known kinds, or whatever the factory says.
+    /// `Configuration` that lists the known kinds, or the factory's error.
     pub async fn build_store(
         &self,
         kind: &str,
@@ -176,7 +176,7 @@ impl Registry {
     /// Builds the auth adapter of `kind`.
     ///
     /// # Errors
-    /// `Configuration` that lists the known kinds, or whatever the factory says.
+    /// `Configuration` that lists the known kinds, or the factory's error.
     pub async fn build_auth(
         &self,
         kind: &str,
@@ -192,7 +192,7 @@ impl Registry {
     /// Builds the KSeF adapter of `kind`.
     ///
     /// # Errors
-    /// `Configuration` that lists the known kinds, or whatever the factory says.
+    /// `Configuration` that lists the known kinds, or the factory's error.
     pub async fn build_ksef(
         &self,
         kind: &str,
@@ -206,7 +206,8 @@ impl Registry {
     }
 }
 
-/// The constructors of [`Registration`] pair each port with its factory, so this is a fault of ours.
+/// The constructors of [`Registration`] pair each port with its factory, so this is a defect of
+/// FlowControl.
 fn mismatched(kind: &str) -> Error {
     Error::new(ErrorKind::Unexpected, format!("the registration of {kind:?} is for another port"))
 }

@@ -5,19 +5,19 @@ use crate::id::{ActorId, TenantId};
 use crate::json;
 use serde::{Deserialize, Serialize};
 
-/// Someone who may see and do things in a tenant.
+/// An actor of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
     /// Unique within the tenant.
     pub id: ActorId,
-    /// For people.
+    /// Display name.
     pub display_name: String,
     /// The organisation the actor belongs to.
     pub organisation: String,
     /// The role's key, for example `dispatcher`.
     pub role: String,
-    /// What the actor may do, sorted and without repetition.
+    /// Permissions, sorted and without duplicates.
     pub permissions: Vec<String>,
 }
 
@@ -25,19 +25,19 @@ pub struct Actor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Roster {
-    /// Whose roster.
+    /// The tenant.
     pub tenant: TenantId,
-    /// The tenant's name for people.
+    /// The tenant's display name.
     pub name: String,
     /// The actors.
     pub actors: Vec<Actor>,
 }
 
 impl Roster {
-    /// A roster in its one order: actors by id, permissions sorted and without repetition.
+    /// A roster in canonical order: actors by id, permissions sorted and without duplicates.
     ///
     /// # Errors
-    /// `InvalidInput` for two actors of one id, or text that Postgres cannot store.
+    /// `InvalidInput` for two actors with one id, or text that Postgres cannot store.
     pub fn new(tenant: TenantId, name: impl Into<String>, mut actors: Vec<Actor>) -> Result<Self> {
         let name = name.into();
         actors.sort_by(|a, b| a.id.cmp(&b.id));
@@ -59,7 +59,7 @@ impl Roster {
         Ok(Self { tenant, name, actors })
     }
 
-    /// The tenant and its name as canonical JSON, the form in which verification compares them.
+    /// The tenant and its name as canonical JSON; verification compares this form.
     pub fn tenant_line(tenant: &TenantId, name: &str) -> String {
         canonical(&serde_json::json!({"name": name, "tenant": tenant}))
     }
@@ -71,13 +71,13 @@ impl Roster {
 }
 
 impl Actor {
-    /// The actor as canonical JSON, the form in which verification compares it.
+    /// The actor as canonical JSON; verification compares this form.
     pub fn line(&self) -> String {
         canonical(self)
     }
 }
 
-/// Canonical JSON of texts and lists of texts, which it can always hold.
+/// Canonical JSON of texts and lists of texts, which cannot fail.
 fn canonical(value: &impl Serialize) -> String {
     serde_json::to_string(value)
         .ok()

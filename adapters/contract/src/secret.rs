@@ -1,12 +1,12 @@
-//! Secrets and the references that configuration holds instead of them.
+//! Secrets, and the references to them in the configuration.
 
 use crate::error::Result;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A secret's text. `Debug` hides it and there is no `Display`, so it cannot reach a log or a
-/// packet by being formatted.
+/// A secret. `Debug` hides it and there is no `Display`, so that formatting cannot put it into a
+/// log or a packet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -16,7 +16,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// The secret itself; call it only where it is sent.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,28 +28,28 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret is kept; configuration never holds the secret itself.
+/// A reference to a secret; configuration never holds the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretRef {
-    /// An environment variable's name.
+    /// The name of an environment variable.
     Env(String),
-    /// A file's path; one line break at its end is ignored.
+    /// The path of a file; one line break at its end is ignored.
     File(String),
-    /// A secret that this process made for a throw-away target, by its role.
+    /// A secret that this process generated for a throw-away target, by its role.
     Held(String),
 }
 
-/// Read by hand: a derived reader would repeat a password that was written in the reference's
-/// place in its error.
+/// Deserialized by hand: the error of a derived implementation would repeat a password that was
+/// written instead of a reference.
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Reference)
     }
 }
 
-const WANTED: &str = "a secret never stands in the configuration: name where it is kept, as \
-{ env = \"VARIABLE\" } or { file = \"/path\" }";
+const WANTED: &str = "the configuration must not contain secrets: refer to where it is kept, as \
+    { env = \"VARIABLE\" } or { file = \"/path\" }";
 
 struct Reference;
 
@@ -85,14 +85,16 @@ impl<'de> Visitor<'de> for Reference {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
-        let Some((key, Word(value))) = map.next_entry::<String, Word>()? else { return inline() };
+        let Some((key, TextOrNone(value))) = map.next_entry::<String, TextOrNone>()? else {
+            return inline();
+        };
         if map.next_key::<String>()?.is_some() {
-            return Err(de::Error::custom("a secret is named once: by env or by file"));
+            return Err(de::Error::custom("a secret reference takes exactly one of env and file"));
         }
         let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         match (key.as_str(), value) {
             ("env", Some(v)) if !v.is_empty() && v.chars().all(name) => Ok(SecretRef::Env(v)),
-            // What is no variable's name may be the secret itself.
+            // A text that is not a valid variable name may be the secret itself.
             ("env", _) => Err(de::Error::custom(
                 "env takes the name of an environment variable: letters, digits and underscores",
             )),
@@ -104,10 +106,10 @@ impl<'de> Visitor<'de> for Reference {
     }
 }
 
-/// A text, or `None` for anything else, which is not repeated either.
-struct Word(Option<String>);
+/// A text, or `None` for any other value, which is not repeated in errors.
+struct TextOrNone(Option<String>);
 
-impl<'de> Deserialize<'de> for Word {
+impl<'de> Deserialize<'de> for TextOrNone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -132,7 +134,8 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// Resolves references; adapters get one when they are built and read no environment themselves.
+/// Resolves references. Adapters get one when they are built and do not read the environment
+/// themselves.
 pub trait Secrets: Send + Sync {
     /// The secret behind `reference`.
     ///

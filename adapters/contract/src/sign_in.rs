@@ -1,7 +1,7 @@
-//! Signing people in: an ability that an auth adapter may have besides [`crate::AuthProvider`].
+//! Sign-in of people: a capability that an auth adapter may have besides [`crate::AuthProvider`].
 //!
-//! Whoever signs in gets an access token like any other caller's, and is authenticated by it. What
-//! is here is how it is come by, renewed and given up; who keeps it meanwhile is the caller's affair.
+//! Whoever signs in gets an access token and is authenticated by it like any other caller. This
+//! module covers obtaining, renewing and revoking it; storing it is up to the caller.
 
 use crate::auth::Principal;
 use crate::error::Result;
@@ -9,144 +9,148 @@ use crate::secret::Secret;
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// Where browsers reach the service that signs them in.
+/// The address at which browsers reach the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// Scheme, host and port as browsers spell them in `Origin`, such as `https://ops.example.org`.
+    /// Scheme, host and port as in the `Origin` header, such as `https://ops.example.org`.
     pub origin: String,
-    /// The path that a browser is led to once it has signed out at the provider too.
+    /// The path that browsers are redirected to after signing out at the provider.
     pub after_logout: String,
 }
 
-/// The path below [`Site::origin`] that the provider sends browsers back to.
+/// The redirect path below [`Site::origin`] to which the provider sends browsers back.
 pub const CALLBACK: &str = "/auth/callback";
 
-/// One attempt of one browser to sign in. It is kept on the server until the answer comes, and
-/// serves for one answer.
+/// A browser's attempt to sign in. It is kept on the server until the provider's answer arrives,
+/// and is valid for one answer.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Where the browser goes: the provider's address with everything that it needs to know,
-    /// state and nonce among it.
+    /// The provider's address to redirect the browser to, with state, nonce and all other
+    /// parameters.
     pub url: Secret,
-    /// What the answer must repeat.
+    /// The `state` that the answer must repeat.
     pub state: Secret,
-    /// What the ID token must repeat.
+    /// The `nonce` that the ID token must repeat.
     pub nonce: Secret,
-    /// What proves that whoever redeems the code began the attempt (PKCE).
+    /// The PKCE verifier, which proves that whoever redeems the code started the attempt.
     pub verifier: Secret,
 }
 
-/// What the provider sent a browser back with, as it came.
+/// The parameters with which the provider redirected a browser back.
 #[derive(Clone, Copy, Default)]
-pub struct Answer<'a> {
-    /// The code to redeem.
+pub struct AuthorizationResponse<'a> {
+    /// The authorization code.
     pub code: Option<&'a str>,
-    /// The attempt's state.
+    /// The `state`.
     pub state: Option<&'a str>,
-    /// Who answers (RFC 9207).
+    /// The issuer (`iss`, RFC 9207).
     pub issuer: Option<&'a str>,
-    /// Why there is no code.
+    /// The error code, if there is no authorization code.
     pub error: Option<&'a str>,
 }
 
-/// What a provider gave for somebody who signed in.
+/// The tokens that a provider issued for a person.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// Who gave it: the issuer's exact name.
+    /// The issuer's exact name.
     pub issuer: String,
-    /// To which client.
+    /// The client they were issued to.
     pub client: String,
     /// The access token.
     pub access: Secret,
-    /// What gets the next access token; `None` where the provider gives none.
+    /// The refresh token; `None` where the provider issues none.
     pub refresh: Option<Secret>,
-    /// The ID token of the sign-in, which tells the provider later who signs out.
+    /// The ID token, which identifies the session when signing out at the provider.
     pub id: Option<Secret>,
-    /// The provider's own name for whom it is.
+    /// The provider's subject.
     pub subject: String,
-    /// The provider's name for their session there (`sid`).
+    /// The provider's session id (`sid`).
     pub session: Option<String>,
 }
 
-/// Somebody who signed in.
+/// A completed sign-in.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// What the provider gave.
+    /// The tokens.
     pub tokens: Tokens,
-    /// Who the access token speaks of; its end is that of the token.
+    /// The principal of the access token, which expires with the token.
     pub principal: Principal,
 }
 
-/// What a person types in on another device (RFC 8628).
+/// What a person must enter on another device (RFC 8628).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt {
+pub struct DevicePrompt {
     /// The address to open.
     pub address: String,
-    /// The code to type in there.
+    /// The code to enter there.
     pub code: String,
-    /// The address with the code in it, where the provider gives one.
+    /// The address that includes the code, where the provider offers one.
     pub complete: Option<String>,
-    /// How long it can be typed in.
+    /// How long the code is valid.
     pub lasts: Duration,
 }
 
-/// Whose sessions the provider ended.
+/// Sessions that the provider ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedOut {
+pub struct SessionsEnded {
     /// The issuer.
     pub issuer: String,
-    /// The provider's name for the one session that ended; `None` means all of the subject's.
+    /// The id (`sid`) of the session that ended; `None` means all sessions of the subject.
     pub session: Option<String>,
-    /// Whose; `None` where the session alone is named.
+    /// The subject; `None` where only the session is named.
     pub subject: Option<String>,
-    /// The name of this message, which counts once.
+    /// The id (`jti`) of the logout token, which is accepted once.
     pub message: String,
 }
 
-/// Signs people in at a provider.
+/// Signs people in at an OpenID Provider.
 ///
-/// No message of any error repeats a token, a code or a secret. `Unavailable` means that the
-/// provider could not be asked, so that nothing is known of the outcome.
+/// No error message repeats a token, a code or a secret. `Unavailable` means that the provider
+/// could not be reached, so that the outcome is unknown.
 #[async_trait]
 pub trait SignIn: Send + Sync + std::fmt::Debug {
-    /// Where browsers reach the service; `None` where it signs in no browsers.
+    /// The site for browsers; `None` where browsers cannot sign in.
     ///
     /// # Errors
-    /// `Configuration` when browsers could not be signed in: a secret that cannot be had.
+    /// `Configuration` when browsers could not be signed in because a secret cannot be resolved.
     fn site(&self) -> Result<Option<Site>>;
 
-    /// Begins an attempt. Every attempt has a state, a nonce and a verifier of its own.
+    /// Starts an attempt. Every attempt has its own state, nonce and verifier.
     async fn begin(&self) -> Result<Attempt>;
 
-    /// Ends an attempt with the answer to it.
+    /// Completes an attempt with the provider's answer.
     ///
-    /// `InvalidInput` when the answer is not one to this attempt, whereupon the provider is not
-    /// asked; `Unauthenticated` when the provider, or what it gave, does not bear it out; `Denied`
-    /// when it is known who signed in and they may not come in.
-    async fn complete(&self, attempt: &Attempt, answer: &Answer<'_>) -> Result<Grant>;
+    /// `InvalidInput` when the answer does not belong to this attempt, without asking the provider;
+    /// `Unauthenticated` when the provider refuses or its tokens are invalid; `Denied` when the
+    /// person is known but has no access to this service.
+    async fn complete(
+        &self,
+        attempt: &Attempt,
+        answer: &AuthorizationResponse<'_>,
+    ) -> Result<Grant>;
 
-    /// Signs in on another device: `tell` is called once, then this waits for the person.
+    /// Signs in through another device: `tell` is called once, then this waits for the person.
     ///
-    /// `Denied` when they refuse, `Timeout` when they do not come.
-    async fn by_device(&self, tell: &(dyn Fn(Prompt) + Send + Sync)) -> Result<Grant>;
+    /// `Denied` when they refuse, `Timeout` when they do not answer in time.
+    async fn by_device(&self, tell: &(dyn Fn(DevicePrompt) + Send + Sync)) -> Result<Grant>;
 
-    /// Gets new tokens for old ones. A provider may take a refresh token once only, so nobody may
-    /// call this twice at once with the same tokens.
+    /// Renews the tokens. A provider may accept a refresh token only once, so this must not be
+    /// called concurrently with the same tokens.
     ///
-    /// `Unauthenticated` when it gives none any more, or gives them for somebody else.
+    /// `Unauthenticated` when the provider refuses, or returns tokens of another subject.
     async fn renew(&self, tokens: &Tokens) -> Result<Grant>;
 
-    /// Tells the provider that the tokens are not needed any more; idempotent. `false` where the
-    /// provider cannot be told.
+    /// Revokes the tokens; idempotent. `false` where the provider does not support it.
     async fn revoke(&self, tokens: &Tokens) -> Result<bool>;
 
-    /// Where a browser goes to sign out at the provider too; `None` where the provider offers
-    /// nothing, or cannot be asked now.
-    async fn way_out(&self, tokens: &Tokens) -> Option<String>;
+    /// The address at which a browser signs out at the provider; `None` where the provider has
+    /// none, or cannot be reached.
+    async fn logout_url(&self, tokens: &Tokens) -> Option<String>;
 
-    /// Whose sessions a logout token ends (OpenID Connect Back-Channel Logout 1.0). It says
-    /// nothing of whether the same message came before.
+    /// The sessions that a logout token ends (OpenID Connect Back-Channel Logout 1.0). It does not
+    /// check whether the token was processed before.
     ///
-    /// `InvalidInput` when it is none, `Unavailable` when that cannot be known now.
-    async fn signed_out(&self, logout_token: &str) -> Result<SignedOut>;
+    /// `InvalidInput` when it is not a valid logout token, `Unavailable` when that cannot be
+    /// verified now.
+    async fn verify_logout_token(&self, logout_token: &str) -> Result<SessionsEnded>;
 }

@@ -1,18 +1,18 @@
-//! Names and values as parts of an SQL text, for statements that cannot take them as parameters.
+//! Quoting of names and values in SQL text, for statements that cannot take them as parameters.
 
-/// `name` as an SQL identifier.
+/// `name` as a quoted SQL identifier.
 #[must_use]
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// `schema.name`, both as identifiers.
+/// `schema.name`, both quoted as identifiers.
 #[must_use]
 pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-/// `text` as an SQL string. The `E` form does not depend on `standard_conforming_strings`.
+/// `text` as a quoted SQL string. The `E` form does not depend on `standard_conforming_strings`.
 #[must_use]
 pub fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))

@@ -1,7 +1,7 @@
-//! What all texts have in common that are checked once and then trusted.
+//! Common code of text types that are validated once when they are created.
 
-/// For a `struct Name(Arc<str>)` with a `new` that checks: shown and parsed as its text, in and out
-/// of serde by `try_from` and `into`.
+/// For a `struct Name(Arc<str>)` with a validating `new`: `Display`, `FromStr`, and serde through
+/// `try_from` and `into`.
 macro_rules! checked {
     ($name:ident) => {
         impl $name {

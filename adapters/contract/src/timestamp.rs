@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-/// Microseconds since 1970-01-01T00:00:00Z. Its one spelling is RFC 3339 in UTC with exactly
-/// six decimals, `2026-03-01T06:30:00.000000Z`, so equal times are equal text.
+/// Microseconds since 1970-01-01T00:00:00Z. Its text form is RFC 3339 in UTC with exactly six
+/// decimals, `2026-03-01T06:30:00.000000Z`, so that equal times have equal text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
@@ -25,11 +25,11 @@ impl Timestamp {
         }
     }
 
-    /// The wall clock, for adapters whose own clock decides something; the engine has one place
-    /// of its own that reads it.
+    /// The wall clock, for adapters that need the time themselves; the engine reads it in one place
+    /// of its own.
     pub fn now() -> Self {
         let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
-        // A clock outside the years 1 to 9999 is not one to go by; the epoch shows it.
+        // A clock outside the years 1 to 9999 is unusable; the epoch shows it.
         i64::try_from(micros).ok().and_then(|m| Self::from_micros(m).ok()).unwrap_or(Self(0))
     }
 
@@ -41,7 +41,7 @@ impl Timestamp {
     /// Parses RFC 3339 with any offset and at most six significant decimals.
     ///
     /// # Errors
-    /// `InvalidInput` that names the rule: syntax, a leap second, more than microseconds, or a
+    /// `InvalidInput` that states the rule: syntax, a leap second, more than microseconds, or a
     /// year out of range. Nothing is rounded.
     pub fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| Err(Error::invalid(format!("time {text:?} {why}")));
@@ -58,7 +58,7 @@ impl Timestamp {
         if decimals.bytes().skip(6).any(|b| b != b'0') {
             return refuse("is finer than a microsecond, which Postgres would round");
         }
-        // Zeros beyond the microsecond say nothing, and `time` reads nine decimals at most.
+        // Zeros beyond the microsecond are dropped; `time` parses at most nine decimals.
         let short;
         let read = if decimals.len() > 9 {
             short = text.replacen(decimals, &decimals[..6], 1);

@@ -3,7 +3,7 @@
 use crate::Simulator;
 use async_trait::async_trait;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, Submission, Submitted, Upo};
+use flowcontrol_contract::ksef::{Invoices, KsefLimits, KsefProbe, Submission, Submitted, Upo};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{AdapterInfo, CallCx, Digest, KsefProvider, Mode, Secret, TenantId};
 use flowcontrol_ksef::{ClientSettings, Ksef, SignIn, SystemClock};
@@ -45,7 +45,7 @@ fn default_state() -> PathBuf {
 }
 
 fn refuse(why: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, why).at(KIND, "configuration")
+    Error::new(ErrorKind::Configuration, why).in_operation(KIND, "configuration")
 }
 
 /// The client, and the KSeF that lives as long as it does.
@@ -70,7 +70,7 @@ async fn start(config: serde_json::Value, cx: BuildCx<'_>) -> Result<Mock> {
     let faults = faults.collect::<Result<_>>()?;
     let folder = cx.base.join(&config.state);
     let started = crate::Config { faults, ..crate::Config::new(folder.join("simulator")) };
-    let simulator = Simulator::start(started).await.map_err(|e| e.at(KIND, "start"))?;
+    let simulator = Simulator::start(started).await.map_err(|e| e.in_operation(KIND, "start"))?;
     let token = simulator.issue_token(&nip)?;
     let base = Url::parse(&simulator.base_url()).map_err(|e| refuse(e.to_string()))?;
     let client = Ksef::with_settings(ClientSettings {
@@ -126,7 +126,7 @@ impl KsefProvider for Mock {
         self.client.close(cx).await
     }
 
-    async fn limits(&self, cx: &CallCx) -> Result<Limits> {
+    async fn limits(&self, cx: &CallCx) -> Result<KsefLimits> {
         self.client.limits(cx).await
     }
 

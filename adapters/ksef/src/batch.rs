@@ -6,7 +6,7 @@ use super::package::{Package, part_path};
 use super::preflight;
 use super::state::{Entry, Folder, KeptKey};
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{Invoices, State, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Invoices, Submitted};
 use flowcontrol_contract::{Digest, Reference};
 use flowcontrol_files::{AtPath as _, FileError, rename, sync_folder};
 use flowcontrol_ksef_wire::crypto::SymmetricKey;
@@ -117,7 +117,7 @@ fn prepare(
         let at = |e: Error| {
             let place = format!("invoice {place} of the batch: {}", e.message());
             let error = Error::new(e.kind(), place);
-            match e.way_out() {
+            match e.hint_text() {
                 Some(hint) => error.hint(hint),
                 None => error,
             }
@@ -148,7 +148,7 @@ fn prepare(
     }
     for n in &named {
         if let Some(entry) = folder.entry(&n.invoice)?
-            && entry.state != State::Kept
+            && entry.state != InvoiceState::Kept
         {
             let why = format!("{} was submitted already: it is {}", n.number, entry.state.name());
             return Err(Error::conflict(why).hint("leave it out of the batch"));
@@ -214,7 +214,7 @@ fn note(folder: &Folder, batch: &Batch) -> Result<()> {
             corrects: None,
             session: batch.session.clone(),
             reference: None,
-            state: State::Pending { code: 100 },
+            state: InvoiceState::Pending { code: 100 },
             undecrypted: 0,
             receipt: None,
         })?;

@@ -95,7 +95,7 @@ fn default_part_bytes() -> u64 {
 
 /// A mistake in the configuration.
 pub fn refuse(why: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, why).at(KIND, "configuration")
+    Error::new(ErrorKind::Configuration, why).in_operation(KIND, "configuration")
 }
 
 impl Config {

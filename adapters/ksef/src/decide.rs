@@ -1,7 +1,7 @@
 //! What an answer means for an invoice: functions of data.
 
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result, Retry};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_contract::{KsefNumber, Reference, Timestamp};
 use flowcontrol_ksef_invoice::number;
 use flowcontrol_ksef_wire::messages::{InvoiceStatus, InvoicingMode};
@@ -10,7 +10,7 @@ use flowcontrol_ksef_wire::messages::{InvoiceStatus, InvoicingMode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatusMeaning {
     /// The invoice has this state now.
-    State(State),
+    InvoiceState(InvoiceState),
     /// KSeF could not decrypt it, or gave up by itself: the invoice is not to blame, and may be sent
     /// again in a new session.
     Resend(Reported),
@@ -38,8 +38,8 @@ pub fn meaning(status: &InvoiceStatus) -> Result<StatusMeaning> {
     Ok(match info.code {
         200 => match &status.ksef_number {
             // The status may be there before the number.
-            None => StatusMeaning::State(State::Pending { code: 200 }),
-            Some(text) => StatusMeaning::State(State::Accepted {
+            None => StatusMeaning::InvoiceState(InvoiceState::Pending { code: 200 }),
+            Some(text) => StatusMeaning::InvoiceState(InvoiceState::Accepted {
                 number: issued(text)?,
                 at: status.acquisition_date.and_then(instant),
                 offline: status.invoicing_mode == Some(InvoicingMode::Offline),
@@ -52,7 +52,7 @@ pub fn meaning(status: &InvoiceStatus) -> Result<StatusMeaning> {
                 info.extensions.as_ref().and_then(|e| e.get(name)).and_then(Option::as_deref)
             };
             match extension("originalKsefNumber") {
-                None => StatusMeaning::State(State::Refused { because: reported() }),
+                None => StatusMeaning::InvoiceState(InvoiceState::Refused { because: reported() }),
                 Some(text) => StatusMeaning::Duplicate {
                     number: KsefNumber::new(text)
                         .map_err(|_| undocumented("a duplicate without a valid KSeF number"))?,
@@ -65,8 +65,10 @@ pub fn meaning(status: &InvoiceStatus) -> Result<StatusMeaning> {
                 },
             }
         }
-        code if code < 400 => StatusMeaning::State(State::Pending { code: code.into() }),
-        _ => StatusMeaning::State(State::Refused { because: reported() }),
+        code if code < 400 => {
+            StatusMeaning::InvoiceState(InvoiceState::Pending { code: code.into() })
+        }
+        _ => StatusMeaning::InvoiceState(InvoiceState::Refused { because: reported() }),
     })
 }
 
@@ -121,7 +123,7 @@ mod tests {
     use super::{NextStep, StatusMeaning, meaning, next_step};
     use crate::refusal::failure;
     use flowcontrol_contract::error::ErrorKind;
-    use flowcontrol_contract::ksef::State;
+    use flowcontrol_contract::ksef::InvoiceState;
     use flowcontrol_contract::{Effect, KsefNumber, Timestamp};
     use flowcontrol_ksef_wire::messages::InvoiceStatus;
     use serde_json::json;
@@ -147,8 +149,12 @@ mod tests {
                 "acquisitionDate": "2026-11-27T10:00:01Z"})))
         };
         for (mode, offline) in [("Offline", true), ("Online", false), ("Later", false)] {
-            let Ok(StatusMeaning::State(State::Accepted { number, at, offline: told, earlier })) =
-                accepted(NUMBER, mode)
+            let Ok(StatusMeaning::InvoiceState(InvoiceState::Accepted {
+                number,
+                at,
+                offline: told,
+                earlier,
+            })) = accepted(NUMBER, mode)
             else {
                 panic!("not accepted")
             };
@@ -158,7 +164,10 @@ mod tests {
         let wrong = accepted(&NUMBER.replace("-26", "-27"), "Online").unwrap_err();
         assert_eq!(wrong.kind(), ErrorKind::Unexpected);
         let early = status(&json!({"status": {"code": 200, "description": "Sukces"}}));
-        assert_eq!(meaning(&early).unwrap(), StatusMeaning::State(State::Pending { code: 200 }));
+        assert_eq!(
+            meaning(&early).unwrap(),
+            StatusMeaning::InvoiceState(InvoiceState::Pending { code: 200 })
+        );
     }
 
     #[test]
@@ -169,7 +178,10 @@ mod tests {
             .unwrap()
         };
         for code in [100, 150, 170, 199, 300] {
-            assert_eq!(of(code), StatusMeaning::State(State::Pending { code: code.into() }));
+            assert_eq!(
+                of(code),
+                StatusMeaning::InvoiceState(InvoiceState::Pending { code: code.into() })
+            );
         }
         for code in [435, 500, 550] {
             assert!(
@@ -178,7 +190,7 @@ mod tests {
             );
         }
         for code in [405, 410, 415, 430, 440, 450, 499] {
-            let StatusMeaning::State(State::Refused { because }) = of(code) else {
+            let StatusMeaning::InvoiceState(InvoiceState::Refused { because }) = of(code) else {
                 panic!("{code}")
             };
             assert_eq!(

@@ -5,7 +5,7 @@ use super::decide::{NextStep, next_step};
 use super::look_up;
 use super::state::{Entry, Folder, KeptKey, OnlineSession};
 use flowcontrol_contract::error::{Error, ErrorKind, Result, Retry};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_contract::{Reference, Timestamp};
 use flowcontrol_ksef_wire::crypto::{self, SymmetricKey};
 use flowcontrol_ksef_wire::messages::{Sealed, SendInvoice};
@@ -28,14 +28,14 @@ const SESSIONS: usize = 3;
 pub async fn submit(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -> Result<()> {
     for _ in 0..SESSIONS {
         match (&entry.state, entry.session.clone()) {
-            (State::Kept, _) => send(api, folder, entry, xml).await?,
-            (State::Unknown, Some(session)) => confirm(api, folder, entry, &session).await?,
+            (InvoiceState::Kept, _) => send(api, folder, entry, xml).await?,
+            (InvoiceState::Unknown, Some(session)) => confirm(api, folder, entry, &session).await?,
             // No session was recorded for it, so it was never sent.
-            (State::Unknown, None) => mark_unsent(folder, entry)?,
+            (InvoiceState::Unknown, None) => mark_unsent(folder, entry)?,
             _ => return Ok(()),
         }
     }
-    if entry.state != State::Kept && entry.state != State::Unknown {
+    if entry.state != InvoiceState::Kept && entry.state != InvoiceState::Unknown {
         return Ok(());
     }
     Err(Error::new(
@@ -46,7 +46,7 @@ pub async fn submit(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -
 }
 
 fn mark_unsent(folder: &Folder, entry: &mut Entry) -> Result<()> {
-    entry.state = State::Kept;
+    entry.state = InvoiceState::Kept;
     entry.session = None;
     entry.reference = None;
     folder.keep(entry)
@@ -67,7 +67,7 @@ async fn send(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -> Resu
     };
     session.sent += 1;
     folder.keep_session(Some(&session))?;
-    entry.state = State::Unknown;
+    entry.state = InvoiceState::Unknown;
     entry.session = Some(session.reference.clone());
     entry.reference = None;
     // After a crash from here on, the state says that it may have been sent, and where.
@@ -75,7 +75,7 @@ async fn send(api: &Api, folder: &Folder, entry: &mut Entry, xml: &[u8]) -> Resu
     let failure = match api.send(&session.reference, &message).await {
         Ok(sent) => {
             entry.reference = Some(reference(&sent.reference_number)?);
-            entry.state = State::Pending { code: 100 };
+            entry.state = InvoiceState::Pending { code: 100 };
             return folder.keep(entry);
         }
         Err(failure) => failure,

@@ -3,11 +3,11 @@
 use super::api::Api;
 use super::route::Group;
 use flowcontrol_contract::error::Result;
-use flowcontrol_contract::ksef::{Limits, Rate};
+use flowcontrol_contract::ksef::{KsefLimits, Rate};
 use flowcontrol_ksef_wire::messages::RateLimit;
 
 /// Asks for the limits of the context, and goes by the rates from then on.
-pub async fn ask(api: &Api) -> Result<Limits> {
+pub async fn ask(api: &Api) -> Result<KsefLimits> {
     const MB: u64 = 1_000_000;
     let context = api.context_limits().await?;
     let rates = api.rate_limits().await?;
@@ -45,7 +45,7 @@ pub async fn ask(api: &Api) -> Result<Limits> {
         });
     }
     let online = context.online_session;
-    Ok(Limits {
+    Ok(KsefLimits {
         invoice_bytes: u64::from(online.max_invoice_size_in_mb) * MB,
         invoice_with_attachment_bytes: u64::from(online.max_invoice_with_attachment_size_in_mb)
             * MB,

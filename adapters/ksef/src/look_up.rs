@@ -4,7 +4,7 @@ use super::api::{Api, SessionType, reference};
 use super::decide::{self, StatusMeaning};
 use super::state::Entry;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
-use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submitted};
 use flowcontrol_contract::{Digest, KsefNumber, Reference};
 use flowcontrol_ksef_wire::crypto;
 use flowcontrol_ksef_wire::messages::InvoiceStatus;
@@ -68,9 +68,11 @@ pub async fn find(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
         return Ok(None);
     };
     let state = match decide::meaning(&status)? {
-        StatusMeaning::State(state) => state,
-        StatusMeaning::Resend(because) => State::Refused { because },
-        StatusMeaning::Duplicate { number, session } => State::NumberTaken { by: number, session },
+        StatusMeaning::InvoiceState(state) => state,
+        StatusMeaning::Resend(because) => InvoiceState::Refused { because },
+        StatusMeaning::Duplicate { number, session } => {
+            InvoiceState::NumberTaken { by: number, session }
+        }
     };
     let reference = Some(reference(&status.reference_number)?);
     Ok(Some(Submitted { invoice: *invoice, session: Some(session), reference, state }))
@@ -85,7 +87,7 @@ pub async fn find(api: &Api, invoice: &Digest) -> Result<Option<Submitted>> {
 pub async fn apply(api: &Api, entry: &mut Entry, status: &InvoiceStatus) -> Result<bool> {
     entry.reference = Some(reference(&status.reference_number)?);
     match decide::meaning(status)? {
-        StatusMeaning::State(state) => entry.state = state,
+        StatusMeaning::InvoiceState(state) => entry.state = state,
         StatusMeaning::Duplicate { number, session } => {
             entry.state = duplicate(api, &entry.invoice, number, session).await?;
         }
@@ -96,7 +98,7 @@ pub async fn apply(api: &Api, entry: &mut Entry, status: &InvoiceStatus) -> Resu
 
 /// The invoice is not to blame: it is kept, to be sent in another session.
 pub fn mark_for_resend(entry: &mut Entry, because: Reported) -> Result<bool> {
-    entry.state = State::Kept;
+    entry.state = InvoiceState::Kept;
     entry.reference = None;
     entry.session = None;
     entry.undecrypted += u32::from(because.code == 435);
@@ -119,8 +121,8 @@ async fn duplicate(
     invoice: &Digest,
     number: KsefNumber,
     session: Option<Reference>,
-) -> Result<State> {
-    let conflict = |session| State::NumberTaken { by: number.clone(), session };
+) -> Result<InvoiceState> {
+    let conflict = |session| InvoiceState::NumberTaken { by: number.clone(), session };
     let Some(original) = session else { return Ok(conflict(None)) };
     let same = match in_session(api, &original, invoice).await {
         Ok(Some(found)) if found.ksef_number.as_deref() == Some(number.as_str()) => found,
@@ -132,8 +134,8 @@ async fn duplicate(
         Err(e) => return Err(e),
     };
     match decide::meaning(&same)? {
-        StatusMeaning::State(State::Accepted { number, at, offline, .. }) => {
-            Ok(State::Accepted { number, at, offline, earlier: Some(original) })
+        StatusMeaning::InvoiceState(InvoiceState::Accepted { number, at, offline, .. }) => {
+            Ok(InvoiceState::Accepted { number, at, offline, earlier: Some(original) })
         }
         _ => Ok(conflict(Some(original))),
     }

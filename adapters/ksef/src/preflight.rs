@@ -3,7 +3,7 @@
 use super::state::{Entry, Folder};
 use flowcontrol_contract::Timestamp;
 use flowcontrol_contract::error::{Error, Result};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_ksef_invoice::{self as invoice, Reader, Severity};
 use time::OffsetDateTime;
 
@@ -53,8 +53,8 @@ pub fn originals(xml: &[u8], seller: &str, folder: &Folder) -> Result<()> {
 
 fn refuse(original: &str, entry: &Entry) -> Result<()> {
     let why = match &entry.state {
-        State::Refused { .. } | State::NumberTaken { .. } => return Ok(()),
-        State::Accepted { number, .. } => {
+        InvoiceState::Refused { .. } | InvoiceState::NumberTaken { .. } => return Ok(()),
+        InvoiceState::Accepted { number, .. } => {
             return Err(Error::conflict(format!(
                 "the correction says that {original} has no KSeF number, and it has {number}"
             ))

@@ -11,7 +11,9 @@ use super::{batch, interactive, limits, look_up, preflight, receipt};
 use async_trait::async_trait;
 use flowcontrol_client::SystemClock;
 use flowcontrol_contract::error::{Error, ErrorKind, Reported, Result};
-use flowcontrol_contract::ksef::{Invoices, KsefProbe, Limits, State, Submission, Submitted, Upo};
+use flowcontrol_contract::ksef::{
+    InvoiceState, Invoices, KsefLimits, KsefProbe, Submission, Submitted, Upo,
+};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{
     AdapterInfo, CallCx, Clock, Digest, KsefProvider, Mode, Port, Reference, TenantId,
@@ -98,7 +100,7 @@ impl Ksef {
                 let unsaid = config.unsaid_purpose();
                 Credential::read(certificate.expose(), key.expose(), clock.now(), unsaid)
                     .map(|credential| SignIn::Certificate(Box::new(credential)))
-                    .map_err(|e| e.at(KIND, "configuration"))?
+                    .map_err(|e| e.in_operation(KIND, "configuration"))?
             }
             _ => return Err(refuse("no sign-in method is configured")),
         };
@@ -167,7 +169,7 @@ impl Ksef {
 
     /// Says where a failure happened.
     fn located<T>(&self, operation: &'static str, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|e| e.at(self.kind, operation))
+        outcome.map_err(|e| e.in_operation(self.kind, operation))
     }
 
     async fn do_submit(&self, folder: &Folder, submission: &Submission<'_>) -> Result<Submitted> {
@@ -208,7 +210,7 @@ impl Ksef {
             corrects: submission.corrects,
             session: None,
             reference: None,
-            state: State::Kept,
+            state: InvoiceState::Kept,
             undecrypted: 0,
             receipt: None,
         };
@@ -218,7 +220,7 @@ impl Ksef {
 
     async fn do_status(&self, folder: &Folder, invoice: &Digest) -> Result<Submitted> {
         let mut entry = known(folder, invoice)?;
-        if entry.state.is_final() || entry.state == State::Kept {
+        if entry.state.is_final() || entry.state == InvoiceState::Kept {
             return Ok(entry.view());
         }
         let Some(session) = entry.session.clone() else { return Ok(entry.view()) };
@@ -232,12 +234,14 @@ impl Ksef {
             match look_up::apply(&self.api, &mut entry, status).await {
                 Ok(key_failed) => failed = key_failed,
                 Err(e) => {
-                    failed = entry.state == State::Kept;
+                    failed = entry.state == InvoiceState::Kept;
                     outcome = Err(e);
                 }
             }
         }
-        if outcome.is_ok() && matches!(entry.state, State::Pending { .. } | State::Unknown) {
+        if outcome.is_ok()
+            && matches!(entry.state, InvoiceState::Pending { .. } | InvoiceState::Unknown)
+        {
             outcome = self.apply_session_failure(&mut entry, &session, &mut failed).await;
         }
         folder.keep(&entry)?;
@@ -364,7 +368,7 @@ impl KsefProvider for Ksef {
         self.located("close", work.await)
     }
 
-    async fn limits(&self, cx: &CallCx) -> Result<Limits> {
+    async fn limits(&self, cx: &CallCx) -> Result<KsefLimits> {
         let work = async {
             self.folder(cx)?;
             limits::ask(&self.api).await

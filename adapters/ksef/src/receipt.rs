@@ -4,7 +4,7 @@ use super::api::Api;
 use super::state::{Entry, Folder};
 use flowcontrol_client::Response;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{State, Upo};
+use flowcontrol_contract::ksef::{InvoiceState, Upo};
 use flowcontrol_contract::{Digest, KsefNumber, Reference};
 use flowcontrol_ksef_wire::crypto;
 use flowcontrol_ksef_wire::messages::META_HASH;
@@ -18,7 +18,7 @@ const NAMESPACE: &str = "http://upo.schematy.mf.gov.pl/KSeF/";
 /// When there is none, or KSeF cannot be asked, or the receipt is not what it should be.
 pub async fn of(api: &Api, folder: &Folder, mut entry: Entry) -> Result<Upo> {
     let invoice = entry.invoice;
-    let State::Accepted { number, earlier, .. } = entry.state.clone() else {
+    let InvoiceState::Accepted { number, earlier, .. } = entry.state.clone() else {
         return Err(Error::conflict(format!(
             "there is no receipt: the invoice is {}",
             entry.state.name()

@@ -5,7 +5,7 @@
 //! encrypted with. No invoice's content is kept.
 
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
-use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submitted};
 use flowcontrol_contract::{Clock, Digest, Reference, TenantId, Timestamp};
 use flowcontrol_files::{
     Access, AtPath as _, FileError, Lock, create_folder, remove, replace, replace_unsynced,
@@ -37,7 +37,7 @@ pub struct Entry {
     /// Its reference there.
     pub reference: Option<Reference>,
     /// Its state in KSeF.
-    pub state: State,
+    pub state: InvoiceState,
     /// How often KSeF could not decrypt it.
     #[serde(default)]
     pub undecrypted: u32,
@@ -312,7 +312,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::{Entry, Folder, KeptKey, OnlineSession};
     use flowcontrol_contract::error::ErrorKind;
-    use flowcontrol_contract::ksef::State;
+    use flowcontrol_contract::ksef::InvoiceState;
     use flowcontrol_contract::{Digest, Reference, TenantId, Timestamp};
     use flowcontrol_ksef_wire::crypto::SymmetricKey;
     use std::os::unix::fs::PermissionsExt;
@@ -332,7 +332,7 @@ mod tests {
             corrects: None,
             session: None,
             reference: None,
-            state: State::Unknown,
+            state: InvoiceState::Unknown,
             undecrypted: 0,
             receipt: None,
         }

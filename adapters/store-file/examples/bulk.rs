@@ -1,6 +1,6 @@
 //! Measures import, read, export and look-up: `bulk RECORDS [DIR]`. Prints seconds and records a
-//! second by the clock and by the processor's time, and the process's peak memory after each
-//! step (Linux).
+//! second in wall-clock time and in processor time, and the process's peak memory after each step
+//! (Linux).
 
 use flowcontrol_contract::store::{Chunk, Expected};
 use flowcontrol_contract::{
@@ -34,7 +34,7 @@ fn peak_kib() -> String {
     line.unwrap_or("unknown").trim().to_owned()
 }
 
-/// Seconds of processor time that this process has used; a busy machine does not change them.
+/// Seconds of processor time used by this process, which other load does not change.
 fn processor() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<_> = stat.split(' ').collect();

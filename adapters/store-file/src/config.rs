@@ -1,4 +1,4 @@
-//! The adapter's part of the configuration.
+//! The adapter's section of the configuration.
 
 use crate::KIND;
 use crate::store::FileStore;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What a profile says of a file-local store.
+/// The configuration of a file-local store.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -17,10 +17,10 @@ pub struct Config {
     pub dir: PathBuf,
 }
 
-/// Builds the store from its part of the configuration.
+/// Builds the store from its section of the configuration.
 ///
 /// # Errors
-/// `Configuration` that names the wrong field, or a `dir` that is no folder.
+/// `Configuration` that names the wrong field, or a `dir` that is not a folder.
 pub fn build(
     config: serde_json::Value,
     cx: BuildCx<'_>,
@@ -28,8 +28,8 @@ pub fn build(
     Box::pin(async move {
         let wrong = |message: String| {
             Error::new(ErrorKind::Configuration, message)
-                .hint("it takes one field, for example dir = \".flowcontrol/store\"")
-                .at(KIND, "build")
+                .hint("it has one field, for example dir = \".flowcontrol/store\"")
+                .in_operation(KIND, "build")
         };
         let config: Config = serde_json::from_value(config)
             .map_err(|e| wrong(format!("configuration of the store: {e}")))?;

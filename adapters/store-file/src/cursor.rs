@@ -1,42 +1,41 @@
-//! Reads the lines of a log in order, each frame checked before its first line is given out.
+//! Reads the lines of a log in order; each frame is verified before its first line is returned.
 
 use crate::disk;
 use crate::failure::{AtPath as _, corrupt};
 use crate::frame::{HEADER, Header};
 use crate::index::Marks;
-use crate::log::{Tail, body_is_good, header_at, line_at};
-use crate::window::Window;
+use crate::log::{Tail, body_is_valid, header_at, line_at};
+use crate::read_buffer::ReadBuffer;
 use flowcontrol_contract::{Record, Result, TenantId};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Most records that are given out at once, and most bytes of their lines (one record may be
-/// larger).
+/// Most records in a batch, and most bytes of their lines (one record may be larger).
 pub(crate) const BATCH_RECORDS: usize = 1000;
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// A frozen piece of a log: everything up to `end`, to which frames may be added meanwhile.
+/// A fixed part of a log: everything up to `end`; frames may be added after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Extent {
-    /// The log.
+    /// The path of the log.
     pub(crate) path: PathBuf,
-    /// Whose it is.
+    /// The tenant.
     pub(crate) tenant: TenantId,
-    /// What it holds.
+    /// What the log contains up to the end.
     pub(crate) tail: Tail,
-    /// Where its frames start.
+    /// Known starts of frames.
     pub(crate) marks: Marks,
 }
 
-/// A place in an [`Extent`].
+/// A position in an [`Extent`].
 pub(crate) struct Cursor {
     extent: Extent,
-    window: Window,
+    buffer: ReadBuffer,
     /// Where the next frame's header starts.
     at: u64,
     /// The sequence number that the next frame must start with.
     first: u64,
-    /// The lines that are left of the frame that was checked last.
+    /// The remaining lines of the frame that was verified last.
     body: Option<Body>,
 }
 
@@ -49,15 +48,15 @@ struct Body {
 }
 
 impl Cursor {
-    /// Before the first record above `after`; `None` when there is none.
+    /// A cursor before the first record above `after`; `None` when there is none.
     pub(crate) fn open(extent: Extent, after: u64) -> Result<Option<Self>> {
         if after >= extent.tail.head {
             return Ok(None);
         }
-        let file = disk::absent(File::open(&extent.path)).at_path("open", &extent.path)?;
+        let file = disk::if_exists(File::open(&extent.path)).at_path("open", &extent.path)?;
         let file = file.ok_or_else(|| corrupt(&extent.path, "the log is missing"))?;
         let (first, at) = extent.marks.before(after + 1);
-        let mut cursor = Self { extent, window: Window::new(file), at, first, body: None };
+        let mut cursor = Self { extent, buffer: ReadBuffer::new(file), at, first, body: None };
         cursor.seek(after + 1)?;
         Ok(Some(cursor))
     }
@@ -85,20 +84,20 @@ impl Cursor {
 
     fn skip_lines(&mut self, mut body: Body, seq: u64) -> Result<()> {
         while body.seq < seq {
-            let (_, next) = line_at(&mut self.window, &self.extent.path, body.at, body.end)?;
+            let (_, next) = line_at(&mut self.buffer, &self.extent.path, body.at, body.end)?;
             (body.at, body.seq) = (next, body.seq + 1);
         }
         self.body = Some(body);
         Ok(())
     }
 
-    /// The next frame's header. There is one: the extent holds whole frames only.
+    /// The next frame's header. There is one: the extent has whole frames only.
     fn header(&mut self) -> Result<Header> {
         let (path, end) = (&self.extent.path, self.extent.tail.end);
-        let header = header_at(&mut self.window, path, self.at, end)?;
+        let header = header_at(&mut self.buffer, path, self.at, end)?;
         header
             .filter(|h| h.first == self.first && h.len() <= end - self.at)
-            .ok_or_else(|| corrupt(path, format!("no good frame starts at byte {}", self.at)))
+            .ok_or_else(|| corrupt(path, format!("no valid frame starts at byte {}", self.at)))
     }
 
     fn pass(&mut self, header: &Header) {
@@ -108,12 +107,12 @@ impl Cursor {
 
     fn enter(&mut self, header: &Header) -> Result<()> {
         let path = &self.extent.path;
-        if !body_is_good(&mut self.window, path, self.at, header)? {
+        if !body_is_valid(&mut self.buffer, path, self.at, header)? {
             let (from, to) = (header.first, header.last());
             return Err(corrupt(
                 path,
                 format!(
-                    "the frame at byte {}, records {from} to {to}, differs from its checksum",
+                    "the frame at byte {}, records {from} to {to}, does not match its checksum",
                     self.at
                 ),
             ));
@@ -125,7 +124,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// The next sequence number and line, checked against its frame; `None` at the end.
+    /// The next sequence number and line, verified by its frame; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, &str)>> {
         let mut body = match self.body {
             Some(body) if body.seq <= body.last => body,
@@ -139,15 +138,15 @@ impl Cursor {
                 }
             }
         };
-        let (line, next) = line_at(&mut self.window, &self.extent.path, body.at, body.end)?;
+        let (line, next) = line_at(&mut self.buffer, &self.extent.path, body.at, body.end)?;
         let seq = body.seq;
         (body.at, body.seq) = (next, seq + 1);
         self.body = Some(body);
         Ok(Some((seq, line)))
     }
 
-    /// The line of `seq`; calls must ask in ascending order.
-    pub(crate) fn line_of(&mut self, seq: u64) -> Result<&str> {
+    /// The line of `seq`; calls must be in ascending order.
+    pub(crate) fn line_at_seq(&mut self, seq: u64) -> Result<&str> {
         self.seek(seq)?;
         let path = self.extent.path.clone();
         match self.next()? {
@@ -156,7 +155,7 @@ impl Cursor {
         }
     }
 
-    /// The next few lines, each through `read`; empty at the end.
+    /// The next lines, each converted by `read`; empty at the end.
     pub(crate) fn batch<T>(&mut self, read: impl Fn(u64, &str) -> Result<T>) -> Result<Vec<T>> {
         let (mut out, mut bytes) = (Vec::new(), 0);
         while out.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
@@ -167,17 +166,18 @@ impl Cursor {
         Ok(out)
     }
 
-    /// The next few records; empty at the end.
+    /// The next records; empty at the end.
     pub(crate) fn records(&mut self) -> Result<Vec<Record>> {
         let (path, tenant) = (self.extent.path.clone(), self.extent.tenant.clone());
         self.batch(|seq, line| record(&path, &tenant, seq, line))
     }
 }
 
-/// The record of a line that must stand at `seq` of `tenant`.
+/// Parses the line of the record with number `seq` of `tenant`.
 pub(crate) fn record(path: &Path, tenant: &TenantId, seq: u64, line: &str) -> Result<Record> {
-    let record = Record::from_line(line)
-        .map_err(|e| corrupt(path, format!("the line of record {seq} is wrong")).source(e))?;
+    let record = Record::from_line(line).map_err(|e| {
+        corrupt(path, format!("the line of record {seq} is not a valid record")).source(e)
+    })?;
     if record.seq != seq || record.tenant != *tenant {
         return Err(corrupt(
             path,

@@ -1,21 +1,21 @@
-//! Faults that a test can inject into the store's writes.
+//! Faults that tests inject into the store's writes.
 
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What goes wrong at the next write or sync of a log; used up when it strikes.
+/// A fault of the next write or sync of a log; it happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The write stops after this many bytes as on a full disk; the store cleans up after it.
+    /// The write stops after this many bytes, as on a full disk; the store cleans up after it.
     Full(usize),
     /// The write stops after this many bytes and nothing is cleaned up, as if the process died.
     Crash(usize),
-    /// Everything is written but the disk reports that it could not be made durable.
+    /// Everything is written, but the sync fails.
     Sync,
 }
 
-/// A switch by which a test plans a fault; empty in production.
+/// The fault that a test has planned; empty in production.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<Option<Fault>>>);
 
@@ -30,7 +30,7 @@ impl Faults {
         if slot.is_some_and(which) { slot.take() } else { None }
     }
 
-    /// Writes all of `bytes`; the error says whether the process is to be taken for dead.
+    /// Writes all of `bytes`; the error tells whether the process counts as dead.
     pub(crate) fn write(&self, file: &mut File, bytes: &[u8]) -> Result<(), (io::Error, bool)> {
         match self.take(|fault| fault != Fault::Sync) {
             Some(Fault::Full(n) | Fault::Crash(n)) if n > bytes.len() => {

@@ -1,8 +1,7 @@
 //! Freeze windows: one small file in the store's folder, replaced as a whole.
 //!
-//! A writer reads it in its turn, under the write lock, and raising takes the same lock: a window
-//! that was raised is seen by every later writer of every process. The wall clock decides when a
-//! window ends.
+//! A writer reads it while it holds the write lock, and raising a window takes the same lock, so
+//! every later writer of every process sees the window. The wall clock decides when a window ends.
 
 use crate::KIND;
 use crate::disk;
@@ -14,15 +13,15 @@ use flowcontrol_contract::{CallCx, Digest, Error, Result, TenantId, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The file's name in the store's folder. There is none before the first window.
+/// The file's name in the store's folder. It does not exist before the first window.
 pub(crate) const NAME: &str = "fence";
 
-/// What the file starts with, and its version.
+/// The start of the file, with the version.
 const MARK: &str = "bfgfence1";
 
 fn encode(windows: &Windows) -> Result<String> {
     let json = serde_json::to_string(windows)
-        .map_err(|e| Error::invalid("the freeze windows are no JSON").source(e))?;
+        .map_err(|e| Error::invalid("the freeze windows cannot be serialized").source(e))?;
     let body = format!("{json}\n");
     Ok(format!("{MARK} {} {body}", Digest::of(&body)))
 }
@@ -35,14 +34,14 @@ fn parse(text: &str) -> Option<Windows> {
     serde_json::from_str(body).ok()
 }
 
-/// The windows of the store in `dir`. A damaged file is no thawed store: it is an error.
+/// The windows of the store in `dir`. A damaged file is an error; it must not count as unfrozen.
 fn read(dir: &Path) -> Result<Windows> {
     let path = dir.join(NAME);
     let Some(bytes) = disk::read(&path)? else { return Ok(Windows::default()) };
     std::str::from_utf8(&bytes).ok().and_then(parse).ok_or_else(|| {
-        corrupt(&path, "the freeze windows differ from their checksum").hint(
-            "nothing is written meanwhile: restore the file from a backup, or delete it when no \
-             freeze window is meant to be in force",
+        corrupt(&path, "the freeze windows do not match their checksum").hint(
+            "writes are refused until it is repaired: restore the file from a backup, or delete it if no \
+                         freeze window should be in force",
         )
     })
 }
@@ -52,14 +51,14 @@ fn write(dir: &Path, windows: &Windows) -> Result<()> {
     disk::replace(&dir.join(NAME), encode(windows)?.as_bytes())
 }
 
-/// Lets a write pass, or refuses and counts it. The caller holds the write lock.
+/// Permits a write, or refuses and counts it. The caller holds the write lock.
 pub(crate) fn admit(dir: &Path, cx: &CallCx) -> Result<()> {
     let mut windows = read(dir)?;
     let outcome = windows.admit(cx, Timestamp::now());
     if outcome.is_err()
         && let Err(error) = write(dir, &windows)
     {
-        // The refusal stands without its count.
+        // The write is refused even if it cannot be counted.
         tracing::warn!(error = %error.chain(), "a refused write was not counted");
     }
     outcome
@@ -69,7 +68,7 @@ pub(crate) fn admit(dir: &Path, cx: &CallCx) -> Result<()> {
 impl Fence for FileStore {
     async fn raise(&self, tenants: &[TenantId], window: &Window) -> Result<()> {
         let (tenants, window) = (tenants.to_vec(), window.clone());
-        self.alone("raise", move |dir| {
+        self.with_lock("raise", move |dir| {
             let mut windows = read(dir)?;
             windows.raise(&tenants, &window, Timestamp::now())?;
             write(dir, &windows)
@@ -83,12 +82,12 @@ impl Fence for FileStore {
     }
 
     async fn lift(&self, tenants: &[TenantId], id: &str) -> Result<()> {
-        // Nothing to lift must not make a folder.
+        // Lifting must not create the folder of a store that does not exist.
         if self.window(tenants).await?.is_none() {
-            return Err(Window::not_in_force(id).at(KIND, "lift"));
+            return Err(Window::not_in_force(id).in_operation(KIND, "lift"));
         }
         let (tenants, id) = (tenants.to_vec(), id.to_owned());
-        self.alone("lift", move |dir| {
+        self.with_lock("lift", move |dir| {
             let mut windows = read(dir)?;
             windows.lift(&tenants, &id, Timestamp::now())?;
             write(dir, &windows)

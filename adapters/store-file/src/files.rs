@@ -1,4 +1,4 @@
-//! The store's folder: which tenants it holds, and what this process knows of each.
+//! The store's folder: its tenants, and what this process knows of each.
 
 use crate::cursor::Extent;
 use crate::disk;
@@ -16,27 +16,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The folder of the tenants' folders.
 const TENANTS: &str = "tenants";
 
-/// How often a reader looks again before it believes in damage that a writer at work may have
-/// made it see.
-const LOOKS: usize = 3;
+/// How often a reader reads again before it reports damage, which a write in progress may have
+/// caused.
+const READ_ATTEMPTS: usize = 3;
 
-/// A torn end of a log: what a writer left that died before its batch was acknowledged.
+/// A torn end of a log: the bytes of a batch whose writer died before it was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Whose log.
+    /// The tenant of the log.
     pub tenant: TenantId,
-    /// Where the torn frame starts, in bytes.
+    /// The start of the torn frame, in bytes.
     pub at: u64,
-    /// How many bytes were, or will be, cut off.
+    /// Number of bytes that were, or will be, cut off.
     pub bytes: u64,
-    /// How it shows, in words.
+    /// The reason for treating it as torn.
     pub reason: String,
-    /// The file that keeps the bytes since a writer cut them off; `None` while only readers,
-    /// which ignore them, have seen them.
+    /// The file with the bytes that a writer cut off; `None` while only readers, which ignore the
+    /// bytes, have found them.
     pub kept_in: Option<PathBuf>,
 }
 
-/// The files of a store, shared by everything that works on it in this process.
+/// The files of a store, shared by all calls in this process.
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) dir: PathBuf,
@@ -45,7 +45,7 @@ pub(crate) struct Files {
     recovered: Mutex<Vec<Recovered>>,
 }
 
-/// A panic elsewhere does not make our data wrong: it is brought up to date before each use.
+/// Locks a mutex, ignoring poison: the data is refreshed from the files before each use.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -55,21 +55,21 @@ impl Files {
         Self { dir, faults, tenants: Mutex::default(), recovered: Mutex::default() }
     }
 
-    /// A tenant's folder, whether it is there or not.
+    /// A tenant's folder, whether it exists or not.
     pub(crate) fn folder(&self, tenant: &TenantId) -> PathBuf {
         self.dir.join(TENANTS).join(roster::folder(tenant))
     }
 
-    /// The roster of a tenant; `None` when it was never enrolled.
+    /// The roster of a tenant; `None` when it is not enrolled.
     pub(crate) fn enrolled(&self, tenant: &TenantId) -> Result<Option<Enrolled>> {
         roster_in(&self.folder(tenant))
     }
 
-    /// Every roster of the store, by tenant. A folder without one is an enrolment that was cut
-    /// short.
+    /// Every roster of the store, by tenant. A folder without one is from an interrupted enrolment
+    /// and skipped.
     pub(crate) fn all(&self) -> Result<Vec<Enrolled>> {
         let dir = self.dir.join(TENANTS);
-        let Some(entries) = disk::absent(std::fs::read_dir(&dir)).at_path("list", &dir)? else {
+        let Some(entries) = disk::if_exists(std::fs::read_dir(&dir)).at_path("list", &dir)? else {
             return Ok(Vec::new());
         };
         let mut all = Vec::new();
@@ -89,8 +89,7 @@ impl Files {
         Arc::clone(lock(&self.tenants).entry(id.clone()).or_insert_with(new))
     }
 
-    /// Runs `f` on a tenant that a reader has brought up to date; `None` when it was never
-    /// enrolled.
+    /// Refreshes a tenant as a reader and runs `f` on it; `None` when it is not enrolled.
     pub(crate) fn reading<T>(
         &self,
         id: &TenantId,
@@ -102,7 +101,7 @@ impl Files {
         let tenant = self.tenant(id);
         let mut tenant = lock(&tenant);
         if let Some(torn) = self.look(&mut tenant)? {
-            // A writer may be in the middle of that frame; if not, nobody will finish it.
+            // A writer may be writing that frame; if not, nobody will complete it.
             if lock::nobody_writes(&self.dir)? && self.look(&mut tenant)? == Some(torn) {
                 self.report(Recovered {
                     tenant: id.clone(),
@@ -121,18 +120,18 @@ impl Files {
         loop {
             let note = Note::peek(&self.dir)?;
             match tenant.refresh(Role::Reader, note.commit) {
-                Err(e) if e.kind() == ErrorKind::Corrupt && looks < LOOKS => looks += 1,
+                Err(e) if e.kind() == ErrorKind::Corrupt && looks < READ_ATTEMPTS => looks += 1,
                 other => return other,
             }
         }
     }
 
-    /// The log of a tenant as of now; `None` when it was never enrolled.
+    /// The log of a tenant as of now; `None` when it is not enrolled.
     pub(crate) fn extent(&self, id: &TenantId) -> Result<Option<Extent>> {
         self.reading(id, |tenant| Ok(tenant.extent()))
     }
 
-    /// Remembers a torn end and says so in the log, once.
+    /// Records a torn end and logs it, once.
     pub(crate) fn report(&self, found: Recovered) {
         let mut recovered = lock(&self.recovered);
         if recovered.contains(&found) {
@@ -153,7 +152,7 @@ impl Files {
         recovered.push(found);
     }
 
-    /// Every torn end seen so far.
+    /// Every torn end found so far.
     pub(crate) fn recovered(&self) -> Vec<Recovered> {
         lock(&self.recovered).clone()
     }
@@ -163,7 +162,7 @@ fn roster_in(dir: &Path) -> Result<Option<Enrolled>> {
     let enrolled = Enrolled::read(dir)?;
     let log = dir.join(LOG);
     if enrolled.is_none() && log.exists() {
-        return Err(corrupt(&log, "the roster beside it, which says whose it is, is missing"));
+        return Err(corrupt(&log, "the roster file beside it, which names its tenant, is missing"));
     }
     Ok(enrolled)
 }

@@ -1,44 +1,44 @@
-//! A frame: one acknowledged batch in a log, a header line followed by one line for each record, and
-//! by lines of the audit trail where the batch was appended.
+//! A frame: one acknowledged batch in a log: a header line, one line for each record, and lines of
+//! the audit trail if the batch was appended.
 //!
 //! The header has a fixed length and its own checksum, so its length field can be trusted before
-//! the body is there; the body's SHA-256 stands in the header. Both are text: a log can be read
-//! with a pager, and `grep '^{'` gives the records.
+//! the body is read; the body's SHA-256 is in the header. Both are text: a log can be read with a
+//! pager, and `grep '^{'` prints the records.
 
 use flowcontrol_contract::Digest;
 use std::fmt::Write as _;
 
-/// What every header starts with; the digit is the format's version.
+/// The start of every header; the digit is the format's version.
 pub(crate) const MAGIC: &[u8] = b"bfglog1 ";
 
-/// Bytes of a header, its line break included.
+/// Length of a header in bytes, including its line break.
 pub(crate) const HEADER: usize = 8 + 21 + 21 + 21 + 21 + 65 + 65 + CHECK + 1;
 
-/// Bytes of the header's own checksum: hex digits of half a SHA-256.
+/// Length of the header's own checksum: hex digits of half a SHA-256.
 pub(crate) const CHECK: usize = 32;
 
-/// What stands for "no snapshot": an append.
+/// Stands for "no snapshot" in the header of an append.
 const NO_SNAPSHOT: &str = "----------------------------------------------------------------";
 
 /// A frame's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Place in the order of all writes of the store; 1, 2, 3 ... maybe with gaps.
+    /// Position in the order of all writes of the store: 1, 2, 3 ..., possibly with gaps.
     pub(crate) commit: u64,
     /// Sequence number of the first record.
     pub(crate) first: u64,
-    /// How many records; at least one.
+    /// Number of records; at least one.
     pub(crate) count: u64,
-    /// Bytes of the body.
+    /// Length of the body in bytes.
     pub(crate) bytes: u64,
-    /// The snapshot that an imported chunk was cut from.
+    /// The snapshot of an imported chunk.
     pub(crate) snapshot: Option<Digest>,
     /// SHA-256 of the body.
     pub(crate) body: Digest,
 }
 
 impl Header {
-    /// The header line.
+    /// The header as a line.
     pub(crate) fn encode(&self) -> String {
         let mut out = String::with_capacity(HEADER);
         out.push_str("bfglog1 ");
@@ -57,7 +57,7 @@ impl Header {
         out
     }
 
-    /// Reads a header from the start of `bytes`; `None` unless every byte is as written.
+    /// Parses a header at the start of `bytes`; `None` unless every byte is valid.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes.get(..HEADER)?).ok()?;
         let mut fields = text.strip_prefix("bfglog1 ")?.split(' ');
@@ -69,7 +69,7 @@ impl Header {
         };
         let body = Digest::parse(fields.next()?).ok()?;
         let header = Self { commit, first, count, bytes, snapshot, body };
-        // Spelling the header again compares every byte, the checksum among them.
+        // Encoding the header again compares every byte, including the checksum.
         (count > 0 && first > 0 && header.encode() == text).then_some(header)
     }
 
@@ -78,7 +78,7 @@ impl Header {
         self.first.saturating_add(self.count - 1)
     }
 
-    /// Bytes of the whole frame.
+    /// Length of the whole frame in bytes.
     pub(crate) fn len(&self) -> u64 {
         (HEADER as u64).saturating_add(self.bytes)
     }

@@ -1,15 +1,14 @@
-//! The index of a log: which ids it holds, and where its sequence numbers stand.
+//! The index of a log: its record ids, and the positions of its sequence numbers.
 //!
-//! It is derived: whatever is missing, stale or damaged is made again from the log. The ids
-//! stand in sorted runs on disk and in a bounded set in memory, so that memory does not grow
-//! with the log. The writer keeps the runs in the tenant's folder and saves a manifest that
-//! says how far they reach; a reader that outruns the manifest keeps its runs in a temporary
-//! folder of its own.
+//! The index is derived: when it is missing, stale or damaged it is rebuilt from the log. The ids
+//! are in sorted runs on disk and in a bounded set in memory, so that memory does not grow with the
+//! log. The writer keeps the runs in the tenant's folder and saves a manifest of how far they
+//! reach; a reader that is ahead of the manifest keeps its own runs in a temporary folder.
 
 use crate::disk;
-use crate::failure::{AtPath as _, io_error, of_file};
+use crate::failure::{AtPath as _, from_file_error, io_error};
 use crate::log::Tail;
-use crate::run::{Entry, Run};
+use crate::sorted_run::{IndexEntry, SortedRun};
 use flowcontrol_contract::{Digest, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -18,38 +17,38 @@ use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Ids that are kept in memory before they become a run.
+/// Most ids in memory before they are written as a run.
 pub(crate) const RECENT: usize = 8192;
 
-/// Bytes of log after which a mark is set.
+/// Bytes of log between two marks.
 const MARK_EVERY: u64 = 256 * 1024;
 
-/// The folder's name in the tenant's folder, and the manifest's in it.
+/// The folder's name in the tenant's folder, and the manifest's name in it.
 const FOLDER: &str = "index";
 const MANIFEST: &str = "manifest";
 
-/// Who works on the index, and so where new runs go.
+/// Who uses the index, which decides where new runs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Holds the write lock.
     Writer,
-    /// Must change nothing in the store's folder.
+    /// Must not change the store's folder.
     Reader,
 }
 
-/// Where frames start: (first sequence number, byte), one for every stretch of the log.
+/// Known starts of frames: (first sequence number, byte), one for every stretch of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marks(Vec<(u64, u64)>);
 
 impl Marks {
-    /// A frame that starts with `seq` stands at `at`.
+    /// Records that a frame starting with `seq` is at `at`.
     pub(crate) fn note(&mut self, seq: u64, at: u64) {
         if self.0.last().is_none_or(|(_, last)| at - last >= MARK_EVERY) {
             self.0.push((seq, at));
         }
     }
 
-    /// The nearest frame known to start at or before `seq`.
+    /// The nearest known frame that starts at or before `seq`.
     pub(crate) fn before(&self, seq: u64) -> (u64, u64) {
         let after = self.0.partition_point(|(first, _)| *first <= seq);
         after.checked_sub(1).map_or((1, 0), |i| self.0[i])
@@ -68,19 +67,19 @@ struct Manifest {
     runs: Vec<(Digest, u64)>,
 }
 
-/// The ids of one tenant.
+/// The index of the ids of one tenant.
 #[derive(Debug)]
 pub(crate) struct Index {
     dir: PathBuf,
-    /// Runs that the manifest named and nobody has needed yet.
+    /// Runs that the manifest names and that were not opened yet.
     listed: Vec<(Digest, u64)>,
-    runs: Vec<Run>,
-    recent: BTreeSet<Entry>,
+    runs: Vec<SortedRun>,
+    recent: BTreeSet<IndexEntry>,
     private: Option<TempDir>,
 }
 
 impl Index {
-    /// An index that knows nothing, of the tenant whose folder is `tenant`.
+    /// An empty index of the tenant whose folder is `tenant`.
     pub(crate) fn empty(tenant: &Path) -> Self {
         Self {
             dir: tenant.join(FOLDER),
@@ -91,12 +90,12 @@ impl Index {
         }
     }
 
-    /// What the manifest says; `None` when there is no good one.
+    /// The index of the manifest; `None` when there is no valid one.
     pub(crate) fn load(tenant: &Path) -> Result<Option<(Self, Tail, Marks)>> {
         let mut index = Self::empty(tenant);
         let Some(bytes) = disk::read(&index.dir.join(MANIFEST))? else { return Ok(None) };
         let Some(manifest) = parse(&bytes) else {
-            tracing::warn!(index = %index.dir.display(), "damaged index; it is made again");
+            tracing::warn!(index = %index.dir.display(), "damaged index; it is rebuilt");
             return Ok(None);
         };
         let tail = Tail {
@@ -110,24 +109,25 @@ impl Index {
         Ok(Some((index, tail, manifest.marks)))
     }
 
-    /// Removes the manifest, because the log no longer reaches as far as it says.
+    /// Removes the manifest, because the log does not reach as far as it says.
     pub(crate) fn discard_manifest(tenant: &Path) -> Result<()> {
         let path = tenant.join(FOLDER).join(MANIFEST);
-        flowcontrol_files::remove(&path).map(drop).map_err(of_file)
+        flowcontrol_files::remove(&path).map(drop).map_err(from_file_error)
     }
 
-    /// Adds an id's hash and its record's sequence number.
-    pub(crate) fn insert(&mut self, entry: Entry) {
+    /// Adds the hash of an id with its record's sequence number.
+    pub(crate) fn insert(&mut self, entry: IndexEntry) {
         self.recent.insert(entry);
     }
 
-    /// How many ids stand in memory.
+    /// Number of ids in memory.
     pub(crate) fn recent(&self) -> usize {
         self.recent.len()
     }
 
-    /// The (place, sequence number) of every hash of `wanted` that is known, several for one
-    /// place when ids share a hash; `None` when a run is damaged. `wanted` is sorted.
+    /// The (position in `wanted`, sequence number) of every hash of `wanted` that is known, several
+    /// for one position when ids share a hash; `None` when a run is damaged. `wanted` must be
+    /// sorted.
     pub(crate) fn find(&mut self, wanted: &[(u64, usize)]) -> Result<Option<Vec<(usize, u64)>>> {
         if !self.open_runs()? {
             return Ok(None);
@@ -145,9 +145,9 @@ impl Index {
 
     fn open_runs(&mut self) -> Result<bool> {
         while let Some((digest, entries)) = self.listed.last().copied() {
-            let Some(run) = Run::open(&self.dir, digest, entries)? else {
+            let Some(run) = SortedRun::open(&self.dir, digest, entries)? else {
                 tracing::warn!(index = %self.dir.display(), run = %digest,
-                    "missing or damaged index run; the index is made again");
+                    "missing or damaged index run; the index is rebuilt");
                 return Ok(false);
             };
             self.runs.push(run);
@@ -156,7 +156,7 @@ impl Index {
         Ok(true)
     }
 
-    /// Moves the ids from memory into a run, merged with runs of its size; false when a run is
+    /// Writes the ids in memory into a run, merged with runs of similar size; false when a run is
     /// damaged. A writer also saves how far the index reaches: `tail` and `marks`.
     pub(crate) fn flush(&mut self, role: Role, tail: &Tail, marks: &Marks) -> Result<bool> {
         if !self.open_runs()? {
@@ -171,9 +171,9 @@ impl Index {
         };
         let merged = self.choose(role);
         let run = {
-            let parts: Vec<&Run> = merged.iter().map(|i| &self.runs[*i]).collect();
+            let parts: Vec<&SortedRun> = merged.iter().map(|i| &self.runs[*i]).collect();
             let recent = self.recent.iter().map(|e| Ok(*e));
-            Run::write(&dir, merge(recent, &parts).at_path("read the index in", &self.dir)?)?
+            SortedRun::write(&dir, merge(recent, &parts).at_path("read the index in", &self.dir)?)?
         };
         for i in merged.into_iter().rev() {
             self.runs.remove(i);
@@ -187,10 +187,10 @@ impl Index {
         Ok(true)
     }
 
-    /// The runs to merge, ascending by place: the smaller ones while each is at most twice what
-    /// is merged already, and for a writer those that do not stand in the shared folder.
+    /// The runs to merge, ascending by position: the smaller ones while each is at most twice what
+    /// is merged so far, and for a writer those outside the shared folder.
     fn choose(&self, role: Role) -> Vec<usize> {
-        let shared = |run: &Run| run.path.starts_with(&self.dir) && run.path.exists();
+        let shared = |run: &SortedRun| run.path.starts_with(&self.dir) && run.path.exists();
         let mut size = self.recent.len() as u64;
         let mut chosen = Vec::new();
         for (i, run) in self.runs.iter().enumerate().rev() {
@@ -228,14 +228,15 @@ impl Index {
             runs: self.runs.iter().map(|run| (run.digest, run.entries)).collect(),
         };
         let json = serde_json::to_string(&manifest).map_err(|e| {
-            Error::new(ErrorKind::Unexpected, "the index manifest is no JSON").source(e)
+            Error::new(ErrorKind::Unexpected, "the index manifest cannot be serialized").source(e)
         })?;
         let content = format!("{}\n{json}", Digest::of(&json));
         disk::replace(&self.dir.join(MANIFEST), content.as_bytes())?;
         self.sweep()
     }
 
-    /// Removes runs that the manifest no longer names. Readers that have them open keep them.
+    /// Removes runs that the manifest no longer names. Readers that have them open can still read
+    /// them.
     fn sweep(&self) -> Result<()> {
         for entry in std::fs::read_dir(&self.dir).at_path("list", &self.dir)? {
             let path = entry.at_path("list", &self.dir)?.path();
@@ -256,12 +257,12 @@ fn parse(bytes: &[u8]) -> Option<Manifest> {
     serde_json::from_str(json).ok()
 }
 
-/// The entries of the set in memory and of `runs`, in order.
+/// The entries in memory and of `runs`, in order.
 fn merge<'a>(
-    recent: impl Iterator<Item = io::Result<Entry>> + 'a,
-    runs: &[&'a Run],
-) -> io::Result<impl Iterator<Item = io::Result<Entry>> + 'a> {
-    type Source<'s> = Peekable<Box<dyn Iterator<Item = io::Result<Entry>> + 's>>;
+    recent: impl Iterator<Item = io::Result<IndexEntry>> + 'a,
+    runs: &[&'a SortedRun],
+) -> io::Result<impl Iterator<Item = io::Result<IndexEntry>> + 'a> {
+    type Source<'s> = Peekable<Box<dyn Iterator<Item = io::Result<IndexEntry>> + 's>>;
     let mut sources: Vec<Source<'a>> = Vec::new();
     let recent: Box<dyn Iterator<Item = _>> = Box::new(recent);
     sources.push(recent.peekable());
@@ -270,7 +271,7 @@ fn merge<'a>(
         sources.push(entries.peekable());
     }
     Ok(std::iter::from_fn(move || {
-        let mut least: Option<(usize, Entry)> = None;
+        let mut least: Option<(usize, IndexEntry)> = None;
         for (i, source) in sources.iter_mut().enumerate() {
             match source.peek() {
                 Some(Ok(entry)) if least.is_none_or(|(_, l)| *entry < l) => {

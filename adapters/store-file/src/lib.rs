@@ -12,17 +12,17 @@
 //!     torn-<byte>-<n>         bytes that were cut off the log after a crash
 //! ```
 //!
-//! - **Durability.** A call returns when its frame is synced. A writer that dies leaves a torn
-//!   frame at most; readers ignore it, the next writer cuts it off, keeps its bytes and reports
-//!   it ([`FileStore::recovered`]). Damage anywhere else is `Corrupt` and is never cut off.
-//! - **Audit.** The events of an append stand behind its records in the same frame, and so live
-//!   and die with them. Whoever may write the folder may rewrite them, as everything in it: where
-//!   that matters, the scenario belongs into a database.
-//! - **Writers** hold the lock for one operation at a time, so several processes may take turns.
-//!   A writer waits for its turn until the call's deadline (`Timeout`), or for ten seconds when
-//!   it has none (`Unavailable`).
-//! - **Readers** take no lock and change nothing in the folder. Another process's batch may be
-//!   seen a moment before that process has synced it.
+//! - **Durability.** A call returns when its frame is synced. A writer that dies leaves at most one
+//!   torn frame; readers ignore it, the next writer cuts it off, keeps its bytes and reports it
+//!   ([`FileStore::recovered`]). Damage anywhere else is `Corrupt` and is never cut off.
+//! - **Audit.** The events of an append are in the same frame as its records. Whoever may write the
+//!   folder can rewrite them, as everything in it; where that matters, keep the scenario in a
+//!   database.
+//! - **Writers** hold the lock for one operation at a time, so several processes can write
+//!   alternately. A writer waits for the lock until the call's deadline (`Timeout`), or for ten
+//!   seconds when it has none (`Unavailable`).
+//! - **Readers** take no lock and change nothing in the folder. They may see another process's
+//!   batch a moment before it is synced.
 //! - **Memory** does not grow with the number of records: ids are found through sorted runs on
 //!   disk.
 
@@ -38,16 +38,16 @@ mod index;
 mod lock;
 mod log;
 mod read_back;
+mod read_buffer;
 mod roster;
 mod rules;
-mod run;
+mod sorted_run;
 mod store;
 mod stream;
 mod tenant;
 mod trail;
-mod turn;
 mod view;
-mod window;
+mod write_txn;
 
 pub use config::{Config, build};
 pub use faults::{Fault, Faults};

@@ -1,9 +1,9 @@
-//! The lock that makes one writer at a time, and the note that its file carries.
+//! The write lock, which permits one writer at a time, and the note in its file.
 //!
-//! The lock is taken for one operation at a time, so several processes may take turns. Its note
-//! tells the next writer whether the commit number it remembers is still the last one; a writer
-//! that died in the middle leaves the note `dirty`, and the next one looks at every log again.
-//! The note is a help and no authority: without it everything is found again from the logs.
+//! The lock is taken for one operation at a time, so several processes can write alternately. The
+//! note tells the next writer whether the commit number it remembers is still the last one; a
+//! writer that died leaves the note `dirty`, and the next one checks every log. The note only saves
+//! work: without it everything is found again from the logs.
 
 use crate::disk;
 use crate::failure::{AtPath as _, of_file};
@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 /// The lock file's name in the store's folder.
 pub(crate) const NAME: &str = "write.lock";
 
-/// What the last writer said.
+/// The note of the last writer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Note {
-    /// Whether it finished what it began.
+    /// Whether it completed its write.
     pub(crate) clean: bool,
-    /// The last commit that it made durable; 0 when nobody said.
+    /// Its last durable commit number; 0 when unknown.
     pub(crate) commit: u64,
     /// Its process id.
     pub(crate) pid: u32,
@@ -41,8 +41,7 @@ impl Note {
         (note.encode() == text).then_some(note)
     }
 
-    /// The note of the lock file in `dir`, without taking the lock. One that is absent or
-    /// unreadable says nothing.
+    /// The note of the lock file in `dir`, read without the lock; empty when absent or unreadable.
     pub(crate) fn peek(dir: &Path) -> Result<Self> {
         let content = disk::read(&dir.join(NAME))?.unwrap_or_default();
         Ok(std::str::from_utf8(&content).ok().and_then(Self::parse).unwrap_or_default())
@@ -57,7 +56,7 @@ pub(crate) struct WriteLock {
 }
 
 impl WriteLock {
-    /// Takes the lock if it is free; creates the store's folder at the first time.
+    /// Takes the lock if it is free; creates the store's folder if it does not exist.
     pub(crate) fn try_take(dir: &Path) -> Result<Option<Self>> {
         disk::create_dir(dir)?;
         let path = dir.join(NAME);
@@ -65,7 +64,7 @@ impl WriteLock {
         Ok(file.map(|file| Self { file, path }))
     }
 
-    /// Leaves a note for the next writer.
+    /// Writes the note for the next writer.
     pub(crate) fn write_note(&mut self, clean: bool, commit: u64) -> Result<()> {
         let note = Note { clean, commit, pid: std::process::id() };
         self.file
@@ -75,10 +74,11 @@ impl WriteLock {
     }
 }
 
-/// Whether nobody is writing to the store in `dir` at this moment.
+/// Whether no process is writing to the store in `dir` at this moment.
 pub(crate) fn nobody_writes(dir: &Path) -> Result<bool> {
     let path = dir.join(NAME);
-    let Some(file) = disk::absent(File::open(&path)).at_path("open the lock file", &path)? else {
+    let Some(file) = disk::if_exists(File::open(&path)).at_path("open the lock file", &path)?
+    else {
         return Ok(true);
     };
     flowcontrol_files::try_lock_shared(&file, &path).map_err(of_file)

@@ -1,26 +1,26 @@
-//! A tenant's log: frame after frame, and what its end looks like.
+//! A tenant's log: a sequence of frames, and what its end looks like.
 
 use crate::failure::{AtPath as _, corrupt};
 use crate::frame::{HEADER, Header, MAGIC};
-use crate::window::Window;
+use crate::read_buffer::ReadBuffer;
 use flowcontrol_contract::{Digest, Hasher, Result};
 use std::path::Path;
 
-/// How many body bytes are hashed at once.
+/// Bytes of a body that are hashed at once.
 const PIECE: u64 = 128 * 1024;
 
-/// What is known of a log after its last good frame.
+/// The state of a log after its last valid frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
-    /// Where the last good frame ends, in bytes.
+    /// The end of the last valid frame, in bytes.
     pub(crate) end: u64,
     /// The last record's sequence number; 0 for none.
     pub(crate) head: u64,
     /// The last frame's commit number; 0 for none.
     pub(crate) commit: u64,
-    /// The snapshot that the last imported chunk was cut from.
+    /// The snapshot of the last imported chunk.
     pub(crate) imported: Option<Digest>,
-    /// The last frame: where it starts and the digest of its header line.
+    /// The start of the last frame and the digest of its header line.
     pub(crate) last: Option<(u64, Digest)>,
 }
 
@@ -37,59 +37,59 @@ impl Tail {
     }
 }
 
-/// What stands at the end of what is known.
+/// What follows the last known frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// A whole, good frame.
+pub(crate) enum NextFrame {
+    /// A complete, valid frame.
     Frame(Header),
-    /// Nothing: the log ends here.
+    /// Nothing: the end of the log.
     End,
-    /// What a writer left that died in the middle of a frame; says how it shows.
+    /// The incomplete frame of a writer that died; the text says how that is known.
     Torn(&'static str),
-    /// Something that was whole once; says what is wrong.
+    /// A damaged frame that was complete once; the text says what is wrong.
     Damaged(&'static str),
 }
 
-/// Looks at what stands at `tail.end` in a log of `len` bytes. `acknowledged` is the highest
-/// commit number that is known to have been made durable, in any log of the store.
+/// Examines what follows `tail.end` in a log of `len` bytes. `acknowledged` is the highest commit
+/// number known to be durable, in any log of the store.
 ///
-/// A broken frame that a good header follows was whole when the next was begun, so it is damage
-/// and not a torn end. So is a last frame of full length whose commit was acknowledged.
-pub(crate) fn step(
-    window: &mut Window,
+/// A broken frame with a valid header after it was complete when the next was started, so it is
+/// damaged and not torn. So is a last frame of full length whose commit was acknowledged.
+pub(crate) fn examine_next(
+    buffer: &mut ReadBuffer,
     path: &Path,
     tail: &Tail,
     len: u64,
     acknowledged: u64,
-) -> Result<Step> {
+) -> Result<NextFrame> {
     if len <= tail.end {
-        return Ok(Step::End);
+        return Ok(NextFrame::End);
     }
-    let header = header_at(window, path, tail.end, len)?;
+    let header = header_at(buffer, path, tail.end, len)?;
     let broken = match &header {
         Some(header) if header.commit <= tail.commit || header.first != tail.head + 1 => {
-            return Ok(Step::Damaged("a frame is out of order"));
+            return Ok(NextFrame::Damaged("a frame is out of order"));
         }
         Some(header) if header.len() > len - tail.end => "the last frame ends too early",
-        Some(header) if body_is_good(window, path, tail.end, header)? => {
-            return Ok(Step::Frame(header.clone()));
+        Some(header) if body_is_valid(buffer, path, tail.end, header)? => {
+            return Ok(NextFrame::Frame(header.clone()));
         }
         Some(header) if header.commit <= acknowledged => {
-            return Ok(Step::Damaged("the last frame differs from its checksum"));
+            return Ok(NextFrame::Damaged("the last frame does not match its checksum"));
         }
-        Some(_) => "the last frame differs from its checksum",
+        Some(_) => "the last frame does not match its checksum",
         None if len - tail.end < HEADER as u64 => "the last frame ends within its header",
-        None => "the last frame has no good header",
+        None => "the last frame has no valid header",
     };
-    if header_follows(window, path, tail.end + 1, len)? {
-        return Ok(Step::Damaged("a frame is broken although good frames follow it"));
+    if header_follows(buffer, path, tail.end + 1, len)? {
+        return Ok(NextFrame::Damaged("a frame is damaged although valid frames follow it"));
     }
-    Ok(Step::Torn(broken))
+    Ok(NextFrame::Torn(broken))
 }
 
-/// The header at `at`; `None` when there is none or it is not as it was written.
+/// The header at `at`; `None` when there is no valid one.
 pub(crate) fn header_at(
-    window: &mut Window,
+    buffer: &mut ReadBuffer,
     path: &Path,
     at: u64,
     len: u64,
@@ -97,12 +97,12 @@ pub(crate) fn header_at(
     if len.saturating_sub(at) < HEADER as u64 {
         return Ok(None);
     }
-    Ok(Header::parse(window.slice(at, HEADER).at_path("read", path)?))
+    Ok(Header::parse(buffer.slice(at, HEADER).at_path("read", path)?))
 }
 
-/// Whether the body of the frame at `at` is what its header says.
-pub(crate) fn body_is_good(
-    window: &mut Window,
+/// Whether the body of the frame at `at` matches its header.
+pub(crate) fn body_is_valid(
+    buffer: &mut ReadBuffer,
     path: &Path,
     at: u64,
     header: &Header,
@@ -110,7 +110,7 @@ pub(crate) fn body_is_good(
     let mut hasher = Hasher::new();
     let (mut from, end) = (at + HEADER as u64, at + header.len());
     while from < end {
-        let piece = window.slice(from, PIECE.min(end - from) as usize).at_path("read", path)?;
+        let piece = buffer.slice(from, PIECE.min(end - from) as usize).at_path("read", path)?;
         if piece.is_empty() {
             return Ok(false);
         }
@@ -120,10 +120,10 @@ pub(crate) fn body_is_good(
     Ok(hasher.current() == header.body)
 }
 
-/// Whether any good header starts at or after `at`.
-fn header_follows(window: &mut Window, path: &Path, mut at: u64, len: u64) -> Result<bool> {
+/// Whether a valid header starts at or after `at`.
+fn header_follows(buffer: &mut ReadBuffer, path: &Path, mut at: u64, len: u64) -> Result<bool> {
     while len.saturating_sub(at) >= HEADER as u64 {
-        let piece = window.slice(at, PIECE.min(len - at) as usize).at_path("search", path)?;
+        let piece = buffer.slice(at, PIECE.min(len - at) as usize).at_path("search", path)?;
         let found = piece.windows(MAGIC.len()).position(|w| w == MAGIC);
         let Some(found) = found else {
             if piece.len() < MAGIC.len() {
@@ -134,7 +134,7 @@ fn header_follows(window: &mut Window, path: &Path, mut at: u64, len: u64) -> Re
             continue;
         };
         at += found as u64;
-        if header_at(window, path, at, len)?.is_some() {
+        if header_at(buffer, path, at, len)?.is_some() {
             return Ok(true);
         }
         at += 1;
@@ -142,9 +142,9 @@ fn header_follows(window: &mut Window, path: &Path, mut at: u64, len: u64) -> Re
     Ok(false)
 }
 
-/// The text of the line that starts at `at` and ends before `end`, and where the next starts.
+/// The text of the line that starts at `at` and ends before `end`, and the start of the next.
 pub(crate) fn line_at<'w>(
-    window: &'w mut Window,
+    buffer: &'w mut ReadBuffer,
     path: &Path,
     at: u64,
     end: u64,
@@ -152,16 +152,16 @@ pub(crate) fn line_at<'w>(
     let mut want = 4096;
     let length = loop {
         let len = (end - at).min(want);
-        let piece = window.slice(at, len as usize).at_path("read", path)?;
+        let piece = buffer.slice(at, len as usize).at_path("read", path)?;
         match piece.iter().position(|b| *b == b'\n') {
             Some(length) => break length,
             None if len == end - at || (piece.len() as u64) < len => {
-                return Err(corrupt(path, format!("the line at byte {at} has no end")));
+                return Err(corrupt(path, format!("the line at byte {at} has no line break")));
             }
             None => want *= 4,
         }
     };
-    let bytes = window.slice(at, length).at_path("read", path)?;
+    let bytes = buffer.slice(at, length).at_path("read", path)?;
     let text = std::str::from_utf8(bytes)
         .map_err(|_| corrupt(path, format!("the line at byte {at} is not UTF-8")))?;
     Ok((text, at + length as u64 + 1))
@@ -169,9 +169,9 @@ pub(crate) fn line_at<'w>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, Tail, step};
+    use super::{NextFrame, Tail, examine_next};
     use crate::frame::{HEADER, Header};
-    use crate::window::Window;
+    use crate::read_buffer::ReadBuffer;
     use flowcontrol_contract::Digest;
     use proptest::prelude::*;
     use std::io::Write as _;
@@ -196,14 +196,14 @@ mod tests {
     }
 
     /// How many good frames, and what stops the scan.
-    fn scan(bytes: &[u8], acknowledged: u64) -> (u64, Step) {
+    fn scan(bytes: &[u8], acknowledged: u64) -> (u64, NextFrame) {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        let (mut window, mut tail) = (Window::new(file), Tail::default());
+        let (mut buffer, mut tail) = (ReadBuffer::new(file), Tail::default());
         loop {
             let len = bytes.len() as u64;
-            match step(&mut window, Path::new("log"), &tail, len, acknowledged).unwrap() {
-                Step::Frame(header) => tail = tail.after(&header),
+            match examine_next(&mut buffer, Path::new("log"), &tail, len, acknowledged).unwrap() {
+                NextFrame::Frame(header) => tail = tail.after(&header),
                 other => return (tail.head, other),
             }
         }
@@ -221,9 +221,9 @@ mod tests {
             let (head, stopped) = scan(&whole[..cut], 0);
             prop_assert_eq!(head, frames);
             if ends.contains(&cut) {
-                prop_assert_eq!(stopped, Step::End);
+                prop_assert_eq!(stopped, NextFrame::End);
             } else {
-                prop_assert!(matches!(stopped, Step::Torn(_)), "{:?}", stopped);
+                prop_assert!(matches!(stopped, NextFrame::Torn(_)), "{:?}", stopped);
             }
         }
 
@@ -233,7 +233,7 @@ mod tests {
             let at = at % log(&BODIES[..2]).len();
             bytes[at] ^= 1 << bit;
             let (_, stopped) = scan(&bytes, 0);
-            prop_assert!(matches!(stopped, Step::Damaged(_)), "{:?}", stopped);
+            prop_assert!(matches!(stopped, NextFrame::Damaged(_)), "{:?}", stopped);
         }
 
         #[test]
@@ -242,7 +242,7 @@ mod tests {
             bytes.extend(garbage);
             let (head, stopped) = scan(&bytes, u64::MAX);
             prop_assert_eq!(head, 3);
-            prop_assert!(matches!(stopped, Step::Torn(_)), "{:?}", stopped);
+            prop_assert!(matches!(stopped, NextFrame::Torn(_)), "{:?}", stopped);
         }
     }
 
@@ -251,8 +251,8 @@ mod tests {
         let mut bytes = log(&BODIES);
         let at = log(&BODIES[..2]).len() + HEADER + 2;
         bytes[at] ^= 1;
-        assert!(matches!(scan(&bytes, 8), (2, Step::Torn(_))));
-        assert!(matches!(scan(&bytes, 9), (2, Step::Damaged(_))));
+        assert!(matches!(scan(&bytes, 8), (2, NextFrame::Torn(_))));
+        assert!(matches!(scan(&bytes, 9), (2, NextFrame::Damaged(_))));
     }
 
     #[test]
@@ -260,6 +260,6 @@ mod tests {
         let whole = log(&BODIES);
         let (one, two) = (log(&BODIES[..1]).len(), log(&BODIES[..2]).len());
         let bytes = [&whole[..one], &whole[two..]].concat();
-        assert!(matches!(scan(&bytes, 0), (1, Step::Damaged(_))));
+        assert!(matches!(scan(&bytes, 0), (1, NextFrame::Damaged(_))));
     }
 }

@@ -1,10 +1,10 @@
-//! Everything the folder holds, read back for verification.
+//! Reads everything in the folder back, for verification.
 
 use crate::KIND;
 use crate::cursor::{BATCH_RECORDS, Cursor};
 use crate::store::blocking;
 use crate::tenant::id_of;
-use crate::view::Part;
+use crate::view::TenantView;
 use async_trait::async_trait;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row, TableCount};
 use flowcontrol_contract::{Error, Result, Roster, TenantId};
@@ -16,13 +16,13 @@ const OPERATION: &str = "read back";
 
 /// A consistent view of every tenant in the folder.
 pub(crate) struct FolderView {
-    parts: Vec<Part>,
-    /// Where the last batch of records ended, so that the next goes on from there.
+    parts: Vec<TenantView>,
+    /// Where the last batch of records ended, so that the next can continue there.
     at: Option<(TenantId, u64, Cursor)>,
 }
 
 impl FolderView {
-    pub(crate) fn new(parts: Vec<Part>) -> Self {
+    pub(crate) fn new(parts: Vec<TenantView>) -> Self {
         Self { parts, at: None }
     }
 
@@ -62,7 +62,7 @@ impl ReadBack for FolderView {
     }
 
     async fn counts(&mut self) -> Result<Vec<TableCount>> {
-        let count = |table: &str, part: &Part, rows| TableCount {
+        let count = |table: &str, part: &TenantView, rows| TableCount {
             table: table.to_owned(),
             tenant: part.roster.tenant.to_string(),
             rows,
@@ -96,7 +96,7 @@ impl ReadBack for FolderView {
             _ => Err(Error::invalid(format!(
                 "there is no table {table:?}; the tables are {TENANTS}, {USERS} and {RECORDS}"
             ))
-            .at(KIND, OPERATION)),
+            .in_operation(KIND, OPERATION)),
         }
     }
 }

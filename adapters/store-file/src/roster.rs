@@ -5,13 +5,13 @@ use crate::failure::corrupt;
 use flowcontrol_contract::{Digest, Result, Roster, TenantId};
 use std::path::Path;
 
-/// The file's name in the tenant's folder. It also tells whose folder it is.
+/// The file's name in the tenant's folder. It also identifies the folder's tenant.
 pub(crate) const NAME: &str = "roster";
 
-/// A roster and when it was written.
+/// A roster with its commit number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Enrolled {
-    /// Its place in the order of all writes of the store.
+    /// Its position in the order of all writes of the store.
     pub(crate) commit: u64,
     /// The roster.
     pub(crate) roster: Roster,
@@ -19,8 +19,9 @@ pub(crate) struct Enrolled {
 
 impl Enrolled {
     fn encode(&self) -> Result<String> {
-        let json = serde_json::to_string(&self.roster)
-            .map_err(|e| flowcontrol_contract::Error::invalid("the roster is no JSON").source(e))?;
+        let json = serde_json::to_string(&self.roster).map_err(|e| {
+            flowcontrol_contract::Error::invalid("the roster cannot be serialized").source(e)
+        })?;
         let body = format!("{:020} {json}\n", self.commit);
         Ok(format!("bfgroster1 {} {body}", Digest::of(&body)))
     }
@@ -40,32 +41,34 @@ impl Enrolled {
         disk::replace(&dir.join(NAME), self.encode()?.as_bytes())
     }
 
-    /// The roster in a tenant's folder; `None` when there is none.
+    /// The roster in a tenant's folder; `None` when it does not exist.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join(NAME);
         let Some(bytes) = disk::read(&path)? else { return Ok(None) };
         let enrolled = std::str::from_utf8(&bytes)
             .ok()
             .and_then(Self::parse)
-            .ok_or_else(|| corrupt(&path, "the roster differs from its checksum"))?;
+            .ok_or_else(|| corrupt(&path, "the roster does not match its checksum"))?;
         if dir.file_name().is_none_or(|n| n != folder(&enrolled.roster.tenant).as_str()) {
             return Err(corrupt(
                 &path,
-                format!("it belongs to tenant {}, whose folder is another", enrolled.roster.tenant),
+                format!(
+                    "it belongs to tenant {}, which has another folder",
+                    enrolled.roster.tenant
+                ),
             ));
         }
         Ok(Some(enrolled))
     }
 }
 
-/// The folder of a tenant: the digest of its id, because an id may be `..`, differ from another
-/// by case alone, or be longer than a file name.
+/// The name of a tenant's folder: the digest of its id, because an id may be `..`, differ from
+/// another by case only, or be longer than a file name.
 pub(crate) fn folder(tenant: &TenantId) -> String {
     Digest::of(tenant.as_str()).to_string()
 }
 
-/// The roster after `given` was enrolled over `known`: actors are added and changed, never
-/// removed.
+/// The roster after `given` was enrolled over `known`: actors are added and changed, never removed.
 ///
 /// # Errors
 /// `InvalidInput` when `given` breaks a rule of rosters.

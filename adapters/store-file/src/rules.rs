@@ -1,4 +1,4 @@
-//! What may be appended and imported: decisions on data alone.
+//! Rules of appending and importing: decisions on data alone.
 
 use flowcontrol_contract::store::{Chunk, Expected};
 use flowcontrol_contract::{
@@ -6,12 +6,12 @@ use flowcontrol_contract::{
 };
 use std::collections::HashSet;
 
-/// A record that stands under an id of a batch.
+/// A stored record with an id of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct StoredRecord {
     /// Its sequence number.
     pub(crate) seq: u64,
-    /// Whether it says the same as the batch's record.
+    /// Whether its content equals the batch's record.
     pub(crate) same: bool,
 }
 
@@ -20,16 +20,16 @@ pub(crate) struct Standing {
 pub(crate) enum Decision {
     /// Write it; its first record gets this number.
     Append(u64),
-    /// It is there already, from this number on.
+    /// It is stored already, from this number on.
     Replayed(u64),
 }
 
-/// Refuses a caller who is no actor of the tenant.
-pub(crate) fn caller(roster: &Roster, caller: Option<&ActorId>) -> Result<()> {
+/// Refuses a caller who is not an actor of the tenant.
+pub(crate) fn check_caller(roster: &Roster, caller: Option<&ActorId>) -> Result<()> {
     match caller {
         Some(who) if !roster.has(who) => {
             Err(Error::invalid(format!("actor {who} is not enrolled in tenant {}", roster.tenant))
-                .hint("enroll whoever calls first"))
+                .hint("enroll the caller first"))
         }
         _ => Ok(()),
     }
@@ -57,35 +57,35 @@ fn distinct<'a>(ids: impl Iterator<Item = &'a RecordId>) -> Result<(), RecordId>
     Ok(())
 }
 
-/// Checks a batch before anything stored is looked at.
+/// Checks a batch without looking at stored records.
 ///
 /// # Errors
 /// `InvalidInput` for an unknown actor, an id that occurs twice, or a payload without its fields.
-pub(crate) fn batch(roster: &Roster, batch: &[NewRecord]) -> Result<()> {
+pub(crate) fn check_batch(roster: &Roster, batch: &[NewRecord]) -> Result<()> {
     enrolled(roster, batch.iter().map(|r| &r.actor))?;
     distinct(batch.iter().map(|r| &r.id))
         .map_err(|id| Error::invalid(format!("record {id} occurs twice in one batch")))?;
-    // A line that could not be read back must not be acknowledged.
+    // A line that could not be parsed again must not be acknowledged.
     batch.iter().try_for_each(|r| projection::check(r.kind, &r.payload))
 }
 
-/// Decides on a batch, of which `standing` tells what is stored under each record's id.
+/// Decides on a batch; `standing` holds what is stored under each record's id.
 ///
 /// # Errors
-/// `Conflict` as the contract's `append` documents.
-pub(crate) fn append(
+/// `Conflict` as documented for the contract's `append`.
+pub(crate) fn decide_append(
     expected: Expected,
     head: u64,
     batch: &[NewRecord],
-    standing: &[Option<Standing>],
+    standing: &[Option<StoredRecord>],
 ) -> Result<Decision> {
     let stored = || batch.iter().zip(standing).filter_map(|(r, s)| s.map(|s| (&r.id, s)));
     if let Some((id, other)) = stored().find(|(_, s)| !s.same) {
         return Err(Error::conflict(format!(
-            "record {id} is stored already with another content, as number {}",
+            "record {id} is already stored with another content, as number {}",
             other.seq
         ))
-        .hint("give the new record an id of its own; stored records never change"));
+        .hint("give the new record another id; stored records never change"));
     }
     if let Some((id, one)) = stored().next() {
         let first = standing[0].map_or(0, |s| s.seq);
@@ -100,25 +100,25 @@ pub(crate) fn append(
                 "the batch is stored in part or in another order: record {id} is number {}",
                 one.seq
             ))
-            .hint("send a batch again as it was, or only the records that are new"))
+            .hint("repeat the batch unchanged, or send only the new records"))
         };
     }
     match expected {
         Expected::Head(wanted) if wanted != head => Err(Error::conflict(format!(
-            "the last record is number {head}, and not {wanted} as expected: another writer was \
-             first"
+            "the last record is number {head}, not {wanted} as expected: another writer was \
+                                 first"
         ))
-        .hint("read what was added, then decide again")),
+        .hint("read the new records, then try again")),
         _ => Ok(Decision::Append(head + 1)),
     }
 }
 
-/// Checks a chunk and returns how many of its records lie at or before `head`.
+/// Checks a chunk and returns how many of its records are at or before `head`.
 ///
 /// # Errors
 /// `InvalidInput` for another tenant's record, an unknown actor or an impossible number;
 /// `Conflict` for a gap, another snapshot or an id that occurs twice.
-pub(crate) fn chunk(
+pub(crate) fn check_chunk(
     roster: &Roster,
     head: u64,
     imported: Option<Digest>,
@@ -158,7 +158,7 @@ fn owned(tenant: &TenantId, records: &[Record]) -> Result<()> {
     for record in records {
         if record.tenant != *tenant {
             return Err(Error::invalid(format!(
-                "record {} belongs to tenant {}, and the chunk to {tenant}",
+                "record {} belongs to tenant {}, but the chunk to {tenant}",
                 record.id, record.tenant
             )));
         }
@@ -171,23 +171,23 @@ fn owned(tenant: &TenantId, records: &[Record]) -> Result<()> {
 }
 
 fn gap(one: u64, two: u64) -> Error {
-    Error::conflict(format!("after record number {one} comes {two}: the chunk would leave a gap"))
+    Error::conflict(format!("record number {two} follows {one}: the chunk would leave a gap"))
         .hint("import the chunks of a snapshot in order")
 }
 
-/// A record of a chunk whose number or id is taken by something else.
+/// The error for a record of a chunk whose number or id is taken.
 pub(crate) fn taken(record: &Record, by: u64) -> Error {
     let what = if by == record.seq { "with another content" } else { "elsewhere" };
     Error::conflict(format!(
         "record {} of the chunk, number {}, is stored {what}: see number {by}",
         record.id, record.seq
     ))
-    .hint("import into a store that was not written to, or compare the two by `snapshot diff`")
+    .hint("import into an empty store, or compare the two with `snapshot diff`")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, Standing, append};
+    use super::{Decision, StoredRecord, decide_append};
     use flowcontrol_contract::store::Expected;
     use flowcontrol_contract::{ErrorKind, NewRecord};
 
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_appended_replayed_or_refused() {
-        let here = |seq| Some(Standing { seq, same: true });
-        let other = |seq| Some(Standing { seq, same: false });
+        let here = |seq| Some(StoredRecord { seq, same: true });
+        let other = |seq| Some(StoredRecord { seq, same: false });
         let (any, head) = (Expected::Any, Expected::Head);
         let conflict = Err(ErrorKind::Conflict);
         for (expected, standing, want) in [
@@ -221,7 +221,7 @@ mod tests {
             (any, [None, here(7)], conflict),
             (any, [here(3), other(4)], conflict),
         ] {
-            let got = append(expected, 7, &records(2), &standing).map_err(|e| e.kind());
+            let got = decide_append(expected, 7, &records(2), &standing).map_err(|e| e.kind());
             assert_eq!(got, want, "{expected:?} {standing:?}");
         }
     }

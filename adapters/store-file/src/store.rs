@@ -1,4 +1,4 @@
-//! The contract's calls, each carried to a thread that may block.
+//! The calls of the contract, each run on a blocking thread.
 
 use crate::KIND;
 use crate::cursor::record;
@@ -10,8 +10,8 @@ use crate::read_back::FolderView;
 use crate::stream::stream;
 use crate::tenant::{Tenant, id_of};
 use crate::trail;
-use crate::turn::{Memory, Turn};
-use crate::view::{Part, read_after, read_all, view};
+use crate::view::{TenantView, at_one_moment, read_after, read_all};
+use crate::write_txn::{LastWrite, WriteTxn};
 use async_trait::async_trait;
 use flowcontrol_contract::fence::Fence;
 use flowcontrol_contract::store::{
@@ -27,29 +27,29 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
-/// How long a writer without a deadline waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a writer without a deadline waits for the lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Pauses between two looks at the lock file: the first, and the longest.
+/// Pauses between two tries of the lock file: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
 /// A store in a folder; see the crate's description.
 #[derive(Clone, Debug)]
 pub struct FileStore {
     pub(crate) files: Arc<Files>,
-    memory: Arc<Mutex<Memory>>,
+    memory: Arc<Mutex<LastWrite>>,
 }
 
-/// Runs `f` on a thread that may block, and says where its error happened.
+/// Runs `f` on a blocking thread, and adds the operation to its error.
 pub(crate) async fn blocking<T: Send + 'static>(
     operation: &'static str,
     f: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(f).await {
-        Ok(result) => result.map_err(|e| e.at(KIND, operation)),
-        Err(e) => Err(Error::new(ErrorKind::Unexpected, "the file work was broken off")
+        Ok(result) => result.map_err(|e| e.in_operation(KIND, operation)),
+        Err(e) => Err(Error::new(ErrorKind::Unexpected, "the file operation was aborted")
             .source(e)
-            .at(KIND, operation)),
+            .in_operation(KIND, operation)),
     }
 }
 
@@ -62,7 +62,7 @@ impl FileStore {
         Self::open_with(dir, Faults::default())
     }
 
-    /// The same with faults that a test plans.
+    /// The same with faults that a test has planned.
     ///
     /// # Errors
     /// As [`FileStore::open`].
@@ -74,50 +74,51 @@ impl FileStore {
                 format!("{} is not a folder", dir.display()),
             )
             .hint("set `dir` of the file-local store to a folder")
-            .at(KIND, "open"));
+            .in_operation(KIND, "open"));
         }
         let files = Arc::new(Files::new(dir, faults));
         Ok(Self { files, memory: Arc::default() })
     }
 
-    /// The torn ends of logs that were seen since the store was opened, each once. They held
-    /// nothing that an earlier call acknowledged, unless the reason says so.
+    /// The torn ends of logs found since the store was opened, each once. They contained nothing
+    /// that was acknowledged, unless the reason says so.
     pub fn recovered(&self) -> Vec<Recovered> {
         self.files.recovered()
     }
 
-    /// Takes the write lock, waiting up to the call's deadline, and runs `f` in its turn.
+    /// Takes the write lock, waiting up to the call's deadline, and runs `f` in a write
+    /// transaction.
     ///
-    /// `f` runs to its end even when the caller leaves, so nothing stays half-done.
-    async fn turn<T: Send + 'static>(
+    /// `f` runs to its end even when the caller stops waiting, so nothing is left half-done.
+    async fn transaction<T: Send + 'static>(
         &self,
         operation: &'static str,
         cx: &CallCx,
-        f: impl FnOnce(&mut Turn) -> Result<T> + Send + 'static,
+        f: impl FnOnce(&mut WriteTxn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        in_time(operation, cx)?;
+        check_deadline(operation, cx)?;
         let (memory, lock) = self.wait(operation, cx.deadline).await?;
         let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
-        blocking(operation, move || f(&mut Turn::begin(files, lock, memory, &tenant)?)).await
+        blocking(operation, move || f(&mut WriteTxn::begin(files, lock, memory, &tenant)?)).await
     }
 
     /// The same for a write, which a freeze window refuses.
-    async fn writing<T: Send + 'static>(
+    async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
         cx: &CallCx,
-        f: impl FnOnce(&mut Turn) -> Result<T> + Send + 'static,
+        f: impl FnOnce(&mut WriteTxn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let call = cx.clone();
-        self.turn(operation, cx, move |turn| {
-            turn.admit(&call)?;
-            f(turn)
+        self.transaction(operation, cx, move |txn| {
+            txn.admit(&call)?;
+            f(txn)
         })
         .await
     }
 
-    /// Takes the write lock and runs `f` on the store's folder, without a look at any log.
-    pub(crate) async fn alone<T: Send + 'static>(
+    /// Takes the write lock and runs `f` on the store's folder, without reading any log.
+    pub(crate) async fn with_lock<T: Send + 'static>(
         &self,
         operation: &'static str,
         f: impl FnOnce(&Path) -> Result<T> + Send + 'static,
@@ -132,16 +133,16 @@ impl FileStore {
         .await
     }
 
-    /// Waits for this process's turn and then for the write lock.
+    /// Waits for the other writers of this process and then for the write lock.
     async fn wait(
         &self,
         operation: &'static str,
         deadline: Option<std::time::Instant>,
-    ) -> Result<(OwnedMutexGuard<Memory>, WriteLock)> {
-        let until = deadline.map_or_else(|| Instant::now() + PATIENCE, Instant::from_std);
+    ) -> Result<(OwnedMutexGuard<LastWrite>, WriteLock)> {
+        let until = deadline.map_or_else(|| Instant::now() + LOCK_TIMEOUT, Instant::from_std);
         let memory = Arc::clone(&self.memory).lock_owned();
         let Ok(memory) = tokio::time::timeout_at(until, memory).await else {
-            return Err(self.busy(deadline).at(KIND, operation));
+            return Err(self.busy(deadline).in_operation(KIND, operation));
         };
         Ok((memory, self.lock(operation, deadline, until).await?))
     }
@@ -159,7 +160,7 @@ impl FileStore {
                 return Ok(lock);
             }
             if Instant::now() >= until {
-                return Err(self.busy(deadline).at(KIND, operation));
+                return Err(self.busy(deadline).in_operation(KIND, operation));
             }
             tokio::time::sleep_until((Instant::now() + pause).min(until)).await;
             pause = (pause * 2).min(PAUSE.1);
@@ -177,26 +178,26 @@ impl FileStore {
         };
         let file = self.files.dir.join(lock::NAME);
         Error::new(kind, format!("another writer holds the lock file {}{who}", file.display()))
-            .hint("repeat the command when the other writer has finished")
+            .hint("repeat the command after the other writer has finished")
     }
 
-    async fn reading<T: Send + 'static>(
+    async fn read_tenant<T: Send + 'static>(
         &self,
         operation: &'static str,
         cx: &CallCx,
         f: impl FnOnce(&mut Tenant) -> Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
-        in_time(operation, cx)?;
+        check_deadline(operation, cx)?;
         let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
         blocking(operation, move || files.reading(&tenant, f)).await
     }
 }
 
-fn in_time(operation: &'static str, cx: &CallCx) -> Result<()> {
+fn check_deadline(operation: &'static str, cx: &CallCx) -> Result<()> {
     match cx.deadline {
         Some(deadline) if deadline <= Instant::now().into_std() => {
-            Err(Error::new(ErrorKind::Timeout, "the deadline had passed before the work began")
-                .at(KIND, operation))
+            Err(Error::new(ErrorKind::Timeout, "the deadline had passed before the call started")
+                .in_operation(KIND, operation))
         }
         _ => Ok(()),
     }
@@ -234,17 +235,17 @@ impl ScenarioStore for FileStore {
     async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
         if roster.tenant != cx.tenant {
             return Err(Error::invalid(format!(
-                "the roster is of tenant {}, and the call of tenant {}",
+                "the roster is of tenant {}, but the call of tenant {}",
                 roster.tenant, cx.tenant
             ))
-            .at(KIND, "enroll"));
+            .in_operation(KIND, "enroll"));
         }
         let roster = roster.clone();
-        self.writing("enroll", cx, move |turn| turn.enroll(&roster)).await
+        self.write("enroll", cx, move |txn| txn.enroll(&roster)).await
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
-        in_time("roster", cx)?;
+        check_deadline("roster", cx)?;
         let (files, tenant) = (Arc::clone(&self.files), cx.tenant.clone());
         blocking("roster", move || Ok(files.enrolled(&tenant)?.map(|e| e.roster))).await
     }
@@ -257,45 +258,46 @@ impl ScenarioStore for FileStore {
     ) -> Result<Appended> {
         let empty = batch.is_empty();
         let (call, batch) = (cx.clone(), batch.to_vec());
-        let append = move |turn: &mut Turn| turn.append(&call, expected, batch);
+        let append = move |txn: &mut WriteTxn| txn.append(&call, expected, batch);
         match empty {
-            true => self.turn("append", cx, append).await,
-            false => self.writing("append", cx, append).await,
+            true => self.transaction("append", cx, append).await,
+            false => self.write("append", cx, append).await,
         }
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
         let id = id.clone();
-        Ok(self.reading("get", cx, move |tenant| find(tenant, &id)).await?.flatten())
+        Ok(self.read_tenant("get", cx, move |tenant| find(tenant, &id)).await?.flatten())
     }
 
     async fn head(&self, cx: &CallCx) -> Result<u64> {
-        let head = self.reading("head", cx, |tenant| Ok(tenant.tail.head)).await?;
+        let head = self.read_tenant("head", cx, |tenant| Ok(tenant.tail.head)).await?;
         Ok(head.unwrap_or(0))
     }
 
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
-        let extent = self.reading("read", cx, |tenant| Ok(tenant.extent())).await?;
-        Ok(stream(move |outlet| match extent {
-            Some(extent) => {
-                read_after(extent, after, outlet).map(drop).map_err(|e| e.at(KIND, "read"))
-            }
+        let extent = self.read_tenant("read", cx, |tenant| Ok(tenant.extent())).await?;
+        Ok(stream(move |sender| match extent {
+            Some(extent) => read_after(extent, after, sender)
+                .map(drop)
+                .map_err(|e| e.in_operation(KIND, "read")),
             None => Ok(()),
         }))
     }
 
     async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
         let trail = move |tenant: &mut Tenant| trail::read(&tenant.extent(), after);
-        Ok(self.reading("trail", cx, trail).await?.unwrap_or_default())
+        Ok(self.read_tenant("trail", cx, trail).await?.unwrap_or_default())
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
         let (files, tenants) = (Arc::clone(&self.files), tenants.to_vec());
-        let parts = blocking("export", move || view(&files, &tenants)).await?;
+        let parts = blocking("export", move || at_one_moment(&files, &tenants)).await?;
         let (rosters, extents) =
-            parts.into_iter().map(|Part { roster, extent }| (roster, extent)).unzip();
-        let batches =
-            stream(move |outlet| read_all(extents, outlet).map_err(|e| e.at(KIND, "export")));
+            parts.into_iter().map(|TenantView { roster, extent }| (roster, extent)).unzip();
+        let batches = stream(move |sender| {
+            read_all(extents, sender).map_err(|e| e.in_operation(KIND, "export"))
+        });
         Ok(Export { rosters, batches })
     }
 
@@ -303,19 +305,20 @@ impl ScenarioStore for FileStore {
         let (tenant, snapshot) = (cx.tenant.clone(), chunk.snapshot);
         let records = chunk.records.to_vec();
         let import =
-            move |turn: &mut Turn| turn.import(&tenant, Chunk { snapshot, records: &records });
+            move |txn: &mut WriteTxn| txn.import(&tenant, Chunk { snapshot, records: &records });
         match chunk.records.is_empty() {
-            true => self.turn("import", cx, import).await,
-            false => self.writing("import", cx, import).await,
+            true => self.transaction("import", cx, import).await,
+            false => self.write("import", cx, import).await,
         }
     }
 
     async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
-        // The folder can be listed, so every tenant in it is read, also one that nobody named.
+        // The folder can be listed, so every tenant in it is read, also those that were not asked
+        // for.
         let files = Arc::clone(&self.files);
         let parts = blocking("read back", move || {
             let tenants: Vec<_> = files.all()?.into_iter().map(|e| e.roster.tenant).collect();
-            view(&files, &tenants)
+            at_one_moment(&files, &tenants)
         })
         .await?;
         Ok(Box::new(FolderView::new(parts)))

@@ -1,41 +1,41 @@
-//! Batches read by a thread of their own, a few ahead of their consumer.
+//! Streams batches that a thread of their own reads ahead of the consumer.
 
 use flowcontrol_contract::store::Batches;
 use flowcontrol_contract::{Error, ErrorKind, Record, Result};
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
-/// How many batches may wait for the consumer.
+/// Most batches that wait for the consumer.
 const AHEAD: usize = 2;
 
 enum Message {
     Batch(Vec<Record>),
     Failed(Error),
-    /// Said by a reader that came to its end; silence means that it did not.
+    /// Sent by a reader that has finished; without it the stream has failed.
     End,
 }
 
-/// Where a reader puts its batches.
-pub(crate) struct Outlet(mpsc::Sender<Message>);
+/// Where a reader sends its batches.
+pub(crate) struct BatchSender(mpsc::Sender<Message>);
 
-impl Outlet {
-    /// Hands a batch over; false when nobody wants more.
-    pub(crate) fn give(&self, batch: Vec<Record>) -> bool {
+impl BatchSender {
+    /// Sends a batch; false when the consumer has stopped.
+    pub(crate) fn send(&self, batch: Vec<Record>) -> bool {
         self.0.blocking_send(Message::Batch(batch)).is_ok()
     }
 }
 
-/// The stream of what `read` gives out; it runs where it may block.
-pub(crate) fn stream(read: impl FnOnce(&Outlet) -> Result<()> + Send + 'static) -> Batches {
+/// The stream of what `read` sends; it runs on a blocking thread.
+pub(crate) fn stream(read: impl FnOnce(&BatchSender) -> Result<()> + Send + 'static) -> Batches {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
-        let outlet = Outlet(sender);
-        let last = match read(&outlet) {
+        let sender = BatchSender(sender);
+        let last = match read(&sender) {
             Ok(()) => Message::End,
             Err(e) => Message::Failed(e),
         };
-        // An error means that the consumer has left.
-        let _ = outlet.0.blocking_send(last);
+        // An error means that the consumer has stopped.
+        let _ = sender.0.blocking_send(last);
     });
     futures::stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;

@@ -1,13 +1,13 @@
-//! What this process knows of one tenant's files, brought up to date before each use.
+//! What this process knows of one tenant's files, refreshed before each use.
 
 use crate::cursor::{Cursor, Extent};
 use crate::disk;
 use crate::failure::{AtPath as _, corrupt};
 use crate::frame::{HEADER, Header};
 use crate::index::{Index, Marks, RECENT, Role};
-use crate::log::{Step, Tail, line_at, step};
-use crate::run::hash;
-use crate::window::Window;
+use crate::log::{NextFrame, Tail, examine_next, line_at};
+use crate::read_buffer::ReadBuffer;
+use crate::sorted_run::hash;
 use flowcontrol_contract::{Digest, RecordId, Result, TenantId};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 /// The log's name in the tenant's folder.
 pub(crate) const LOG: &str = "log";
 
-/// Bytes of log after which the writer saves the index even if few ids came.
+/// Bytes of log after which the writer saves the index even if it has few new ids.
 const SAVE_EVERY: u64 = 64 * 1024 * 1024;
 
-/// A torn end that was found: where, how many bytes, and how it shows.
+/// A torn end: its start, its length, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Torn {
     pub(crate) at: u64,
@@ -38,16 +38,16 @@ pub(crate) struct Tenant {
     marks: Marks,
     index: Index,
     loaded: bool,
-    /// The highest commit that is known to have been acknowledged in this log.
+    /// The highest commit known to have been acknowledged in this log.
     promised: u64,
-    /// Bytes of log since the manifest was saved, and how many ids to wait for.
+    /// Bytes of log since the manifest was saved, and the number of ids to wait for.
     unsaved: u64,
     patience: usize,
 }
 
 /// The one field of a line that the index needs.
 #[derive(Deserialize)]
-pub(crate) struct Named<'a> {
+pub(crate) struct LineId<'a> {
     #[serde(borrow)]
     pub(crate) id: Cow<'a, str>,
 }
@@ -55,12 +55,12 @@ pub(crate) struct Named<'a> {
 /// The id in a line.
 pub(crate) fn id_of(path: &Path, seq: u64, line: &str) -> Result<RecordId> {
     let wrong = || corrupt(path, format!("the line of record {seq} has no id"));
-    let named: Named<'_> = serde_json::from_str(line).map_err(|e| wrong().source(e))?;
+    let named: LineId<'_> = serde_json::from_str(line).map_err(|e| wrong().source(e))?;
     RecordId::new(named.id).map_err(|e| wrong().source(e))
 }
 
 impl Tenant {
-    /// A tenant of which nothing is known yet but its folder.
+    /// A tenant of which only the folder is known.
     pub(crate) fn new(id: TenantId, dir: PathBuf) -> Self {
         let (index, log) = (Index::empty(&dir), dir.join(LOG));
         Self {
@@ -77,33 +77,33 @@ impl Tenant {
         }
     }
 
-    /// Takes in what was added to the log since last time; returns a torn end without touching
-    /// it. `acknowledged` is as in [`step`].
+    /// Reads what was added to the log since the last call; returns a torn end without changing it.
+    /// `acknowledged` is as in [`examine_next`].
     pub(crate) fn refresh(&mut self, role: Role, acknowledged: u64) -> Result<Option<Torn>> {
         self.load()?;
-        let file = disk::absent(File::open(&self.log)).at_path("open", &self.log)?;
-        let Some(mut window) = file.map(Window::narrow) else {
+        let file = disk::if_exists(File::open(&self.log)).at_path("open", &self.log)?;
+        let Some(mut buffer) = file.map(ReadBuffer::narrow) else {
             self.forget();
-            return self.keeps_promise(None);
+            return self.check_acknowledged(None);
         };
-        let len = window.file_len().at_path("measure", &self.log)?;
-        if !self.still_there(&mut window, len)? {
-            // A frame was taken back that was written but could not be made durable, or the
-            // file was exchanged: what this process knew of it is void.
+        let len = buffer.file_len().at_path("measure", &self.log)?;
+        if !self.last_frame_unchanged(&mut buffer, len)? {
+            // A frame was removed that could not be made durable, or the file was replaced: what
+            // this process knew of it is void.
             self.forget();
         }
         loop {
             if len - self.tail.end > 64 * 1024 {
-                window.widen();
+                buffer.widen();
             }
-            match step(&mut window, &self.log, &self.tail, len, acknowledged)? {
-                Step::Frame(header) => self.take(&mut window, &header, role)?,
-                Step::End => return self.keeps_promise(None),
-                Step::Torn(reason) => {
+            match examine_next(&mut buffer, &self.log, &self.tail, len, acknowledged)? {
+                NextFrame::Frame(header) => self.take(&mut buffer, &header, role)?,
+                NextFrame::End => return self.check_acknowledged(None),
+                NextFrame::Torn(reason) => {
                     let at = self.tail.end;
-                    return self.keeps_promise(Some(Torn { at, bytes: len - at, reason }));
+                    return self.check_acknowledged(Some(Torn { at, bytes: len - at, reason }));
                 }
-                Step::Damaged(what) => {
+                NextFrame::Damaged(what) => {
                     return Err(corrupt(&self.log, format!("byte {}: {what}", self.tail.end)));
                 }
             }
@@ -121,16 +121,16 @@ impl Tenant {
         Ok(())
     }
 
-    /// Whether the last frame that is known still stands where it stood.
-    fn still_there(&self, window: &mut Window, len: u64) -> Result<bool> {
+    /// Whether the last known frame is unchanged.
+    fn last_frame_unchanged(&self, buffer: &mut ReadBuffer, len: u64) -> Result<bool> {
         let Some((at, digest)) = self.tail.last else { return Ok(true) };
         if len < self.tail.end {
             return Ok(false);
         }
-        Ok(Digest::of(window.slice(at, HEADER).at_path("read", &self.log)?) == digest)
+        Ok(Digest::of(buffer.slice(at, HEADER).at_path("read", &self.log)?) == digest)
     }
 
-    /// Starts over; the log itself says everything.
+    /// Starts over from the log.
     fn forget(&mut self) {
         self.tail = Tail::default();
         self.marks = Marks::default();
@@ -138,31 +138,30 @@ impl Tenant {
         self.unsaved = 0;
     }
 
-    /// Frames that were acknowledged and are gone without a trace of a crash are a loss, which
-    /// nobody may take for an empty log.
-    fn keeps_promise(&self, torn: Option<Torn>) -> Result<Option<Torn>> {
+    /// Checks that acknowledged frames still exist: a log that lost them must not count as empty.
+    fn check_acknowledged(&self, torn: Option<Torn>) -> Result<Option<Torn>> {
         if torn.is_none() && self.tail.commit < self.promised {
             return Err(corrupt(
                 &self.log,
                 format!(
-                    "it ends at commit {} although commit {} was acknowledged",
+                    "it ends at commit {}, but commit {} was acknowledged",
                     self.tail.commit, self.promised
                 ),
             )
             .hint(format!(
-                "restore the file from a backup; if an older log was put here on purpose, delete {}",
+                "restore the file from a backup; if an older log was restored on purpose, delete {}",
                 self.dir.join("index").display()
             )));
         }
         Ok(torn)
     }
 
-    fn take(&mut self, window: &mut Window, header: &Header, role: Role) -> Result<()> {
+    fn take(&mut self, buffer: &mut ReadBuffer, header: &Header, role: Role) -> Result<()> {
         let mut at = self.tail.end + HEADER as u64;
         let end = self.tail.end + header.len();
         let mut entries = Vec::with_capacity(header.count.min(1 << 16) as usize);
         for seq in header.first..=header.last() {
-            let (line, next) = line_at(window, &self.log, at, end)?;
+            let (line, next) = line_at(buffer, &self.log, at, end)?;
             entries.push((hash(&id_of(&self.log, seq, line)?), seq));
             at = next;
         }
@@ -170,7 +169,7 @@ impl Tenant {
         Ok(())
     }
 
-    /// One more frame stands at the end of the log.
+    /// Records one more frame at the end of the log.
     fn extend(&mut self, header: &Header, entries: Vec<(u64, u64)>, role: Role) {
         self.marks.note(header.first, self.tail.end);
         self.tail = self.tail.after(header);
@@ -182,18 +181,18 @@ impl Tenant {
         if many || (role == Role::Writer && self.unsaved >= SAVE_EVERY) {
             match self.index.flush(role, &self.tail, &self.marks) {
                 Ok(true) => (self.unsaved, self.patience) = (0, RECENT),
-                // The next search finds the damage and makes the index again.
+                // The next search finds the damage and rebuilds the index.
                 Ok(false) => self.patience = self.index.recent() * 2,
                 Err(e) => {
                     // The records are safe; only finding them would be slow after a restart.
-                    tracing::warn!(tenant = %self.id, error = %e.chain(), "index not saved");
+                    tracing::warn!(tenant = %self.id, error = %e.chain(), "the index could not be saved");
                     self.patience = self.index.recent() * 2;
                 }
             }
         }
     }
 
-    /// The frame of `header` with records of these ids was made durable by this process.
+    /// Records that this process made the frame of `header` durable, with records of these ids.
     pub(crate) fn appended<'a>(
         &mut self,
         header: &Header,
@@ -204,13 +203,13 @@ impl Tenant {
         self.extend(header, entries, Role::Writer);
     }
 
-    /// Whether the torn end held what had been acknowledged: the file was cut by something else
-    /// than a crash of its writer.
+    /// Whether the torn end contained acknowledged data: something other than a crash of its writer
+    /// has cut the file.
     pub(crate) fn torn_after_acknowledgement(&self) -> bool {
         self.promised > self.tail.commit
     }
 
-    /// The torn end is about to be cut off; what it held is promised no more.
+    /// Resets what was acknowledged, before the torn end is cut off.
     pub(crate) fn give_up_torn_end(&mut self) -> Result<()> {
         if self.torn_after_acknowledgement() {
             Index::discard_manifest(&self.dir)?;
@@ -219,7 +218,7 @@ impl Tenant {
         Ok(())
     }
 
-    /// The log as it is known now.
+    /// The log as known now.
     pub(crate) fn extent(&self) -> Extent {
         Extent {
             path: self.log.clone(),
@@ -234,7 +233,8 @@ impl Tenant {
         Cursor::open(self.extent(), after)
     }
 
-    /// Where ids of this hash may stand: (place in `ids`, sequence number), by sequence number.
+    /// The candidates for ids of this hash: (position in `ids`, sequence number), by sequence
+    /// number.
     pub(crate) fn candidates<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a RecordId>,
@@ -243,8 +243,8 @@ impl Tenant {
         let mut wanted: Vec<_> = ids.enumerate().map(|(place, id)| (hash(id), place)).collect();
         wanted.sort_unstable();
         let mut found = self.index.find(&wanted)?;
-        // Another process may have merged the runs that this one read about: the manifest then
-        // names others. If that is not it, the index is damaged and made again from the log.
+        // Another process may have merged the runs that this one knows; the manifest then names
+        // others. Otherwise the index is damaged and rebuilt from the log.
         for reload in [true, false] {
             if found.is_none() {
                 self.forget();
@@ -253,8 +253,9 @@ impl Tenant {
                 found = self.index.find(&wanted)?;
             }
         }
-        let mut found = found
-            .ok_or_else(|| corrupt(&self.dir, "the index was made again and is damaged at once"))?;
+        let mut found = found.ok_or_else(|| {
+            corrupt(&self.dir, "the index is damaged again right after it was rebuilt")
+        })?;
         found.sort_unstable_by_key(|(_, seq)| *seq);
         Ok(found)
     }

@@ -1,19 +1,18 @@
-//! The audit trail: lines that stand behind the records of a frame.
+//! The audit trail: lines after the records of a frame.
 //!
-//! They are part of the frame's body, so they are made durable, checked and torn with the records
-//! that they speak of, and never without them. Whoever reads records counts lines and passes over
-//! them.
+//! They are part of the frame's body, so they are durable, verified and torn together with their
+//! records. Readers of records count lines and skip them.
 
 use crate::cursor::Extent;
 use crate::disk;
 use crate::failure::{AtPath as _, corrupt};
 use crate::frame::{HEADER, Header};
-use crate::log::{body_is_good, header_at, line_at};
-use crate::window::Window;
+use crate::log::{body_is_valid, header_at, line_at};
+use crate::read_buffer::ReadBuffer;
 use flowcontrol_contract::{AuditEvent, Result, audit};
 use std::fs::File;
 
-/// What such a line starts with; a record's line starts with `{`.
+/// The start of such a line; a record's line starts with `{`.
 const MARK: &str = "audit ";
 
 /// Adds the lines of `events` to the body of a frame.
@@ -25,22 +24,22 @@ pub(crate) fn write(body: &mut String, events: &[AuditEvent]) {
     }
 }
 
-/// The events of appends whose first record lies above `after`, a page at most.
+/// The events of appends whose first record is above `after`, at most a page.
 pub(crate) fn read(extent: &Extent, after: u64) -> Result<Vec<AuditEvent>> {
     let mut events = Vec::new();
     let (path, end) = (&extent.path, extent.tail.end);
     let Some(from) = after.checked_add(1).filter(|from| *from <= extent.tail.head) else {
         return Ok(events);
     };
-    let file = disk::absent(File::open(path)).at_path("open", path)?;
-    let mut window = Window::new(file.ok_or_else(|| corrupt(path, "the log is missing"))?);
+    let file = disk::if_exists(File::open(path)).at_path("open", path)?;
+    let mut buffer = ReadBuffer::new(file.ok_or_else(|| corrupt(path, "the log is missing"))?);
     let (mut first, mut at) = extent.marks.before(from);
     while at < end {
-        let header = header_at(&mut window, path, at, end)?
+        let header = header_at(&mut buffer, path, at, end)?
             .filter(|h| h.first == first && h.len() <= end - at)
-            .ok_or_else(|| corrupt(path, format!("no good frame starts at byte {at}")))?;
+            .ok_or_else(|| corrupt(path, format!("no valid frame starts at byte {at}")))?;
         if header.last() >= from {
-            of_frame(&mut window, extent, at, &header, after, &mut events)?;
+            of_frame(&mut buffer, extent, at, &header, after, &mut events)?;
         }
         if events.len() >= audit::PAGE {
             events.truncate(audit::PAGE);
@@ -52,7 +51,7 @@ pub(crate) fn read(extent: &Extent, after: u64) -> Result<Vec<AuditEvent>> {
 }
 
 fn of_frame(
-    window: &mut Window,
+    buffer: &mut ReadBuffer,
     extent: &Extent,
     at: u64,
     header: &Header,
@@ -60,16 +59,16 @@ fn of_frame(
     events: &mut Vec<AuditEvent>,
 ) -> Result<()> {
     let path = &extent.path;
-    if !body_is_good(window, path, at, header)? {
-        return Err(corrupt(path, format!("the frame at byte {at} differs from its checksum")));
+    if !body_is_valid(buffer, path, at, header)? {
+        return Err(corrupt(path, format!("the frame at byte {at} does not match its checksum")));
     }
     let (mut line_start, end) = (at + HEADER as u64, at + header.len());
     for _ in 0..header.count {
-        line_start = line_at(window, path, line_start, end)?.1;
+        line_start = line_at(buffer, path, line_start, end)?.1;
     }
     while line_start < end {
-        let (line, next) = line_at(window, path, line_start, end)?;
-        let wrong = || corrupt(path, format!("the audit line at byte {line_start} is wrong"));
+        let (line, next) = line_at(buffer, path, line_start, end)?;
+        let wrong = || corrupt(path, format!("the audit line at byte {line_start} is not valid"));
         let text = line.strip_prefix(MARK).ok_or_else(wrong)?;
         let event = AuditEvent::from_line(text).map_err(|e| wrong().source(e))?;
         if event.first().is_some_and(|first| first > after) {

@@ -273,7 +273,7 @@ async fn frames_that_the_index_knows_cannot_vanish_unnoticed() {
     let store = FileStore::open(dir.path()).unwrap();
     let error = store.head(&cx("bfg")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.way_out().unwrap().contains("index"), "{:?}", error.way_out());
+    assert!(error.hint_text().unwrap().contains("index"), "{:?}", error.hint_text());
     // Cut within the frame it shows as a torn end, which is reported with what is known of it.
     fs::write(&log, &bytes[..headers[2] - 1]).unwrap();
     let store = FileStore::open(dir.path()).unwrap();

@@ -1,4 +1,4 @@
-//! Appending a batch.
+//! Appends a batch of records.
 
 use crate::row;
 use crate::work::{Core, Work};
@@ -10,14 +10,14 @@ use flowcontrol_contract::{
 use sqlx::Row;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Records of one INSERT: enough to be fast, and far from the protocol's limits.
+/// Most records in one INSERT: enough to be fast, and far below the protocol's limits.
 const STATEMENT: usize = 5_000;
 
-/// Bytes of payload in one INSERT, so that the driver's copy of them stays small.
+/// Most bytes of payload in one INSERT, which bounds the driver's copy of them.
 const STATEMENT_BYTES: usize = 8 * 1024 * 1024;
 
-/// What stands in the tenant's tables before a write.
-pub(crate) struct State {
+/// The state of the tenant before a write.
+pub(crate) struct TenantState {
     pub(crate) head: u64,
 }
 
@@ -29,14 +29,14 @@ pub(crate) async fn append(
     expected: Expected,
     batch: &[NewRecord],
 ) -> Result<Appended> {
-    refuse_repeated(batch)?;
+    refuse_duplicate_ids(batch)?;
     core.admit(work, cx).await?;
     let tenant = &cx.tenant;
     if let Some(done) = replayed(batch, &stored(core, work, tenant, batch).await?)? {
         return Ok(done);
     }
     let actors = batch.iter().map(|r| &r.actor).chain(&cx.actor);
-    let state = state(core, work, tenant, actors).await?;
+    let state = tenant_state(core, work, tenant, actors).await?;
     if let Expected::Head(head) = expected
         && head != state.head
     {
@@ -44,7 +44,7 @@ pub(crate) async fn append(
             "tenant {tenant}: the last record is {}, not {head} as expected",
             state.head
         ))
-        .hint("read what was added, then append again"));
+        .hint("read the new records, then try again"));
     }
     let mut head = state.head;
     for part in statements(batch) {
@@ -52,29 +52,29 @@ pub(crate) async fn append(
         head += part.len() as u64;
     }
     project(core, work, tenant, state.head, batch.iter().map(|r| r.kind)).await?;
-    let events = audit::of_append(cx, state.head + 1, batch)?;
+    let events = audit::append_events(cx, state.head + 1, batch)?;
     chain::add(core, work, cx, &events.iter().collect::<Vec<_>>()).await?;
     Ok(Appended { first: state.head + 1, last: head, replayed: false })
 }
 
-fn refuse_repeated(batch: &[NewRecord]) -> Result<()> {
+fn refuse_duplicate_ids(batch: &[NewRecord]) -> Result<()> {
     let mut seen = HashSet::with_capacity(batch.len());
     match batch.iter().find(|record| !seen.insert(&record.id)) {
         Some(record) => {
-            Err(Error::conflict(format!("record {} stands twice in the batch", record.id)))
+            Err(Error::conflict(format!("record {} occurs twice in the batch", record.id)))
         }
         None => Ok(()),
     }
 }
 
-/// Reads the head and refuses a tenant or actors that were not enrolled. The caller holds the
-/// tenant's lock, so the head stays the head.
-pub(crate) async fn state(
+/// Reads the head and refuses a tenant or actors that are not enrolled. The caller holds the
+/// tenant's lock, so the head cannot change.
+pub(crate) async fn tenant_state(
     core: &Core,
     work: &mut Work,
     tenant: &TenantId,
     actors: impl Iterator<Item = &ActorId>,
-) -> Result<State> {
+) -> Result<TenantState> {
     let actors: BTreeSet<&str> = actors.map(ActorId::as_str).collect();
     let actors: Vec<&str> = actors.into_iter().collect();
     let row = core
@@ -87,15 +87,15 @@ pub(crate) async fn state(
         .map_err(failure::sql)?;
     let enrolled: bool = row.try_get(1).map_err(failure::sql)?;
     if !enrolled {
-        return Err(Error::invalid(format!("tenant {tenant} was not enrolled"))
+        return Err(Error::invalid(format!("tenant {tenant} is not enrolled"))
             .hint("enroll the tenant and its actors first"));
     }
     let missing: Vec<String> = row.try_get(2).map_err(failure::sql)?;
     if let Some(actor) = missing.first() {
-        return Err(Error::invalid(format!("actor {actor} of tenant {tenant} was not enrolled"))
+        return Err(Error::invalid(format!("actor {actor} is not enrolled in tenant {tenant}"))
             .hint("enroll the actor first"));
     }
-    Ok(State { head: row::from_bigint(row.try_get(0).map_err(failure::sql)?)? })
+    Ok(TenantState { head: row::from_bigint(row.try_get(0).map_err(failure::sql)?)? })
 }
 
 async fn stored(
@@ -116,7 +116,7 @@ async fn stored(
     rows.iter().map(|row| row::record(tenant, row)).collect()
 }
 
-/// What to answer when some of the batch's ids are there already; `None` when none is.
+/// The result when some of the batch's ids are stored already; `None` when none is.
 fn replayed(batch: &[NewRecord], stored: &[Record]) -> Result<Option<Appended>> {
     let Some(first) = stored.first() else { return Ok(None) };
     let by_id: HashMap<_, _> = stored.iter().map(|r| (&r.id, r)).collect();
@@ -124,7 +124,7 @@ fn replayed(batch: &[NewRecord], stored: &[Record]) -> Result<Option<Appended>> 
         match by_id.get(&new.id) {
             Some(old) if !old.same_as(new) => {
                 return Err(Error::conflict(format!(
-                    "record {} is there already with another content",
+                    "record {} is already stored with another content",
                     new.id
                 )));
             }
@@ -133,21 +133,21 @@ fn replayed(batch: &[NewRecord], stored: &[Record]) -> Result<Option<Appended>> 
     }
     if let Some(new) = batch.iter().find(|new| !by_id.contains_key(&new.id)) {
         return Err(Error::conflict(format!(
-            "a part of the batch is there already, but not record {}",
+            "a part of the batch is already stored, but not record {}",
             new.id
         )));
     }
     let in_place = batch.iter().zip(first.seq..).all(|(new, seq)| by_id[&new.id].seq == seq);
     if !in_place {
         return Err(Error::conflict(
-            "the batch's records are there already, but not one after another in this order",
+            "the batch's records are already stored, but not consecutively in this order",
         ));
     }
     let last = first.seq + (batch.len() as u64) - 1;
     Ok(Some(Appended { first: first.seq, last, replayed: true }))
 }
 
-/// The batch in pieces of one INSERT each.
+/// Splits the batch into parts of one INSERT each.
 fn statements(batch: &[NewRecord]) -> Vec<&[NewRecord]> {
     let mut parts = Vec::new();
     let (mut from, mut bytes) = (0, 0);
@@ -214,7 +214,7 @@ async fn project(
     Ok(())
 }
 
-/// How many records there are of each kind.
+/// The number of records of each kind.
 pub(crate) fn count(kinds: impl Iterator<Item = Kind>) -> HashMap<Kind, usize> {
     let mut counts = HashMap::new();
     for kind in kinds {
@@ -223,21 +223,22 @@ pub(crate) fn count(kinds: impl Iterator<Item = Kind>) -> HashMap<Kind, usize> {
     counts
 }
 
-/// Refuses a write that stored fewer rows than were sent: a policy or a rule dropped some.
+/// Refuses a write that stored fewer rows than were sent, because a policy, rule or trigger dropped
+/// some.
 pub(crate) fn expect_rows(table: &str, affected: u64, sent: usize) -> Result<()> {
     if affected == sent as u64 {
         return Ok(());
     }
     Err(Error::new(
         flowcontrol_contract::ErrorKind::Unexpected,
-        format!("{table}: {sent} rows were sent and {affected} were written; nothing is kept"),
+        format!("{table}: {sent} rows were sent but {affected} were written; the transaction is rolled back"),
     )
-    .hint("look for rules, triggers or policies on the table that drop rows"))
+    .hint("check the table for rules, triggers or policies that drop rows"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{refuse_repeated, replayed, statements};
+    use super::{refuse_duplicate_ids, replayed, statements};
     use flowcontrol_contract::{ErrorKind, NewRecord, Record, TenantId};
 
     fn new(id: &str, text: &str) -> NewRecord {
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn an_id_twice_in_a_batch_is_refused() {
-        let error = refuse_repeated(&[new("a", "1"), new("a", "1")]).unwrap_err();
+        let error = refuse_duplicate_ids(&[new("a", "1"), new("a", "1")]).unwrap_err();
         assert!(error.message().contains("twice"), "{error}");
     }
 

@@ -1,10 +1,10 @@
-//! Importing by batches of kinds: one transaction a part, with its line in the ledger
+//! Imports by batches of kinds: one transaction for each part, with a row in the ledger
 //! `cutover_parts`.
 
-use crate::append::{expect_rows, state};
-use crate::import::{Lines, copy, insert, ledger, manifest, refuse_another};
+use crate::append::{expect_rows, tenant_state};
+use crate::import::{LinesDigest, copy, insert, ledger, manifest, refuse_another};
 use crate::store::PgStore;
-use crate::work::{Access, Core, Work, within};
+use crate::work::{Access, Core, Work, until_deadline};
 use crate::{KIND, chain, failure, row};
 use async_trait::async_trait;
 use flowcontrol_contract::batch::check_name;
@@ -17,26 +17,26 @@ use sqlx::Row;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// Imports `part`, which was checked, in the open transaction.
+/// Imports `part`, which was checked before, in the open transaction.
 async fn import(core: &Core, work: &mut Work, cx: &CallCx, part: Part<'_>) -> Result<Imported> {
     let tenant = &cx.tenant;
     if !core.admit(work, cx).await?
         && let Some(window) = &cx.window
     {
         return Err(Error::conflict(format!(
-            "freeze window {window} of tenant {tenant} has ended while the batches were imported"
+            "freeze window {window} of tenant {tenant} ended while the batches were being imported"
         ))
-        .hint("look what was written meanwhile, then raise the window again and resume"));
+        .hint("check what was written meanwhile, then raise the window again and resume"));
     }
     let ledger = ledger(core, work, tenant).await?;
     refuse_another(tenant, &ledger, part.snapshot)?;
-    let end = end(core, work, tenant, part.batch).await?;
-    let there = equal(core, work, tenant, part.records).await?;
+    let end = batch_end(core, work, tenant, part.batch).await?;
+    let there = stored_equal(core, work, tenant, part.records).await?;
     let known = part.records.partition_point(|r| r.seq <= end);
     let (old, rest) = part.records.split_at(known);
     if let Some(record) = old.iter().find(|r| !there.contains(&r.seq)) {
         return Err(Error::conflict(format!(
-            "tenant {tenant}: batch {} is there up to {end}, and record {} ({}) is not",
+            "tenant {tenant}: batch {} is stored up to {end}, but record {} ({}) is missing",
             part.batch, record.seq, record.id
         ))
         .hint("send the parts of a batch in order, cut from one snapshot"));
@@ -44,7 +44,7 @@ async fn import(core: &Core, work: &mut Work, cx: &CallCx, part: Part<'_>) -> Re
     let (Some(first), Some(last)) = (rest.first(), rest.last()) else {
         return Ok(Imported { last: end, snapshot: ledger.first().copied() });
     };
-    state(core, work, tenant, rest.iter().map(|r| &r.actor)).await?;
+    tenant_state(core, work, tenant, rest.iter().map(|r| &r.actor)).await?;
     if ledger.is_empty() {
         manifest(core, work, tenant, part.snapshot).await?;
     }
@@ -56,7 +56,7 @@ async fn import(core: &Core, work: &mut Work, cx: &CallCx, part: Part<'_>) -> Re
     let digest = match copied {
         Some(digest) if new.len() == rest.len() => digest,
         _ => {
-            let mut lines = Lines::default();
+            let mut lines = LinesDigest::default();
             rest.iter().for_each(|record| lines.add(record));
             lines.digest()
         }
@@ -77,14 +77,14 @@ async fn import(core: &Core, work: &mut Work, cx: &CallCx, part: Part<'_>) -> Re
 }
 
 /// The last sequence number of the batch; 0 for none.
-async fn end(core: &Core, work: &mut Work, tenant: &TenantId, batch: &str) -> Result<u64> {
+async fn batch_end(core: &Core, work: &mut Work, tenant: &TenantId, batch: &str) -> Result<u64> {
     let query = core.sql.query(&core.sql.batch_end).bind(tenant.as_str()).bind(batch);
     let found = query.fetch_one(work.conn()?).await.map_err(failure::sql)?;
     row::from_bigint(found.try_get(0).map_err(failure::sql)?)
 }
 
-/// The numbers of those records that are there already; refuses one that differs.
-async fn equal(
+/// The numbers of those records that are stored already; refuses one that differs.
+async fn stored_equal(
     core: &Core,
     work: &mut Work,
     tenant: &TenantId,
@@ -100,7 +100,7 @@ async fn equal(
             Some(new) if *new == old => there.insert(old.seq),
             _ => {
                 return Err(Error::conflict(format!(
-                    "tenant {tenant}: record {} ({}) is there already with another content",
+                    "tenant {tenant}: record {} ({}) is already stored with another content",
                     old.seq, old.id
                 )));
             }
@@ -109,62 +109,63 @@ async fn equal(
     Ok(there)
 }
 
-/// The records that are not there yet.
-fn missing<'a>(records: &'a [Record], there: &BTreeSet<u64>) -> Cow<'a, [Record]> {
-    if !records.iter().any(|r| there.contains(&r.seq)) {
+/// The records that are not stored yet.
+fn missing<'a>(records: &'a [Record], stored: &BTreeSet<u64>) -> Cow<'a, [Record]> {
+    if !records.iter().any(|r| stored.contains(&r.seq)) {
         return Cow::Borrowed(records);
     }
-    records.iter().filter(|r| !there.contains(&r.seq)).cloned().collect()
+    records.iter().filter(|r| !stored.contains(&r.seq)).cloned().collect()
 }
 
 #[async_trait]
 impl BatchImport for PgStore {
     async fn import_batch(&self, cx: &CallCx, part: Part<'_>) -> Result<Imported> {
         let run = async {
-            self.may_write()?;
+            self.require_writable()?;
             part.check(&cx.tenant)?;
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
             let import = import(&self.core, &mut work, cx, part);
-            let done = within(cx.deadline, import).await;
-            work.settle(done).await
+            let done = until_deadline(cx.deadline, import).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "import batch"))
+        run.await.map_err(|e| e.in_operation(KIND, "import batch"))
     }
 
     async fn progress(&self, cx: &CallCx, snapshot: Digest, batch: &str) -> Result<u64> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             check_name(batch)?;
             let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
-            let done = within(cx.deadline, async {
+            let done = until_deadline(cx.deadline, async {
                 let ledger = ledger(&self.core, &mut work, &cx.tenant).await?;
                 refuse_another(&cx.tenant, &ledger, snapshot)?;
-                end(&self.core, &mut work, &cx.tenant, batch).await
+                batch_end(&self.core, &mut work, &cx.tenant, batch).await
             })
             .await;
-            work.settle(done).await
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "progress"))
+        run.await.map_err(|e| e.in_operation(KIND, "progress"))
     }
 
     async fn carry_chain(&self, cx: &CallCx, events: &[AuditEvent]) -> Result<u64> {
         let run = async {
-            self.may_write()?;
+            self.require_writable()?;
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let done = within(cx.deadline, chain::carry(&self.core, &mut work, cx, events)).await;
-            work.settle(done).await
+            let done =
+                until_deadline(cx.deadline, chain::carry(&self.core, &mut work, cx, events)).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "carry chain"))
+        run.await.map_err(|e| e.in_operation(KIND, "carry chain"))
     }
 
     async fn carried(&self, cx: &CallCx) -> Result<u64> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
-            let done = within(cx.deadline, chain::count(&self.core, &mut work, cx)).await;
-            work.settle(done).await
+            let done = until_deadline(cx.deadline, chain::count(&self.core, &mut work, cx)).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "carried"))
+        run.await.map_err(|e| e.in_operation(KIND, "carried"))
     }
 }
 

@@ -1,6 +1,6 @@
-//! The audit trail in `audit_events`: events of appends, and the evidence chain carried along.
+//! The table `audit_events`: events of appends, and the evidence chain that a cutover copies.
 
-use crate::append::{expect_rows, state};
+use crate::append::{expect_rows, tenant_state};
 use crate::work::{Core, Work};
 use crate::{failure, row};
 use flowcontrol_contract::{
@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Writes those events that are not there yet; how many those were.
+/// Writes the events that are not stored yet; returns their number.
 pub(crate) async fn carry(
     core: &Core,
     work: &mut Work,
@@ -20,13 +20,13 @@ pub(crate) async fn carry(
     let tenant = &cx.tenant;
     let mut ids = BTreeSet::new();
     if let Some(event) = events.iter().find(|event| !ids.insert(event.id.as_str())) {
-        return Err(Error::invalid(format!("event {} stands twice in the chain", event.id)));
+        return Err(Error::invalid(format!("event {} occurs twice in the chain", event.id)));
     }
     if events.is_empty() {
         return Ok(0);
     }
     core.admit(work, cx).await?;
-    state(core, work, tenant, events.iter().map(|e| &e.actor)).await?;
+    tenant_state(core, work, tenant, events.iter().map(|e| &e.actor)).await?;
     let ids: Vec<&str> = ids.into_iter().collect();
     let query = core.sql.query(&core.sql.events).bind(tenant.as_str()).bind(ids);
     let rows = query.fetch_all(work.conn()?).await.map_err(failure::sql)?;
@@ -38,10 +38,10 @@ pub(crate) async fn carry(
             Some(old) if *old == content(event) => {}
             Some(_) => {
                 return Err(Error::conflict(format!(
-                    "tenant {tenant}: event {} is there already with another content",
+                    "tenant {tenant}: event {} is already stored with another content",
                     event.id
                 ))
-                .hint("the chain or the table was altered: `flowcontrol evidence verify`"));
+                .hint("the chain or the table was altered; run `flowcontrol evidence verify`"));
             }
         }
     }
@@ -52,7 +52,7 @@ pub(crate) async fn carry(
     Ok(new.len() as u64)
 }
 
-/// Writes events, of which none is there.
+/// Writes events, none of which is stored yet.
 pub(crate) async fn add(
     core: &Core,
     work: &mut Work,
@@ -67,7 +67,7 @@ pub(crate) async fn add(
     expect_rows("audit_events", done.rows_affected(), events.len())
 }
 
-/// The events of appends whose first record lies above `after`, a page at most.
+/// The events of appends whose first record is above `after`, at most a page.
 pub(crate) async fn trail(
     core: &Core,
     work: &mut Work,
@@ -112,7 +112,7 @@ fn stored(row: &PgRow) -> Result<(String, Content)> {
     Ok((id, (text(1)?, text(2)?, payload.as_str().to_owned())))
 }
 
-/// How many events the tenant has.
+/// The number of the tenant's events.
 pub(crate) async fn count(core: &Core, work: &mut Work, cx: &CallCx) -> Result<u64> {
     let query = core.sql.query(&core.sql.events_count).bind(cx.tenant.as_str());
     let found = query.fetch_one(work.conn()?).await.map_err(failure::sql)?;

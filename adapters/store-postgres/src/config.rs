@@ -1,8 +1,8 @@
-//! The adapter's configuration and the connection options made from it.
+//! The adapter's configuration, and the connection options derived from it.
 //!
-//! Nothing is taken from `~/.pgpass` or `PG*` environment variables: what is configured is what
-//! is used. The driver reads some of those variables by itself; where that cannot be overruled,
-//! the store refuses to start and names the variable.
+//! `~/.pgpass` and `PG*` environment variables are not used: the configuration alone decides. The
+//! driver reads some of those variables by itself; where that cannot be overridden, the store
+//! refuses to start and names the variable.
 
 use crate::KIND;
 use flowcontrol_contract::secret::Secrets;
@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// The `[store]` section for kind `postgres-rls`. It holds references to secrets, never secrets.
+/// The section `[adapters.postgres-rls]`. It holds references to secrets, never secrets.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -26,7 +26,7 @@ pub struct Config {
     pub database: String,
     /// The login; it must be subject to row-level security unless `verifier` is set.
     pub user: String,
-    /// Where its password is kept.
+    /// Reference to its password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// How the server's certificate is checked.
@@ -35,31 +35,33 @@ pub struct Config {
     /// Schema of the tables.
     #[serde(default = "default_schema")]
     pub schema: String,
-    /// Setting that the policies compare `tenant_id` with.
+    /// The setting that the policies compare `tenant_id` with.
     #[serde(default = "default_setting")]
     pub tenant_setting: String,
-    /// The tenants that the store holds: a login under row-level security cannot list them.
+    /// The tenants to list: a login under row-level security cannot list them itself.
     #[serde(default)]
     pub tenants: Vec<TenantId>,
-    /// Most connections for single calls; an export and a read-back have one of their own each.
+    /// Most connections for single calls; an export and a read-back use one more each.
     #[serde(default = "default_pool_size")]
     pub pool_size: usize,
-    /// Set behind a pooler in transaction mode, such as PgBouncer: unnamed statements only.
+    /// Set this behind a pooler in transaction mode, such as PgBouncer: only unnamed statements are
+    /// used.
     #[serde(default)]
     pub transaction_pooler: bool,
-    /// Milliseconds to wait for a connection, new or from the pool.
+    /// Longest wait for a connection, new or from the pool, in milliseconds.
     #[serde(default = "default_connect_timeout")]
     pub connect_timeout: u64,
-    /// Milliseconds for one statement; 0 for no limit.
+    /// Longest time of one statement, in milliseconds; 0 for no limit.
     #[serde(default = "default_statement_timeout")]
     pub statement_timeout: u64,
-    /// Milliseconds to wait for a lock; 0 for no limit.
+    /// Longest wait for a lock, in milliseconds; 0 for no limit.
     #[serde(default = "default_lock_timeout")]
     pub lock_timeout: u64,
-    /// This login is the read-only one with BYPASSRLS: it may export and read back, nothing else.
+    /// The login is the read-only verifier with BYPASSRLS: it may export and read back, nothing
+    /// else.
     #[serde(default)]
     pub verifier: bool,
-    /// Every write is refused here already, and a read-only standby is accepted.
+    /// The store refuses every write, and a read-only standby is accepted.
     #[serde(default)]
     pub read_only: bool,
 }
@@ -68,15 +70,15 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// Verified, or no TLS.
+    /// Whether TLS is verified or off.
     #[serde(default)]
     pub mode: TlsMode,
-    /// PEM file with a root to accept beside Mozilla's public ones.
+    /// PEM file with a root certificate to accept besides Mozilla's public ones.
     #[serde(default)]
     pub ca: Option<PathBuf>,
 }
 
-/// Verified, or no TLS: nothing in between, since an unverified certificate proves nothing.
+/// Verified TLS or none; an unverified certificate would prove nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsMode {
@@ -110,11 +112,11 @@ fn default_lock_timeout() -> u64 {
 }
 
 fn refuse(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, message).at(KIND, "configuration")
+    Error::new(ErrorKind::Configuration, message).in_operation(KIND, "configuration")
 }
 
 impl Config {
-    /// A configuration with the defaults of every optional field.
+    /// A configuration with the default of every optional field.
     pub fn new(
         host: impl Into<String>,
         database: impl Into<String>,
@@ -140,7 +142,7 @@ impl Config {
         }
     }
 
-    /// Reads the JSON form of the section; a relative `tls.ca` starts from `base`.
+    /// Parses the JSON form of the section; a relative `tls.ca` starts from `base`.
     ///
     /// # Errors
     /// `Configuration` that names the field.
@@ -150,10 +152,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks what does not need a server.
+    /// Checks the rules that need no server.
     ///
     /// # Errors
-    /// `Configuration` that names the field and the way out.
+    /// `Configuration` that names the field, with a hint.
     pub fn check(&self) -> Result<()> {
         for (field, text) in [
             ("host", &self.host),
@@ -176,12 +178,12 @@ impl Config {
             return Err(refuse("pool_size is 0").hint("set pool_size to 1 or more"));
         }
         if self.connect_timeout == 0 {
-            return Err(refuse("connect_timeout is 0").hint("give it in milliseconds"));
+            return Err(refuse("connect_timeout is 0").hint("give it in milliseconds, at least 1"));
         }
         if self.tls.mode == TlsMode::Off && !is_local(&self.host) {
             return Err(refuse(format!(
-                "tls.mode is off, but {} is another machine; passwords and rows would travel in \
-                 clear text",
+                "tls.mode is off, but {} is another machine; passwords and rows would be sent in \
+                                     clear text",
                 self.host
             ))
             .hint("remove tls.mode, or set tls = { mode = \"verify-full\", ca = \"FILE\" } with the server's root certificate"));
@@ -199,7 +201,7 @@ impl Config {
         }
     }
 
-    /// `host:port/database`, fit for reports.
+    /// `host:port/database`, without credentials.
     pub fn endpoint(&self) -> String {
         format!("{}:{}/{}", self.host, self.port, self.database)
     }
@@ -208,17 +210,17 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::check`]; `Configuration` for a secret that cannot be resolved, or for an
-    /// environment variable that would change the connection behind the configuration's back.
+    /// environment variable that would override the configuration.
     pub(crate) fn options(&self, secrets: &dyn Secrets) -> Result<PgConnectOptions> {
         self.check()?;
-        if let Some(name) = self.ambient(|name| std::env::var_os(name).is_some()) {
+        if let Some(name) = self.overriding_variable(|name| std::env::var_os(name).is_some()) {
             return Err(refuse(format!(
                 "the environment variable {name} would change the connection, and the database \
                  driver cannot be told to ignore it"
             ))
             .hint(format!("unset {name}; connections follow the configuration alone")));
         }
-        // An empty password overrules PGPASSWORD; a server that wants one refuses it.
+        // An empty password overrides PGPASSWORD; a server that requires one refuses it.
         let password = match &self.password {
             Some(reference) => secrets.resolve(reference)?.expose().to_owned(),
             None => String::new(),
@@ -230,7 +232,7 @@ impl Config {
             .password(&password)
             .application_name("flowcontrol");
         options = if self.host.starts_with('/') {
-            // A server offers no TLS on its socket, and nobody stands in between.
+            // A Unix socket has no TLS, and stays on this machine.
             options.host("localhost").socket(&self.host).ssl_mode(PgSslMode::Disable)
         } else {
             options.host(&self.host).ssl_mode(match self.tls.mode {
@@ -242,15 +244,15 @@ impl Config {
             options = options.ssl_root_cert(ca);
         }
         if self.transaction_pooler {
-            // Such poolers refuse start-up parameters they do not track.
+            // Such poolers refuse start-up parameters that they do not track.
             options = options.statement_cache_capacity(0).extra_float_digits(None);
         }
-        // Statements may hold what must not be logged.
+        // Statements may contain data that must not be logged.
         Ok(options.disable_statement_logging())
     }
 
-    /// The first variable of the environment that the driver would obey against our will.
-    fn ambient(&self, is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
+    /// The first environment variable that the driver would obey instead of the configuration.
+    fn overriding_variable(&self, is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
         let tls = self.tls.mode == TlsMode::VerifyFull && !self.host.starts_with('/');
         [
             ("PGOPTIONS", true),
@@ -263,14 +265,15 @@ impl Config {
     }
 }
 
-/// Whether `host` cannot be another machine.
+/// Whether `host` is certainly this machine.
 fn is_local(host: &str) -> bool {
     host.starts_with('/')
         || host == "localhost"
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether `text` names a custom setting: identifiers joined by dots, at least one dot.
+/// Whether `text` is a valid name of a custom setting: identifiers joined by dots, at least one
+/// dot.
 fn is_setting(text: &str) -> bool {
     text.contains('.')
         && text.split('.').all(|part| {
@@ -310,7 +313,7 @@ mod tests {
             ),
             (
                 json!({"host": "h", "database": "d", "user": "u", "password": "pw"}),
-                "a secret never stands in the configuration",
+                "the configuration must not contain secrets",
             ),
             (
                 json!({"host": "10.0.0.1", "database": "d", "user": "u", "tls": {"mode": "off"}}),
@@ -352,11 +355,15 @@ mod tests {
     fn variables_that_the_driver_would_obey_are_refused() {
         let set = |name: &'static str| move |asked: &str| asked == name;
         let mut config = Config::new("db.example", "d", "u");
-        assert_eq!(config.ambient(set("PGOPTIONS")), Some("PGOPTIONS"));
-        assert_eq!(config.ambient(set("PGSSLROOTCERT")), Some("PGSSLROOTCERT"));
+        assert_eq!(config.overriding_variable(set("PGOPTIONS")), Some("PGOPTIONS"));
+        assert_eq!(config.overriding_variable(set("PGSSLROOTCERT")), Some("PGSSLROOTCERT"));
         config.tls.ca = Some("/etc/root.pem".into());
-        assert_eq!(config.ambient(set("PGSSLROOTCERT")), None, "overruled by tls.ca");
-        assert_eq!(config.ambient(set("PGSSLKEY")), Some("PGSSLKEY"));
-        assert_eq!(config.ambient(set("PGPASSWORD")), None, "overruled by the password");
+        assert_eq!(config.overriding_variable(set("PGSSLROOTCERT")), None, "overruled by tls.ca");
+        assert_eq!(config.overriding_variable(set("PGSSLKEY")), Some("PGSSLKEY"));
+        assert_eq!(
+            config.overriding_variable(set("PGPASSWORD")),
+            None,
+            "overruled by the password"
+        );
     }
 }

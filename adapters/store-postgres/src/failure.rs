@@ -1,28 +1,28 @@
-//! From what the driver and the server say to the contract's errors.
+//! Converts errors of the driver and the server into the contract's errors.
 //!
-//! A message is made of the SQLSTATE and the server's primary message. DETAIL, HINT and CONTEXT
-//! are never read, since they repeat rows; nor is the driver's error kept as a source, since its
-//! `Debug` prints them.
+//! A message consists of the SQLSTATE and the server's primary message. DETAIL, HINT and CONTEXT
+//! are not used, since they repeat row content; nor is the driver's error kept as a source, since
+//! its `Debug` prints them.
 
 use flowcontrol_contract::{Error, ErrorKind, Retry};
 use sqlx::postgres::PgDatabaseError;
 
-/// What the driver failed at, so that an error in the middle of it can be judged.
+/// What was being done when the error occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum During {
     /// Anything that leaves nothing behind when it fails.
     Work,
-    /// COMMIT: a lost connection leaves the outcome open.
+    /// COMMIT: after a lost connection the outcome is unknown.
     Commit,
 }
 
-/// Translates a driver's error that happened while working.
+/// Converts an error of a statement.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn sql(error: sqlx::Error) -> Error {
     translate(&error, During::Work)
 }
 
-/// Translates a driver's error that happened during COMMIT.
+/// Converts an error of COMMIT.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn commit(error: sqlx::Error) -> Error {
     translate(&error, During::Commit)
@@ -32,23 +32,26 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
     match error {
         sqlx::Error::Database(db) => match db.try_downcast_ref::<PgDatabaseError>() {
             Some(pg) => server(
-                &Said { code: pg.code(), message: pg.message(), constraint: pg.constraint() },
+                &ServerError {
+                    code: pg.code(),
+                    message: pg.message(),
+                    constraint: pg.constraint(),
+                },
                 during,
             ),
-            None => Error::new(ErrorKind::Unexpected, "the server answered with an unknown error"),
+            None => Error::new(ErrorKind::Unexpected, "the server reported an unknown error"),
         },
-        // How the TLS library refuses a certificate.
+        // The TLS library's error for a refused certificate.
         sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => unverified(io),
         sqlx::Error::Io(io) => lost(&format!("the connection failed: {io}"), during),
         sqlx::Error::Tls(tls) => unverified(tls),
         sqlx::Error::Protocol(text) => lost(&format!("protocol error: {text}"), during),
-        // These name columns and types of our own statements; values are left out.
-        sqlx::Error::ColumnDecode { index, .. } => Error::new(
-            ErrorKind::Corrupt,
-            format!("column {index} holds another type than expected"),
-        ),
+        // These name columns and types of the store's own statements, and no values.
+        sqlx::Error::ColumnDecode { index, .. } => {
+            Error::new(ErrorKind::Corrupt, format!("column {index} has an unexpected type"))
+        }
         sqlx::Error::RowNotFound => {
-            Error::new(ErrorKind::Unexpected, "the server returned no row where one is certain")
+            Error::new(ErrorKind::Unexpected, "the server returned no row where one is expected")
         }
         _ => Error::new(ErrorKind::Unexpected, "the database driver failed"),
     }
@@ -57,8 +60,8 @@ fn translate(error: &sqlx::Error, during: During) -> Error {
 fn unverified(why: &dyn std::fmt::Display) -> Error {
     let why = why.to_string();
     let hint = if why.contains("CaUsedAsEndEntity") {
-        "the server shows a certificate authority's own certificate: let it show one that the \
-         authority issued for it (CA:FALSE), and set tls.ca to the authority's"
+        "the server presents the certificate of a certificate authority: configure it with one that \
+                     the authority issued for it (CA:FALSE), and set tls.ca to the authority's"
     } else {
         "set tls.ca to the server's root certificate and host to a name in its certificate; a \
          server without TLS is accepted on loopback only, with tls = { mode = \"off\" }"
@@ -75,23 +78,23 @@ fn lost(message: &str, during: During) -> Error {
     }
 }
 
-/// The outcome of a COMMIT that nobody heard.
+/// The error of a COMMIT whose outcome is unknown.
 pub(crate) fn ambiguous(message: &str) -> Error {
     Error::new(ErrorKind::Unavailable, format!("{message}, during COMMIT"))
         .retry(Retry::Ambiguous)
-        .hint("it may have been written: call again with the same record ids, which is idempotent")
+        .hint("it may have been written: repeat the call with the same record ids, which is idempotent")
 }
 
-/// The parts of a server's error that are safe to look at.
-struct Said<'a> {
+/// The parts of a server's error that may be shown.
+struct ServerError<'a> {
     code: &'a str,
     message: &'a str,
     constraint: Option<&'a str>,
 }
 
-fn server(said: &Said<'_>, during: During) -> Error {
+fn server(said: &ServerError<'_>, during: During) -> Error {
     let code = said.code;
-    // Data exceptions quote the value they choke on.
+    // Data exceptions quote the offending value.
     let message = if code.starts_with("22") {
         "the server refused a value".to_owned()
     } else {
@@ -112,7 +115,8 @@ fn server(said: &Said<'_>, during: During) -> Error {
         _ if code.starts_with("23") || code.starts_with("22") => new(ErrorKind::InvalidInput),
         "42501" => new(ErrorKind::Denied)
             .hint("the login lacks the right, or row-level security forbids the row"),
-        // Nobody was let in to be denied anything: this machine's login or the server is wrong.
+        // Authentication failed before any permission was checked: the configured login or the
+        // server is wrong.
         "28P01" | "28000" => new(ErrorKind::Unavailable)
             .retry(Retry::Permanent)
             .hint("check user, password and pg_hba.conf"),
@@ -122,9 +126,9 @@ fn server(said: &Said<'_>, during: During) -> Error {
         }
         "25006" => new(ErrorKind::Unavailable)
             .retry(Retry::Permanent)
-            .hint("use the primary, or look why the login or database is read-only (default_transaction_read_only)"),
+            .hint("use the primary, or check why the login or database is read-only (default_transaction_read_only)"),
         "57014" => new(ErrorKind::Timeout)
-            .hint("raise statement_timeout or the caller's deadline, or look for what blocks it"),
+            .hint("raise statement_timeout or the caller's deadline, or find what blocks it"),
         "55P03" => new(ErrorKind::Unavailable)
             .hint("another session holds the lock; raise lock_timeout or end that session"),
         "40001" | "40P01" => new(ErrorKind::Unavailable),
@@ -144,11 +148,11 @@ fn server(said: &Said<'_>, during: During) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{During, Said, server, translate};
+    use super::{During, ServerError, server, translate};
     use flowcontrol_contract::{ErrorKind, Retry};
 
     fn said(code: &str, message: &str, constraint: Option<&str>) -> flowcontrol_contract::Error {
-        server(&Said { code, message, constraint }, During::Work)
+        server(&ServerError { code, message, constraint }, During::Work)
     }
 
     #[test]
@@ -188,11 +192,11 @@ mod tests {
         let error = translate(&sqlx::Error::Io(io), During::Work);
         assert_eq!(error.retryable(), Retry::Permanent);
         assert!(error.message().contains("no verified TLS connection: UnknownIssuer"), "{error}");
-        assert!(error.way_out().is_some_and(|hint| hint.contains("tls.ca")));
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("tls.ca")));
         let ca = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
         let io = std::io::Error::new(std::io::ErrorKind::InvalidData, ca);
         let error = translate(&sqlx::Error::Io(io), During::Work);
-        assert!(error.way_out().is_some_and(|hint| hint.contains("CA:FALSE")), "{error:?}");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("CA:FALSE")), "{error:?}");
     }
 
     #[test]
@@ -200,9 +204,9 @@ mod tests {
         let io = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
         assert_eq!(translate(&io(), During::Commit).retryable(), Retry::Ambiguous);
         assert_eq!(translate(&io(), During::Work).retryable(), Retry::Temporary);
-        let shutdown = Said { code: "57P01", message: "terminating", constraint: None };
+        let shutdown = ServerError { code: "57P01", message: "terminating", constraint: None };
         assert_eq!(server(&shutdown, During::Commit).retryable(), Retry::Ambiguous);
-        let refused = Said { code: "23503", message: "violates", constraint: None };
+        let refused = ServerError { code: "23503", message: "violates", constraint: None };
         assert_eq!(server(&refused, During::Commit).retryable(), Retry::Permanent);
     }
 }

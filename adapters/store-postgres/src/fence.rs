@@ -1,7 +1,7 @@
-//! Freeze windows in the table `freeze_windows`; the server's clock decides when one ends.
+//! Freeze windows in the table `freeze_windows`; the server's clock decides when a window ends.
 //!
-//! A writer asks for windows after it has taken its tenant's lock, in a statement of its own: one
-//! that took the lock and read at once would read as of before it waited.
+//! A writer reads the windows after it has taken its tenant's lock, in a separate statement: one
+//! statement that takes the lock and reads would see the state from before it waited.
 
 use crate::KIND;
 use crate::append::expect_rows;
@@ -16,11 +16,11 @@ use sqlx::postgres::PgRow;
 use std::collections::BTreeSet;
 
 /// A row of the table.
-struct Entry {
+struct WindowRow {
     window: Window,
     refused: u64,
     lifted: bool,
-    /// By the server's clock.
+    /// Whether it is in force by the server's clock.
     in_force: bool,
 }
 
@@ -28,7 +28,7 @@ fn time(row: &PgRow, column: usize) -> Result<Timestamp> {
     Timestamp::from_micros(row.try_get(column).map_err(failure::sql)?)
 }
 
-fn entry(tenant: &TenantId, row: &PgRow) -> Result<Entry> {
+fn entry(tenant: &TenantId, row: &PgRow) -> Result<WindowRow> {
     let text = |column: usize| row.try_get::<&str, _>(column).map_err(failure::sql);
     let window = Window::new(text(0)?, text(1)?, time(row, 2)?, time(row, 3)?).map_err(|e| {
         Error::new(
@@ -37,7 +37,7 @@ fn entry(tenant: &TenantId, row: &PgRow) -> Result<Entry> {
         )
     })?;
     let refused: i64 = row.try_get(4).map_err(failure::sql)?;
-    Ok(Entry {
+    Ok(WindowRow {
         window,
         refused: refused.unsigned_abs(),
         lifted: row.try_get(5).map_err(failure::sql)?,
@@ -46,9 +46,9 @@ fn entry(tenant: &TenantId, row: &PgRow) -> Result<Entry> {
 }
 
 impl Core {
-    /// Takes the tenant's lock and lets a write pass unless a freeze window is in force that is
-    /// not the call's own; whether the call's own is. A refusal is counted: [`Work::settle`]
-    /// commits it.
+    /// Takes the tenant's lock and permits a write unless a freeze window is in force that is not
+    /// the call's own; returns whether the call's own is. A refusal is counted, and
+    /// [`Work::finish`] commits the count.
     pub(crate) async fn admit(&self, work: &mut Work, cx: &CallCx) -> Result<bool> {
         let tenant = &cx.tenant;
         self.lock(work, tenant).await?;
@@ -59,7 +59,7 @@ impl Core {
                 continue;
             }
             let count = self.sql.query(&self.sql.window_count).bind(tenant.as_str());
-            // The refusal stands, counted or not.
+            // The write is refused even if it cannot be counted.
             drop(count.bind(&found.window.id).execute(work.conn()?).await);
             return Err(found.window.refusal(tenant));
         }
@@ -67,8 +67,13 @@ impl Core {
     }
 }
 
-/// The windows in force for the tenant, and the one of this id, in force or not.
-async fn entries(core: &Core, work: &mut Work, tenant: &TenantId, id: &str) -> Result<Vec<Entry>> {
+/// The windows in force for the tenant, and the one with this id, in force or not.
+async fn entries(
+    core: &Core,
+    work: &mut Work,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Vec<WindowRow>> {
     let query = core.sql.query(&core.sql.windows).bind(tenant.as_str()).bind(id);
     let rows = query.fetch_all(work.conn()?).await.map_err(failure::sql)?;
     rows.iter().map(|row| entry(tenant, row)).collect()
@@ -83,11 +88,11 @@ async fn raise(core: &Core, work: &mut Work, tenant: &TenantId, window: &Window)
     }
     let found = entries(core, work, tenant, &window.id).await?;
     if let Some(other) = found.iter().find(|e| e.in_force && e.window.id != window.id) {
-        return Err(other.window.in_the_way(tenant));
+        return Err(other.window.already_frozen(tenant));
     }
     let expires = window.expires_at.to_string();
     let query = match found.into_iter().find(|e| e.window.id == window.id) {
-        Some(known) if known.lifted => return Err(window.used_up(tenant)),
+        Some(known) if known.lifted => return Err(window.already_lifted(tenant)),
         Some(known) => {
             let Window { id, reason, raised_at, .. } = known.window;
             Window::new(id, reason, raised_at, window.expires_at)?;
@@ -110,48 +115,48 @@ async fn lift(core: &Core, work: &mut Work, tenant: &TenantId, id: &str) -> Resu
     Ok(done.rows_affected() > 0)
 }
 
-/// Each tenant once, in the one order in which everybody takes their locks.
-fn ordered(tenants: &[TenantId]) -> BTreeSet<&TenantId> {
+/// Each tenant once, in the order in which all writers take their locks.
+fn in_lock_order(tenants: &[TenantId]) -> BTreeSet<&TenantId> {
     tenants.iter().collect()
 }
 
 impl PgStore {
-    /// One transaction that turns to each tenant in order; `None` for no tenant.
-    async fn over(&self, tenants: &[TenantId], access: Access) -> Result<Option<Work>> {
-        match ordered(tenants).first() {
+    /// A transaction over these tenants, in order; `None` for no tenant.
+    async fn begin_for(&self, tenants: &[TenantId], access: Access) -> Result<Option<Work>> {
+        match in_lock_order(tenants).first() {
             Some(first) => self.core.begin(first, access, None).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn turn_to(&self, work: &mut Work, tenant: &TenantId) -> Result<()> {
+    async fn set_tenant(&self, work: &mut Work, tenant: &TenantId) -> Result<()> {
         self.core.set_tenant(work.conn()?, tenant.as_str(), None).await.map(drop)
     }
 
     async fn raise_for(&self, tenants: &[TenantId], window: &Window) -> Result<()> {
-        self.may_write()?;
-        let Some(mut work) = self.over(tenants, Access::Write).await? else {
+        self.require_writable()?;
+        let Some(mut work) = self.begin_for(tenants, Access::Write).await? else {
             return Err(Error::invalid("a freeze window without a tenant refuses nothing"));
         };
         let done = async {
-            for tenant in ordered(tenants) {
-                self.turn_to(&mut work, tenant).await?;
+            for tenant in in_lock_order(tenants) {
+                self.set_tenant(&mut work, tenant).await?;
                 raise(&self.core, &mut work, tenant, window).await?;
             }
             Ok(())
         }
         .await;
-        work.settle(done).await
+        work.finish(done).await
     }
 
     async fn find_for(&self, tenants: &[TenantId]) -> Result<Option<Raised>> {
-        self.may_call()?;
-        let Some(mut work) = self.over(tenants, Access::Read).await? else { return Ok(None) };
+        self.require_row_security()?;
+        let Some(mut work) = self.begin_for(tenants, Access::Read).await? else { return Ok(None) };
         let done = async {
             let mut raised: Option<Raised> = None;
-            for tenant in ordered(tenants) {
-                self.turn_to(&mut work, tenant).await?;
-                for Entry { window, refused, .. } in
+            for tenant in in_lock_order(tenants) {
+                self.set_tenant(&mut work, tenant).await?;
+                for WindowRow { window, refused, .. } in
                     entries(&self.core, &mut work, tenant, "").await?
                 {
                     match &mut raised {
@@ -164,38 +169,38 @@ impl PgStore {
             Ok(raised)
         }
         .await;
-        work.settle(done).await
+        work.finish(done).await
     }
 
     async fn lift_for(&self, tenants: &[TenantId], id: &str) -> Result<()> {
-        self.may_write()?;
-        let Some(mut work) = self.over(tenants, Access::Write).await? else {
+        self.require_writable()?;
+        let Some(mut work) = self.begin_for(tenants, Access::Write).await? else {
             return Err(Window::not_in_force(id));
         };
         let done = async {
             let mut lifted = false;
-            for tenant in ordered(tenants) {
-                self.turn_to(&mut work, tenant).await?;
+            for tenant in in_lock_order(tenants) {
+                self.set_tenant(&mut work, tenant).await?;
                 lifted |= lift(&self.core, &mut work, tenant, id).await?;
             }
             if lifted { Ok(()) } else { Err(Window::not_in_force(id)) }
         }
         .await;
-        work.settle(done).await
+        work.finish(done).await
     }
 }
 
 #[async_trait]
 impl Fence for PgStore {
     async fn raise(&self, tenants: &[TenantId], window: &Window) -> Result<()> {
-        self.raise_for(tenants, window).await.map_err(|e| e.at(KIND, "raise"))
+        self.raise_for(tenants, window).await.map_err(|e| e.in_operation(KIND, "raise"))
     }
 
     async fn window(&self, tenants: &[TenantId]) -> Result<Option<Raised>> {
-        self.find_for(tenants).await.map_err(|e| e.at(KIND, "window"))
+        self.find_for(tenants).await.map_err(|e| e.in_operation(KIND, "window"))
     }
 
     async fn lift(&self, tenants: &[TenantId], id: &str) -> Result<()> {
-        self.lift_for(tenants, id).await.map_err(|e| e.at(KIND, "lift"))
+        self.lift_for(tenants, id).await.map_err(|e| e.in_operation(KIND, "lift"))
     }
 }

@@ -1,9 +1,9 @@
-//! Importing a chunk of a snapshot: one transaction a chunk, with its line in the ledger.
+//! Imports a chunk of a snapshot: one transaction for each chunk, with a row in the ledger.
 //!
-//! COPY into the tables themselves is refused for every role that row-level security binds
-//! (0A000), so rows are copied into a temporary table and inserted from there.
+//! COPY into the tables themselves is refused for every role under row-level security (0A000), so
+//! rows are copied into a temporary table and inserted from there.
 
-use crate::append::{count, expect_rows, state};
+use crate::append::{count, expect_rows, tenant_state};
 use crate::failure;
 use crate::read;
 use crate::row;
@@ -24,12 +24,12 @@ pub(crate) async fn import(
 ) -> Result<Imported> {
     let tenant = &cx.tenant;
     let Some((first, last)) = bounds(tenant, chunk.records)? else {
-        return standing(core, work, tenant).await;
+        return progress(core, work, tenant).await;
     };
     core.admit(work, cx).await?;
     let ledger = ledger(core, work, tenant).await?;
     refuse_another(tenant, &ledger, chunk.snapshot)?;
-    let state = state(core, work, tenant, chunk.records.iter().map(|r| &r.actor)).await?;
+    let state = tenant_state(core, work, tenant, chunk.records.iter().map(|r| &r.actor)).await?;
     if first > state.head + 1 {
         return Err(Error::conflict(format!(
             "tenant {tenant}: the chunk starts at {first}, but the last record is {}",
@@ -67,7 +67,7 @@ pub(crate) async fn import(
 pub(crate) fn refuse_another(tenant: &TenantId, ledger: &[Digest], snapshot: Digest) -> Result<()> {
     match ledger.iter().find(|digest| **digest != snapshot) {
         Some(other) => Err(Error::conflict(format!(
-            "tenant {tenant} was imported from snapshot {}, this is from {}",
+            "tenant {tenant} was imported from snapshot {}, but this is from {}",
             other.short(),
             snapshot.short()
         ))
@@ -76,7 +76,7 @@ pub(crate) fn refuse_another(tenant: &TenantId, ledger: &[Digest], snapshot: Dig
     }
 }
 
-/// Notes what is about to be imported: one row for each tenant of a snapshot.
+/// Records in the manifest what is about to be imported: one row for each tenant of a snapshot.
 pub(crate) async fn manifest(
     core: &Core,
     work: &mut Work,
@@ -94,12 +94,12 @@ pub(crate) async fn manifest(
     expect_rows("scenario_snapshots", done.rows_affected(), 1)
 }
 
-/// The chunk's first and last sequence number; refuses one that is not the tenant's or not
+/// The chunk's first and last sequence number; refuses records of another tenant or that are not
 /// consecutive.
 fn bounds(tenant: &TenantId, records: &[Record]) -> Result<Option<(u64, u64)>> {
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(None) };
     if first.seq == 0 {
-        return Err(Error::invalid("the chunk starts at 0; records count from 1"));
+        return Err(Error::invalid("the chunk starts at 0, but records count from 1"));
     }
     for (record, seq) in records.iter().zip(first.seq..) {
         if record.tenant != *tenant {
@@ -110,7 +110,7 @@ fn bounds(tenant: &TenantId, records: &[Record]) -> Result<Option<(u64, u64)>> {
         }
         if record.seq != seq {
             return Err(Error::invalid(format!(
-                "the chunk's records are not consecutive: {} stands where {seq} should",
+                "the chunk's records are not consecutive: {} instead of {seq}",
                 record.seq
             )));
         }
@@ -118,13 +118,13 @@ fn bounds(tenant: &TenantId, records: &[Record]) -> Result<Option<(u64, u64)>> {
     Ok(Some((first.seq, last.seq)))
 }
 
-/// Where an import stands.
-async fn standing(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Imported> {
+/// The progress of an import.
+async fn progress(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Imported> {
     let snapshot = ledger(core, work, tenant).await?.first().copied();
     Ok(Imported { last: read::head(core, work, tenant).await?, snapshot })
 }
 
-/// The snapshots that the tenant was imported from, by chunk or by batch: one at most.
+/// The snapshots that the tenant was imported from, by chunk or by batch: at most one.
 pub(crate) async fn ledger(core: &Core, work: &mut Work, tenant: &TenantId) -> Result<Vec<Digest>> {
     let rows = core
         .sql
@@ -146,17 +146,17 @@ pub(crate) async fn ledger(core: &Core, work: &mut Work, tenant: &TenantId) -> R
         .collect()
 }
 
-/// Refuses records that differ from those stored in their places.
+/// Refuses records that differ from the stored ones with the same number.
 async fn compare(
     core: &Core,
     work: &mut Work,
     tenant: &TenantId,
     mut there: &[Record],
 ) -> Result<()> {
-    let mut pace = read::Pace::default();
+    let mut size = read::BatchSize::default();
     while let (Some(first), Some(last)) = (there.first(), there.last()) {
         let conn = work.conn()?;
-        let stored = read::batch(core, conn, tenant, first.seq - 1, last.seq, &mut pace).await?;
+        let stored = read::batch(core, conn, tenant, first.seq - 1, last.seq, &mut size).await?;
         if stored.is_empty() {
             return Err(Error::new(
                 ErrorKind::Corrupt,
@@ -166,7 +166,7 @@ async fn compare(
         for (old, new) in stored.iter().zip(there) {
             if old != new {
                 return Err(Error::conflict(format!(
-                    "tenant {tenant}: record {} ({}) is there already with another content",
+                    "tenant {tenant}: record {} ({}) is already stored with another content",
                     new.seq, new.id
                 )));
             }
@@ -176,14 +176,14 @@ async fn compare(
     Ok(())
 }
 
-/// The running digest of records' lines, as a ledger keeps it.
+/// The running digest of records' lines, as recorded in a ledger.
 #[derive(Default)]
-pub(crate) struct Lines {
+pub(crate) struct LinesDigest {
     hasher: Hasher,
     line: String,
 }
 
-impl Lines {
+impl LinesDigest {
     pub(crate) fn add(&mut self, record: &Record) {
         self.line.clear();
         record.write_line(&mut self.line);
@@ -196,10 +196,10 @@ impl Lines {
     }
 }
 
-/// Copies `records` into the staging table; the digest of their lines.
+/// Copies `records` into the staging table; returns the digest of their lines.
 pub(crate) async fn copy(core: &Core, work: &mut Work, records: &[Record]) -> Result<Digest> {
     if core.transaction_pooler {
-        // The next transaction may run in another session.
+        // A pooler may run the next transaction in another session.
         run(core, work, &core.sql.stage_transaction).await?;
     } else if !work.seat()?.staged {
         run(core, work, &core.sql.stage_session).await?;
@@ -207,7 +207,7 @@ pub(crate) async fn copy(core: &Core, work: &mut Work, records: &[Record]) -> Re
     }
     let mut copy = work.conn()?.copy_in_raw(&core.sql.stage_copy).await.map_err(failure::sql)?;
     let mut encoder = Encoder::new();
-    let mut lines = Lines::default();
+    let mut lines = LinesDigest::default();
     for record in records {
         lines.add(record);
         encoder.row(record)?;
@@ -228,7 +228,7 @@ async fn run(core: &Core, work: &mut Work, statement: &Arc<str>) -> Result<()> {
     Ok(())
 }
 
-/// Inserts what is staged into `records` and the projections.
+/// Inserts the staged rows into `records` and the projections.
 pub(crate) async fn insert(
     core: &Core,
     work: &mut Work,

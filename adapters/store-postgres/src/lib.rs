@@ -1,8 +1,8 @@
 //! `ScenarioStore.v1` on Postgres with row-level security: kind `postgres-rls`.
 //!
 //! Every call runs in one transaction for one tenant, as a role that owns nothing and bypasses
-//! nothing; the store refuses to start as any other. A separate login, the verifier, sees every
-//! row and writes none; it only exports and reads back.
+//! nothing; the store refuses any other login. A separate login, the verifier, sees every row and
+//! writes none; it only exports and reads back.
 
 mod append;
 mod batch;
@@ -38,7 +38,7 @@ use std::sync::Arc;
 /// The adapter's name in the configuration.
 pub const KIND: &str = "postgres-rls";
 
-/// Builds the store from its part of the configuration, see [`Config`].
+/// Builds the store from its section of the configuration, see [`Config`].
 ///
 /// # Errors
 /// As [`Config::from_value`] and [`PgStore::connect`].

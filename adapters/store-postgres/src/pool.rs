@@ -1,8 +1,8 @@
 //! A small pool of connections.
 //!
-//! A connection returns to the pool only when its user says that nothing is open on it. One
-//! that was dropped on the way, by a cancelled future or a panic, is closed: the server then
-//! rolls back, and no half-finished exchange can meet the next tenant.
+//! A connection returns to the pool only when its user says that nothing is open on it. One that is
+//! dropped earlier, by a cancelled future or a panic, is closed: the server then rolls back, and no
+//! half-finished exchange can affect the next tenant.
 
 use crate::failure;
 use flowcontrol_contract::{Error, ErrorKind, Result};
@@ -12,23 +12,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A connection idle for longer is asked whether it still lives before it is used.
-const FRESH: Duration = Duration::from_secs(1);
+/// A connection idle for longer is tested before it is used.
+const TEST_AFTER: Duration = Duration::from_secs(1);
 
-/// One connection and what is known of its session.
-pub(crate) struct Seat {
+/// A connection and what is known of its session.
+pub(crate) struct PooledConnection {
     pub(crate) conn: PgConnection,
     /// Whether the session has its staging table.
     pub(crate) staged: bool,
-    /// Whether the session has the limits that [`crate::lookup`] relies on.
+    /// Whether the session has the settings that [`crate::lookup`] relies on.
     pub(crate) tuned: bool,
     idle_since: Instant,
 }
 
-/// Connections to one database as one login.
+/// Connections to one database with one login.
 pub(crate) struct Pool {
     options: PgConnectOptions,
-    idle: Mutex<Vec<Seat>>,
+    idle: Mutex<Vec<PooledConnection>>,
     permits: Arc<Semaphore>,
     timeout: Duration,
     endpoint: String,
@@ -36,10 +36,10 @@ pub(crate) struct Pool {
 
 /// A connection on loan; see the module.
 pub(crate) struct Lease {
-    seat: Option<Seat>,
+    seat: Option<PooledConnection>,
     clean: bool,
     pool: Arc<Pool>,
-    // Dropped after the seat went back, so that whoever waits finds it.
+    // Dropped after the connection went back, so that a waiting caller finds it.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -54,10 +54,10 @@ impl Pool {
         Arc::new(Self { options, idle: Mutex::default(), permits, timeout, endpoint })
     }
 
-    /// A connection outside the pool, for a stream that may stay open for long: one that was idle
-    /// a moment ago, or a new one. It never returns.
+    /// A connection outside the pool, for a stream that may stay open for long: a recently used
+    /// one, or a new one. It never returns.
     pub(crate) async fn detached(&self) -> Result<PgConnection> {
-        match self.take().filter(|seat| seat.idle_since.elapsed() < FRESH) {
+        match self.take().filter(|seat| seat.idle_since.elapsed() < TEST_AFTER) {
             Some(seat) => Ok(seat.conn),
             None => self.connect().await,
         }
@@ -94,30 +94,32 @@ impl Pool {
             .hint("raise pool_size or connect_timeout"));
         };
         while let Some(mut seat) = self.take() {
-            if seat.idle_since.elapsed() < FRESH || self.answers(&mut seat.conn).await {
+            if seat.idle_since.elapsed() < TEST_AFTER || self.is_alive(&mut seat.conn).await {
                 return Ok(self.lend(seat, permit));
             }
         }
         let conn = self.connect().await?;
-        Ok(self
-            .lend(Seat { conn, staged: false, tuned: false, idle_since: Instant::now() }, permit))
+        Ok(self.lend(
+            PooledConnection { conn, staged: false, tuned: false, idle_since: Instant::now() },
+            permit,
+        ))
     }
 
-    async fn answers(&self, conn: &mut PgConnection) -> bool {
+    async fn is_alive(&self, conn: &mut PgConnection) -> bool {
         matches!(tokio::time::timeout(self.timeout, conn.ping()).await, Ok(Ok(())))
     }
 
-    fn take(&self) -> Option<Seat> {
+    fn take(&self) -> Option<PooledConnection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn lend(self: &Arc<Self>, seat: Seat, permit: OwnedSemaphorePermit) -> Lease {
+    fn lend(self: &Arc<Self>, seat: PooledConnection, permit: OwnedSemaphorePermit) -> Lease {
         Lease { seat: Some(seat), clean: false, pool: Arc::clone(self), _permit: permit }
     }
 }
 
 fn context(error: &Error, endpoint: &str) -> Error {
-    let hint = error.way_out().map(str::to_owned);
+    let hint = error.hint_text().map(str::to_owned);
     let mut whole =
         Error::new(error.kind(), format!("cannot connect to {endpoint}: {}", error.message()))
             .retry(error.retryable());
@@ -129,13 +131,13 @@ fn context(error: &Error, endpoint: &str) -> Error {
 
 impl Lease {
     /// The connection.
-    pub(crate) fn seat(&mut self) -> Result<&mut Seat> {
-        self.seat
-            .as_mut()
-            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the connection was given back"))
+    pub(crate) fn seat(&mut self) -> Result<&mut PooledConnection> {
+        self.seat.as_mut().ok_or_else(|| {
+            Error::new(ErrorKind::Unexpected, "the connection was already returned to the pool")
+        })
     }
 
-    /// Gives the connection back; nothing may be open on it.
+    /// Returns the connection to the pool; nothing may be open on it.
     pub(crate) fn give_back(mut self) {
         self.clean = true;
     }

@@ -1,6 +1,6 @@
-//! What a login could do to get around row-level security, read from the catalog.
+//! The rights of a login with which it could bypass row-level security, read from the catalog.
 //!
-//! Only facts; [`crate::refusal`] judges them. Connection probes of the engine use both.
+//! Facts only; [`crate::refusal`] judges them. The engine's connection probes use both.
 
 use crate::KIND;
 use crate::failure;
@@ -8,9 +8,9 @@ use flowcontrol_contract::Result;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-/// How a role stands towards row-level security.
+/// How a role relates to row-level security.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct RoleReach {
     /// The other role.
     pub role: String,
     /// It is a superuser.
@@ -43,7 +43,7 @@ pub struct TableGuard {
 pub struct Powers {
     /// The login's role.
     pub role: String,
-    /// The schema that was looked at.
+    /// The schema that was inspected.
     pub schema: String,
     /// It is a superuser.
     pub superuser: bool,
@@ -55,9 +55,9 @@ pub struct Powers {
     pub replication: bool,
     /// What it owns: `schema NAME` or a relation's name.
     pub owns: Vec<String>,
-    /// Roles through which it could get around row-level security.
-    pub reaches: Vec<Reach>,
-    /// Predefined roles it is in that reach the server's files or programs.
+    /// Roles through which it could bypass row-level security.
+    pub reaches: Vec<RoleReach>,
+    /// Predefined roles that it has and that give access to the server's files or programs.
     pub server_access: Vec<String>,
     /// Tables of the schema.
     pub tables: Vec<TableGuard>,
@@ -69,7 +69,7 @@ pub struct Powers {
     pub server_version: i32,
     /// `server_version`, for people.
     pub server_version_text: String,
-    /// The server is a read-only standby.
+    /// Whether the server is a read-only standby.
     pub standby: bool,
 }
 
@@ -95,7 +95,7 @@ join pg_roles r on r.oid = o.owner
 where r.rolname in (session_user, current_user)
 order by 1";
 
-// A member with the ADMIN option can give itself what SET FALSE or INHERIT FALSE withhold.
+// A member with the ADMIN option can grant itself what SET FALSE or INHERIT FALSE withhold.
 const REACHES: &str = "
 with owner as (
   select nspowner as oid from pg_namespace where nspname = $1
@@ -132,12 +132,12 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = $1 and c.relkind in ('r', 'p')
 order by c.relname collate \"C\"";
 
-/// Reads the powers of the login that `conn` belongs to. Works in and out of a transaction.
+/// Reads the rights of the login of `conn`. Works in and out of a transaction.
 ///
 /// # Errors
-/// As the server says; the message holds no row content.
+/// The server's error; the message holds no row content.
 pub async fn read_powers(conn: &mut PgConnection, schema: &str) -> Result<Powers> {
-    read(conn, schema).await.map_err(|e| failure::sql(e).at(KIND, "read powers"))
+    read(conn, schema).await.map_err(|e| failure::sql(e).in_operation(KIND, "read powers"))
 }
 
 async fn read(conn: &mut PgConnection, schema: &str) -> sqlx::Result<Powers> {
@@ -161,7 +161,7 @@ async fn read(conn: &mut PgConnection, schema: &str) -> sqlx::Result<Powers> {
     let set_role = if powers.server_version >= 160_000 { "SET" } else { "MEMBER" };
     let reaches = sqlx::query(REACHES).persistent(false).bind(schema).bind(set_role);
     for row in reaches.fetch_all(&mut *conn).await? {
-        powers.reaches.push(Reach {
+        powers.reaches.push(RoleReach {
             role: row.try_get(0)?,
             superuser: row.try_get(1)?,
             bypass_rls: row.try_get(2)?,

@@ -3,7 +3,7 @@
 use crate::KIND;
 use crate::failure;
 use crate::row;
-use crate::work::{Access, Core, Work, within};
+use crate::work::{Access, Core, Work, until_deadline};
 use flowcontrol_contract::store::Batches;
 use flowcontrol_contract::{Error, ErrorKind, Record, RecordId, Result, TenantId};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,26 +12,26 @@ use sqlx::postgres::PgConnection;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Most records of a batch.
+/// Most records in a batch.
 const BATCH_ROWS: usize = 2_000;
 
-/// Payload bytes after which a batch is full.
+/// Payload bytes after which a batch ends.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many rows to ask for next, so that a batch is about [`BATCH_BYTES`] at most and little is
-/// fetched in vain.
+/// The number of rows to ask for next, so that a batch is about [`BATCH_BYTES`] at most and few
+/// rows are fetched in vain.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct BatchSize {
     rows: usize,
 }
 
-impl Default for Pace {
+impl Default for BatchSize {
     fn default() -> Self {
         Self { rows: 256 }
     }
 }
 
-impl Pace {
+impl BatchSize {
     fn learn(&mut self, rows: usize, bytes: usize) {
         if let Some(mean) = bytes.checked_div(rows) {
             self.rows = (BATCH_BYTES / mean.max(1)).clamp(1, BATCH_ROWS);
@@ -81,7 +81,7 @@ pub(crate) async fn batch(
     tenant: &TenantId,
     after: u64,
     upto: u64,
-    pace: &mut Pace,
+    size: &mut BatchSize,
 ) -> Result<Vec<Record>> {
     let mut rows = core
         .sql
@@ -89,7 +89,7 @@ pub(crate) async fn batch(
         .bind(tenant.as_str())
         .bind(row::to_bound(after))
         .bind(row::to_bound(upto))
-        .bind(row::to_bigint(pace.rows as u64)?)
+        .bind(row::to_bigint(size.rows as u64)?)
         .fetch(conn);
     let mut found = Vec::new();
     let mut bytes = 0;
@@ -97,17 +97,17 @@ pub(crate) async fn batch(
         let record = row::record(tenant, &next)?;
         bytes += record.payload.as_str().len();
         found.push(record);
-        // Rows that are left behind are read and dropped by the driver; they come again.
+        // The driver reads and drops the remaining rows; they are read again for the next batch.
         if bytes >= BATCH_BYTES {
             break;
         }
     }
-    pace.learn(found.len(), bytes);
+    size.learn(found.len(), bytes);
     Ok(found)
 }
 
 /// Refuses a batch that leaves a gap after `after`.
-pub(crate) fn without_gap(tenant: &TenantId, after: u64, records: &[Record]) -> Result<()> {
+pub(crate) fn refuse_gap(tenant: &TenantId, after: u64, records: &[Record]) -> Result<()> {
     for (record, expected) in records.iter().zip(after + 1..) {
         if record.seq != expected {
             return Err(Error::new(
@@ -119,19 +119,19 @@ pub(crate) fn without_gap(tenant: &TenantId, after: u64, records: &[Record]) -> 
     Ok(())
 }
 
-/// Where a stream of one tenant's records stands.
+/// The position of a stream of one tenant's records.
 struct Cursor {
     core: Arc<Core>,
     tenant: TenantId,
     deadline: Option<Instant>,
     after: u64,
     upto: u64,
-    pace: Pace,
+    size: BatchSize,
 }
 
-/// The tenant's records above `after` as of now. Records are never changed and are numbered
-/// without a gap, so the head of this moment bounds the stream: no transaction and no connection
-/// is held while the caller works on a batch.
+/// The tenant's records above `after` as of now. Records never change and are numbered without a
+/// gap, so the current head bounds the stream: no transaction and no connection is held while the
+/// caller processes a batch.
 pub(crate) async fn stream(
     core: Arc<Core>,
     tenant: TenantId,
@@ -139,11 +139,11 @@ pub(crate) async fn stream(
     after: u64,
 ) -> Result<Batches> {
     let mut work = core.begin(&tenant, Access::Read, deadline).await?;
-    let upto = within(deadline, head(&core, &mut work, &tenant)).await;
-    let upto = work.settle(upto).await?;
-    let cursor = Cursor { core, tenant, deadline, after, upto, pace: Pace::default() };
+    let upto = until_deadline(deadline, head(&core, &mut work, &tenant)).await;
+    let upto = work.finish(upto).await?;
+    let cursor = Cursor { core, tenant, deadline, after, upto, size: BatchSize::default() };
     Ok(stream::try_unfold(cursor, |cursor| async move {
-        next(cursor).await.map_err(|e| e.at(KIND, "read"))
+        next(cursor).await.map_err(|e| e.in_operation(KIND, "read"))
     })
     .boxed())
 }
@@ -154,13 +154,13 @@ async fn next(mut cursor: Cursor) -> Result<Option<(Vec<Record>, Cursor)>> {
     }
     let core = Arc::clone(&cursor.core);
     let mut work = core.begin(&cursor.tenant, Access::Read, cursor.deadline).await?;
-    let found = within(cursor.deadline, async {
+    let found = until_deadline(cursor.deadline, async {
         let (after, upto) = (cursor.after, cursor.upto);
-        batch(&core, work.conn()?, &cursor.tenant, after, upto, &mut cursor.pace).await
+        batch(&core, work.conn()?, &cursor.tenant, after, upto, &mut cursor.size).await
     })
     .await;
-    let found = work.settle(found).await?;
-    without_gap(&cursor.tenant, cursor.after, &found)?;
+    let found = work.finish(found).await?;
+    refuse_gap(&cursor.tenant, cursor.after, &found)?;
     let Some(last) = found.last() else {
         return Err(Error::new(
             ErrorKind::Corrupt,
@@ -173,16 +173,16 @@ async fn next(mut cursor: Cursor) -> Result<Option<(Vec<Record>, Cursor)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCH_ROWS, Pace};
+    use super::{BATCH_ROWS, BatchSize};
 
     #[test]
     fn the_pace_follows_the_size_of_rows() {
-        let mut pace = Pace::default();
-        pace.learn(256, 256 * 300);
-        assert_eq!(pace.rows, BATCH_ROWS);
-        pace.learn(1, 4 * 1024 * 1024);
-        assert_eq!(pace.rows, 1);
-        pace.learn(0, 0);
-        assert_eq!(pace.rows, 1, "an empty batch teaches nothing");
+        let mut size = BatchSize::default();
+        size.learn(256, 256 * 300);
+        assert_eq!(size.rows, BATCH_ROWS);
+        size.learn(1, 4 * 1024 * 1024);
+        assert_eq!(size.rows, 1);
+        size.learn(0, 0);
+        assert_eq!(size.rows, 1, "an empty batch teaches nothing");
     }
 }

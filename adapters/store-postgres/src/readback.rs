@@ -1,10 +1,10 @@
-//! Reading everything back for verification, in one consistent view.
+//! Reads everything back for verification, in one consistent view.
 
 use crate::KIND;
 use crate::export::View;
 use crate::failure;
 use crate::roster;
-use crate::row::{self, Raw};
+use crate::row::{self, RawRecord};
 use crate::sql::{CORE_TABLES, ProjectionSql};
 use async_trait::async_trait;
 use flowcontrol_contract::projection::PROJECTIONS;
@@ -15,10 +15,10 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
 
-/// Most rows of a batch.
+/// Most rows in a batch.
 const BATCH_ROWS: i64 = 4_000;
 
-/// Bytes of lines after which a batch is full.
+/// Bytes of lines after which a batch ends.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// One consistent view of a database.
@@ -28,7 +28,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A reader of `tenants`, and of every other tenant where the view sees them.
+    /// A reader of `tenants`, and of every other tenant that the view can see.
     pub(crate) fn new(view: View, tenants: &[TenantId]) -> Self {
         let mut tenants = tenants.to_vec();
         tenants.sort();
@@ -47,14 +47,14 @@ impl Reader {
         let core = Arc::clone(&self.view.core);
         let mut counts = Vec::new();
         for tenant in self.tenants.clone() {
-            self.view.turn_to(&tenant).await?;
+            self.view.set_tenant(&tenant).await?;
             let query = core.sql.query(&core.sql.count_one).bind(tenant.as_str());
             let rows = query.fetch_all(&mut self.view.conn).await.map_err(failure::sql)?;
             for row in &rows {
                 counts.push(count(row)?);
             }
         }
-        // In the order of the tables, as the view of everything gives them.
+        // Ordered by table, as the view of everything gives them.
         let tables = self.tables();
         counts.sort_by_key(|c| tables.iter().position(|t| *t == c.table));
         Ok(counts)
@@ -93,7 +93,7 @@ impl Reader {
         let mut lines = Vec::new();
         let mut bytes = 0;
         while let Some(next) = rows.try_next().await.map_err(failure::sql)? {
-            let raw = Raw::read(&next)?;
+            let raw = RawRecord::read(&next)?;
             let line = match raw.record(tenant) {
                 Ok(record) => record.to_line(),
                 Err(_) => raw.plain(),
@@ -154,7 +154,7 @@ impl ReadBack for Reader {
         }
         Completeness::Unproved(
             "the login is subject to row-level security, so rows of tenants that were not listed \
-             would stay unseen; a verifier login with BYPASSRLS would see them"
+                             are invisible; a verifier login with BYPASSRLS would see them"
                 .into(),
         )
     }
@@ -166,13 +166,13 @@ impl ReadBack for Reader {
     async fn counts(&mut self) -> Result<Vec<TableCount>> {
         let counts =
             if self.view.sees_all { self.count_all().await } else { self.count_listed().await };
-        counts.map_err(|e| e.at(KIND, "read back"))
+        counts.map_err(|e| e.in_operation(KIND, "read back"))
     }
 
     async fn rows(&mut self, table: &str, tenant: &TenantId, after: u64) -> Result<Vec<Line>> {
         let core = Arc::clone(&self.view.core);
         let rows = async {
-            self.view.turn_to(tenant).await?;
+            self.view.set_tenant(tenant).await?;
             match (table, core.sql.projection(table)) {
                 ("tenants", _) => self.tenants(tenant, after).await,
                 ("users", _) => self.users(tenant, after).await,
@@ -184,6 +184,6 @@ impl ReadBack for Reader {
                 ))),
             }
         };
-        rows.await.map_err(|e| e.at(KIND, "read back"))
+        rows.await.map_err(|e| e.in_operation(KIND, "read back"))
     }
 }

@@ -1,15 +1,15 @@
-//! Why a login, a server or a schema is refused: a pure function of the facts in
+//! The reasons for refusing a login, a server or a schema: a pure function of the facts in
 //! [`crate::powers`].
 
 use crate::KIND;
-use crate::powers::{Powers, Reach, TableGuard};
+use crate::powers::{Powers, RoleReach, TableGuard};
 use flowcontrol_contract::{Error, ErrorKind, Retry};
 use std::fmt;
 
-/// Oldest server that is supported, as `server_version_num`.
+/// Oldest supported server, as `server_version_num`.
 pub const OLDEST_SERVER: i32 = 150_000;
 
-/// Why a store refuses to work with a login. Each has a name of its own.
+/// A reason to refuse a login. Each has its own name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The login is a superuser.
@@ -20,26 +20,26 @@ pub enum Refusal {
     Owner(Vec<String>),
     /// The login has an owner's rights by membership.
     OwnersMember(String),
-    /// The login can SET ROLE to a role that gets around row-level security.
+    /// The login can SET ROLE to a role that bypasses row-level security.
     CanSetRole {
         /// That role.
         role: String,
-        /// What it is: a superuser, a role with BYPASSRLS, an owner.
+        /// What the role is: a superuser, a role with BYPASSRLS, an owner.
         what: &'static str,
     },
     /// The login can grant itself other roles.
     CreateRole,
-    /// The login can stream everything the server writes.
+    /// The login can stream everything that the server writes.
     Replication,
-    /// The login reaches the server's files or programs.
+    /// The login has access to the server's files or programs.
     ServerAccess(Vec<String>),
-    /// A table without ENABLE or without FORCE.
+    /// A table without ENABLE or without FORCE ROW LEVEL SECURITY.
     Unprotected(TableGuard),
     /// The schema does not exist.
     NoSchema(String),
     /// A table the store needs does not exist.
     NoTable(String),
-    /// The server cannot be written to.
+    /// The server is read-only.
     Standby,
     /// The database is not UTF8.
     Encoding(String),
@@ -52,7 +52,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal's stable name.
+    /// The reason's stable name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Superuser => "superuser",
@@ -74,7 +74,7 @@ impl Refusal {
         }
     }
 
-    /// The way out.
+    /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Superuser | Self::BypassRls => {
@@ -93,7 +93,7 @@ impl Refusal {
             Self::NoSchema(_) | Self::NoTable(_) => "apply the migrations: flowcontrol migrate up",
             Self::Standby => "connect to the primary, or set read_only for a login that only reads",
             Self::Encoding(_) => {
-                "create the database anew: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"
+                "create the database again: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"
             }
             Self::OldServer(_) => "use PostgreSQL 15 or newer",
             Self::VerifierFiltered => {
@@ -115,21 +115,25 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Superuser => f.write_str("it is a superuser, which no policy binds"),
-            Self::BypassRls => f.write_str("it has BYPASSRLS, so no policy binds it"),
+            Self::Superuser => f.write_str("it is a superuser, to which no policy applies"),
+            Self::BypassRls => f.write_str("it has BYPASSRLS, so no policy applies to it"),
             Self::Owner(what) => write!(f, "it owns {}", what.join(", ")),
             Self::OwnersMember(role) => {
                 write!(f, "it has the rights of {role}, the owner, by membership")
             }
             Self::CanSetRole { role, what } => write!(f, "it can SET ROLE to {role}, {what}"),
             Self::CreateRole => {
-                f.write_str("it has CREATEROLE and could grant itself a role that bypasses")
+                f.write_str("it has CREATEROLE and could grant itself a role with BYPASSRLS")
             }
             Self::Replication => {
                 f.write_str("it has REPLICATION and could stream every tenant's rows")
             }
             Self::ServerAccess(roles) => {
-                write!(f, "it reaches the server's files or programs through {}", roles.join(", "))
+                write!(
+                    f,
+                    "it has access to the server's files or programs through {}",
+                    roles.join(", ")
+                )
             }
             Self::Unprotected(t) => match (t.enabled, t.forced) {
                 (true, false) => {
@@ -156,15 +160,15 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Why a login must not be used as one that row-level security binds; empty when it may be.
-/// A standby is among them: leave that one out for a login that only reads.
+/// The reasons why a login must not be used as one under row-level security; empty when it may be.
+/// A standby is one of them: leave it out for a login that only reads.
 pub fn refusals(powers: &Powers) -> Vec<Refusal> {
     let mut found = place(powers);
     if powers.standby {
         found.push(Refusal::Standby);
     }
     if powers.superuser {
-        // A superuser is a member of every role; the rest would only repeat it.
+        // A superuser is a member of every role, so the other reasons would only repeat it.
         found.push(Refusal::Superuser);
         return found;
     }
@@ -177,7 +181,8 @@ pub fn refusals(powers: &Powers) -> Vec<Refusal> {
     found
 }
 
-/// Why a login must not be used as the verifier: it must see every row and change none.
+/// The reasons why a login must not be used as the verifier, which must see every row and change
+/// none.
 pub fn verifier_refusals(powers: &Powers) -> Vec<Refusal> {
     let mut found = place(powers);
     if powers.superuser {
@@ -188,7 +193,7 @@ pub fn verifier_refusals(powers: &Powers) -> Vec<Refusal> {
         found.push(Refusal::VerifierFiltered);
     }
     found.extend(ways_around(powers).into_iter().filter(|refusal| {
-        // Another role with BYPASSRLS and nothing else gives it nothing that it does not have.
+        // Membership in another role with BYPASSRLS adds nothing to the verifier.
         !matches!(refusal, Refusal::CanSetRole { what, .. } if *what == BYPASSER)
     }));
     let writable: Vec<_> =
@@ -226,8 +231,8 @@ fn ways_around(powers: &Powers) -> Vec<Refusal> {
             found.push(Refusal::OwnersMember(role));
         } else if reach.can_set {
             let what = match reach {
-                Reach { superuser: true, .. } => "a superuser",
-                Reach { bypass_rls: true, .. } => BYPASSER,
+                RoleReach { superuser: true, .. } => "a superuser",
+                RoleReach { bypass_rls: true, .. } => BYPASSER,
                 _ => "the owner",
             };
             found.push(Refusal::CanSetRole { role, what });
@@ -245,7 +250,7 @@ fn ways_around(powers: &Powers) -> Vec<Refusal> {
     found
 }
 
-/// One error for all refusals of a login; `None` when there is none.
+/// One error for all reasons; `None` when there is none.
 pub(crate) fn refuse(user: &str, found: &[Refusal]) -> Option<Error> {
     let first = found.first()?;
     let named: Vec<_> = found.iter().map(|r| format!("{}: {r}", r.name())).collect();
@@ -253,14 +258,14 @@ pub(crate) fn refuse(user: &str, found: &[Refusal]) -> Option<Error> {
         Error::new(first.kind(), format!("login {user} is refused: {}", named.join("; ")))
             .hint(first.hint())
             .retry(Retry::Permanent)
-            .at(KIND, "connect"),
+            .in_operation(KIND, "connect"),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Refusal, refusals, verifier_refusals};
-    use crate::powers::{Powers, Reach, TableGuard};
+    use crate::powers::{Powers, RoleReach, TableGuard};
 
     fn bound() -> Powers {
         Powers {
@@ -286,8 +291,8 @@ mod tests {
     #[test]
     fn each_way_around_has_its_own_name() {
         assert_eq!(refusals(&bound()), []);
-        let reach = |f: fn(&mut Reach)| {
-            let mut reach = Reach { role: "r".into(), can_set: true, ..Reach::default() };
+        let reach = |f: fn(&mut RoleReach)| {
+            let mut reach = RoleReach { role: "r".into(), can_set: true, ..RoleReach::default() };
             f(&mut reach);
             Powers { reaches: vec![reach], ..bound() }
         };
@@ -322,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_membership_that_withholds_set_and_inherit_is_no_way_around() {
-        let reach = Reach { role: "r".into(), bypass_rls: true, ..Reach::default() };
+        let reach = RoleReach { role: "r".into(), bypass_rls: true, ..RoleReach::default() };
         assert_eq!(refusals(&Powers { reaches: vec![reach], ..bound() }), []);
     }
 

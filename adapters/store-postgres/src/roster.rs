@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use std::collections::BTreeSet;
 
-/// Writes what is new or has changed in `roster`.
+/// Writes what is new or changed in `roster`.
 pub(crate) async fn enroll(
     core: &Core,
     work: &mut Work,
@@ -31,7 +31,7 @@ pub(crate) async fn enroll(
         .iter()
         .map(|a| serde_json::to_string(&a.permissions))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| Error::invalid("a list of permissions is no JSON").source(e))?;
+        .map_err(|e| Error::invalid("a list of permissions cannot be serialized").source(e))?;
     let put = core
         .sql
         .query(&core.sql.put_users)
@@ -86,7 +86,7 @@ async fn put_permissions(core: &Core, work: &mut Work, roster: &Roster) -> Resul
     crate::append::expect_rows("permissions", done.rows_affected(), surplus.len())
 }
 
-/// The tenant and its actors; `None` when it was never enrolled.
+/// The tenant and its actors; `None` when it is not enrolled.
 pub(crate) async fn roster(
     core: &Core,
     conn: &mut PgConnection,
@@ -122,8 +122,8 @@ fn actor(tenant: &TenantId, row: &PgRow) -> Result<Actor> {
     })
 }
 
-/// Each user's name and line, in order; a user whose two lists of permissions differ, or who is
-/// no actor of the contract, has a line that says so.
+/// Each user's name and line, in order; the line of a user whose two lists of permissions differ,
+/// or who is not a valid actor, says so.
 pub(crate) async fn lines(
     core: &Core,
     conn: &mut PgConnection,

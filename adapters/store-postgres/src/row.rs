@@ -1,5 +1,5 @@
-//! Rows of `records` to records and back, without a setting of the session in between: times
-//! travel as binary microseconds, payloads as text that is put in canonical form again.
+//! Conversion between rows of `records` and records, independent of the session's settings: times
+//! are sent as binary microseconds, payloads as text that is put into canonical form again.
 
 use crate::failure;
 use flowcontrol_contract::{
@@ -8,27 +8,27 @@ use flowcontrol_contract::{
 use sqlx::postgres::{PgRow, PgValueFormat};
 use sqlx::{Row, ValueRef};
 
-/// Microseconds from 1970 to 2000, where Postgres counts from.
+/// Microseconds from 1970 to 2000, the epoch of Postgres.
 const EPOCH_2000: i64 = 946_684_800_000_000;
 
-/// A time as Postgres sends it in binary form.
+/// A time in Postgres' binary form.
 pub(crate) fn to_wire(time: Timestamp) -> i64 {
-    // Years 1 to 9999 are far from the ends of an i64.
+    // Years 1 to 9999 are far from the limits of an i64.
     time.micros() - EPOCH_2000
 }
 
-/// A row of `records` as it stands, before anything is demanded of it.
-pub(crate) struct Raw<'r> {
+/// A row of `records` before it is validated.
+pub(crate) struct RawRecord<'r> {
     pub(crate) seq: i64,
     pub(crate) id: &'r str,
     pub(crate) kind: &'r str,
     pub(crate) actor: &'r str,
-    /// Microseconds since 2000, as sent.
+    /// Microseconds since 2000, as received.
     pub(crate) at: i64,
     pub(crate) payload: &'r str,
 }
 
-impl<'r> Raw<'r> {
+impl<'r> RawRecord<'r> {
     /// Reads the columns `seq, record_id, kind, actor_id, occurred_at, payload::text`.
     pub(crate) fn read(row: &'r PgRow) -> Result<Self> {
         let read = || -> sqlx::Result<Self> {
@@ -44,7 +44,7 @@ impl<'r> Raw<'r> {
         read().map_err(failure::sql)
     }
 
-    /// The record that the row holds.
+    /// The record in the row.
     pub(crate) fn record(&self, tenant: &TenantId) -> Result<Record> {
         self.parse(tenant).map_err(|e| {
             Error::new(
@@ -68,7 +68,7 @@ impl<'r> Raw<'r> {
         })
     }
 
-    /// The row as text that no record's line can equal.
+    /// The row as text that cannot equal any record's line.
     pub(crate) fn plain(&self) -> String {
         format!(
             "unreadable: seq={} record_id={:?} kind={:?} actor_id={:?} occurred_at={} payload={}",
@@ -77,9 +77,9 @@ impl<'r> Raw<'r> {
     }
 }
 
-/// Reads a record from a row with the columns of [`Raw::read`].
+/// The record of a row with the columns of [`RawRecord::read`].
 pub(crate) fn record(tenant: &TenantId, row: &PgRow) -> Result<Record> {
-    Raw::read(row)?.record(tenant)
+    RawRecord::read(row)?.record(tenant)
 }
 
 fn instant(row: &PgRow, index: usize) -> sqlx::Result<i64> {
@@ -96,12 +96,12 @@ fn instant(row: &PgRow, index: usize) -> sqlx::Result<i64> {
     Ok(i64::from_be_bytes(bytes))
 }
 
-/// A sequence number as Postgres holds it.
+/// A sequence number as a bigint.
 pub(crate) fn to_bigint(seq: u64) -> Result<i64> {
     i64::try_from(seq).map_err(|_| Error::invalid(format!("sequence number {seq} is too large")))
 }
 
-/// A bound as Postgres holds it: no sequence number lies above the largest bigint.
+/// A bound as a bigint: no sequence number is above the largest one.
 pub(crate) fn to_bound(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
@@ -113,13 +113,13 @@ pub(crate) fn from_bigint(number: i64) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Raw, to_wire};
+    use super::{RawRecord, to_wire};
     use flowcontrol_contract::{TenantId, Timestamp};
 
     #[test]
     fn odd_rows_are_named_and_shown() {
         let tenant = TenantId::new("a").unwrap();
-        let good = Raw {
+        let good = RawRecord {
             seq: 7,
             id: "r",
             kind: "risk",
@@ -131,11 +131,11 @@ mod tests {
         let record = good.record(&tenant).unwrap();
         assert_eq!(record.payload.as_str(), "{\"a\":100,\"b\":1}");
         for odd in [
-            Raw { at: i64::MAX, ..good },
-            Raw { kind: "x", ..good },
-            Raw { id: " r", ..good },
-            Raw { payload: "[]", ..good },
-            Raw { seq: -1, ..good },
+            RawRecord { at: i64::MAX, ..good },
+            RawRecord { kind: "x", ..good },
+            RawRecord { id: " r", ..good },
+            RawRecord { payload: "[]", ..good },
+            RawRecord { seq: -1, ..good },
         ] {
             let error = odd.record(&tenant).unwrap_err();
             assert!(error.message().contains("of tenant a"), "{error}");

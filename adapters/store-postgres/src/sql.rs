@@ -1,7 +1,7 @@
-//! The statements, written once for the configured schema.
+//! The SQL statements, generated once for the configured schema.
 //!
-//! Every statement names its schema and, besides the policies, its tenant: a mistake in one of
-//! the two fences alone lets nothing through.
+//! Every statement names its schema and, in addition to the policies, its tenant: a mistake in one
+//! of the two alone leaks nothing.
 
 use flowcontrol_contract::projection::{Column, ColumnType, PROJECTIONS, Projection};
 use flowcontrol_contract::sql::{identifier, literal};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The session's staging table of an import, without its schema `pg_temp`.
 pub(crate) const STAGE: &str = "flowcontrol_stage";
 
-/// Tables that the store cannot work without.
+/// Tables that the store needs.
 pub(crate) const TABLES: [&str; 13] = [
     "tenants",
     "organisations",
@@ -31,7 +31,7 @@ pub(crate) const TABLES: [&str; 13] = [
 
 type Text = Arc<str>;
 
-/// One projection's statements.
+/// The statements of one projection.
 pub(crate) struct ProjectionSql {
     pub(crate) projection: &'static Projection,
     /// Fills the table from `records` above a sequence number: (tenant, after).
@@ -42,22 +42,22 @@ pub(crate) struct ProjectionSql {
     pub(crate) rows: Text,
 }
 
-/// The statements; parameters in brackets.
+/// The statements, with their parameters in brackets.
 pub(crate) struct Sql {
     persistent: bool,
-    /// (setting, tenant, statement timeout, lock timeout): what the setting was before.
+    /// (setting, tenant, statement timeout, lock timeout): returns what the setting was before.
     ///
-    /// Besides: durable commits, and plans that read in key order. A table that was just filled
-    /// has no statistics, and a bitmap scan would read and sort all that is left for each batch.
+    /// Also sets durable commits, and plans that read in key order: a table that was just filled
+    /// has no statistics, and a bitmap scan would read and sort all remaining rows for each batch.
     pub(crate) open: Text,
-    /// (statement timeout, lock timeout): the same for the session, but for the tenant.
+    /// (statement timeout, lock timeout): the same for the session, without the tenant.
     pub(crate) tune: Text,
-    /// (setting, tenant, id): one record, in a transaction of its own, and what the setting was
-    /// before; its other columns are null where there is none.
+    /// (setting, tenant, id): one record, as its own transaction, and what the setting was before;
+    /// the other columns are null if there is no record.
     pub(crate) one: Text,
-    /// (key): waits for the tenant's writers.
+    /// (key): waits for other writers of the tenant.
     pub(crate) lock: Text,
-    /// (tenant, actors): head, whether enrolled, the actors that are not.
+    /// (tenant, actors): head, whether the tenant is enrolled, the actors that are not.
     pub(crate) state: Text,
     /// (tenant): the last sequence number.
     pub(crate) head: Text,
@@ -87,11 +87,11 @@ pub(crate) struct Sql {
     pub(crate) events: Text,
     /// (tenant, ids, actors, sources, payloads).
     pub(crate) events_add: Text,
-    /// (tenant, id, limit): events of appends behind that one, in order.
+    /// (tenant, id, limit): events of appends after that one, in order.
     pub(crate) trail: Text,
     /// (tenant): how many events there are.
     pub(crate) events_count: Text,
-    /// (tenant, snapshot): the tenant's part of the snapshot's manifest.
+    /// (tenant, snapshot): the tenant's entry in the snapshot's manifest.
     pub(crate) manifest_add: Text,
     /// (tenant, id): windows in force and the one of this id, times in microseconds: id, reason,
     /// raised, expires, refused, whether lifted, whether in force.
@@ -102,7 +102,7 @@ pub(crate) struct Sql {
     pub(crate) window_move: Text,
     /// (tenant, id): lifts it if it is in force.
     pub(crate) window_lift: Text,
-    /// (tenant, id): one more refusal.
+    /// (tenant, id): counts one more refusal.
     pub(crate) window_count: Text,
     /// (): the server's clock in microseconds.
     pub(crate) clock: Text,
@@ -129,7 +129,7 @@ pub(crate) struct Sql {
     pub(crate) projections: Vec<ProjectionSql>,
 }
 
-/// What is read back beside the projections, in order.
+/// The tables that are read back besides the projections, in order.
 pub(crate) const CORE_TABLES: [&str; 3] = ["tenants", "users", "records"];
 
 impl Sql {
@@ -364,7 +364,7 @@ impl Sql {
         }
     }
 
-    /// A query of one of these statements.
+    /// A query with one of these statements.
     pub(crate) fn query(&self, text: &Text) -> Query<'static, Postgres, PgArguments> {
         sqlx::query(sqlx::AssertSqlSafe(Arc::clone(text))).persistent(self.persistent)
     }
@@ -375,8 +375,8 @@ impl Sql {
     }
 }
 
-/// Whether a row of `freeze_windows` refuses writes now: not as of when the transaction began,
-/// which may have waited for its turn.
+/// Whether a row of `freeze_windows` is in force now: not as of the start of the transaction, which
+/// may have waited for a lock.
 const IN_FORCE: &str = "(lifted_at is null and expires_at > clock_timestamp())";
 
 /// A time as a whole number of microseconds.

@@ -1,21 +1,21 @@
-//! Records in the binary form of COPY.
+//! Encodes records in COPY's binary format.
 
 use crate::row;
 use flowcontrol_contract::{Error, ErrorKind, Record, Result};
 
-/// Bytes that are collected before they are sent: the server parses them while more are encoded.
+/// Bytes collected before they are sent, so that the server parses them while more are encoded.
 pub(crate) const SEND_BYTES: usize = 256 * 1024;
 
-/// Version that starts a `jsonb` in binary form.
+/// The version byte at the start of a binary `jsonb`.
 const JSONB_VERSION: u8 = 1;
 
-/// A buffer of COPY data: signature, rows, end.
+/// A buffer of COPY data: signature, rows, trailer.
 pub(crate) struct Encoder {
     buffer: Vec<u8>,
 }
 
 impl Encoder {
-    /// A buffer that starts with the signature, no flags and no extension.
+    /// A buffer with the signature, no flags and no extension.
     pub(crate) fn new() -> Self {
         let mut buffer = Vec::with_capacity(SEND_BYTES + SEND_BYTES / 4);
         buffer.extend_from_slice(b"PGCOPY\n\xff\r\n\0");
@@ -51,17 +51,17 @@ impl Encoder {
         Ok(())
     }
 
-    /// Ends the data.
+    /// Adds the trailer.
     pub(crate) fn end(&mut self) {
         self.buffer.extend_from_slice(&(-1i16).to_be_bytes());
     }
 
-    /// What has been collected and not been sent.
+    /// The bytes that were not sent yet.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// Forgets what has been sent.
+    /// Drops the bytes that were sent.
     pub(crate) fn clear(&mut self) {
         self.buffer.clear();
     }

@@ -1,4 +1,4 @@
-//! The store: opens a transaction for each call and settles it.
+//! The store: opens a transaction for each call and ends it.
 
 use crate::config::Config;
 use crate::export::{self, View};
@@ -7,7 +7,7 @@ use crate::powers::{self, Powers};
 use crate::readback::Reader;
 use crate::refusal::{self, Refusal};
 use crate::sql::{Sql, TABLES};
-use crate::work::{Access, Core, within};
+use crate::work::{Access, Core, until_deadline};
 use crate::{KIND, append, chain, import, lookup, read, roster};
 use async_trait::async_trait;
 use flowcontrol_contract::fence::Fence;
@@ -44,14 +44,14 @@ impl fmt::Debug for PgStore {
 }
 
 impl PgStore {
-    /// Connects, and refuses a login, server or schema that the store must not work with.
+    /// Connects, and refuses a login, server or schema that is unsafe to work with.
     ///
     /// # Errors
-    /// `Configuration` for a bad configuration or a refused login, each reason by name; `Denied`
-    /// for wrong credentials or a verifier without BYPASSRLS; `Unavailable` for a server that
-    /// cannot be reached or written to.
+    /// `Configuration` for an invalid configuration or a refused login, with every reason by name;
+    /// `Denied` for wrong credentials or a verifier without BYPASSRLS; `Unavailable` for a server
+    /// that cannot be reached or written to.
     pub async fn connect(config: Config, secrets: &dyn Secrets) -> Result<Self> {
-        let at = |e: Error| e.at(KIND, "connect");
+        let at = |e: Error| e.in_operation(KIND, "connect");
         let options = config.options(secrets)?;
         let endpoint = config.endpoint();
         let timeout = Duration::from_millis(config.connect_timeout);
@@ -65,10 +65,10 @@ impl PgStore {
             lock_timeout: config.lock_timeout,
             transaction_pooler: config.transaction_pooler,
         };
-        let powers = look(&core).await.map_err(at)?;
+        let powers = read_rights(&core).await.map_err(at)?;
         let read_only = config.read_only || config.verifier;
         if let Some(refused) =
-            refusal::refuse(&config.user, &judge(&powers, config.verifier, read_only))
+            refusal::refuse(&config.user, &reasons(&powers, config.verifier, read_only))
         {
             return Err(refused);
         }
@@ -82,34 +82,35 @@ impl PgStore {
         })
     }
 
-    pub(crate) fn may_write(&self) -> Result<()> {
+    pub(crate) fn require_writable(&self) -> Result<()> {
         if !self.read_only {
             return Ok(());
         }
         let why = if self.verifier { "the verifier" } else { "read-only" };
         Err(Error::new(
             ErrorKind::Denied,
-            format!("login {} is configured as {why}; it writes nothing", self.user),
+            format!("login {} is configured as {why}; it must not write", self.user),
         ))
     }
 
-    pub(crate) fn may_call(&self) -> Result<()> {
+    pub(crate) fn require_row_security(&self) -> Result<()> {
         if !self.verifier {
             return Ok(());
         }
         Err(Error::new(
             ErrorKind::Denied,
             format!(
-                "login {} is the verifier, which no policy binds: it exports and reads back, \
-                 nothing else",
+                "login {} is the verifier, to which no policy applies; it may only export and read \
+                                 back",
                 self.user
             ),
         ))
     }
 }
 
-/// Reads the login's powers in a transaction, so that one session of a pooler answers them all.
-async fn look(core: &Core) -> Result<Powers> {
+/// Reads the login's rights in one transaction, so that one session of a pooler answers all
+/// queries.
+async fn read_rights(core: &Core) -> Result<Powers> {
     let mut lease = core.pool.lease().await?;
     let conn = &mut lease.seat()?.conn;
     let run = |sql: &'static str| sqlx::raw_sql(sql);
@@ -120,7 +121,7 @@ async fn look(core: &Core) -> Result<Powers> {
     Ok(powers)
 }
 
-fn judge(powers: &Powers, verifier: bool, read_only: bool) -> Vec<Refusal> {
+fn reasons(powers: &Powers, verifier: bool, read_only: bool) -> Vec<Refusal> {
     let mut found =
         if verifier { refusal::verifier_refusals(powers) } else { refusal::refusals(powers) };
     if read_only {
@@ -152,34 +153,36 @@ impl ScenarioStore for PgStore {
 
     async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
         let run = async {
-            self.may_write()?;
+            self.require_writable()?;
             if roster.tenant != cx.tenant {
                 return Err(Error::invalid(format!(
-                    "the roster is of tenant {}, the call of {}",
+                    "the roster is of tenant {}, but the call of tenant {}",
                     roster.tenant, cx.tenant
                 )));
             }
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
-            let done = within(cx.deadline, roster::enroll(&self.core, &mut work, cx, roster)).await;
-            work.settle(done).await?;
+            let done =
+                until_deadline(cx.deadline, roster::enroll(&self.core, &mut work, cx, roster))
+                    .await;
+            work.finish(done).await?;
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.insert(roster.tenant.clone());
             Ok(())
         };
-        run.await.map_err(|e| e.at(KIND, "enroll"))
+        run.await.map_err(|e| e.in_operation(KIND, "enroll"))
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
-            let done = within(cx.deadline, async {
+            let done = until_deadline(cx.deadline, async {
                 roster::roster(&self.core, work.conn()?, &cx.tenant).await
             })
             .await;
-            work.settle(done).await
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "roster"))
+        run.await.map_err(|e| e.in_operation(KIND, "roster"))
     }
 
     async fn append(
@@ -189,76 +192,76 @@ impl ScenarioStore for PgStore {
         batch: &[NewRecord],
     ) -> Result<Appended> {
         let run = async {
-            self.may_write()?;
+            self.require_writable()?;
             if batch.is_empty() {
                 return Ok(Appended { first: 0, last: 0, replayed: false });
             }
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
             let append = append::append(&self.core, &mut work, cx, expected, batch);
-            let done = within(cx.deadline, append).await;
-            work.settle(done).await
+            let done = until_deadline(cx.deadline, append).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "append"))
+        run.await.map_err(|e| e.in_operation(KIND, "append"))
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             lookup::get(&self.core, cx, id).await
         };
-        run.await.map_err(|e| e.at(KIND, "get"))
+        run.await.map_err(|e| e.in_operation(KIND, "get"))
     }
 
     async fn head(&self, cx: &CallCx) -> Result<u64> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
             let head = read::head(&self.core, &mut work, &cx.tenant);
-            let done = within(cx.deadline, head).await;
-            work.settle(done).await
+            let done = until_deadline(cx.deadline, head).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "head"))
+        run.await.map_err(|e| e.in_operation(KIND, "head"))
     }
 
     async fn read(&self, cx: &CallCx, after: u64) -> Result<Batches> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             read::stream(Arc::clone(&self.core), cx.tenant.clone(), cx.deadline, after).await
         };
-        run.await.map_err(|e| e.at(KIND, "read"))
+        run.await.map_err(|e| e.in_operation(KIND, "read"))
     }
 
     async fn trail(&self, cx: &CallCx, after: u64) -> Result<Vec<AuditEvent>> {
         let run = async {
-            self.may_call()?;
+            self.require_row_security()?;
             let mut work = self.core.begin(&cx.tenant, Access::Read, cx.deadline).await?;
             let trail = chain::trail(&self.core, &mut work, cx, after);
-            let done = within(cx.deadline, trail).await;
-            work.settle(done).await
+            let done = until_deadline(cx.deadline, trail).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "trail"))
+        run.await.map_err(|e| e.in_operation(KIND, "trail"))
     }
 
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
         let export = export::export(Arc::clone(&self.core), tenants, self.verifier);
-        export.await.map_err(|e| e.at(KIND, "export"))
+        export.await.map_err(|e| e.in_operation(KIND, "export"))
     }
 
     async fn import(&self, cx: &CallCx, chunk: Chunk<'_>) -> Result<Imported> {
         let run = async {
-            self.may_write()?;
+            self.require_writable()?;
             let mut work = self.core.begin(&cx.tenant, Access::Write, cx.deadline).await?;
             let import = import::import(&self.core, &mut work, cx, chunk);
-            let done = within(cx.deadline, import).await;
-            work.settle(done).await
+            let done = until_deadline(cx.deadline, import).await;
+            work.finish(done).await
         };
-        run.await.map_err(|e| e.at(KIND, "import"))
+        run.await.map_err(|e| e.in_operation(KIND, "import"))
     }
 
     async fn read_back(&self, tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {
         let view = View::open(Arc::clone(&self.core), self.verifier)
             .await
-            .map_err(|e| e.at(KIND, "read back"))?;
+            .map_err(|e| e.in_operation(KIND, "read back"))?;
         Ok(Box::new(Reader::new(view, tenants)))
     }
 

@@ -1,11 +1,11 @@
-//! One transaction on behalf of one tenant.
+//! One transaction for one tenant.
 //!
-//! The tenant is set for the transaction alone, by a bound parameter. A session that already
-//! had a tenant is refused: someone set it for the whole session, and a statement outside a
-//! transaction would see that tenant's rows.
+//! The tenant is set for the transaction only, by a bound parameter. A session that already has a
+//! tenant is refused: somebody set it for the whole session, and a statement outside a transaction
+//! would see that tenant's rows.
 
 use crate::failure;
-use crate::pool::{Lease, Pool, Seat};
+use crate::pool::{Lease, Pool, PooledConnection};
 use crate::sql::Sql;
 use flowcontrol_contract::{Digest, Error, ErrorKind, Result, TenantId};
 use sqlx::Row;
@@ -14,7 +14,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What every transaction needs to know.
+/// What every transaction needs.
 pub(crate) struct Core {
     pub(crate) pool: Arc<Pool>,
     pub(crate) sql: Sql,
@@ -40,8 +40,8 @@ pub(crate) struct Work {
     pub(crate) creates_stage: bool,
 }
 
-/// Runs `future` until `deadline`.
-pub(crate) async fn within<T>(
+/// Runs `future` with a deadline.
+pub(crate) async fn until_deadline<T>(
     deadline: Option<Instant>,
     future: impl Future<Output = Result<T>>,
 ) -> Result<T> {
@@ -54,30 +54,31 @@ pub(crate) async fn within<T>(
 }
 
 impl Core {
-    /// Opens a transaction for `tenant` on a connection of the pool.
+    /// Opens a transaction for `tenant` on a connection from the pool.
     pub(crate) async fn begin(
         &self,
         tenant: &TenantId,
         access: Access,
         deadline: Option<Instant>,
     ) -> Result<Work> {
-        within(deadline, async {
+        until_deadline(deadline, async {
             let mut lease = self.pool.lease().await?;
             let begin = match access {
                 Access::Read => "begin isolation level repeatable read read only",
-                // Not READ WRITE: a login or server that was made read-only on purpose stays so.
+                // Not READ WRITE: a login or server that is read-only on purpose must stay so.
                 Access::Write => "begin isolation level read committed",
             };
             let conn = &mut lease.seat()?.conn;
             sqlx::raw_sql(begin).execute(&mut *conn).await.map_err(failure::sql)?;
             let before = self.set_tenant(conn, tenant.as_str(), deadline).await?;
-            self.refuse_stale(&before)?;
+            self.refuse_preset_tenant(&before)?;
             Ok(Work { lease, deadline, creates_stage: false })
         })
         .await
     }
 
-    /// Sets the tenant and the limits of the current transaction; the tenant that was set before.
+    /// Sets the tenant and the limits of the current transaction; returns the tenant that was set
+    /// before.
     pub(crate) async fn set_tenant(
         &self,
         conn: &mut PgConnection,
@@ -89,7 +90,7 @@ impl Core {
             .query(&self.sql.open)
             .bind(&self.setting)
             .bind(tenant)
-            .bind(self.budget(deadline).to_string())
+            .bind(self.statement_timeout(deadline).to_string())
             .bind(self.lock_timeout.to_string())
             .fetch_one(conn)
             .await
@@ -98,7 +99,7 @@ impl Core {
     }
 
     /// Refuses a session that had a tenant before any transaction set one.
-    pub(crate) fn refuse_stale(&self, before: &str) -> Result<()> {
+    pub(crate) fn refuse_preset_tenant(&self, before: &str) -> Result<()> {
         if before.is_empty() {
             return Ok(());
         }
@@ -106,19 +107,19 @@ impl Core {
             ErrorKind::Denied,
             format!(
                 "the session already had a value of {} before this call set one; the connection \
-                 is closed",
+                                 was closed",
                 self.setting
             ),
         )
         .hint(format!(
-            "look for ALTER ROLE or ALTER DATABASE ... SET {}, or for another client of the same \
-             pooler that sets it outside a transaction",
+            "check for ALTER ROLE or ALTER DATABASE ... SET {}, or for another client of the same \
+                             pooler that sets it outside a transaction",
             self.setting
         )))
     }
 
-    /// Milliseconds for a statement: the configured limit or what is left until the deadline.
-    fn budget(&self, deadline: Option<Instant>) -> u64 {
+    /// The statement timeout in milliseconds: the configured one or the time until the deadline.
+    fn statement_timeout(&self, deadline: Option<Instant>) -> u64 {
         let Some(deadline) = deadline else { return self.statement_timeout };
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, i32::MAX as u64);
@@ -128,7 +129,7 @@ impl Core {
         }
     }
 
-    /// Waits until no other writer of `tenant` is at work; held until the transaction ends.
+    /// Waits until no other writer of `tenant` is active; held until the transaction ends.
     pub(crate) async fn lock(&self, work: &mut Work, tenant: &TenantId) -> Result<()> {
         let name = format!("flowcontrol\0{}\0{tenant}", self.schema);
         let mut key = [0; 8];
@@ -150,22 +151,22 @@ impl Work {
     }
 
     /// The connection and what is known of its session.
-    pub(crate) fn seat(&mut self) -> Result<&mut Seat> {
+    pub(crate) fn seat(&mut self) -> Result<&mut PooledConnection> {
         self.lease.seat()
     }
 
-    /// Ends the transaction: commits what succeeded, rolls back what failed.
-    pub(crate) async fn settle<T>(self, outcome: Result<T>) -> Result<T> {
+    /// Ends the transaction: commits after a success, rolls back after a failure.
+    pub(crate) async fn finish<T>(self, outcome: Result<T>) -> Result<T> {
         match outcome {
             Ok(value) => self.commit().await.map(|()| value),
-            // Nothing was written before a freeze window refused the call but the count of it, and
-            // the refusal stands without that too.
+            // Before a freeze window refused the call, nothing was written but the count of
+            // refusals; the call is refused even if that cannot be committed.
             Err(error) if error.kind() == ErrorKind::Frozen => {
                 drop(self.commit().await);
                 Err(error)
             }
             Err(error) => {
-                // After these the exchange may be cut in the middle: the connection is closed.
+                // After these errors an exchange may be incomplete: the connection is closed.
                 if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) {
                     self.rollback().await;
                 }
@@ -178,7 +179,7 @@ impl Work {
         let deadline = self.deadline;
         let conn = self.conn()?;
         let done = async { sqlx::raw_sql("commit").execute(conn).await.map_err(failure::commit) };
-        // A COMMIT without an answer in time is one whose outcome nobody knows.
+        // A COMMIT that is not answered in time has an unknown outcome.
         match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline.into(), done)
                 .await
@@ -192,7 +193,7 @@ impl Work {
         Ok(())
     }
 
-    /// A failed roll-back only means that the connection is closed instead.
+    /// A rollback that fails closes the connection instead.
     async fn rollback(mut self) {
         let deadline = self.deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(5));
         let Ok(conn) = self.conn() else { return };

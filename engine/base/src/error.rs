@@ -108,6 +108,6 @@ impl From<contract::Error> for Failure {
             }
             _ => Exit::Environment,
         };
-        Self { exit, message: error.chain(), hint: error.way_out().map(str::to_owned) }
+        Self { exit, message: error.chain(), hint: error.hint_text().map(str::to_owned) }
     }
 }

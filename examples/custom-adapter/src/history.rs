@@ -1,6 +1,6 @@
-//! One tenant's history and what may be added to it; nothing here touches the file.
+//! One tenant's history and the rules for adding to it; it does not access the file.
 
-use crate::journal::Entry;
+use crate::journal::JournalEntry;
 use flowcontrol_contract::error::{Error, Result};
 use flowcontrol_contract::store::{Appended, Chunk, Expected};
 use flowcontrol_contract::{
@@ -8,7 +8,7 @@ use flowcontrol_contract::{
 };
 use std::collections::{HashMap, HashSet};
 
-/// What the journal says of a tenant. Record `n` stands at place `n - 1`.
+/// The journal's content for one tenant. Record `n` is at index `n - 1`.
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) roster: Roster,
@@ -44,20 +44,20 @@ impl History {
         &self.records[from..to.clamp(from, from.saturating_add(limit))]
     }
 
-    /// The events of appends whose first record lies above `after`, a page of them.
+    /// The events of appends whose first record is above `after`, at most a page.
     pub(crate) fn trail(&self, after: u64) -> Vec<AuditEvent> {
         let later = |event: &&AuditEvent| event.first().is_some_and(|first| first > after);
         self.events.iter().filter(later).take(audit::PAGE).cloned().collect()
     }
 
-    /// Takes over what the journal holds.
-    pub(crate) fn apply(&mut self, entry: Entry) -> Result<()> {
+    /// Adds an entry read from the journal.
+    pub(crate) fn apply(&mut self, entry: JournalEntry) -> Result<()> {
         self.roster = entry.roster.unwrap_or_else(|| self.roster.clone());
         self.snapshot = entry.snapshot.or(self.snapshot);
         self.events.extend(entry.events);
         for record in entry.records {
             if record.tenant != self.roster.tenant || record.seq != self.head() + 1 {
-                return Err(Error::invalid(format!("record {} is out of place", record.id)));
+                return Err(Error::invalid(format!("record {} is out of sequence", record.id)));
             }
             self.places.insert(record.id.clone(), self.records.len());
             self.records.push(record);
@@ -65,33 +65,33 @@ impl History {
         Ok(())
     }
 
-    /// The roster with the changes and additions of `new`; nobody leaves it.
+    /// The roster with the changes and additions of `new`; no actor is removed.
     pub(crate) fn merged(&self, new: &Roster) -> Result<Roster> {
         let staying = self.roster.actors.iter().filter(|actor| !new.has(&actor.id));
         let actors = new.actors.iter().chain(staying).cloned().collect();
         Roster::new(new.tenant.clone(), new.name.clone(), actors)
     }
 
-    /// What an append comes to: its answer, and what to write.
+    /// The result of an append, and what to write.
     pub(crate) fn append(
         &self,
         cx: &CallCx,
         expected: Expected,
         batch: &[NewRecord],
-    ) -> Result<(Appended, Entry)> {
+    ) -> Result<(Appended, JournalEntry)> {
         let Some(start) = batch.first() else {
-            return Ok((Appended { first: 0, last: 0, replayed: false }, Entry::default()));
+            return Ok((Appended { first: 0, last: 0, replayed: false }, JournalEntry::default()));
         };
         if let Some(old) = self.get(&start.id) {
             let (first, last) = (old.seq, old.seq + batch.len() as u64 - 1);
             let there = self.slice(first - 1, last, batch.len());
             if there.len() < batch.len() || !there.iter().zip(batch).all(|(o, n)| o.same_as(n)) {
                 return Err(Error::conflict(format!(
-                    "record {} is there already, but not followed by the same records",
+                    "record {} is already stored, but not followed by the same records",
                     start.id
                 )));
             }
-            return Ok((Appended { first, last, replayed: true }, Entry::default()));
+            return Ok((Appended { first, last, replayed: true }, JournalEntry::default()));
         }
         let head = self.head();
         if let Expected::Head(believed) = expected
@@ -102,19 +102,19 @@ impl History {
         let tenant = &self.roster.tenant;
         let records: Vec<Record> =
             (head + 1..).zip(batch).map(|(seq, r)| r.clone().placed(tenant.clone(), seq)).collect();
-        self.acceptable(&records)?;
+        self.check_new(&records)?;
         if let Some(caller) = cx.actor.as_ref().filter(|actor| !self.roster.has(actor)) {
             return Err(Error::invalid(format!("tenant {tenant} has no actor {caller}"))
-                .hint("enroll whoever calls first"));
+                .hint("enroll the caller first"));
         }
-        let events = audit::of_append(cx, head + 1, batch)?;
+        let events = audit::append_events(cx, head + 1, batch)?;
         Ok((
             Appended { first: head + 1, last: head + records.len() as u64, replayed: false },
-            Entry { records, events, ..Entry::default() },
+            JournalEntry { records, events, ..JournalEntry::default() },
         ))
     }
 
-    /// The records of a chunk that are still to be written.
+    /// The records of a chunk that are not stored yet.
     pub(crate) fn import(&self, tenant: &TenantId, chunk: Chunk<'_>) -> Result<Vec<Record>> {
         let Some(start) = chunk.records.first() else { return Ok(Vec::new()) };
         if self.snapshot.is_some_and(|earlier| earlier != chunk.snapshot) {
@@ -139,18 +139,20 @@ impl History {
             }
             match self.slice(seq - 1, seq, 1).first() {
                 Some(old) if old != record => {
-                    return Err(Error::conflict(format!("record {seq} is another one here")));
+                    return Err(Error::conflict(format!(
+                        "record {seq} is already stored with another content"
+                    )));
                 }
                 Some(_) => {}
                 None => missing.push(record.clone()),
             }
         }
-        self.acceptable(&missing)?;
+        self.check_new(&missing)?;
         Ok(missing)
     }
 
-    /// Refuses new records whose id is taken or whose actor nobody knows.
-    fn acceptable(&self, records: &[Record]) -> Result<()> {
+    /// Refuses new records whose id is taken or whose actor is unknown.
+    fn check_new(&self, records: &[Record]) -> Result<()> {
         let mut ids = HashSet::new();
         for record in records {
             if self.places.contains_key(&record.id) || !ids.insert(&record.id) {

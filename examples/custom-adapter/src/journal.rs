@@ -1,8 +1,8 @@
-//! The file: JSON lines, of which everything up to the last commit line counts.
+//! The journal file: JSON lines, valid up to the last commit line.
 //!
-//! A write is the lines of its records or roster and then a commit line, in one call and followed
-//! by a sync. A crash leaves lines without a commit at worst; they were never acknowledged, and
-//! opening moves them into a file of their own beside the journal.
+//! A write consists of the lines of its records or roster and then a commit line, in one call and
+//! followed by a sync. A crash can leave lines without a commit; they were never acknowledged, and
+//! opening the journal moves them into a file beside it.
 
 use flowcontrol_contract::error::{Error, ErrorKind, Result, Retry};
 use flowcontrol_contract::fence::Windows;
@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A line that is no record. A record's line starts with its key `actor`, none of these does.
+/// A line that is not a record. A record's line starts with its key `actor`, none of these does.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Mark {
@@ -24,36 +24,36 @@ enum Mark {
         tenant: TenantId,
         snapshot: Option<Digest>,
     },
-    /// What the audit trail says of the records before it.
+    /// The audit events of the records before it.
     Audit {
         id: EventId,
         actor: ActorId,
         source: String,
         payload: Value,
     },
-    /// Every freeze window as of now; it needs no commit of its own.
+    /// All freeze windows as of now; it needs no commit line.
     Windows(Windows),
 }
 
 /// One acknowledged write.
 #[derive(Debug, Default)]
-pub(crate) struct Entry {
+pub(crate) struct JournalEntry {
     /// The tenant's new roster, if it changed.
     pub(crate) roster: Option<Roster>,
     /// Records at the end of the tenant's history.
     pub(crate) records: Vec<Record>,
     /// The snapshot that the records were imported from.
     pub(crate) snapshot: Option<Digest>,
-    /// What the audit trail says of the records.
+    /// The audit events of the records.
     pub(crate) events: Vec<AuditEvent>,
 }
 
 /// What a line completes.
-enum Taken {
+enum Completed {
     /// Nothing yet.
     Part,
     /// An entry of this tenant.
-    Entry(TenantId),
+    JournalEntry(TenantId),
     /// The freeze windows.
     Windows(Windows),
 }
@@ -62,11 +62,11 @@ enum Taken {
 pub(crate) struct Journal {
     file: File,
     path: PathBuf,
-    /// A write that failed may have left a part behind, so nothing may follow it.
+    /// Whether a write has failed; it may have left a partial line, so nothing may follow it.
     failed: bool,
 }
 
-fn refused(path: &Path, what: &str, error: std::io::Error) -> Error {
+fn io_error(path: &Path, what: &str, error: std::io::Error) -> Error {
     let kind = match error.kind() {
         std::io::ErrorKind::StorageFull => ErrorKind::Exhausted,
         std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
@@ -76,21 +76,21 @@ fn refused(path: &Path, what: &str, error: std::io::Error) -> Error {
 }
 
 impl Journal {
-    /// Opens or makes the file, locks it, and gives every entry to `apply`; besides, the freeze
-    /// windows that it ends with.
+    /// Opens or creates the file, locks it, and passes every entry to `apply`; returns the freeze
+    /// windows too.
     pub(crate) fn open(
         path: PathBuf,
-        mut apply: impl FnMut(TenantId, Entry) -> Result<()>,
+        mut apply: impl FnMut(TenantId, JournalEntry) -> Result<()>,
     ) -> Result<(Self, Windows)> {
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
-        let mut file = opened.map_err(|e| refused(&path, "cannot open", e))?;
+        let mut file = opened.map_err(|e| io_error(&path, "cannot open", e))?;
         file.try_lock().map_err(|e| {
-            refused(&path, "cannot lock", e.into()).hint("another process has this journal open")
+            io_error(&path, "cannot lock", e.into()).hint("another process has this journal open")
         })?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| refused(&path, "cannot read", e))?;
+        file.read_to_end(&mut bytes).map_err(|e| io_error(&path, "cannot read", e))?;
         let (mut acknowledged, mut at) = (0, 0);
-        let (mut entry, mut windows) = (Entry::default(), Windows::default());
+        let (mut entry, mut windows) = (JournalEntry::default(), Windows::default());
         for (number, line) in (1..).zip(bytes.split_inclusive(|b| *b == b'\n')) {
             at += line.len();
             let Some(line) = line.strip_suffix(b"\n") else { break };
@@ -99,16 +99,16 @@ impl Journal {
                     .source(e)
             };
             match entry.take_line(line).map_err(damaged)? {
-                Taken::Part => continue,
-                Taken::Entry(tenant) => {
+                Completed::Part => continue,
+                Completed::JournalEntry(tenant) => {
                     apply(tenant, std::mem::take(&mut entry)).map_err(damaged)?;
                 }
-                Taken::Windows(last) => windows = last,
+                Completed::Windows(last) => windows = last,
             }
             acknowledged = at;
         }
         let mut journal = Self { file, path, failed: false };
-        journal.cut(&bytes, acknowledged).map_err(|e| refused(&journal.path, "cannot mend", e))?;
+        journal.cut(&bytes, acknowledged).map_err(|e| io_error(&journal.path, "cannot mend", e))?;
         Ok((journal, windows))
     }
 
@@ -116,7 +116,7 @@ impl Journal {
         &self.path
     }
 
-    /// Moves what follows the last commit out of the way.
+    /// Moves what follows the last commit line into another file.
     fn cut(&mut self, bytes: &[u8], acknowledged: usize) -> std::io::Result<()> {
         let torn = &bytes[acknowledged..];
         if !torn.is_empty() {
@@ -128,15 +128,15 @@ impl Journal {
             self.file.set_len(acknowledged as u64)?;
             self.file.seek(SeekFrom::End(0))?;
         }
-        // A new file's name lasts once its folder is synced.
+        // The name of a new file is durable once its folder is synced.
         match self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) => File::open(folder)?.sync_all(),
             None => File::open(".")?.sync_all(),
         }
     }
 
-    /// Writes an entry; it is on the disk when this returns.
-    pub(crate) fn commit(&mut self, tenant: &TenantId, entry: &Entry) -> Result<()> {
+    /// Writes an entry; durable on return.
+    pub(crate) fn commit(&mut self, tenant: &TenantId, entry: &JournalEntry) -> Result<()> {
         let mut text = String::new();
         if let Some(roster) = &entry.roster {
             text.push_str(&mark(&Mark::Roster(roster.clone()))?);
@@ -156,7 +156,7 @@ impl Journal {
         self.add(&text)
     }
 
-    /// Writes the freeze windows; they are on the disk when this returns.
+    /// Writes the freeze windows; durable on return.
     pub(crate) fn fence(&mut self, windows: &Windows) -> Result<()> {
         self.add(&mark(&Mark::Windows(windows.clone()))?)
     }
@@ -169,7 +169,7 @@ impl Journal {
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|e| {
             self.failed = true;
-            refused(&self.path, "cannot write to", e).retry(Retry::Ambiguous)
+            io_error(&self.path, "cannot write to", e).retry(Retry::Ambiguous)
         })
     }
 }
@@ -180,29 +180,29 @@ fn mark(mark: &Mark) -> Result<String> {
     Ok(line)
 }
 
-impl Entry {
-    /// Takes one line, and says what it completes.
-    fn take_line(&mut self, line: &[u8]) -> Result<Taken> {
+impl JournalEntry {
+    /// Parses one line, and returns what it completes.
+    fn take_line(&mut self, line: &[u8]) -> Result<Completed> {
         let line = std::str::from_utf8(line).map_err(|e| Error::invalid(e.to_string()))?;
         if line.starts_with("{\"actor\":") {
             self.records.push(Record::from_line(line)?);
-            return Ok(Taken::Part);
+            return Ok(Completed::Part);
         }
         match serde_json::from_str(line).map_err(|e| Error::invalid(e.to_string()))? {
             Mark::Roster(roster) => {
                 self.roster = Some(roster);
-                Ok(Taken::Part)
+                Ok(Completed::Part)
             }
             Mark::Audit { id, actor, source, payload } => {
                 let payload = Payload::parse(&payload.to_string())?;
                 self.events.push(AuditEvent::new(id, actor, source, payload)?);
-                Ok(Taken::Part)
+                Ok(Completed::Part)
             }
             Mark::Commit { tenant, snapshot } => {
                 self.snapshot = snapshot;
-                Ok(Taken::Entry(tenant))
+                Ok(Completed::JournalEntry(tenant))
             }
-            Mark::Windows(windows) => Ok(Taken::Windows(windows)),
+            Mark::Windows(windows) => Ok(Completed::Windows(windows)),
         }
     }
 }

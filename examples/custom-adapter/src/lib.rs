@@ -1,10 +1,10 @@
-//! A store adapter as somebody outside the project would write it: every tenant's history in one
-//! journal of JSON lines.
+//! A store adapter as somebody outside the project would write it: the history of every tenant in
+//! one journal of JSON lines.
 //!
-//! It knows the contract and nothing else of the project. `journal.rs` owns the file, `history.rs`
-//! decides what may be written, `fence.rs` keeps freeze windows, `store.rs` fulfils
-//! `ScenarioStore.v1` with them, and `view.rs` reads everything back. The whole history is kept in memory too, so this is a store for
-//! scenarios that fit there.
+//! It depends on the contract and on nothing else of the project. `journal.rs` owns the file,
+//! `history.rs` decides what may be written, `fence.rs` keeps freeze windows, `store.rs` implements
+//! `ScenarioStore.v1` with them, and `view.rs` reads everything back. The whole history is kept in
+//! memory too, so the store is meant for scenarios that fit there.
 
 mod fence;
 mod history;
@@ -29,11 +29,11 @@ pub const KIND: &str = "journal";
 /// Whether it needs an outside service.
 pub const MODE: Mode = Mode::Local;
 
-/// The adapter's part of the configuration.
+/// The adapter's section of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The journal's file; it is made when there is none. A relative path starts from the folder
+    /// The journal file; it is created if it does not exist. A relative path starts from the folder
     /// of the configuration.
     pub path: PathBuf,
 }
@@ -41,15 +41,15 @@ pub struct Config {
 /// Builds the store from its configuration: the factory to register.
 ///
 /// # Errors
-/// `Configuration` for a wrong configuration, or as [`JournalStore::open`].
+/// `Configuration` for an invalid configuration, or as [`JournalStore::open`].
 pub fn build(
     config: serde_json::Value,
     cx: BuildCx<'_>,
 ) -> BoxFuture<'_, Result<Arc<dyn ScenarioStore>>> {
     async move {
         let config: Config = serde_json::from_value(config).map_err(|e| {
-            Error::new(ErrorKind::Configuration, format!("the configuration is wrong: {e}"))
-                .at(KIND, "build")
+            Error::new(ErrorKind::Configuration, format!("the configuration is not valid: {e}"))
+                .in_operation(KIND, "build")
                 .hint("it has one field: path = \"scenario.jsonl\"")
         })?;
         let store: Arc<dyn ScenarioStore> =

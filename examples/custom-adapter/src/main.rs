@@ -1,4 +1,4 @@
-//! FlowControl with one store more.
+//! FlowControl with one more store.
 
 use flowcontrol_contract::registry::Registration;
 use std::process::ExitCode;

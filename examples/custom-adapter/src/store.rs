@@ -1,8 +1,8 @@
-//! The contract's calls.
+//! Implements the calls of the contract.
 
 use crate::fence;
 use crate::history::History;
-use crate::journal::{Entry, Journal};
+use crate::journal::{Journal, JournalEntry};
 use crate::view::JournalView;
 use crate::{KIND, MODE};
 use async_trait::async_trait;
@@ -19,12 +19,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Records in one batch of a read.
+/// Most records in one batch of a read.
 const BATCH: usize = 500;
 
-/// The journal and what it says.
+/// The journal and the histories read from it.
 #[derive(Debug)]
-pub(crate) struct ChainSet {
+pub(crate) struct JournalState {
     pub(crate) journal: Journal,
     pub(crate) windows: Windows,
     pub(crate) tenants: BTreeMap<TenantId, History>,
@@ -34,66 +34,66 @@ pub(crate) struct ChainSet {
 #[derive(Clone, Debug)]
 pub struct JournalStore {
     endpoint: String,
-    book: Arc<Mutex<ChainSet>>,
+    state: Arc<Mutex<JournalState>>,
 }
 
 impl JournalStore {
-    /// Opens the journal, or makes an empty one.
+    /// Opens the journal, or creates an empty one.
     ///
     /// # Errors
-    /// `Unavailable` when another process holds it, `Corrupt` when a line before the last commit
-    /// cannot be read, and whatever the file system says.
+    /// `Unavailable` when another process has it open, `Corrupt` when a line before the last commit
+    /// cannot be parsed, and errors of the file system.
     pub async fn open(path: PathBuf) -> Result<Self> {
         let opened = blocking(move || {
             let mut tenants = BTreeMap::new();
             let (journal, windows) =
                 Journal::open(path, |tenant, entry| take_over(&mut tenants, tenant, entry))?;
-            Ok(ChainSet { journal, windows, tenants })
+            Ok(JournalState { journal, windows, tenants })
         });
-        let book = opened.await.map_err(|e| e.at(KIND, "open"))?;
-        let endpoint = book.journal.path().display().to_string();
-        Ok(Self { endpoint, book: Arc::new(Mutex::new(book)) })
+        let state = opened.await.map_err(|e| e.in_operation(KIND, "open"))?;
+        let endpoint = state.journal.path().display().to_string();
+        Ok(Self { endpoint, state: Arc::new(Mutex::new(state)) })
     }
 
-    /// Looks at the book; never waits for the disk longer than one write takes.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&ChainSet) -> T) -> Result<T> {
-        let book = self.book.lock().map_err(|_| panicked())?;
-        Ok(look(&book))
+    /// Reads the state; waits at most for one write to the disk.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&JournalState) -> T) -> Result<T> {
+        let state = self.state.lock().map_err(|_| panicked())?;
+        Ok(look(&state))
     }
 
-    /// Looks at one tenant's history, if there is one.
+    /// Reads one tenant's history, if there is one.
     pub(crate) fn history<T>(
         &self,
         tenant: &TenantId,
         look: impl FnOnce(&History) -> T,
     ) -> Result<Option<T>> {
-        self.look(|book| book.tenants.get(tenant).map(look))
+        self.look(|state| state.tenants.get(tenant).map(look))
     }
 
-    /// Works on the book on a thread of its own, so that a caller who stops waiting does not stop
+    /// Changes the state on a thread of its own, so that a caller who stops waiting does not stop
     /// it half-way.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut ChainSet) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut JournalState) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let book = Arc::clone(&self.book);
-        blocking(move || work(&mut *book.lock().map_err(|_| panicked())?)).await
+        let state = Arc::clone(&self.state);
+        blocking(move || work(&mut *state.lock().map_err(|_| panicked())?)).await
     }
 
-    /// Decides under the lock, writes the entry if there is one, then lets others see it. A call
-    /// that `writes` is refused while a freeze window is in force.
+    /// Decides under the lock, writes the entry if there is one, then makes it visible. A call that
+    /// `writes` is refused while a freeze window is in force.
     async fn write<T: Send + 'static>(
         &self,
         cx: &CallCx,
         writes: bool,
-        decide: impl FnOnce(Option<&History>) -> Result<(T, Option<Entry>)> + Send + 'static,
+        decide: impl FnOnce(Option<&History>) -> Result<(T, Option<JournalEntry>)> + Send + 'static,
     ) -> Result<T> {
         let cx = cx.clone();
-        self.change(move |book| {
+        self.change(move |state| {
             if writes {
-                fence::admit(book, &cx)?;
+                fence::admit(state, &cx)?;
             }
-            let (tenant, ChainSet { journal, tenants, .. }) = (cx.tenant, book);
+            let (tenant, JournalState { journal, tenants, .. }) = (cx.tenant, state);
             let (answer, entry) = decide(tenants.get(&tenant))?;
             if let Some(entry) = entry {
                 journal.commit(&tenant, &entry)?;
@@ -104,7 +104,7 @@ impl JournalStore {
         .await
     }
 
-    /// The records above `after` and up to `last`; a later append does not change them.
+    /// The records above `after` and up to `last`; later appends do not change them.
     fn stream(&self, tenant: TenantId, after: u64, last: u64) -> Batches {
         let start = (self.clone(), tenant, after);
         stream::unfold(start, move |(store, tenant, after)| async move {
@@ -123,11 +123,11 @@ impl JournalStore {
     }
 }
 
-/// Brings the tenants up to date with an entry of the journal.
+/// Applies an entry of the journal to the tenants.
 fn take_over(
     tenants: &mut BTreeMap<TenantId, History>,
     tenant: TenantId,
-    entry: Entry,
+    entry: JournalEntry,
 ) -> Result<()> {
     if let Some(history) = tenants.get_mut(&tenant) {
         return history.apply(entry);
@@ -150,7 +150,7 @@ fn panicked() -> Error {
 }
 
 fn not_enrolled(tenant: &TenantId) -> Error {
-    Error::invalid(format!("tenant {tenant} was not enrolled")).hint("enroll its roster first")
+    Error::invalid(format!("tenant {tenant} is not enrolled")).hint("enroll its roster first")
 }
 
 #[async_trait]
@@ -160,7 +160,7 @@ impl ScenarioStore for JournalStore {
     }
 
     async fn tenants(&self) -> Result<Vec<TenantId>> {
-        self.look(|book| book.tenants.keys().cloned().collect())
+        self.look(|state| state.tenants.keys().cloned().collect())
     }
 
     async fn enroll(&self, cx: &CallCx, roster: &Roster) -> Result<()> {
@@ -169,7 +169,7 @@ impl ScenarioStore for JournalStore {
                 "tenant {} cannot enroll tenant {}",
                 cx.tenant, roster.tenant
             ))
-            .at(KIND, "enroll"));
+            .in_operation(KIND, "enroll"));
         }
         let new = roster.clone();
         let written = self.write(cx, true, move |history| {
@@ -178,10 +178,10 @@ impl ScenarioStore for JournalStore {
                 None => new,
             };
             let unchanged = history.is_some_and(|history| history.roster == roster);
-            let entry = Entry { roster: Some(roster), ..Entry::default() };
+            let entry = JournalEntry { roster: Some(roster), ..JournalEntry::default() };
             Ok(((), (!unchanged).then_some(entry)))
         });
-        written.await.map_err(|e| e.at(KIND, "enroll"))
+        written.await.map_err(|e| e.in_operation(KIND, "enroll"))
     }
 
     async fn roster(&self, cx: &CallCx) -> Result<Option<Roster>> {
@@ -200,7 +200,7 @@ impl ScenarioStore for JournalStore {
             let (answer, entry) = history.append(&call, expected, &batch)?;
             Ok((answer, (!entry.records.is_empty()).then_some(entry)))
         });
-        written.await.map_err(|e| e.at(KIND, "append"))
+        written.await.map_err(|e| e.in_operation(KIND, "append"))
     }
 
     async fn get(&self, cx: &CallCx, id: &RecordId) -> Result<Option<Record>> {
@@ -223,15 +223,14 @@ impl ScenarioStore for JournalStore {
     async fn export(&self, tenants: &[TenantId]) -> Result<Export> {
         let mut tenants = tenants.to_vec();
         tenants.sort();
-        // All rosters and heads under one lock: that is the moment of the copy.
-        let moment = self.look(|book| {
-            let one = |tenant: &TenantId| match book.tenants.get(tenant) {
+        // All rosters and heads are read under one lock, which is the moment of the copy.
+        let moment = self.look(|state| {
+            let one = |tenant: &TenantId| match state.tenants.get(tenant) {
                 Some(history) => Ok((history.roster.clone(), history.head())),
-                None => Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!("tenant {tenant} was never enrolled"),
-                )
-                .at(KIND, "export")),
+                None => {
+                    Err(Error::new(ErrorKind::NotFound, format!("tenant {tenant} is not enrolled"))
+                        .in_operation(KIND, "export"))
+                }
             };
             tenants.iter().map(one).collect::<Result<Vec<_>>>()
         })??;
@@ -252,11 +251,15 @@ impl ScenarioStore for JournalStore {
             if records.is_empty() {
                 return Ok((Imported { last, snapshot: history.snapshot }, None));
             }
-            let entry = Entry { records: missing, snapshot: Some(snapshot), ..Entry::default() };
+            let entry = JournalEntry {
+                records: missing,
+                snapshot: Some(snapshot),
+                ..JournalEntry::default()
+            };
             let known = entry.records.is_empty() && history.snapshot == entry.snapshot;
             Ok((Imported { last, snapshot: entry.snapshot }, (!known).then_some(entry)))
         });
-        written.await.map_err(|e| e.at(KIND, "import"))
+        written.await.map_err(|e| e.in_operation(KIND, "import"))
     }
 
     async fn read_back(&self, _tenants: &[TenantId]) -> Result<Box<dyn ReadBack>> {

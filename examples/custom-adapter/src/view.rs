@@ -1,7 +1,6 @@
-//! Everything in the journal, for verification.
+//! Reads everything in the journal back, for verification.
 //!
-//! The store keeps no projections, so it lists the tables `tenants`, `users` and `records`
-//! alone.
+//! The store has no projections, so its tables are `tenants`, `users` and `records`.
 
 use crate::store::JournalStore;
 use async_trait::async_trait;
@@ -10,10 +9,11 @@ use flowcontrol_contract::store::{Completeness, ReadBack, Row, TableCount};
 use flowcontrol_contract::{Roster, TenantId};
 use std::collections::BTreeMap;
 
-/// Rows in one answer.
+/// Most rows in one batch.
 const BATCH: usize = 500;
 
-/// What the store held at one moment: a history only grows, so its head says which part of it.
+/// The content of the store at one moment: a history only grows, so its head bounds what belongs to
+/// it.
 pub(crate) struct JournalView {
     store: JournalStore,
     tenants: BTreeMap<TenantId, (Roster, u64)>,
@@ -21,8 +21,8 @@ pub(crate) struct JournalView {
 
 impl JournalView {
     pub(crate) fn open(store: JournalStore) -> Result<Self> {
-        let tenants = store.look(|book| {
-            let each = book.tenants.iter();
+        let tenants = store.look(|state| {
+            let each = state.tenants.iter();
             each.map(|(tenant, h)| (tenant.clone(), (h.roster.clone(), h.head()))).collect()
         })?;
         Ok(Self { store, tenants })

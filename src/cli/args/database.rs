@@ -1,4 +1,4 @@
-//! What is done to a database, and the way there and back.
+//! Arguments of the commands that change a database.
 
 use crate::cli::usage::whole;
 use crate::report::ReportFormat;
@@ -9,15 +9,15 @@ use std::path::PathBuf;
 /// `migrate`.
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
-    /// What would be applied to the configured database, or to an empty one.
+    /// Shows what would be applied to the configured database, or to an empty one.
     Plan,
-    /// Applies what is missing to the configured external database.
+    /// Applies the missing migrations to the configured external database.
     Up {
         /// Stop after this version.
         #[arg(long, value_name = "VERSION", value_parser = whole::<u32>, allow_negative_numbers = true)]
         to: Option<u32>,
     },
-    /// Reverts the configured external database.
+    /// Reverts migrations of the configured external database.
     #[command(
         after_help = "Examples:\n  flowcontrol migrate down --to 4    # keeps 0001 to 0004\n  flowcontrol migrate down --to 0    # reverts everything"
     )]
@@ -26,14 +26,14 @@ pub enum Migrate {
         #[arg(long, value_name = "VERSION", value_parser = whole::<u32>, allow_negative_numbers = true)]
         to: u32,
     },
-    /// What is applied to the configured external database.
+    /// Lists the migrations applied to the configured external database.
     Status,
-    /// Runs every applied migration's verification on the configured external database.
+    /// Runs the verification of every applied migration on the configured external database.
     Verify,
-    /// Checks the files, and the catalog they make on a throw-away target.
+    /// Checks the migration files, and the catalog they create on a throw-away target.
     #[command(after_help = "Example:\n  flowcontrol migrate lint --files-only --report github")]
     Lint {
-        /// Only the files: needs no server.
+        /// Checks only the files, without a server.
         #[arg(long)]
         files_only: bool,
         /// Throw-away target for the catalog rules.
@@ -43,10 +43,10 @@ pub enum Migrate {
         #[arg(long, value_enum)]
         report: Option<LintReport>,
     },
-    /// Prints the SQL that reviewers read: the files with their checksums.
+    /// Prints the runbook for reviewers: the SQL files with their checksums.
     #[command(after_help = "Example:\n  flowcontrol migrate runbook > runbook.sql")]
     Runbook,
-    /// Prints the SQL that provisions the roles.
+    /// Prints the SQL that creates the database roles.
     #[command(
         after_help = "Example:\n  flowcontrol migrate roles | psql -h db.example.org -U postgres bfg"
     )]
@@ -83,7 +83,7 @@ pub struct Rehearse {
     /// Report files to write, separated by commas: json, junit, markdown, sarif, github.
     #[arg(long, value_delimiter = ',', value_name = "FORMATS")]
     pub report: Vec<ReportFormat>,
-    /// Goes on with the rehearsal that was killed on the external target.
+    /// Resumes the rehearsal that was killed on the external target.
     #[arg(long)]
     pub resume: bool,
 }
@@ -99,38 +99,39 @@ pub struct Connect {
 /// `cutover`.
 #[derive(Debug, Subcommand)]
 pub enum Cutover {
-    /// What would be written, where and how long that takes by the measured rate; records the
+    /// Shows what would be written, where, and how long it takes at the measured rate; records the
     /// packet.
     #[command(after_help = "Example:\n  flowcontrol cutover plan --for staging")]
     Plan {
-        /// Plans for this profile, with the active profile's scenario.
+        /// Target profile; the scenario stays the active profile's.
         #[arg(long = "for", value_name = "PROFILE")]
         judged: Option<String>,
     },
-    /// Writes the scenario into the configured database, batch by batch, behind a freeze window;
-    /// goes on with one that was cut off.
-    #[command(after_help = "It begins only while the cutover gate is READY. The source refuses \
-writes from then on.\n\nExamples:\n  flowcontrol cutover run --for staging\n  \
+    /// Copies the scenario into the configured database, batch by batch, behind a freeze window;
+    /// resumes a cutover that was interrupted.
+    #[command(after_help = "Starts only while the cutover gate is READY. From then on the source \
+refuses writes.\n\nExamples:\n  flowcontrol cutover run --for staging\n  \
         flowcontrol cutover run --for staging --until operations")]
     Run {
-        /// Cuts over for this profile, with the active profile's scenario.
+        /// Target profile; the scenario stays the active profile's.
         #[arg(long = "for", value_name = "PROFILE")]
         judged: Option<String>,
         /// Stops after this batch: tenant-and-rbac, operations, finance or audit.
         #[arg(long, value_name = "BATCH")]
         until: Option<String>,
-        /// Minutes after which the freeze ends by itself, should this be killed and left.
+        /// Freeze timeout in minutes, in case the run dies.
         #[arg(long, default_value_t = 240, value_name = "MINUTES",
             value_parser = clap::value_parser!(u32).range(1..=10_080))]
         minutes: u32,
     },
-    /// Goes back: empties and reverts what a cutover wrote, and lets the source write again.
+    /// Undoes a cutover that is not sealed: empties its tables, reverts its migrations, unfreezes
+    /// the source.
     #[command(
-        after_help = "Possible until the last batch is sealed. Rows that somebody else wrote \
-there are never emptied unasked.\n\nExample:\n  flowcontrol cutover abort"
+        after_help = "Possible until the last batch is sealed. It refuses to delete rows that others \
+wrote there, unless --discard is given.\n\nExample:\n  flowcontrol cutover abort"
     )]
     Abort {
-        /// Empties also what the cutover did not write.
+        /// Also deletes rows that the cutover did not write.
         #[arg(long)]
         discard: bool,
     },
@@ -139,11 +140,11 @@ there are never emptied unasked.\n\nExample:\n  flowcontrol cutover abort"
 /// `release`.
 #[derive(Debug, Subcommand)]
 pub enum Release {
-    /// The nine values that a release hands to its environment, as lines that a shell can source.
+    /// Prints the nine values of a release for its environment, as lines that a shell can source.
     #[command(after_help = "Examples:\n  flowcontrol release env > release.env\n  \
         flowcontrol release env --for staging --format json")]
     Env {
-        /// Judges this profile over the active profile's scenario.
+        /// Target profile; the scenario stays the active profile's.
         #[arg(long = "for", value_name = "PROFILE")]
         judged: Option<String>,
     },
@@ -152,8 +153,8 @@ pub enum Release {
 /// `rollback`.
 #[derive(Debug, Subcommand)]
 pub enum Rollback {
-    /// Refuses writes for a while, restores the fallback store from Postgres, compares it, watches
-    /// for a second writer, and records the packet.
+    /// Rehearses a rollback: refuses writes for a while, restores the fallback store from Postgres,
+    /// compares it, watches for a second writer, and records the packet.
     #[command(after_help = "Examples:\n  flowcontrol rollback drill\n  \
         flowcontrol rollback drill --target external --for staging --watch 60")]
     Drill {
@@ -166,22 +167,22 @@ pub enum Rollback {
             value_name = "auto|local|container|external"
         )]
         target: TargetChoice,
-        /// Drills for this profile, with the active profile's scenario.
+        /// Target profile; the scenario stays the active profile's.
         #[arg(long = "for", value_name = "PROFILE")]
         judged: Option<String>,
-        /// Seconds that a second writer is watched for, at least.
+        /// Shortest time to watch for a second writer, in seconds.
         #[arg(long, default_value_t = 3, value_name = "SECONDS",
             value_parser = clap::value_parser!(u64).range(1..=3600))]
         watch: u64,
-        /// Minutes after which writes go on by themselves, should the drill be killed.
+        /// Freeze timeout in minutes, in case the drill dies.
         #[arg(long, default_value_t = 30, value_name = "MINUTES",
             value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: u32,
     },
-    /// The six values of a rollback, as lines that a shell can source.
+    /// Prints the six values of a rollback, as lines that a shell can source.
     #[command(after_help = "Example:\n  flowcontrol rollback env")]
     Env {
-        /// Judges this profile over the active profile's scenario.
+        /// Target profile; the scenario stays the active profile's.
         #[arg(long = "for", value_name = "PROFILE")]
         judged: Option<String>,
     },

@@ -1,4 +1,4 @@
-//! The command line's grammar.
+//! The arguments of the command line.
 
 mod database;
 mod proof;
@@ -60,10 +60,10 @@ pub struct Global {
     /// When to colour [auto: on a terminal, unless NO_COLOR is set].
     #[arg(long, global = true, default_value = "auto", value_name = "auto|always|never")]
     pub color: ColorChoice,
-    /// Says more on standard error; twice for everything.
+    /// More detail on standard error (-vv for all).
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Draws no progress bars.
+    /// No progress bars.
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// Image of the container target, instead of the configuration's.
@@ -80,7 +80,7 @@ pub struct Global {
     pub pg_bin: Option<PathBuf>,
 }
 
-/// How results are printed.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -136,20 +136,20 @@ pub enum Command {
         flowcontrol gates --for production --format json\n  \
         flowcontrol gates --report markdown >> \"$GITHUB_STEP_SUMMARY\"")]
     Gates(Gates),
-    /// Hands a release to its environment.
+    /// Prints the values that a release hands to its environment.
     #[command(subcommand)]
     Release(Release),
-    /// Drills a rollback, and hands its values to an environment.
+    /// Rehearses a rollback, or prints its environment values.
     #[command(subcommand)]
     Rollback(Rollback),
-    /// Plans and runs the data cutover, and goes back from it.
+    /// Plans, runs or undoes the data cutover.
     #[command(subcommand)]
     Cutover(Cutover),
-    /// Records an owner's word on a check that nothing else supplies, or takes it back.
+    /// Accepts a check as its owner, or revokes the acceptance.
     #[command(
-        after_help = "The word is sealed into the evidence chain, for the configuration, the \
-snapshot and the\nevidence in force: when one of them changes, it counts no longer. Signed with \
---key, it is\nproved to be the actor's; without, it is recorded as a mock login, which production never \
+        after_help = "The acceptance is sealed into the evidence chain, bound to the configuration, the \
+snapshot and the\nevidence in force: when one of them changes, it lapses. Signed with --key, it is \
+proved to be the\nactor's; without a key, it is recorded as a mock login, which production never \
 admits.\n\nExamples:\n  \
         flowcontrol accept checklist/role-headers --as user_dispatcher_marek\n  \
         flowcontrol accept hosting --as user_md_anna --value provider=Hetzner --value account=bfg\n  \
@@ -157,35 +157,36 @@ admits.\n\nExamples:\n  \
         flowcontrol accept checklist/role-headers --as user_dispatcher_marek --revoke"
     )]
     Accept(Accept),
-    /// Serves the Scenario API over HTTP until it is asked to stop.
+    /// Serves the Scenario API over HTTP until it is stopped.
     ///
-    /// Callers are known by the auth adapter of the profile. One that believes whoever calls
-    /// listens on loopback alone. /openapi.json describes every request; [serve] of the
+    /// Callers are authenticated by the profile's auth adapter; one that does not verify them
+    /// listens on loopback only. /openapi.json describes every request; [serve] of the
     /// configuration has the limits.
     #[command(after_help = "Examples:\n  \
         flowcontrol serve\n  \
         flowcontrol serve --listen 127.0.0.1:0 --format json   # a free port, named on standard output\n  \
         flowcontrol serve --log-format json 2>requests.jsonl   # one JSON object for each request")]
     Serve(Serve),
-    /// Writes what a reviewer looks at, as one self-contained HTML page and its JSON.
+    /// Writes the review dossier (dossier.html, dossier.json).
     ///
-    /// The page opens without a server, loads nothing and prints: the production decision with
-    /// what holds it back, every gate, the evidence chain and its packets, owners and their words,
-    /// and the runbook's SQL. An earlier dossier in the folder is replaced, nothing else is.
+    /// One self-contained HTML page that opens without a server, loads nothing and prints: the
+    /// production decision with what blocks it, every gate, the evidence chain and its packets,
+    /// owners and their acceptances, and the runbook's SQL. An earlier dossier in the folder is
+    /// replaced, nothing else is.
     #[command(after_help = "Examples:\n  \
         flowcontrol dossier --out review\n  \
         flowcontrol dossier --out review --for production")]
     Dossier(Dossier),
-    /// Signs in at the profile's OpenID Provider, and says who is signed in.
+    /// Signs in at the profile's OpenID Provider, and shows who is signed in.
     #[command(subcommand)]
     Auth(Auth),
-    /// Makes and judges invoices for KSeF, Poland's national system of e-invoices.
+    /// Builds, validates and submits invoices for KSeF, Poland's national e-invoice system.
     #[command(subcommand)]
     Ksef(Ksef),
-    /// Makes keys to sign with, and shows public ones.
+    /// Creates signing keys, and prints public keys.
     #[command(subcommand)]
     Keys(Keys),
-    /// Says what this machine has and lacks for each target, with the fix.
+    /// Lists what this machine has and lacks for each target, with the fix.
     Doctor,
     /// Prints a completion script for a shell.
     #[command(
@@ -200,33 +201,35 @@ admits.\n\nExamples:\n  \
 /// `auth`.
 #[derive(Debug, Subcommand)]
 pub enum Auth {
-    /// Signs in: shows an address and a code to type in there, and waits.
+    /// Signs in: shows an address and a code to enter there, and waits.
     ///
-    /// The tokens are kept in the state folder, in a file that its owner alone may read; they are
+    /// The tokens are kept in the state folder, in a file that only its owner may read; they are
     /// never printed. [adapters.oidc-rbac.client] of the configuration names the client.
     #[command(after_help = "Example:\n  flowcontrol --profile staging auth login")]
     Login,
-    /// Tenant, actor, roles and permissions of whoever is signed in; exit code 1 when nobody is.
+    /// Shows tenant, actor, roles and permissions of whoever is signed in; exit code 1 if nobody
+    /// is.
     #[command(after_help = "Example:\n  flowcontrol --profile staging auth whoami --format json")]
     Whoami,
-    /// Gives the tokens up at the provider and deletes them here.
+    /// Revokes the tokens at the provider and deletes them here.
     Logout,
 }
 
 /// `adapters`.
 #[derive(Debug, Subcommand)]
 pub enum Adapters {
-    /// Each port's kind in the active profile.
+    /// Lists each port's kind in the active profile.
     List,
-    /// Probes the configured adapters and records the packet; they are read, never changed.
+    /// Probes the configured adapters, read-only, and records the packet.
     #[command(after_help = "Examples:\n  flowcontrol adapters check store secrets\n  \
         flowcontrol --profile staging adapters check")]
     Check {
-        /// These alone: store, auth, ocr, ksef, eta, sync, or secrets for the references to them.
+        /// Only these: store, auth, ocr, ksef, eta, sync, or secrets for the references to secrets.
         #[arg(value_name = "PORT")]
         ports: Vec<String>,
     },
-    /// What a swap to another profile changes, port by port, and the gates that it puts back.
+    /// Shows what a swap to another profile changes, port by port, and which gates lose their
+    /// evidence.
     #[command(after_help = "Example:\n  flowcontrol adapters plan --to staging")]
     Plan {
         /// The profile to swap to.
@@ -238,10 +241,10 @@ pub enum Adapters {
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen, instead of [serve] listen; port 0 takes a free one.
+    /// Address to listen on, instead of [serve] listen; port 0 picks a free one.
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// How the log on standard error is written, instead of [serve] log: for people, or one JSON
+    /// Format of the log on standard error, instead of [serve] log: text for people, or one JSON
     /// object a line.
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<Format>,

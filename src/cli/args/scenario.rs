@@ -1,4 +1,4 @@
-//! What is kept: the demo, scenarios and snapshots.
+//! Arguments of the commands about the demo, scenarios and snapshots.
 
 use crate::cli::usage::whole;
 use clap::Subcommand;
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 /// `demo`.
 #[derive(Debug, Subcommand)]
 pub enum Demo {
-    /// Writes the scenario.
+    /// Fills the configured store with made-up demo data.
     #[command(
         after_help = "Example:\n  flowcontrol demo seed --records 100000 --tenants 5 --seed 7"
     )]
     Seed {
-        /// Records of all tenants together.
+        /// Total number of records, over all tenants.
         #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         records: u64,
-        /// Tenants; the first has the five actors of the demo.
+        /// Number of tenants; the first has the demo's five actors.
         #[arg(long, default_value_t = 3, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
         tenants: u32,
-        /// Equal seeds give equal scenarios.
+        /// The same seed gives the same scenario.
         #[arg(long, default_value_t = 1, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         seed: u64,
     },
@@ -27,7 +27,7 @@ pub enum Demo {
 /// `scenario`.
 #[derive(Debug, Subcommand)]
 pub enum Scenario {
-    /// Tenants, actors and records by kind.
+    /// Shows tenants, actors and the number of records of each kind.
     #[command(after_help = "Example:\n  flowcontrol scenario show --format json")]
     Show,
     /// Appends records from JSON Lines, all or nothing.
@@ -39,54 +39,54 @@ pub enum Scenario {
     Append {
         /// File of records; `-` reads standard input.
         file: PathBuf,
-        /// Whose records they are.
+        /// Tenant of the records.
         #[arg(long)]
         tenant: String,
         /// Append only if the tenant's last sequence number is this one.
         #[arg(long, value_name = "SEQ", value_parser = whole::<u64>, allow_negative_numbers = true)]
         expect: Option<u64>,
     },
-    /// The last records of a tenant, as JSON Lines; one JSON document with --format json.
+    /// Prints the last records of a tenant, as JSON Lines; one JSON document with --format json.
     #[command(after_help = "Example:\n  flowcontrol scenario tail --tenant bfg-control -n 3")]
     Tail {
-        /// Whose records.
+        /// Tenant of the records.
         #[arg(long)]
         tenant: String,
-        /// How many.
+        /// Number of records.
         #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         lines: u64,
     },
-    /// Who appended what to a tenant, and in which request: the audit trail of its appends, as JSON
-    /// Lines; one JSON document with --format json.
+    /// Prints the audit trail: who appended what to a tenant, and in which request, as JSON Lines;
+    /// one JSON document with --format json.
     #[command(
         after_help = "Example:\n  flowcontrol scenario trail --tenant bfg-control --after 120"
     )]
     Trail {
-        /// Whose trail.
+        /// Tenant of the trail.
         #[arg(long)]
         tenant: String,
-        /// Only appends whose first record lies above this sequence number.
+        /// Only appends whose first record is above this sequence number.
         #[arg(long, default_value_t = 0, value_name = "SEQ", value_parser = whole::<u64>, allow_negative_numbers = true)]
         after: u64,
     },
-    /// Refuses every write to the store's tenants for a while; reading goes on.
+    /// Freezes the store: refuses every write for a limited time; reading continues.
     #[command(after_help = "Example:\n  \
         flowcontrol scenario freeze --minutes 30 --reason \"rollback drill\"")]
     Freeze {
-        /// When the freeze ends by itself.
+        /// Duration in minutes; the freeze ends by itself after it.
         #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
         minutes: u64,
-        /// Why, for whoever is refused: one line.
+        /// Reason, shown to whoever is refused: one line.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Name of the window [default: one of its own]; naming the one in force moves its end.
+        /// Id of the window [default: generated]; the id of the window in force moves its end.
         #[arg(long, value_name = "ID")]
         id: Option<String>,
     },
-    /// Lifts the freeze in force.
+    /// Lifts the freeze that is in force.
     #[command(after_help = "Example:\n  flowcontrol scenario thaw")]
     Thaw {
-        /// Lift only the window of this name.
+        /// Lift only the window with this id.
         #[arg(long, value_name = "ID")]
         id: Option<String>,
     },
@@ -95,16 +95,16 @@ pub enum Scenario {
 /// `snapshot`.
 #[derive(Debug, Subcommand)]
 pub enum Snapshot {
-    /// Freezes the configured store into a file; a name that ends in .zst is compressed.
+    /// Writes a snapshot of the configured store; a file name that ends in .zst is compressed.
     #[command(after_help = "Example:\n  flowcontrol snapshot freeze --out frozen.jsonl.zst")]
     Freeze {
-        /// The file to write.
+        /// File to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
     /// Checks every line of a snapshot and its digest.
     Verify {
-        /// The snapshot.
+        /// Snapshot file.
         file: PathBuf,
     },
     /// Compares two snapshots record by record; exit code 1 when they differ.
@@ -112,20 +112,20 @@ pub enum Snapshot {
         after_help = "Example:\n  flowcontrol snapshot diff monday.jsonl tuesday.jsonl.zst --limit 5"
     )]
     Diff {
-        /// The first.
+        /// First snapshot.
         a: PathBuf,
-        /// The second.
+        /// Second snapshot.
         b: PathBuf,
-        /// How many differences to name.
+        /// Number of differences to list.
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
     },
-    /// Imports a snapshot into the configured store; what is there already is kept.
+    /// Imports a snapshot into the configured store; existing records are kept.
     #[command(
         after_help = "Example:\n  flowcontrol --config copy/flowcontrol.toml snapshot import frozen.jsonl.zst"
     )]
     Import {
-        /// The snapshot.
+        /// Snapshot file.
         file: PathBuf,
     },
 }

@@ -1,4 +1,4 @@
-//! The grammar of `ksef`.
+//! Arguments of `ksef`.
 
 use crate::registry::KsefFault;
 use clap::{Args, Subcommand, ValueEnum};
@@ -10,16 +10,16 @@ use std::path::PathBuf;
 /// `ksef`.
 #[derive(Debug, Subcommand)]
 pub enum Ksef {
-    /// Makes the XML of an invoice from an invoice record.
+    /// Builds the XML of an invoice from an invoice record.
     ///
-    /// The record's payload says what the scenario knows; `ksef` in it, and the file of known
-    /// parties, what KSeF asks for. What is made is judged like `ksef validate` does, and not
+    /// The record's payload holds what the scenario knows; its member `ksef` and the file of known
+    /// parties add what KSeF asks for. The result is validated as by `ksef validate`, and not
     /// written when it has an error.
     #[command(after_help = PAYLOAD)]
     Build(Build),
-    /// Judges invoices as they would be sent; exit code 1 when one has an error.
+    /// Validates invoices before they are sent; exit code 1 when one has an error.
     ///
-    /// Everything that KSeF refuses, and what it lets through though it is wrong: encoding, the
+    /// Reports everything that KSeF refuses, and errors that it does not check: encoding, the
     /// structure of FA(3), checksums, sums, lines, corrections, currency, dates, size. Nothing is
     /// sent, and no network is used.
     #[command(after_help = "Examples:\n  \
@@ -27,18 +27,18 @@ pub enum Ksef {
         flowcontrol ksef validate out/*.xml --format json\n  \
         flowcontrol ksef validate old.xml --as-of 2026-02-15   # as if it were sent that day")]
     Validate(Validate),
-    /// Sends invoices, waits for what becomes of them, and keeps their receipts.
+    /// Sends invoices, waits for KSeF's decision, and keeps the receipts.
     ///
-    /// What is about to be sent is written down first: the same command after a kill goes on, and no
-    /// invoice is sent twice. Exit code 0 when all are accepted; 1 when one is refused, its number is
-    /// taken, or KSeF has not decided in time.
+    /// Every invoice is recorded before it is sent: repeating the command after a crash resumes it,
+    /// and no invoice is sent twice. Exit code 0 when all are accepted; 1 when one is refused, its
+    /// number is taken, or KSeF has not decided in time.
     #[command(after_help = "Examples:\n  \
         flowcontrol ksef submit invoice.xml\n  \
         flowcontrol ksef submit invoice.xml --record inv-0001   # its number goes into the scenario\n  \
         flowcontrol ksef submit --batch out/*.xml --wait 600\n  \
         flowcontrol ksef submit late.xml --offline")]
     Submit(Submit),
-    /// Asks KSeF what became of invoices; exit code 1 when one is not accepted.
+    /// Asks KSeF for the status of invoices; exit code 1 when one is not accepted.
     #[command(after_help = "Examples:\n  \
         flowcontrol ksef status invoice.xml\n  \
         flowcontrol ksef status invoice.xml --find   # in every session of the context, whoever sent it")]
@@ -46,13 +46,14 @@ pub enum Ksef {
     /// Writes an accepted invoice's official receipt (UPO), byte for byte.
     #[command(after_help = "Example:\n  flowcontrol ksef upo invoice.xml --out upo.xml")]
     Upo(Upo),
-    /// Shows how large and how many invoices may be, and how often KSeF may be asked.
+    /// Shows the size and number of invoices and the request rates that KSeF allows.
     #[command(after_help = "Example:\n  flowcontrol ksef limits --format json")]
     Limits(Limits),
-    /// Runs a KSeF for tests on loopback: its own keys, logins, judgements, numbers and receipts.
+    /// Runs a KSeF simulator on loopback, for tests: with its own keys, logins, validation, numbers
+    /// and receipts.
     ///
-    /// It answers as KSeF API 2.9 does, with strict requests, both shapes of errors, sliding limits
-    /// and batches, and keeps its state over restarts. Controls that KSeF has not stand under
+    /// It behaves as KSeF API 2.9 does, with strict requests, both error formats, sliding limits
+    /// and batches, and keeps its state over restarts. Controls that KSeF does not have are under
     /// /simulator: tokens, clock, keys, faults. It ends with SIGINT or SIGTERM.
     #[command(after_help = "Examples:\n  \
         flowcontrol ksef serve\n  \
@@ -64,10 +65,10 @@ pub enum Ksef {
         delay=MILLISECONDS, slow=MILLISECONDS, truncated, oversized=BYTES, 503=RETRY-AFTER,\n          \
         content-type=TYPE")]
     Serve(Serve),
-    /// Makes the QR codes of an invoice: KOD I, and KOD II with an Offline certificate.
+    /// Creates the QR codes of an invoice: KOD I, and KOD II with an Offline certificate.
     ///
-    /// Prints the links; with --out also writes each code as SVG and PNG, and the invoice as a page
-    /// that prints.
+    /// Prints the links; with --out also writes each code as SVG and PNG, and the invoice as a
+    /// printable page.
     #[command(after_help = "Examples:\n  \
         flowcontrol ksef qr invoice.xml --environment test\n  \
         flowcontrol ksef qr invoice.xml --environment test --ksef-no 5265877635-20260201-.. --out page\n  \
@@ -97,13 +98,13 @@ pub struct Build {
     /// A file with a payload instead of a record; `-` reads standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "tenant"])]
     pub file: Option<PathBuf>,
-    /// Whose record it is; needed where several tenants have one of this id.
+    /// Tenant of the record; needed when several tenants have a record with this id.
     #[arg(long)]
     pub tenant: Option<String>,
     /// The file of known parties.
     #[arg(long, value_name = "FILE")]
     pub parties: Option<PathBuf>,
-    /// Where the XML goes [default: standard output]; a file that is there is not overwritten.
+    /// File for the XML [default: standard output]; never overwritten.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -114,10 +115,10 @@ pub struct Validate {
     /// The files; `-` reads standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The day in Warsaw against which dates of issue are judged [default: today].
+    /// The day in Warsaw by which dates of issue are judged [default: today].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub as_of: Option<String>,
-    /// Leaves notes out of the text: what is not wrong.
+    /// Leaves out notes, which are not errors.
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -134,13 +135,14 @@ pub struct Submit {
     /// Declares that they were issued offline.
     #[arg(long)]
     pub offline: bool,
-    /// The refused offline invoice that this is the technical correction of: its file or SHA-256.
+    /// The refused offline invoice that this one corrects (technical correction): its file or
+    /// SHA-256.
     #[arg(long, value_name = "FILE|SHA256", conflicts_with = "batch", requires = "offline")]
     pub corrects: Option<String>,
-    /// The invoice's record: once accepted, number and receipt are noted in the scenario.
+    /// The invoice's record: once accepted, its number and receipt are recorded in the scenario.
     #[arg(long, value_name = "ID", conflicts_with = "batch")]
     pub record: Option<String>,
-    /// Whose invoices they are [default: the tenant of the adapter's context].
+    /// Tenant of the invoices [default: the tenant of the adapter's context].
     #[arg(long)]
     pub tenant: Option<String>,
     /// Seconds to wait for KSeF's decisions; 0 does not wait.
@@ -154,10 +156,10 @@ pub struct Status {
     /// The invoices: files, or SHA-256 of their bytes.
     #[arg(required = true, value_name = "FILE|SHA256")]
     pub invoices: Vec<String>,
-    /// Looks in every session that KSeF knows of this context, not in what was submitted here.
+    /// Searches every session of this context at KSeF, not only what was submitted here.
     #[arg(long)]
     pub find: bool,
-    /// Whose invoices they are [default: the tenant of the adapter's context].
+    /// Tenant of the invoices [default: the tenant of the adapter's context].
     #[arg(long)]
     pub tenant: Option<String>,
 }
@@ -168,10 +170,10 @@ pub struct Upo {
     /// The invoice: its file, or the SHA-256 of its bytes.
     #[arg(value_name = "FILE|SHA256")]
     pub invoice: String,
-    /// Where the receipt goes; a file that is there is not overwritten [default: standard output].
+    /// File for the receipt; never overwritten [default: standard output].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Whose invoice it is [default: the tenant of the adapter's context].
+    /// Tenant of the invoice [default: the tenant of the adapter's context].
     #[arg(long)]
     pub tenant: Option<String>,
 }
@@ -179,7 +181,7 @@ pub struct Upo {
 /// `ksef limits`.
 #[derive(Debug, Args)]
 pub struct Limits {
-    /// Whose context [default: the tenant of the adapter's context].
+    /// Tenant of the context [default: the tenant of the adapter's context].
     #[arg(long)]
     pub tenant: Option<String>,
 }
@@ -187,22 +189,22 @@ pub struct Limits {
 /// `ksef serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen: loopback only; port 0 takes a free one.
+    /// Address to listen on: loopback only; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8085")]
     pub listen: SocketAddr,
-    /// The folder of its state.
+    /// Folder of the simulator's state.
     #[arg(long, value_name = "DIR", default_value = ".flowcontrol/ksef-simulator")]
     pub state: PathBuf,
-    /// The taxpayer that a token is made for.
+    /// The taxpayer (NIP) that gets a token.
     #[arg(long, value_name = "NIP", default_value = "5265877635", value_parser = Nip::parse)]
     pub context: Nip,
-    /// Something that goes wrong; may be given several times.
+    /// A fault to play; may be repeated.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<KsefFault>,
-    /// Decides everything at once.
+    /// Decides every invoice at once.
     #[arg(long)]
     pub instant: bool,
-    /// Leaves the limits of requests out, for measurements.
+    /// Turns the request limits off, for measurements.
     #[arg(long)]
     pub no_limits: bool,
 }
@@ -210,12 +212,12 @@ pub struct Serve {
 /// `ksef qr`.
 #[derive(Debug, Args)]
 pub struct Qr {
-    /// The invoice's XML, byte for byte as it is sent.
+    /// The invoice's XML file, exactly as it is sent.
     pub file: PathBuf,
-    /// The KSeF that it belongs to.
+    /// The KSeF environment.
     #[arg(long, value_enum, value_name = "NAME")]
     pub environment: Environment,
-    /// The number that KSeF gave it; without one it is marked OFFLINE.
+    /// The number that KSeF assigned; without it the invoice is marked OFFLINE.
     #[arg(long, value_name = "NUMBER")]
     pub ksef_no: Option<String>,
     /// PEM file of an Offline certificate, for KOD II.
@@ -224,21 +226,21 @@ pub struct Qr {
     /// PEM file of its private key (PKCS#8).
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key: Option<PathBuf>,
-    /// In whose name it is issued [default: the seller's NIP]: Nip:.., InternalId:.., NipVatUe:..
-    /// or PeppolId:..
+    /// The context in which it is issued [default: the seller's NIP]: Nip:.., InternalId:..,
+    /// NipVatUe:.. or PeppolId:..
     #[arg(long, value_name = "KIND:VALUE", requires = "certificate")]
     pub context: Option<String>,
-    /// Folder for the pictures and the page; made if it is not there.
+    /// Folder for the pictures and the page; created if it does not exist.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
 
-/// Which KSeF.
+/// The environments of KSeF.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Environment {
-    /// For made-up data.
+    /// For test data.
     Test,
-    /// For made-up data.
+    /// For test data.
     Demo,
     /// Production.
     Prd,

@@ -1,4 +1,4 @@
-//! `ksef status`, `ksef upo` and `ksef limits`: what KSeF says.
+//! `ksef status`, `ksef upo` and `ksef limits`: queries to KSeF.
 
 use super::args::{Limits, Status, Upo};
 use super::view;
@@ -13,37 +13,37 @@ use serde_json::json;
 /// The hint where a receipt's file is there already.
 const TAKEN: &str = "name another file; a receipt is never written over";
 
-/// What became of invoices.
+/// The status of invoices.
 pub async fn status(cx: &Cx, args: &Status) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let ksef = open_ksef(&cx.settings).await?;
     let mut all = Vec::new();
     for name in &args.invoices {
         let invoice = view::digest(name)?;
-        let told = if args.find {
+        let submitted = if args.find {
             ksef.find(&call, &invoice).await?
         } else {
             Some(ksef.status(&call, &invoice).await?)
         };
-        all.push((name, told));
+        all.push((name, submitted));
     }
     let accepted = |t: &Option<flowcontrol_contract::ksef::Submitted>| {
-        t.as_ref().is_some_and(|t| matches!(t.state, State::Accepted { .. }))
+        t.as_ref().is_some_and(|t| matches!(t.state, InvoiceState::Accepted { .. }))
     };
-    let value = json!({"invoices": all.iter().map(|(name, told)| {
-        json!({"name": name, "found": told.as_ref().map(view::value)})
+    let value = json!({"invoices": all.iter().map(|(name, submitted)| {
+        json!({"name": name, "found": submitted.as_ref().map(view::value)})
     }).collect::<Vec<_>>()});
     out::either(cx.format, &value, || {
-        let line = |(name, told): &(&String, _)| match told {
-            Some(told) => format!("{name}: {}\n", view::text(told)),
+        let line = |(name, submitted): &(&String, _)| match submitted {
+            Some(submitted) => format!("{name}: {}\n", view::text(submitted)),
             None => format!("{name}: KSeF has no invoice of these bytes in this context\n"),
         };
         all.iter().map(line).collect()
     })?;
-    Ok(if all.iter().all(|(_, told)| accepted(told)) { Exit::Done } else { Exit::Check })
+    Ok(if all.iter().all(|(_, submitted)| accepted(submitted)) { Exit::Done } else { Exit::Check })
 }
 
-/// An invoice's receipt, byte for byte.
+/// An invoice's receipt (UPO), byte for byte.
 pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let invoice = view::digest(&args.invoice)?;
@@ -58,7 +58,7 @@ pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
         "upo_sha256": upo.digest, "bytes": upo.xml.len(),
         "out": args.out.as_ref().map(|p| p.display().to_string())});
     match (&args.out, cx.format) {
-        // Its bytes are what was asked for.
+        // Printed without a change: the bytes are the proof.
         (None, Format::Text) => out::part(&String::from_utf8_lossy(&upo.xml)).map(drop)?,
         _ => out::either(cx.format, &value, || {
             let place = args.out.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
@@ -68,7 +68,7 @@ pub async fn upo(cx: &Cx, args: &Upo) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What KSeF allows.
+/// The limits of the context.
 pub async fn limits(cx: &Cx, args: &Limits) -> Result<Exit> {
     let call = view::call(cx, args.tenant.as_deref())?;
     let limits = open_ksef(&cx.settings).await?.limits(&call).await?;

@@ -15,21 +15,21 @@ use serde_json::json;
 use std::path::Path;
 use time::OffsetDateTime;
 
-/// Makes an invoice from a file with a payload.
+/// Builds an invoice from a file with a payload.
 pub fn from_file(args: &Build, format: Format) -> Result<Exit> {
-    let Some(path) = &args.file else { return Err(Failure::usage("no payload is named")) };
+    let Some(path) = &args.file else { return Err(Failure::usage("no payload file is given")) };
     let payload = text(path)?;
     make(args, format, &payload, file::now(), &path.display().to_string())
 }
 
-/// Makes an invoice from a record of the configured store.
+/// Builds an invoice from a record of the configured store.
 pub async fn from_record(cx: &Cx, args: &Build) -> Result<Exit> {
     let id = RecordId::new(args.record.clone().unwrap_or_default())?;
     let store = cx.store().await?;
     let record = find(&*store, args.tenant.as_deref(), &id).await?;
     if record.kind != Kind::Invoice {
         return Err(Failure::usage(format!("record {id} is of kind {}", record.kind))
-            .hint("an invoice is made from a record of kind invoice"));
+            .hint("an invoice is built from a record of kind invoice"));
     }
     let nanos = i128::from(record.occurred_at.micros()) * 1_000;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos)
@@ -63,7 +63,7 @@ fn text(path: &Path) -> Result<String> {
 }
 
 fn unfit(what: &str, error: &BuildError) -> Failure {
-    Failure::usage(format!("{what} makes no invoice: {error}"))
+    Failure::usage(format!("{what} cannot become an invoice: {error}"))
         .hint("`flowcontrol ksef build --help` shows a payload")
 }
 
@@ -106,7 +106,7 @@ fn make(
             }
             match &args.out {
                 _ if !sound => {}
-                Some(path) => out::text(&told(path, &xml, &findings))?,
+                Some(path) => out::text(&describe(path, &xml, &findings))?,
                 None => out::text(&String::from_utf8_lossy(&xml))?,
             }
         }
@@ -114,13 +114,14 @@ fn make(
     Ok(if sound { Exit::Done } else { Exit::Check })
 }
 
-fn told(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
+fn describe(path: &Path, xml: &[u8], findings: &[Finding]) -> String {
     let offline = findings.iter().filter(|f| f.severity == Severity::Note);
     let notes: String = offline.map(|finding| format!("\n  {finding}")).collect();
     format!("{}: {} bytes{notes}", path.display(), xml.len())
 }
 
-/// Writes a file that is not there yet: what was sent once must not change under its number.
+/// Writes a new file and never overwrites one: an invoice that was sent must not change under its
+/// number.
 fn save(path: &Path, bytes: &[u8]) -> Result<()> {
     let taken = "name another file, or move this one away: an invoice is never overwritten";
     user_file::create(path, bytes, Access::Shared, taken)

@@ -1,4 +1,4 @@
-//! Files of invoices, and the day they are judged by.
+//! Reading invoice files, and the day by which they are judged.
 
 use flowcontrol_base::clock;
 use flowcontrol_base::user_file::cannot_read;
@@ -10,8 +10,8 @@ use std::io::Read;
 use std::path::Path;
 use time::{Date, OffsetDateTime};
 
-/// Reads a file, or standard input for `-`: one byte more than the largest invoice at most, so that
-/// one that is too large is still told by its own rule.
+/// Reads a file, or standard input for `-`, up to one byte more than the largest invoice, so that
+/// one that is too large is reported by its own rule.
 ///
 /// # Errors
 /// When there is no such file or it cannot be read.
@@ -28,21 +28,21 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The present instant.
+/// The current time.
 pub fn now() -> OffsetDateTime {
     let micros = i128::from(clock::now().micros());
     OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// What invoices are judged by: the day that was named, else today in Warsaw.
+/// The day by which invoices are judged: the given one, else today in Warsaw.
 ///
 /// # Errors
-/// When the text is no day.
+/// When the text is not a valid date.
 pub fn context(as_of: Option<&str>) -> Result<Context> {
     let Some(text) = as_of else { return Ok(Context::at(now())) };
     let form = time::macros::format_description!("[year]-[month]-[day]");
     let today = Date::parse(text, form).map_err(|_| {
-        Failure::usage(format!("--as-of is {text:?}, which is no day"))
+        Failure::usage(format!("--as-of {text:?} is not a valid date"))
             .hint("write it as 2026-02-15")
     })?;
     Ok(Context { today })

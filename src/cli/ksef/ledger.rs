@@ -1,9 +1,9 @@
-//! What the scenario keeps of a submission: the invoice once more with its KSeF number and its
-//! receipt's digest, and its payments likewise. Records are never changed, so these follow the ones
-//! that they supersede.
+//! Records a submission in the scenario: the invoice again with its KSeF number and its receipt's
+//! digest, and its payments likewise. Records are never changed, so these supersede the earlier
+//! ones.
 
 use flowcontrol_base::{Failure, Result};
-use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submitted};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{
     CallCx, Digest, Kind, NewRecord, Payload, Record, RecordId, ScenarioStore,
@@ -12,10 +12,10 @@ use flowcontrol_ksef_invoice as invoice;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 
-/// An invoice's record.
+/// The record of an invoice.
 ///
 /// # Errors
-/// When the tenant has no such record, or it is none of an invoice.
+/// When the tenant has no such record, or it is not an invoice.
 pub async fn invoice(store: &dyn ScenarioStore, call: &CallCx, id: &RecordId) -> Result<Record> {
     let Some(record) = store.get(call, id).await? else {
         return Err(Failure::check(format!("{} has no record {id}", call.tenant)));
@@ -29,10 +29,10 @@ pub async fn invoice(store: &dyn ScenarioStore, call: &CallCx, id: &RecordId) ->
     Ok(record)
 }
 
-/// Whether a file is the invoice of the record, by its number.
+/// Checks that a file is the invoice of the record, by the invoice number.
 ///
 /// # Errors
-/// When it bears another.
+/// When the numbers differ.
 pub fn same_number(record: &Record, xml: &[u8]) -> Result<()> {
     let written = invoice::summary(xml).map_err(|f| Failure::usage(f.to_string()))?.number;
     let recorded = text(&fields(record)?, "invoice_no");
@@ -54,19 +54,19 @@ fn text(fields: &Map<String, Value>, name: &str) -> String {
     fields.get(name).and_then(Value::as_str).unwrap_or("").to_owned()
 }
 
-/// Appends what follows from an acceptance; gives the new records' ids. Doing it again appends what
-/// is still missing, such as a payment that came later.
+/// Appends the records that follow from an accepted invoice, and returns their ids. Repeating it
+/// appends only what is still missing, such as a payment recorded later.
 ///
-/// # Errors
+/// The store's error.
 /// When the store refuses.
 pub async fn note(
     store: &dyn ScenarioStore,
     call: &CallCx,
     record: &Record,
-    told: &Submitted,
+    submitted: &Submitted,
     upo: Option<Digest>,
 ) -> Result<Vec<RecordId>> {
-    let (State::Accepted { number, at, .. }, Some(upo)) = (&told.state, upo) else {
+    let (InvoiceState::Accepted { number, at, .. }, Some(upo)) = (&submitted.state, upo) else {
         return Ok(Vec::new());
     };
     let number_in_scenario = text(&fields(record)?, "invoice_no");
@@ -89,7 +89,7 @@ pub async fn note(
         let mut payload = fields(old)?;
         payload.insert("ksef_no".to_owned(), json!(number));
         payload.insert("ksef_upo_sha256".to_owned(), json!(upo));
-        payload.insert("ksef_invoice_sha256".to_owned(), json!(told.invoice));
+        payload.insert("ksef_invoice_sha256".to_owned(), json!(submitted.invoice));
         payload.insert("supersedes".to_owned(), json!(old.id));
         let payload = Payload::parse(&Value::Object(payload).to_string())?;
         let when = at.unwrap_or(old.occurred_at);
@@ -102,5 +102,5 @@ pub async fn note(
     Ok(new.into_iter().map(|r| r.id).collect())
 }
 
-/// Ends the id of a record that follows another.
+/// Suffix of the id of a record that supersedes another.
 const SUFFIX: &str = "/ksef";

@@ -18,7 +18,7 @@ use super::Cx;
 use super::args::Format;
 use flowcontrol_base::{Exit, Result};
 
-/// The commands that need neither configuration nor store; `None` for the others.
+/// Runs a command that needs neither configuration nor store; `None` for the others.
 pub fn alone(command: &Ksef, format: Format) -> Option<Result<Exit>> {
     match command {
         Ksef::Build(args) if args.file.is_some() => Some(build::from_file(args, format)),
@@ -28,7 +28,7 @@ pub fn alone(command: &Ksef, format: Format) -> Option<Result<Exit>> {
     }
 }
 
-/// The commands that need the configuration.
+/// Runs a command that needs the configuration.
 pub async fn run(cx: &Cx, command: Ksef) -> Result<Exit> {
     match command {
         Ksef::Build(args) => build::from_record(cx, &args).await,

@@ -16,17 +16,17 @@ use serde_json::json;
 use sha2::Digest;
 use std::path::Path;
 
-/// Makes the codes of a file; needs no configuration.
+/// Creates the QR codes of a file; needs no configuration.
 pub fn run(args: &Qr, format: Format) -> Result<Exit> {
     let shown = args.file.display();
     let bytes = file::read(&args.file)?;
     let said = summary(&bytes).map_err(|finding| {
-        Failure::check(format!("{shown} is no invoice: {finding}"))
-            .hint(format!("`flowcontrol ksef validate {shown}` tells all of it"))
+        Failure::check(format!("{shown} is not a valid invoice: {finding}"))
+            .hint(format!("`flowcontrol ksef validate {shown}` lists every finding"))
     })?;
     if let Some(number) = &args.ksef_no {
         KsefNumber::parse(number)
-            .map_err(|e| Failure::usage(format!("--ksef-no is {number:?}: {e}")))?;
+            .map_err(|e| Failure::usage(format!("--ksef-no {number:?}: {e}")))?;
     }
     let sha256: [u8; 32] = sha2::Sha256::digest(&bytes).into();
     let place = Place::from(args.environment);
@@ -76,7 +76,7 @@ pub fn run(args: &Qr, format: Format) -> Result<Exit> {
 fn issuer(args: &Qr, seller: &str) -> Result<Issuer> {
     let Some(text) = &args.context else { return Ok(Issuer::Nip(seller.to_owned())) };
     Issuer::parse(text).ok_or_else(|| {
-        Failure::usage(format!("--context is {text:?}"))
+        Failure::usage(format!("--context {text:?} is not valid"))
             .hint("write it as Nip:5265877635, InternalId:.., NipVatUe:.. or PeppolId:..")
     })
 }

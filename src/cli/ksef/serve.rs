@@ -1,4 +1,4 @@
-//! `ksef serve`: the simulator, until it is asked to stop.
+//! `ksef serve`: runs the simulator until it is stopped.
 
 use super::args::Serve;
 use crate::cli::args::Format;
@@ -11,9 +11,9 @@ use flowcontrol_ksef_invoice::nip::Nip;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Says where it listens once it does, and ends when what is under way has ended.
+/// Prints the address once it listens, and ends when requests in progress have ended.
 pub async fn run(args: &Serve, format: Format) -> Result<Exit> {
-    let stop = Stop::listen(|| out::note("stopping; what is under way comes to its end"));
+    let stop = Stop::listen(|| out::note("stopping; requests in progress are finished first"));
     let simulator = serve_ksef(KsefServe {
         listen: args.listen,
         state: &args.state,
@@ -31,7 +31,7 @@ pub async fn run(args: &Serve, format: Format) -> Result<Exit> {
         "context": args.context.as_str(), "token_file": token});
     out::either(format, &value, || {
         format!(
-            "a KSeF for tests listens; nothing here has legal effect\n  base URL  {}\n  context   \
+            "KSeF simulator for tests; nothing here has legal effect\n  base URL  {}\n  context   \
              NIP {}\n  token     in {}\n  controls  http://{}/simulator",
             simulator.base_url(),
             args.context,
@@ -40,13 +40,13 @@ pub async fn run(args: &Serve, format: Format) -> Result<Exit> {
         )
     })?;
     let mut heard = stop.receiver();
-    // The sender lives as long as `stop` does.
+    // Keeps the sender alive until `stop` is dropped.
     let _ = heard.wait_for(|heard| *heard).await;
     simulator.stop().await;
     Ok(Exit::Done)
 }
 
-/// The context's token in a file of its own: made once, kept over restarts.
+/// The token of the context, in its own file: issued once, kept over restarts.
 fn token(context: &Nip, state: &Path, issue: impl FnOnce() -> Result<Secret>) -> Result<PathBuf> {
     let path = state.join(format!("token-{context}"));
     if path.exists() {

@@ -1,4 +1,4 @@
-//! `ksef submit`: sends files, waits for what becomes of them, keeps the receipts and notes them in
+//! `ksef submit`: sends files, waits for KSeF's decision, keeps the receipts and records them in
 //! the scenario.
 
 use super::args::Submit;
@@ -7,28 +7,28 @@ use crate::cli::{Cx, out};
 use crate::registry::open_ksef;
 use flowcontrol_base::text::counted;
 use flowcontrol_base::{Exit, Failure, Result};
-use flowcontrol_contract::ksef::{State, Submission, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submission, Submitted};
 use flowcontrol_contract::{self as contract, CallCx, Digest, KsefProvider, RecordId};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a pending invoice is left alone between two looks.
-const LOOK: Duration = Duration::from_millis(1500);
-/// How often one file is sent anew after KSeF could not decrypt it or gave up by itself.
+/// Pause between two status queries of a pending invoice.
+const POLL: Duration = Duration::from_millis(1500);
+/// How often a file is sent again after KSeF could not decrypt it or gave up on it.
 const AGAIN: u32 = 2;
 
-/// One file on its way.
+/// A file that was submitted.
 struct Sent {
     path: PathBuf,
-    told: Submitted,
+    submitted: Submitted,
     upo: Option<Digest>,
 }
 
-/// Sends, waits, closes.
+/// Sends the files, waits for the decisions, closes the session.
 pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
     if args.record.is_some() && args.files.len() != 1 {
-        return Err(Failure::usage("--record belongs to one invoice, and here are several files")
+        return Err(Failure::usage("--record takes one invoice, but several files are given")
             .hint("submit them one by one"));
     }
     let call = view::call(cx, args.tenant.as_deref())?;
@@ -51,27 +51,28 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
     let provider = open_ksef(&cx.settings).await?;
     let ksef = &*provider;
     let many = Some(args.files.len() as u64);
-    let mut told = Vec::new();
+    let mut submitted = Vec::new();
     if args.batch {
         let step = cx.progress.step("package and send", many);
         let mut invoices = args.files.iter().map(|path| {
             step.inc(1);
             file::read(path).map_err(|failure| contract::Error::invalid(failure.message))
         });
-        told = ksef.submit_batch(&call, &mut invoices, args.offline).await?;
-        step.done("KSeF has the package");
+        submitted = ksef.submit_batch(&call, &mut invoices, args.offline).await?;
+        step.done("KSeF has received the package");
     } else {
         let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
         let step = cx.progress.step("send", many);
         for bytes in &contents {
             let submission = Submission { invoice: bytes, offline: args.offline, corrects };
-            told.push(ksef.submit(&call, &submission).await?);
+            submitted.push(ksef.submit(&call, &submission).await?);
             step.inc(1);
         }
-        step.done("KSeF has them");
+        step.done("KSeF has received them");
     }
-    let named = args.files.iter().cloned().zip(told);
-    let mut sent: Vec<Sent> = named.map(|(path, told)| Sent { path, told, upo: None }).collect();
+    let named = args.files.iter().cloned().zip(submitted);
+    let mut sent: Vec<Sent> =
+        named.map(|(path, submitted)| Sent { path, submitted, upo: None }).collect();
     let step = cx.progress.step("wait for KSeF", Some(sent.len() as u64));
     let mut waited = Duration::ZERO;
     for (place, one) in sent.iter_mut().enumerate() {
@@ -84,18 +85,18 @@ pub async fn run(cx: &Cx, args: &Submit) -> Result<Exit> {
         ksef.close(&call).await?;
     }
     for one in &mut sent {
-        if matches!(one.told.state, State::Accepted { .. }) {
-            one.upo = Some(ksef.upo(&call, &one.told.invoice).await?.digest);
+        if matches!(one.submitted.state, InvoiceState::Accepted { .. }) {
+            one.upo = Some(ksef.upo(&call, &one.submitted.invoice).await?.digest);
         }
     }
     let mut noted = Vec::new();
     if let (Some(record), [one]) = (&record, &sent[..]) {
-        noted = ledger::note(&*cx.store().await?, &call, record, &one.told, one.upo).await?;
+        noted = ledger::note(&*cx.store().await?, &call, record, &one.submitted, one.upo).await?;
     }
     report(cx, &sent, &noted)
 }
 
-/// Waits for one invoice, within what is left of the time; one that KSeF gave up on is sent anew.
+/// Waits for one invoice, within the remaining time; one that KSeF gave up on is sent again.
 async fn follow(
     ksef: &dyn KsefProvider,
     call: &CallCx,
@@ -107,22 +108,22 @@ async fn follow(
     let mut again = 0;
     let limit = Duration::from_secs(args.wait);
     loop {
-        if one.told.state.is_final() || (*waited >= limit && args.wait > 0) || args.wait == 0 {
+        if one.submitted.state.is_final() || (*waited >= limit && args.wait > 0) || args.wait == 0 {
             return Ok(());
         }
-        if one.told.state == State::Kept {
+        if one.submitted.state == InvoiceState::Kept {
             if args.batch || again == AGAIN {
                 return Ok(());
             }
             again += 1;
             let corrects = args.corrects.as_deref().map(view::digest).transpose()?;
             let submission = Submission { invoice: bytes, offline: args.offline, corrects };
-            one.told = ksef.submit(call, &submission).await?;
+            one.submitted = ksef.submit(call, &submission).await?;
         }
-        one.told = ksef.status(call, &one.told.invoice).await?;
-        if !one.told.state.is_final() {
-            tokio::time::sleep(LOOK).await;
-            *waited += LOOK;
+        one.submitted = ksef.status(call, &one.submitted.invoice).await?;
+        if !one.submitted.state.is_final() {
+            tokio::time::sleep(POLL).await;
+            *waited += POLL;
         }
     }
 }
@@ -131,7 +132,7 @@ fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
     let accepted = sent.iter().filter(|s| s.upo.is_some()).count();
     let value = json!({
         "invoices": sent.iter().map(|s| {
-            let mut value = view::value(&s.told);
+            let mut value = view::value(&s.submitted);
             value["file"] = json!(s.path.display().to_string());
             value["upo_sha256"] = json!(s.upo);
             value
@@ -142,17 +143,19 @@ fn report(cx: &Cx, sent: &[Sent], noted: &[RecordId]) -> Result<Exit> {
     out::either(cx.format, &value, || {
         let mut text = String::new();
         for one in sent {
-            text.push_str(&format!("{}: {}\n", one.path.display(), view::text(&one.told)));
+            text.push_str(&format!("{}: {}\n", one.path.display(), view::text(&one.submitted)));
         }
         if sent.len() > 1 {
             let all = counted(sent.len() as u64, "invoice", "invoices");
             text.push_str(&format!("\n{all}: {accepted} accepted\n"));
         }
         for id in noted {
-            text.push_str(&format!("noted in the scenario: {id}\n"));
+            text.push_str(&format!("recorded in the scenario: {id}\n"));
         }
-        if sent.iter().any(|s| !s.told.state.is_final()) {
-            text.push_str("`flowcontrol ksef status FILE` asks again; nothing is sent twice\n");
+        if sent.iter().any(|s| !s.submitted.state.is_final()) {
+            text.push_str(
+                "`flowcontrol ksef status FILE` asks KSeF again; nothing is sent twice\n",
+            );
         }
         text
     })?;

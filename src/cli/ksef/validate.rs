@@ -10,7 +10,7 @@ use flowcontrol_ksef_invoice::{Finding, Severity, accepted, check};
 use serde_json::json;
 use std::path::Path;
 
-/// Judges files; needs no configuration.
+/// Validates files; needs no configuration.
 pub fn run(args: &Validate, format: Format) -> Result<Exit> {
     let context = file::context(args.as_of.as_deref())?;
     let mut judged = Vec::new();
@@ -27,7 +27,7 @@ pub fn run(args: &Validate, format: Format) -> Result<Exit> {
     let value = json!({"as_of": context.today.to_string(), "files": files, "refused": refused});
     out::either(format, &value, || {
         let mut text: String =
-            judged.iter().map(|(path, findings)| told(path, findings, args.quiet)).collect();
+            judged.iter().map(|(path, findings)| describe(path, findings, args.quiet)).collect();
         if judged.len() > 1 {
             text.push_str(&format!(
                 "\n{}: {} accepted, {refused} refused\n",
@@ -40,9 +40,9 @@ pub fn run(args: &Validate, format: Format) -> Result<Exit> {
     Ok(if refused == 0 { Exit::Done } else { Exit::Check })
 }
 
-fn told(path: &Path, findings: &[Finding], quiet: bool) -> String {
-    let word = if accepted(findings) { "accepted" } else { "REFUSED" };
-    let mut text = format!("{}: {word}\n", path.display());
+fn describe(path: &Path, findings: &[Finding], quiet: bool) -> String {
+    let verdict = if accepted(findings) { "accepted" } else { "REFUSED" };
+    let mut text = format!("{}: {verdict}\n", path.display());
     for finding in findings.iter().filter(|f| !quiet || f.severity > Severity::Note) {
         text.push_str(&format!("  {finding}\n"));
     }

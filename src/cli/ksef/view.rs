@@ -1,31 +1,32 @@
-//! How what became of an invoice is shown, and how invoices and tenants are named.
+//! How the status of an invoice is printed, and how the invoices and tenants of a command are
+//! named.
 
 use super::file;
 use crate::cli::Cx;
 use flowcontrol_base::{Failure, Result};
-use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submitted};
 use flowcontrol_contract::{CallCx, Digest, Port, TenantId};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// A call for the tenant that was named, else for the one whose context the adapter has.
+/// The call context of the given tenant, else of the tenant of the adapter's context.
 ///
 /// # Errors
-/// When none is known.
+/// When no tenant is given or configured.
 pub fn call(cx: &Cx, named: Option<&str>) -> Result<CallCx> {
     let kind = cx.settings.profile()?.kind(Port::Ksef);
     let configured = cx.settings.config.adapters.get(kind).and_then(|c| c["tenant"].as_str());
     let tenant = named.or(configured).ok_or_else(|| {
-        Failure::usage("whose invoices these are is not said")
-            .hint(format!("name --tenant, or tenant in [adapters.{kind}]"))
+        Failure::usage("the tenant of the invoices is not known")
+            .hint(format!("give --tenant, or set tenant in [adapters.{kind}]"))
     })?;
     Ok(CallCx::tenant(TenantId::new(tenant)?))
 }
 
-/// An invoice by its SHA-256, or by its file.
+/// The digest of an invoice, given as SHA-256 or as its file.
 ///
 /// # Errors
-/// When there is no such file.
+/// When the file does not exist.
 pub fn digest(name: &str) -> Result<Digest> {
     match Digest::parse(name) {
         Ok(digest) => Ok(digest),
@@ -33,26 +34,26 @@ pub fn digest(name: &str) -> Result<Digest> {
     }
 }
 
-/// For programs.
-pub fn value(told: &Submitted) -> Value {
-    json!({"invoice": told.invoice, "session": told.session, "reference": told.reference,
-        "state": told.state})
+/// The status as JSON.
+pub fn value(submitted: &Submitted) -> Value {
+    json!({"invoice": submitted.invoice, "session": submitted.session, "reference": submitted.reference,
+        "state": submitted.state})
 }
 
-/// For people, in one line.
-pub fn text(told: &Submitted) -> String {
-    match &told.state {
-        State::Kept => "not sent".to_owned(),
-        State::Unknown => "it may have been sent; KSeF has not been asked yet".to_owned(),
-        State::Pending { code } => format!("KSeF has it and has not decided ({code})"),
-        State::Accepted { number, offline, earlier, .. } => {
+/// The status as one line of text.
+pub fn text(submitted: &Submitted) -> String {
+    match &submitted.state {
+        InvoiceState::Kept => "not sent".to_owned(),
+        InvoiceState::Unknown => "it may have been sent; KSeF has not been asked yet".to_owned(),
+        InvoiceState::Pending { code } => format!("KSeF has it and has not decided ({code})"),
+        InvoiceState::Accepted { number, offline, earlier, .. } => {
             let offline = if *offline { ", offline" } else { "" };
             let earlier = if earlier.is_some() { ", sent before" } else { "" };
             format!("accepted as {number}{offline}{earlier}")
         }
-        State::Refused { because } => format!("REFUSED: {because}"),
-        State::NumberTaken { by, .. } => {
-            format!("NUMBER TAKEN by another invoice, {by}: a person decides which is right")
+        InvoiceState::Refused { because } => format!("REFUSED: {because}"),
+        InvoiceState::NumberTaken { by, .. } => {
+            format!("NUMBER TAKEN by another invoice, {by}: a person must decide which is right")
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The Postgres store of the rehearsal's database, as one of its logins.
 
-use crate::registry::{self, PostgresPlace, Purpose};
+use crate::registry::{self, PostgresLocation, Purpose};
 use crate::rehearsal::Rehearsal;
 use flowcontrol_base::Result;
 use flowcontrol_contract::ScenarioStore;
@@ -45,7 +45,7 @@ pub fn opening(
     login: &Login,
     purpose: Purpose,
 ) -> Result<impl Future<Output = Result<Arc<dyn ScenarioStore>>> + use<>> {
-    let place = PostgresPlace {
+    let place = PostgresLocation {
         endpoint: &super::workspace(run)?.endpoint,
         migrations: &run.settings.config.migrations,
         tenants: &run.resources.tenants(),

@@ -1,4 +1,4 @@
-//! Owners' words for a reviewer: what is asked of whom, what was said, and whether it counts.
+//! Acceptances for a reviewer: what each owner is asked, what was accepted, and whether it counts.
 
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::{Authentication, ProfileRef};
@@ -9,45 +9,46 @@ use flowcontrol_gates::spec::Owner;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A decision that is asked of an owner.
+/// A decision that an owner is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Asked {
     /// `gate/check`.
     pub check: &'static str,
     /// For people.
     pub title: &'static str,
-    /// The role whose word counts.
+    /// The role of the owner.
     pub role: String,
-    /// Who has it.
+    /// The actor who has the role.
     pub owner: Option<Owner>,
-    /// A word that counts is there.
+    /// Whether an acceptance that counts exists.
     pub accepted: bool,
     /// One sentence: since when, or why not.
     pub reason: String,
-    /// The packet with the word that counts.
+    /// The packet with the acceptance that counts.
     pub evidence: Vec<Digest>,
-    /// The command that gives the word; `None` when it is there, or nothing can be accepted yet.
+    /// The command that records the acceptance; `None` when it exists, or nothing can be accepted
+    /// yet.
     pub command: Option<String>,
 }
 
-/// A word as it was recorded.
+/// An acceptance as it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AcceptanceRow {
-    /// The packet that records it.
+    /// The packet's digest.
     pub sha256: Digest,
-    /// The packet's place in the chain.
+    /// The packet's sequence number.
     pub sequence: Option<u64>,
-    /// When.
+    /// When it was recorded.
     pub as_of: Timestamp,
-    /// Who.
+    /// The actor who accepted.
     pub actor: String,
     /// The actor's name in the roster of the deployment's tenant.
     pub name: Option<String>,
     /// `gate/check`.
     pub check: String,
-    /// It takes an earlier word back.
+    /// Whether it revokes an earlier acceptance.
     pub revoked: bool,
-    /// How the actor was known.
+    /// How the actor was authenticated.
     pub authentication: Authentication,
     /// The profile it was given for.
     pub profile: ProfileRef,
@@ -55,15 +56,15 @@ pub struct AcceptanceRow {
     pub snapshot: Option<Digest>,
     /// The packets it was given on.
     pub evidence: Vec<Digest>,
-    /// What was decided, by name.
+    /// The values that were decided.
     pub values: BTreeMap<String, String>,
     /// Whether it counts for the judged profile now.
     pub counts: bool,
-    /// One sentence: what it is worth, or why it does not count.
+    /// One sentence: why it counts, or why it does not.
     pub reason: String,
 }
 
-/// Every decision, with the word that counts if there is one.
+/// Every decision, with the acceptance that counts if there is one.
 pub fn asked(inputs: &Inputs) -> Vec<Asked> {
     decision::all().map(|decision| one_asked(decision, inputs)).collect()
 }
@@ -83,48 +84,48 @@ fn one_asked(decision: &OwnerDecision, inputs: &Inputs) -> Asked {
     }
 }
 
-/// Every word of the chain.
-pub fn words(inputs: &Inputs) -> Vec<AcceptanceRow> {
-    inputs.acceptances.iter().map(|word| one_word(word, inputs)).collect()
+/// Every acceptance in the chain.
+pub fn recorded(inputs: &Inputs) -> Vec<AcceptanceRow> {
+    inputs.acceptances.iter().map(|acceptance| one_acceptance(acceptance, inputs)).collect()
 }
 
-fn one_word(word: &Acceptance, inputs: &Inputs) -> AcceptanceRow {
-    let worth = worth(word, inputs);
-    let recorded = inputs.packets.iter().find(|e| e.sha256 == word.sha256);
-    let actor = inputs.scenario.actors.iter().find(|a| a.id.as_str() == word.actor);
+fn one_acceptance(acceptance: &Acceptance, inputs: &Inputs) -> AcceptanceRow {
+    let worth = worth(acceptance, inputs);
+    let recorded = inputs.packets.iter().find(|e| e.sha256 == acceptance.sha256);
+    let actor = inputs.scenario.actors.iter().find(|a| a.id.as_str() == acceptance.actor);
     AcceptanceRow {
-        sha256: word.sha256,
+        sha256: acceptance.sha256,
         sequence: recorded.map(|e| e.packet.sequence),
-        as_of: word.as_of,
-        actor: word.actor.clone(),
+        as_of: acceptance.as_of,
+        actor: acceptance.actor.clone(),
         name: actor.map(|a| a.display_name.clone()),
-        check: word.check.clone(),
-        revoked: word.revoked,
-        authentication: word.authentication,
-        profile: word.profile.clone(),
-        snapshot: word.snapshot,
-        evidence: word.evidence.clone(),
-        values: word.values.clone(),
+        check: acceptance.check.clone(),
+        revoked: acceptance.revoked,
+        authentication: acceptance.authentication,
+        profile: acceptance.profile.clone(),
+        snapshot: acceptance.snapshot,
+        evidence: acceptance.evidence.clone(),
+        values: acceptance.values.clone(),
         counts: worth.is_ok(),
         reason: worth.unwrap_or_else(|why| why),
     }
 }
 
-/// Why this very word counts, or else why not.
-fn worth(word: &Acceptance, inputs: &Inputs) -> Result<String, String> {
-    let decision = decision::find(&word.check)
-        .ok_or_else(|| format!("no gate of this version asks for {}", word.check))?;
-    if word.profile.name != inputs.profile.name {
-        return Err(format!("it was given for profile {}", word.profile.name));
+/// Why this acceptance counts, or else why it does not.
+fn worth(acceptance: &Acceptance, inputs: &Inputs) -> Result<String, String> {
+    let decision = decision::find(&acceptance.check)
+        .ok_or_else(|| format!("no gate of this version asks for {}", acceptance.check))?;
+    if acceptance.profile.name != inputs.profile.name {
+        return Err(format!("it was given for profile {}", acceptance.profile.name));
     }
-    if inputs.owner(decision.role).is_none_or(|owner| owner.id.as_str() != word.actor) {
-        return Err(format!("it is for {} to decide", inputs.named(decision.role)));
+    if inputs.owner(decision.role).is_none_or(|owner| owner.id.as_str() != acceptance.actor) {
+        return Err(format!("only {} may decide it", inputs.named(decision.role)));
     }
-    if word.as_of > inputs.as_of {
-        return Err(format!("it is dated {}, after {}", word.as_of, inputs.as_of));
+    if acceptance.as_of > inputs.as_of {
+        return Err(format!("it is dated {}, after {}", acceptance.as_of, inputs.as_of));
     }
-    if decision.last(inputs).is_none_or(|last| last.sha256 != word.sha256) {
-        return Err("a later word of the same owner stands in its place".to_owned());
+    if decision.last(inputs).is_none_or(|last| last.sha256 != acceptance.sha256) {
+        return Err("it was replaced by a later acceptance of the same owner".to_owned());
     }
     decision.condition(inputs).outcome
 }

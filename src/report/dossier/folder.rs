@@ -1,5 +1,5 @@
-//! Writes a dossier into a folder: each file whole or not at all, and never over a file that is
-//! no dossier.
+//! Writes a dossier into a folder: each file completely or not at all, and never over a file that
+//! is not a dossier.
 
 use super::html;
 use super::model::{Dossier, SCHEMA};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const JSON: &str = "dossier.json";
 const HTML: &str = "dossier.html";
 
-/// What was written.
+/// The files that were written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Written {
     /// The page.
@@ -30,13 +30,13 @@ pub struct Written {
     pub json_sha256: Digest,
 }
 
-/// Writes both files into `dir`, which is made when it is not there. An earlier dossier is
-/// replaced. The document goes first: where a crash keeps the page from following, the older page
-/// shows another digest.
+/// Writes both files into `dir`, which is created if it does not exist; an earlier dossier is
+/// replaced. The document is written first: if a crash prevents the page, the older page shows
+/// another digest.
 ///
 /// # Errors
-/// A check failure when a secret would be written down; a usage failure when a file that is no
-/// dossier has the name of one; an environment failure when the folder cannot be written.
+/// A check failure when a secret would be written; a usage failure when a file of the same name is
+/// not a dossier; an environment failure when the folder cannot be written.
 pub fn write(dir: &Path, dossier: &Dossier, secrets: &KnownSecrets) -> Result<Written> {
     check(dossier, secrets)?;
     let document = json::pretty(dossier)?;
@@ -59,21 +59,21 @@ pub fn write(dir: &Path, dossier: &Dossier, secrets: &KnownSecrets) -> Result<Wr
 fn check(dossier: &Dossier, secrets: &KnownSecrets) -> Result<()> {
     secrets.check_text("the runbook", &dossier.runbook.sql).map_err(|refused| Failure {
         hint: Some(
-            "take it out of the migration files, whose readers are more than this dossier's; a \
-             role's password is set where the role is provisioned"
+            "remove it from the migration files, which have more readers than this dossier; set a \
+                             role's password where the role is created"
                 .to_owned(),
         ),
         ..refused
     })?;
     let value = serde_json::to_value(dossier)
-        .map_err(|e| Failure::check(format!("this dossier has no JSON form: {e}")))?;
+        .map_err(|e| Failure::check(format!("this dossier cannot be serialized: {e}")))?;
     secrets.check(&value)
 }
 
-/// Whether an earlier dossier stands at `path`; anything else there is refused.
+/// Whether `path` is an earlier dossier; another file there is refused.
 fn earlier(path: &Path) -> Result<bool> {
     let foreign = || {
-        Failure::usage(format!("{} is there and is no dossier of ours", path.display()))
+        Failure::usage(format!("{} exists and is not a dossier", path.display()))
             .hint("move it aside, or give another folder with --out")
     };
     match fs::symlink_metadata(path) {
@@ -86,7 +86,7 @@ fn earlier(path: &Path) -> Result<bool> {
     if is_ours(&bytes) { Ok(true) } else { Err(foreign()) }
 }
 
-/// A document that names the schema in any version, or a page that such a document made.
+/// A document that names the schema in any version, or a page rendered from one.
 fn is_ours(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Named {

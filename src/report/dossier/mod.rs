@@ -1,8 +1,8 @@
-//! The dossier: everything that a reviewer of a move looks at, as one JSON document and as one
-//! HTML page that is rendered from it.
+//! The dossier: everything that the reviewer of a move needs, as a JSON document and as an HTML
+//! page rendered from it.
 //!
-//! [`model`] is the data, gathered from what the gates judged and from the evidence chain;
-//! [`html`] renders it and decides nothing; [`folder`] writes both.
+//! [`model`] is the data, built from the gates' judgement and the evidence chain; [`html`] renders
+//! it and decides nothing; [`folder`] writes both.
 
 pub mod acceptances;
 pub mod folder;
@@ -17,7 +17,7 @@ use super::terminal::View;
 use flowcontrol_base::text::layout::counted;
 use flowcontrol_base::text::one_line;
 
-/// `dossier` as text: where it is, and the digest to send another way.
+/// `dossier` as text: the paths, and the digest to send by another channel.
 pub fn written(dossier: &Dossier, written: &Written, view: View) -> String {
     let (production, readiness) = (&dossier.production, &dossier.readiness);
     let title = format!(
@@ -26,8 +26,8 @@ pub fn written(dossier: &Dossier, written: &Written, view: View) -> String {
     );
     let mut out = format!("{}\n", view.paint.tone(Tone::Strong, one_line(&title)));
     let packets = counted(dossier.packets.len() as u64, "packet", "packets");
-    let words = counted(dossier.acceptances.len() as u64, "acceptance", "acceptances");
-    out.push_str(&format!("  holds   {packets}, {words}\n"));
+    let acceptances = counted(dossier.acceptances.len() as u64, "acceptance", "acceptances");
+    out.push_str(&format!("  holds   {packets}, {acceptances}\n"));
     for (path, sha256) in
         [(&written.html, written.html_sha256), (&written.json, written.json_sha256)]
     {

@@ -1,7 +1,7 @@
-//! What a dossier says, in the order of the reviewer's questions: what holds production back,
-//! how far it is, what each gate rests on, what was recorded, who decided, what would run.
+//! The data of a dossier, in the order of a reviewer's questions: what blocks production,
+//! readiness, what each gate rests on, what was recorded, who decided, what would run.
 
-use super::acceptances::{AcceptanceRow, Asked, asked, words};
+use super::acceptances::{AcceptanceRow, Asked, asked, recorded};
 use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::text::text;
 use flowcontrol_evidence::{ChainVerification, Outcome, Packet, ProfileRef, Verdict};
@@ -11,7 +11,7 @@ use flowcontrol_gates::{Check, Gate, Inputs, Judgement};
 use serde::Serialize;
 use serde_json::Value;
 
-/// The name of this form, with its version.
+/// The name and version of this schema.
 pub const SCHEMA: &str = "FlowControlDossier.v1";
 
 /// What a dossier is built from.
@@ -19,11 +19,11 @@ pub const SCHEMA: &str = "FlowControlDossier.v1";
 pub struct Sources<'a> {
     /// The version of this program.
     pub tool_version: &'static str,
-    /// What the gates looked at.
+    /// The gates' inputs.
     pub inputs: &'a Inputs,
-    /// What they answered.
+    /// The gates' judgement.
     pub judgement: &'a Judgement,
-    /// What verifying the chain of the inputs' packets gave.
+    /// The result of verifying the evidence chain.
     pub verification: &'a ChainVerification,
     /// The digest over the migration files.
     pub migrations: Digest,
@@ -38,23 +38,23 @@ pub struct Dossier {
     pub schema: &'static str,
     /// The version of FlowControl that wrote it.
     pub tool_version: &'static str,
-    /// The moment that was judged.
+    /// The time of the judgement.
     pub as_of: Timestamp,
-    /// What was judged.
+    /// The profile and the scenario that were judged.
     pub subject: Subject,
-    /// What is decided on production, and why.
+    /// The decision on production, and why.
     pub production: Production,
-    /// How far it is, and what to do next.
+    /// Readiness, and what to do next.
     pub readiness: Readiness,
     /// Every gate.
     pub gates: Vec<GatePart>,
-    /// Whether the evidence chain holds.
+    /// The result of verifying the evidence chain.
     pub chain: Chain,
     /// Every packet of the chain, oldest first.
     pub packets: Vec<PacketPart>,
-    /// What is asked of owners.
+    /// The decisions that owners are asked for.
     pub asked: Vec<Asked>,
-    /// Every word that an owner gave or took back, oldest first.
+    /// Every acceptance and revocation, oldest first.
     pub acceptances: Vec<AcceptanceRow>,
     /// The SQL that would run.
     pub runbook: Runbook,
@@ -79,7 +79,7 @@ pub struct Subject {
     pub judged_by: String,
 }
 
-/// What is decided on production.
+/// The decision on production.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Production {
     /// `GO` or `NO-GO`.
@@ -93,7 +93,7 @@ pub struct Production {
     pub blockers: Vec<Blocker>,
 }
 
-/// A gate that holds production back.
+/// A gate that blocks production.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Blocker {
     /// The gate.
@@ -110,7 +110,7 @@ pub struct Blocker {
     pub reasons: Vec<Reason>,
 }
 
-/// One reason, and the checks that it keeps open.
+/// One reason, and the checks that are open because of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reason {
     /// The verdict of these checks.
@@ -121,7 +121,7 @@ pub struct Reason {
     pub reason: String,
 }
 
-/// A gate as it answered.
+/// The result of a gate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GatePart {
     /// The name on the command line.
@@ -140,10 +140,10 @@ pub struct GatePart {
     pub checks: Vec<Check>,
 }
 
-/// The chain's verification.
+/// The result of verifying the chain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Chain {
-    /// Nothing is wrong, as far as could be checked.
+    /// Whether nothing is wrong, as far as could be verified.
     pub sound: bool,
     /// The answers.
     #[serde(flatten)]
@@ -153,7 +153,7 @@ pub struct Chain {
 /// A packet of the chain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PacketPart {
-    /// Its place.
+    /// Its sequence number.
     pub sequence: u64,
     /// Its schema.
     pub schema: String,
@@ -169,11 +169,11 @@ pub struct PacketPart {
     pub sha256: Digest,
     /// The digest of the packet before.
     pub previous: Option<Digest>,
-    /// The profile it was made for.
+    /// The profile it was recorded for.
     pub profile: ProfileRef,
-    /// The snapshot it was made of.
+    /// The snapshot it is about.
     pub snapshot_sha256: Option<Digest>,
-    /// The target it was made on.
+    /// The target it was recorded on.
     pub target: Option<Value>,
     /// Its file in the chain's folder.
     pub file: String,
@@ -192,7 +192,7 @@ pub struct Runbook {
     pub sql: String,
 }
 
-/// Puts the dossier together.
+/// Builds the dossier.
 pub fn build(sources: &Sources<'_>) -> Dossier {
     let Sources { inputs, judgement, verification, .. } = *sources;
     let profile = &inputs.profile;
@@ -217,7 +217,7 @@ pub fn build(sources: &Sources<'_>) -> Dossier {
         chain: Chain { sound: verification.passed(), verification: verification.clone() },
         packets: inputs.packets.iter().map(packet).collect(),
         asked: asked(inputs),
-        acceptances: words(inputs),
+        acceptances: recorded(inputs),
         runbook: Runbook {
             migrations_sha256: sources.migrations,
             sha256: Digest::of(sources.runbook),

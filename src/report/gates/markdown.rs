@@ -93,12 +93,12 @@ fn next_step(next: &NextAction) -> String {
         Some(run) => format!("{what}{whose}: {}", command(run)),
         None => {
             let gate = super::gate_of(next);
-            format!("{what}{whose}: {} says why", command(&format!("flowcontrol gates {gate}")))
+            format!("{what}{whose}: {} shows why", command(&format!("flowcontrol gates {gate}")))
         }
     }
 }
 
-/// Nothing in it starts a line, leaves a cell, is markup or turns text around.
+/// Escaped text: it cannot start a line, leave its cell, add markup or reverse text.
 fn text(text: &str) -> String {
     escape(&one_line(text))
 }

@@ -1,17 +1,17 @@
-//! Attempts to sign in that are under way, and messages that came once. Pure but for their locks;
-//! the time is given to them.
+//! Sign-in attempts in progress, and the ids of logout tokens seen recently. Pure but for the
+//! locks; the caller passes the time in.
 
 use flowcontrol_contract::sign_in::Attempt;
 use flowcontrol_contract::{Digest, ExpiringMap, Timestamp};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How long somebody may take to sign in, in seconds.
-pub const PATIENCE: u32 = 600;
-/// Entries that are kept at once; beyond that the oldest is forgotten.
+/// Longest time from the start of a sign-in to the provider's answer, in seconds.
+pub const ATTEMPT_SECONDS: u32 = 600;
+/// Most entries kept; beyond that the oldest is dropped.
 const KEPT: usize = 10_000;
 
-/// What is kept for a while, each under its key.
+/// Entries that expire after a fixed time.
 #[derive(Debug)]
 pub struct KeptFor<K, V> {
     micros: i64,
@@ -29,14 +29,14 @@ impl<K: Eq + Hash + Clone, V> KeptFor<K, V> {
         Self { micros: i64::from(seconds) * 1_000_000, kept: Mutex::new(ExpiringMap::new(KEPT)) }
     }
 
-    /// Keeps it from `now` on; `false` when that key is kept already.
+    /// Adds an entry; `false` when the key has one that has not expired.
     pub fn keep(&self, key: K, value: V, now: Timestamp) -> bool {
         let now = now.micros();
         let until = now.saturating_add(self.micros);
         self.kept().insert_new(key, value, until, now)
     }
 
-    /// Takes it away, if it is still kept at `now` and is the one that `meant` asks for.
+    /// Removes and returns an entry that has not expired at `now` and satisfies `meant`.
     pub fn take(&self, key: &K, now: Timestamp, meant: impl Fn(&V) -> bool) -> Option<V> {
         self.kept().take_if(key, now.micros(), meant)
     }

@@ -1,4 +1,5 @@
-//! The two cookies. Both are for this host over TLS alone, and no script reads them.
+//! The two cookies of a browser's sign-in. Both are for this host, over TLS only, and hidden from
+//! scripts.
 //!
 //! A browser keeps a `__Host-` cookie only when it is Secure, for the absolute host and without a
 //! domain, so that neither a neighbour's host nor plain HTTP can plant one. Browsers count loopback
@@ -6,24 +7,24 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// Names the session.
+/// The cookie with the session's name.
 pub const SESSION: &str = "__Host-flowcontrol";
-/// Names the attempt to sign in.
+/// The cookie with the name of the sign-in attempt.
 pub const ATTEMPT: &str = "__Host-flowcontrol-attempt";
 
-/// What a response sets. `Lax`, because the provider leads the browser back here.
+/// The `Set-Cookie` value. `SameSite=Lax`, because the provider redirects the browser back here.
 pub fn set(name: &str, value: &str, seconds: Option<u32>) -> HeaderValue {
     let age = seconds.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
     let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// What takes a cookie away.
+/// The `Set-Cookie` value that deletes a cookie.
 pub fn clear(name: &str) -> HeaderValue {
     set(name, "", Some(0))
 }
 
-/// The value of the one cookie of that name; `None` where there is none, or more than one.
+/// The value of the one cookie of that name; `None` if it is absent or repeated.
 pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));

@@ -1,33 +1,34 @@
-//! What a browser's request must show before it is believed to be the user's own. Pure.
+//! Cross-site request forgery checks: which writes and redirects of a browser are accepted. Pure.
 
 use flowcontrol_contract::{Digest, Secret};
 
 /// The header that repeats the session's CSRF token.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
-/// What came with a write.
+/// The headers of a browser's write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
-    /// `Origin`, which a browser sets and a page cannot.
+    /// `Origin`, which is set by the browser and not by the page.
     pub origin: Option<&'a str>,
     /// The CSRF token.
     pub csrf: Option<&'a str>,
 }
 
-/// Whether a write comes from a page of `origin` that knows the session's token.
+/// Whether a write comes from a page of `origin` and repeats the session's CSRF token.
 pub fn own_write(shown: &Shown<'_>, origin: &str, csrf: &Secret) -> bool {
-    // Digests are compared, so that the time it takes tells nothing of the token.
+    // Digests are compared, so that the time taken reveals nothing of the token.
     let same = |given: &str| Digest::of(given) == Digest::of(csrf.expose());
     shown.origin == Some(origin) && shown.csrf.is_some_and(same)
 }
 
-/// The path of this service that a browser wanted to see; `/` for whatever might lead elsewhere.
+/// The path of this service to redirect to after sign-in; `/` for anything that might lead to
+/// another site.
 pub fn return_to(wanted: Option<&str>) -> &str {
     const HOME: &str = "/";
     let Some(path) = wanted else { return HOME };
     let plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let mut hidden = path.as_bytes().windows(3).filter(|w| w[0] == b'%');
-    // Encoded once more, it would be a line break, a backslash or a slash to whoever decodes it.
+    // These percent-encodings decode to a line break, a backslash or a slash.
     let disguised = hidden.any(|w| {
         [&b"%0d"[..], b"%0a", b"%5c", b"%2f", b"%00"].iter().any(|bad| w.eq_ignore_ascii_case(bad))
     });

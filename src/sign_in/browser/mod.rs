@@ -1,7 +1,7 @@
-//! Browsers that signed in: from the attempt to the session, its renewal and its end.
+//! Sessions of signed-in browsers: sign-in attempt, session, renewal, sign-out.
 //!
-//! The tokens stay here. A browser holds a random name, and each of its requests is judged by the
-//! auth adapter as if the access token had come with it.
+//! The tokens never leave the server. A browser holds a random session name, and each of its
+//! requests is authenticated by the auth adapter with the session's access token.
 
 mod attempt;
 pub mod cookie;
@@ -9,64 +9,64 @@ pub mod guard;
 mod renewal;
 mod store;
 
-pub use attempt::PATIENCE;
+pub use attempt::ATTEMPT_SECONDS;
 pub use store::{Lifetimes, Memory, Session, SessionStore};
 
 use attempt::{Attempts, SeenTokenIds};
 use flowcontrol_base::clock;
-use flowcontrol_contract::sign_in::{Answer, Attempt, Grant, SignIn, Site};
+use flowcontrol_contract::sign_in::{Attempt, AuthorizationResponse, Grant, SignIn, Site};
 use flowcontrol_contract::{
     AuthProvider, Digest, Error, ErrorKind, Presented, Principal, Result, Secret,
 };
-use renewal::Flights;
+use renewal::Renewals;
 use std::sync::Arc;
 
-/// Bytes of a session's name, and of what a write must repeat.
+/// Random bytes of a session's name, and of its CSRF token.
 const NAME: usize = 32;
-/// Seconds for which a message that came is known again: longer than it counts.
-const HEARD: u32 = 900;
-/// A session's last use is noted once in this many microseconds.
-const NOTED: i64 = 30_000_000;
+/// Replay window for logout tokens (`jti`), in seconds; longer than such a token is valid.
+const SEEN_TOKEN_SECONDS: u32 = 900;
+/// A session's last use is written at most once in this many microseconds.
+const TOUCH_EVERY: i64 = 30_000_000;
 
-/// The sessions of one service.
+/// The browser sessions of one service.
 #[derive(Debug)]
 pub struct Sessions {
-    /// Where browsers reach it.
+    /// The address at which browsers reach the service.
     pub site: Site,
     sign_in: Arc<dyn SignIn>,
     store: Box<dyn SessionStore>,
     life: Lifetimes,
     attempts: Attempts,
     seen: SeenTokenIds,
-    flights: Flights,
+    renewals: Renewals,
 }
 
-/// An attempt that began.
+/// A sign-in attempt that was started.
 #[derive(Debug)]
 pub struct Begun {
-    /// Where the browser goes.
+    /// The provider's address to redirect the browser to.
     pub url: Secret,
-    /// The attempt's name, for the browser alone.
+    /// The attempt's name, for the browser's cookie only.
     pub name: Secret,
 }
 
-/// Somebody who has signed in.
+/// A completed sign-in.
 #[derive(Debug)]
-pub struct Arrived {
-    /// The session's name, for the browser alone.
+pub struct CompletedSignIn {
+    /// The session's name, for the browser's cookie only.
     pub name: Secret,
-    /// The path that the browser wanted to see.
+    /// The path to redirect the browser to.
     pub return_to: String,
-    /// Who it is.
+    /// The signed-in principal.
     pub principal: Principal,
 }
 
-/// A session as a request finds it.
+/// A valid session, as a request uses it.
 #[derive(Clone, Debug)]
-pub struct Present {
-    /// Who it is.
+pub struct ActiveSession {
+    /// The signed-in principal.
     pub principal: Principal,
-    /// What a write must repeat.
+    /// The CSRF token that writes must repeat.
     pub csrf: Secret,
 }
 
@@ -75,7 +75,7 @@ fn nobody(why: &str) -> Error {
 }
 
 impl Sessions {
-    /// Sessions that `store` keeps.
+    /// Sessions kept in `store`.
     pub fn new(
         site: Site,
         sign_in: Arc<dyn SignIn>,
@@ -87,16 +87,16 @@ impl Sessions {
             sign_in,
             store,
             life,
-            attempts: Attempts::new(PATIENCE),
-            seen: SeenTokenIds::new(HEARD),
-            flights: Flights::default(),
+            attempts: Attempts::new(ATTEMPT_SECONDS),
+            seen: SeenTokenIds::new(SEEN_TOKEN_SECONDS),
+            renewals: Renewals::default(),
         }
     }
 
-    /// Begins an attempt for a browser that wants to see `return_to`.
+    /// Starts a sign-in attempt for a browser that asked for the path `return_to`.
     ///
     /// # Errors
-    /// `Unavailable` when the provider cannot be asked.
+    /// `Unavailable` when the provider cannot be reached.
     pub async fn begin(&self, return_to: Option<&str>) -> Result<Begun> {
         let attempt = self.sign_in.begin().await?;
         let (url, name) = (attempt.url.clone(), clock::random_hex(NAME));
@@ -109,26 +109,26 @@ impl Sessions {
     /// whoever signs in gets a session of a new name.
     ///
     /// # Errors
-    /// `InvalidInput` when there is no such attempt or the answer is not one to it, else as
-    /// [`SignIn::complete`] says. One answer ends an attempt, whatever comes of it.
+    /// `InvalidInput` when there is no such attempt or the answer does not belong to it, else as
+    /// [`SignIn::complete`]. An answer ends the attempt, whatever its result.
     pub async fn finish(
         &self,
         name: Option<&str>,
-        answer: &Answer<'_>,
+        answer: &AuthorizationResponse<'_>,
         before: Option<&str>,
-    ) -> Result<Arrived> {
+    ) -> Result<CompletedSignIn> {
         let now = clock::now();
-        // An answer to another attempt takes nothing from this one.
+        // An answer to another attempt must not end this one.
         let meant = |(attempt, _): &(Attempt, String)| answer.state == Some(attempt.state.expose());
         let attempt = name.and_then(|name| self.attempts.take(&Digest::of(name), now, meant));
-        let (attempt, return_to) =
-            attempt.ok_or_else(|| Error::invalid("this browser has no such attempt under way"))?;
+        let (attempt, return_to) = attempt
+            .ok_or_else(|| Error::invalid("this browser has no such sign-in in progress"))?;
         let grant = self.sign_in.complete(&attempt, answer).await?;
         if let Some(before) = before {
             self.end(before).await;
         }
         let principal = grant.principal.clone();
-        Ok(Arrived { name: self.opened(grant).await, return_to, principal })
+        Ok(CompletedSignIn { name: self.opened(grant).await, return_to, principal })
     }
 
     async fn opened(&self, grant: Grant) -> Secret {
@@ -139,20 +139,25 @@ impl Sessions {
         Secret::new(name)
     }
 
-    /// Who the session named `name` is of, by its access token, which is renewed in time.
+    /// The principal of the session named `name`, authenticated by its access token, which is
+    /// renewed before it expires.
     ///
     /// # Errors
-    /// `Unauthenticated` when there is no such session or it is over, else as
+    /// `Unauthenticated` when there is no such session or it has expired, else as
     /// [`AuthProvider::authenticate`] says.
-    pub async fn present(self: &Arc<Self>, name: &str, auth: &dyn AuthProvider) -> Result<Present> {
+    pub async fn present(
+        self: &Arc<Self>,
+        name: &str,
+        auth: &dyn AuthProvider,
+    ) -> Result<ActiveSession> {
         let (key, now) = (Digest::of(name), clock::now());
         let session = self.store.get(&key).await;
         let mut session = session.ok_or_else(|| nobody("there is no such session"))?;
-        if session.over(self.life, now) {
+        if session.is_expired(self.life, now) {
             self.store.remove(&key).await;
-            return Err(nobody("the session is over"));
+            return Err(nobody("the session has expired"));
         }
-        if session.due(now) {
+        if session.needs_renewal(now) {
             session = self.renewed(key, session).await?;
         }
         let bearer = format!("Bearer {}", session.grant.tokens.access.expose());
@@ -166,13 +171,13 @@ impl Sessions {
                 return Err(error);
             }
         };
-        if now.micros() - session.seen.micros() > NOTED {
+        if now.micros() - session.seen.micros() > TOUCH_EVERY {
             self.store.touch(&key, now).await;
         }
-        Ok(Present { principal, csrf: session.csrf })
+        Ok(ActiveSession { principal, csrf: session.csrf })
     }
 
-    /// What a write of the session named `name` must repeat; whatever became of its tokens.
+    /// The CSRF token of the session named `name`, whatever the state of its tokens.
     pub async fn csrf(&self, name: &str) -> Option<Secret> {
         self.store.get(&Digest::of(name)).await.map(|session| session.csrf)
     }
@@ -182,25 +187,26 @@ impl Sessions {
     pub async fn end(&self, name: &str) -> Option<String> {
         let session = self.store.remove(&Digest::of(name)).await?;
         let tokens = session.grant.tokens;
-        let way_out = self.sign_in.way_out(&tokens).await;
+        let logout_url = self.sign_in.logout_url(&tokens).await;
         let sign_in = Arc::clone(&self.sign_in);
         tokio::spawn(async move {
             if let Err(error) = sign_in.revoke(&tokens).await {
                 tracing::info!("tokens were not revoked: {}", error.chain());
             }
         });
-        way_out
+        logout_url
     }
 
     /// Ends the sessions that a logout token of the provider names, and says how many they were.
     ///
     /// # Errors
-    /// `InvalidInput` when it is none, or came before; else as [`SignIn::signed_out`] says.
+    /// `InvalidInput` when it is not a valid logout token or was processed before; else as
+    /// [`SignIn::verify_logout_token`].
     pub async fn signed_out(&self, logout_token: &str) -> Result<usize> {
-        let message = self.sign_in.signed_out(logout_token).await?;
+        let message = self.sign_in.verify_logout_token(logout_token).await?;
         let name = format!("{} {}", message.issuer, message.message);
         if !self.seen.keep(name, (), clock::now()) {
-            return Err(Error::invalid("the logout token came before"));
+            return Err(Error::invalid("the logout token was processed before"));
         }
         Ok(self.store.remove_ended(&message).await)
     }

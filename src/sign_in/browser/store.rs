@@ -1,69 +1,71 @@
-//! What a signed-in browser's session is, and where sessions are kept.
+//! The session of a signed-in browser, and the store of sessions.
 
 use async_trait::async_trait;
-use flowcontrol_contract::sign_in::{Grant, SignedOut};
+use flowcontrol_contract::sign_in::{Grant, SessionsEnded};
 use flowcontrol_contract::{Digest, Secret, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Sessions that are kept at once; beyond that, whoever was longest away is signed out.
+/// Most sessions kept; beyond that, the one that was used longest ago is ended.
 const KEPT: usize = 10_000;
 
 /// A browser's session. The browser holds its name and nothing of this.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Who signed in, with what the provider gave.
+    /// The signed-in principal and its tokens.
     pub grant: Grant,
-    /// What a write must repeat.
+    /// The CSRF token that writes must repeat.
     pub csrf: Secret,
-    /// When it began.
+    /// When the session began.
     pub began: Timestamp,
-    /// When its tokens were got.
+    /// When its tokens were obtained.
     pub renewed: Timestamp,
     /// When it was last used.
     pub seen: Timestamp,
 }
 
-/// How long sessions live.
+/// Lifetimes of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// From sign-in to the end, whatever happens.
+    /// From sign-in to the end, at most.
     pub absolute: Duration,
     /// From the last use to the end.
     pub idle: Duration,
 }
 
-/// A quarter of its life before its end, and at most this long, a token is renewed.
-const EARLY: i64 = 60_000_000;
+/// A token is renewed when a quarter of its lifetime is left, and at the earliest this many
+/// microseconds before it expires.
+const RENEW_BEFORE: i64 = 60_000_000;
 
 impl Session {
-    /// Whether it is over at `now`.
-    pub fn over(&self, life: Lifetimes, now: Timestamp) -> bool {
+    /// Whether the session has expired at `now`.
+    pub fn is_expired(&self, life: Lifetimes, now: Timestamp) -> bool {
         let since = |then: Timestamp| now.micros().saturating_sub(then.micros());
         let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
         since(self.began) >= micros(life.absolute) || since(self.seen) >= micros(life.idle)
     }
 
     /// Whether its access token can and should be renewed at `now`.
-    pub fn due(&self, now: Timestamp) -> bool {
+    pub fn needs_renewal(&self, now: Timestamp) -> bool {
         let Some(ends) = self.grant.principal.how.expires_at else { return false };
         let early = (ends.micros() - self.renewed.micros()).max(0) / 4;
-        self.grant.tokens.refresh.is_some() && now.micros() >= ends.micros() - early.min(EARLY)
+        self.grant.tokens.refresh.is_some()
+            && now.micros() >= ends.micros() - early.min(RENEW_BEFORE)
     }
 
-    /// Whether its access token can still be used at `now`.
-    pub fn counts(&self, now: Timestamp) -> bool {
+    /// Whether its access token is still valid at `now`.
+    pub fn token_is_valid(&self, now: Timestamp) -> bool {
         self.grant.principal.how.expires_at.is_none_or(|ends| now < ends)
     }
 
-    /// Whether it is one of those that the provider ended.
-    pub fn ended_by(&self, message: &SignedOut) -> bool {
+    /// Whether the provider's logout message ends it.
+    pub fn ended_by(&self, message: &SessionsEnded) -> bool {
         let tokens = &self.grant.tokens;
         let whose = message.subject.as_ref().is_none_or(|subject| *subject == tokens.subject);
         let which = match (&message.session, &tokens.session) {
             (Some(named), Some(ours)) => named == ours,
-            // Without a name of its own it may be the one that is meant.
+            // A session without an id of the provider may be the one that is meant.
             (Some(_), None) => message.subject.is_some(),
             (None, _) => true,
         };
@@ -71,22 +73,22 @@ impl Session {
     }
 }
 
-/// Keeps sessions by the digests of their names: what is stolen from a store opens no session.
+/// Stores sessions by the digests of their names, so that a copy of the store opens no session.
 ///
-/// A store forgets what is over by itself. It is asked for each request, so it answers fast.
+/// A store drops expired sessions by itself. It is read for every request, so it must be fast.
 #[async_trait]
 pub trait SessionStore: Send + Sync + std::fmt::Debug {
-    /// Keeps a new one.
+    /// Adds a session.
     async fn put(&self, key: Digest, session: Session);
 
-    /// The one of that name.
+    /// The session of that name.
     async fn get(&self, key: &Digest) -> Option<Session>;
 
-    /// Puts another state in its place if it is still there, and says whether it was: what ended
-    /// meanwhile stays ended.
+    /// Replaces a session if it still exists, and returns whether it did: one that ended meanwhile
+    /// stays ended.
     async fn replace(&self, key: &Digest, session: Session) -> bool;
 
-    /// Notes that it was used at `now`, and changes nothing else of it.
+    /// Records that it was used at `now`, and changes nothing else.
     async fn touch(&self, key: &Digest, now: Timestamp);
 
     /// Ends it.
@@ -96,7 +98,7 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     async fn remove_ended(&self, message: &SignedOut) -> usize;
 }
 
-/// Sessions in this process: they end with it, and no other process knows them.
+/// Sessions in the memory of this process: they end with it, and no other process sees them.
 #[derive(Debug)]
 pub struct Memory {
     life: Lifetimes,
@@ -120,7 +122,7 @@ impl SessionStore for Memory {
         let mut all = self.all();
         if all.len() >= KEPT {
             let now = session.seen;
-            all.retain(|_, kept| !kept.over(self.life, now));
+            all.retain(|_, kept| !kept.is_expired(self.life, now));
         }
         if all.len() >= KEPT
             && let Some(longest) = all.iter().min_by_key(|(_, s)| s.seen).map(|(key, _)| *key)
@@ -154,7 +156,7 @@ impl SessionStore for Memory {
         self.all().remove(key)
     }
 
-    async fn remove_ended(&self, message: &SignedOut) -> usize {
+    async fn remove_ended(&self, message: &SessionsEnded) -> usize {
         let mut all = self.all();
         let before = all.len();
         all.retain(|_, session| !session.ended_by(message));

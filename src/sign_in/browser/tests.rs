@@ -1,11 +1,11 @@
-//! What a real provider cannot be made to do at the right moment.
+//! Cases that a real provider cannot be made to produce at the right moment.
 
 use super::{Lifetimes, Memory, Session, SessionStore, Sessions};
 use async_trait::async_trait;
 use flowcontrol_base::clock;
 use flowcontrol_contract::auth::Authenticated;
 use flowcontrol_contract::sign_in::{
-    Answer, Attempt, Grant, Prompt, SignIn, SignedOut, Site, Tokens,
+    Attempt, AuthorizationResponse, DevicePrompt, Grant, SessionsEnded, SignIn, Site, Tokens,
 };
 use flowcontrol_contract::{
     ActorId, AdapterInfo, AuthProvider, Digest, Error, ErrorKind, Mode, Port, Presented, Principal,
@@ -56,16 +56,20 @@ fn session(began: Timestamp, ends: Timestamp) -> Session {
 #[test]
 fn a_session_ends_with_its_time_or_without_use_and_is_renewed_before_its_token_ends() {
     let mut used = session(at(0), at(300));
-    assert!(!used.over(LIFE, at(3599)) && used.over(LIFE, at(3600)));
+    assert!(!used.is_expired(LIFE, at(3599)) && used.is_expired(LIFE, at(3600)));
     used.seen = at(43_199);
-    assert!(!used.over(LIFE, at(43_199)) && used.over(LIFE, at(43_200)));
+    assert!(!used.is_expired(LIFE, at(43_199)) && used.is_expired(LIFE, at(43_200)));
     let long = session(at(0), at(300));
-    assert!(!long.due(at(239)) && long.due(at(240)), "a minute before");
+    assert!(!long.needs_renewal(at(239)) && long.needs_renewal(at(240)), "a minute before");
     let short = session(at(0), at(4));
-    assert!(!short.due(at(2)) && short.due(at(3)), "a quarter before");
+    assert!(!short.needs_renewal(at(2)) && short.needs_renewal(at(3)), "a quarter before");
     let mut single = session(at(0), at(300));
     single.grant.tokens.refresh = None;
-    assert!(!single.due(at(299)) && single.counts(at(299)) && !single.counts(at(300)));
+    assert!(
+        !single.needs_renewal(at(299))
+            && single.token_is_valid(at(299))
+            && !single.token_is_valid(at(300))
+    );
 }
 
 #[test]
@@ -73,7 +77,7 @@ fn a_provider_ends_the_session_that_it_names_or_all_of_somebody() {
     let ours = session(at(0), at(300));
     let ended = |issuer: &str, named: Option<&str>, subject: Option<&str>| {
         let text = |t: &str| t.to_owned();
-        ours.ended_by(&SignedOut {
+        ours.ended_by(&SessionsEnded {
             issuer: format!("https://{issuer}.example.org"),
             session: named.map(text),
             subject: subject.map(text),
@@ -87,7 +91,7 @@ fn a_provider_ends_the_session_that_it_names_or_all_of_somebody() {
     assert!(!ended("other", Some("marek-1"), Some("marek")));
 }
 
-/// Gives tokens when it is let to, for whom it is told to.
+/// Renews tokens when the test permits it, for the actor the test names.
 #[derive(Debug)]
 struct Scripted {
     leave: Semaphore,
@@ -103,10 +107,10 @@ impl SignIn for Scripted {
     async fn begin(&self) -> Result<Attempt> {
         Err(Error::invalid("not scripted"))
     }
-    async fn complete(&self, _: &Attempt, _: &Answer<'_>) -> Result<Grant> {
+    async fn complete(&self, _: &Attempt, _: &AuthorizationResponse<'_>) -> Result<Grant> {
         Err(Error::invalid("not scripted"))
     }
-    async fn by_device(&self, _: &(dyn Fn(Prompt) + Send + Sync)) -> Result<Grant> {
+    async fn by_device(&self, _: &(dyn Fn(DevicePrompt) + Send + Sync)) -> Result<Grant> {
         Err(Error::invalid("not scripted"))
     }
     async fn renew(&self, _: &Tokens) -> Result<Grant> {
@@ -117,15 +121,15 @@ impl SignIn for Scripted {
     async fn revoke(&self, _: &Tokens) -> Result<bool> {
         Ok(true)
     }
-    async fn way_out(&self, _: &Tokens) -> Option<String> {
+    async fn logout_url(&self, _: &Tokens) -> Option<String> {
         None
     }
-    async fn signed_out(&self, _: &str) -> Result<SignedOut> {
+    async fn verify_logout_token(&self, _: &str) -> Result<SessionsEnded> {
         Err(Error::invalid("not scripted"))
     }
 }
 
-/// Lets every token in as Marek.
+/// Accepts every token, as Marek's.
 #[derive(Debug)]
 struct Anybody;
 
@@ -155,7 +159,7 @@ fn later() -> Timestamp {
     Timestamp::from_micros(clock::now().micros() + 300_000_000).unwrap()
 }
 
-/// Sessions with one, named `marek`, whose token is over.
+/// Sessions with one session, named `marek`, whose token has expired.
 async fn due(outcome: fn() -> Result<Grant>) -> (Arc<Scripted>, Arc<Sessions>) {
     let renewals = AtomicUsize::new(0);
     let sign_in = Arc::new(Scripted { leave: Semaphore::new(0), renewals, outcome });

@@ -1,64 +1,65 @@
-//! Who is signed in on this command line: by the device flow, kept in the state folder.
+//! Sign-in on the command line: by the device flow, with the tokens in the state folder.
 
-mod kept;
+mod token_store;
 
 use crate::config::Settings;
 use crate::registry::open_auth;
 use flowcontrol_base::clock;
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::auth::{Presented, Principal};
-use flowcontrol_contract::sign_in::{Prompt, SignIn, Tokens};
+use flowcontrol_contract::sign_in::{DevicePrompt, SignIn, Tokens};
 use flowcontrol_contract::{AuthProvider, Error, ErrorKind, Port};
-use kept::Kept;
 use std::sync::Arc;
+use token_store::TokenStore;
 
-/// A token that ends within this many microseconds is renewed first.
-const EARLY: i64 = 30_000_000;
+/// A token that expires within this many microseconds is renewed first.
+const RENEW_BEFORE: i64 = 30_000_000;
 
-/// How a sign-out went.
+/// The result of a sign-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedOut {
-    /// Whether somebody was signed in.
+    /// Whether anybody was signed in.
     pub was: bool,
-    /// Whether the provider takes the tokens no more.
+    /// Whether the provider revoked the tokens.
     pub revoked: bool,
 }
 
-/// Signs in on another device, and keeps the tokens; `tell` says what the person has to do.
+/// Signs in through another device and stores the tokens; `tell` receives the address and the code
+/// to show.
 ///
 /// # Errors
-/// A usage failure where the profile has no client to sign in with; a failed check when they do not
-/// come, refuse, or may not come in.
+/// A usage failure when the profile has no client to sign in with; a failed check when the person
+/// does not complete the sign-in, refuses, or has no access to this service.
 pub async fn sign_in(
     settings: &Settings,
-    tell: &(dyn Fn(Prompt) + Send + Sync),
+    tell: &(dyn Fn(DevicePrompt) + Send + Sync),
 ) -> Result<Principal> {
     let (_, sign_in) = opened(settings).await?;
-    let kept = Kept::at(&settings.state());
+    let store = TokenStore::in_folder(&settings.state());
     let grant = sign_in.by_device(tell).await.map_err(|e| refused(&e))?;
-    let lock = kept.lock().await?;
-    // A file that cannot be used is no reason to stay out.
-    let before = kept.read().ok().flatten();
-    kept.write(&grant.tokens, &lock)?;
+    let lock = store.lock().await?;
+    // A token file that cannot be read must not prevent a new sign-in.
+    let before = store.read().ok().flatten();
+    store.write(&grant.tokens, &lock)?;
     if let Some(before) = before {
-        // They end by themselves where the provider does not take them back.
+        // Tokens that the provider cannot revoke expire by themselves.
         drop(sign_in.revoke(&before).await);
     }
     Ok(grant.principal)
 }
 
-/// Who is signed in. A token that is over, or soon will be, is renewed and kept.
+/// The signed-in principal. A token that has expired, or soon will, is renewed and stored.
 ///
 /// # Errors
-/// A failed check when nobody is signed in any more.
+/// A failed check when nobody is signed in.
 pub async fn current(settings: &Settings) -> Result<Principal> {
     let (auth, sign_in) = opened(settings).await?;
-    let kept = Kept::at(&settings.state());
-    // Held until the end: a provider may take a refresh token once only.
-    let lock = kept.lock().await?;
-    let tokens = kept.read()?.ok_or_else(nobody)?;
-    let soon = clock::now().micros() + EARLY;
-    let outcome = match of(&*auth, &tokens).await {
+    let store = TokenStore::in_folder(&settings.state());
+    // Held until the end: a provider may accept a refresh token only once.
+    let lock = store.lock().await?;
+    let tokens = store.read()?.ok_or_else(nobody)?;
+    let soon = clock::now().micros() + RENEW_BEFORE;
+    let outcome = match principal(&*auth, &tokens).await {
         Ok(who) if who.how.expires_at.is_none_or(|ends| ends.micros() > soon) => return Ok(who),
         Ok(who) if tokens.refresh.is_none() => return Ok(who),
         Ok(_) => None,
@@ -67,26 +68,26 @@ pub async fn current(settings: &Settings) -> Result<Principal> {
     };
     match sign_in.renew(&tokens).await {
         Ok(grant) => {
-            kept.write(&grant.tokens, &lock)?;
+            store.write(&grant.tokens, &lock)?;
             Ok(grant.principal)
         }
         Err(error) if error.kind() == ErrorKind::Unavailable => Err(refused(&error)),
         Err(error) => {
-            kept.remove(&lock)?;
+            store.remove(&lock)?;
             Err(refused(outcome.as_ref().unwrap_or(&error)))
         }
     }
 }
 
-/// Gives the tokens up at the provider, and deletes them here whatever it says.
+/// Revokes the tokens at the provider, and deletes them here whatever it answers.
 ///
 /// # Errors
 /// When they cannot be deleted.
 pub async fn sign_out(settings: &Settings) -> Result<SignedOut> {
-    let kept = Kept::at(&settings.state());
-    let lock = kept.lock().await?;
-    let Some(tokens) = kept.read()? else { return Ok(SignedOut { was: false, revoked: false }) };
-    kept.remove(&lock)?;
+    let store = TokenStore::in_folder(&settings.state());
+    let lock = store.lock().await?;
+    let Some(tokens) = store.read()? else { return Ok(SignedOut { was: false, revoked: false }) };
+    store.remove(&lock)?;
     let revoked = match opened(settings).await {
         Ok((_, sign_in)) => sign_in.revoke(&tokens).await.unwrap_or(false),
         Err(_) => false,
@@ -99,14 +100,17 @@ async fn opened(settings: &Settings) -> Result<(Arc<dyn AuthProvider>, Arc<dyn S
     let Some(sign_in) = auth.sign_in() else {
         let (kind, profile) = (settings.profile()?.kind(Port::Auth), &settings.config.profile);
         return Err(Failure::usage(format!(
-            "the profile {profile} signs nobody in: {kind} has no client of a provider"
+            "profile {profile} cannot sign in: no client is configured for {kind}"
         ))
-        .hint("take a profile with auth = \"oidc-rbac\" and fill in [adapters.oidc-rbac.client]"));
+        .hint("use a profile with auth = \"oidc-rbac\", and set device_client_id in [adapters.oidc-rbac.client]"));
     };
     Ok((auth, sign_in))
 }
 
-async fn of(auth: &dyn AuthProvider, tokens: &Tokens) -> flowcontrol_contract::Result<Principal> {
+async fn principal(
+    auth: &dyn AuthProvider,
+    tokens: &Tokens,
+) -> flowcontrol_contract::Result<Principal> {
     let value = format!("Bearer {}", tokens.access.expose());
     auth.authenticate(&Presented { headers: &[("authorization", value.as_bytes())] }).await
 }
@@ -115,19 +119,19 @@ fn nobody() -> Failure {
     Failure::check("nobody is signed in").hint("flowcontrol auth login")
 }
 
-/// The adapter's refusal in the command line's terms.
+/// The adapter's error as a failure of the command line.
 fn refused(error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::Unauthenticated => {
             Failure::check(format!("nobody is signed in: {error}")).hint("flowcontrol auth login")
         }
         ErrorKind::Denied => Failure::check(error.chain()).hint(
-            "whoever runs the provider gives tenant, actor and roles; see [adapters.oidc-rbac]",
+            "ask the provider's administrator for the tenant, actor and role claims; see [adapters.oidc-rbac]",
         ),
         ErrorKind::Timeout => Failure::check(error.chain()).hint("flowcontrol auth login"),
         ErrorKind::Configuration | ErrorKind::InvalidInput => {
-            Failure { hint: error.way_out().map(str::to_owned), ..Failure::usage(error.chain()) }
+            Failure { hint: error.hint_text().map(str::to_owned), ..Failure::usage(error.chain()) }
         }
-        _ => Failure::environment(error.chain()).hint("look whether the provider can be reached"),
+        _ => Failure::environment(error.chain()).hint("check that the provider can be reached"),
     }
 }

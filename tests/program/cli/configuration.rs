@@ -38,7 +38,7 @@ fn init_writes_the_built_in_configuration_and_never_overwrites() {
     assert!(said.contains("never overwrites"), "{said}");
     assert_eq!(place.read("ops/desk/flowcontrol.toml"), b"mine");
     place.write("taken", "");
-    assert!(place.run("init taken").refused(2).contains("a file is in its place"));
+    assert!(place.run("init taken").refused(2).contains("a file has that name"));
     assert_eq!(std::fs::read_dir(place.file("ops/desk")).unwrap().count(), 2, "no temporary file");
 }
 
@@ -116,7 +116,7 @@ fn empty_variables_count_as_absent() {
         assert!(place.with(name, "", "adapters list").fine().starts_with("profile local-demo"));
     }
     let said = place.with("FLOWCONTROL_TARGET", "", "rehearse --resume").refused(2);
-    assert!(said.contains("--resume goes with --target external"), "{said}");
+    assert!(said.contains("--resume requires --target external"), "{said}");
 }
 
 #[test]

@@ -130,5 +130,5 @@ fn markdown_is_a_table_of_gates_or_of_one_gates_checks() {
     assert_eq!(rows(&one), 2 + json["gates"][0]["checks"].as_array().unwrap().len());
     assert_eq!(place.run("gates --report markdown --require readiness").code, Some(1));
     let said = place.run("gates --report markdown --format json");
-    assert!(said.code == Some(2) && said.err.contains("two forms"), "{said:?}");
+    assert!(said.code == Some(2) && said.err.contains("cannot be combined"), "{said:?}");
 }

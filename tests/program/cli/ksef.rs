@@ -49,7 +49,7 @@ fn every_invoice_of_the_demo_in_pln_builds_and_is_accepted() {
     );
     let before = place.read(&made[0]);
     let told = place.run(&again).refused(2);
-    assert!(told.contains("is there already") && told.contains("never overwritten"), "{told}");
+    assert!(told.contains("already exists") && told.contains("never overwritten"), "{told}");
     assert_eq!(place.read(&made[0]), before);
 }
 
@@ -116,7 +116,7 @@ fn wrong_input_is_told_with_the_way_out() {
     assert!(told.contains("there is no file nothing.json"), "{told}");
     let told = place.run("ksef qr no.xml --environment test").refused(1);
     assert!(
-        told.contains("no.xml is no invoice") && told.contains("ksef validate no.xml"),
+        told.contains("no.xml is not a valid invoice") && told.contains("ksef validate no.xml"),
         "{told}"
     );
     let told = place.run("ksef validate fv.xml --as-of yesterday").refused(2);

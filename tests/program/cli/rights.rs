@@ -41,7 +41,7 @@ fn a_folder_that_cannot_be_read_or_written_is_the_environments_failure() {
     }
     let refused = |line: &str| {
         let said = bound(&place, line).unwrap().refused(3);
-        assert!(said.contains("way out: ") && said.contains(".flowcontrol"), "{line}: {said}");
+        assert!(said.contains("hint: ") && said.contains(".flowcontrol"), "{line}: {said}");
     };
     // Written by somebody else: it can be looked at, and nothing is judged or recorded half.
     allow(&evidence, 0o555);

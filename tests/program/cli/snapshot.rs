@@ -28,7 +28,7 @@ fn another_snapshot_is_not_imported_over_records_whoever_wrote_them() {
     std::fs::copy(place.file("digest.jsonl"), other.file("first.jsonl")).unwrap();
     let own = other.digest();
     let said = other.run("snapshot import first.jsonl").refused(1);
-    assert!(said.contains("another content") && said.contains("way out: "), "{said}");
+    assert!(said.contains("another content") && said.contains("hint: "), "{said}");
     assert_eq!(other.digest(), own, "the store is as it was");
     // The store's own snapshot is there already.
     assert!(place.run("snapshot import digest.jsonl").fine().starts_with("imported 0 records; 60"));

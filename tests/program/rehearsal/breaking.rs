@@ -97,7 +97,7 @@ async fn whoever_goes_on_is_told_how() {
     site.place().seed(60, 1);
     site.made_ready();
     let first = site.run("cutover run --for staging --until operations").expect(0);
-    assert!(first.out.contains("`flowcontrol cutover run --for staging` goes on"), "{first}");
+    assert!(first.out.contains("`flowcontrol cutover run --for staging` resumes it"), "{first}");
     let other = site.run("cutover run").expect(1);
     assert!(other.err.contains("begun for profile staging, but now it is local-demo"), "{other}");
     assert!(other.err.contains("`flowcontrol cutover run --for staging`"), "{other}");
@@ -107,7 +107,7 @@ async fn whoever_goes_on_is_told_how() {
     let open = site.run("cutover run --for staging").expect(1);
     assert!(open.err.contains("NO-GO"), "{open}");
     assert!(!open.err.contains("nothing was frozen"), "the source is frozen: {open}");
-    assert!(open.err.contains("`flowcontrol cutover abort` goes back"), "{open}");
+    assert!(open.err.contains("`flowcontrol cutover abort` undoes it"), "{open}");
     assert!(open.err.contains("`flowcontrol gates cutover --for staging`"), "{open}");
 }
 

@@ -35,7 +35,7 @@ async fn a_cutover_moves_the_scenario_batch_by_batch_and_keeps_the_source_closed
     assert_eq!((line("batch_rows"), line("cutover_decision")), ("250".into(), "READY".into()));
 
     let first = site.run("cutover run --for staging --until operations").expect(0);
-    assert!(first.out.contains("stopped where it was asked to"), "{first}");
+    assert!(first.out.contains("stopped as requested"), "{first}");
     let half = site.records().await;
     assert!(half > 0 && half < 240, "{half}");
     assert_eq!(
@@ -102,7 +102,7 @@ async fn an_abort_at_any_batch_puts_the_database_back_to_how_it_was_found() {
         site.run(&format!("cutover run --for staging --until {batch}")).expect(0);
         assert!(site.migrated().await);
         let done = site.run("cutover abort").expect(0);
-        assert!(done.out.contains("is rolled back"), "{done}");
+        assert!(done.out.contains("is undone"), "{done}");
         assert!(
             !site.migrated().await,
             "{batch}: the schema came with the cutover and goes with it"

@@ -44,8 +44,9 @@ fn depot(fixtures: &[&str]) -> Place {
     let place = Place::new();
     let template = flowcontrol::config::TEMPLATE;
     let (before, rest) = template.split_once("[migrations]").unwrap();
-    let (_, after) = rest.split_once("# Roles are cluster-wide").unwrap();
-    let text = format!("{before}{NAMES}{}\n# Roles are cluster-wide{after}", fixtures.concat());
+    let (_, after) = rest.split_once("# Database roles are cluster-wide").unwrap();
+    let text =
+        format!("{before}{NAMES}{}\n# Database roles are cluster-wide{after}", fixtures.concat());
     std::fs::write(place.work().join("flowcontrol.toml"), text).unwrap();
     let from = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/migrations-depot");
     for folder in ["", "verify"] {

@@ -162,7 +162,7 @@ async fn batch_by_batch(site: &Site) {
     let mut before = 0;
     for batch in ["tenant-and-rbac", "operations", "finance"] {
         let said = site.run(&format!("cutover run --for staging --until {batch}")).expect(0);
-        assert!(said.out.contains("stopped where it was asked to"), "{said}");
+        assert!(said.out.contains("stopped as requested"), "{said}");
         assert_eq!(last_packet(site, "FlowControlCutoverStep.v1")["outcome"], "passed");
         let now = records().await;
         assert!(if batch == "tenant-and-rbac" { now == 0 } else { now > before }, "{batch}");

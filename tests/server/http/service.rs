@@ -65,7 +65,7 @@ async fn an_adapter_that_does_not_work_is_named_and_why_is_for_the_log() {
     let store = flowcontrol::registry::open_store(&settings).await.unwrap();
     let (_, stop) = tokio::sync::watch::channel(false);
     let service = Arc::new(Service::new(settings, store, Arc::new(Unreachable), stop));
-    for (path, title) in [("/readyz", "test-auth"), ("/api/v1/scenario", "who is calling")] {
+    for (path, title) in [("/readyz", "test-auth"), ("/api/v1/scenario", "identity provider")] {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let asked = router(Arc::clone(&service)).oneshot(request).await.unwrap();
         assert_eq!(asked.status(), 503);

@@ -28,7 +28,7 @@ async fn batches_are_numbered_projected_and_idempotent() {
     let mut changed = record("a", 3);
     changed.payload = record("a", 8).payload;
     let other = store.append(&cx("a"), Expected::Any, &[changed]).await.unwrap_err();
-    assert!(other.message().contains("r3 is there already with another content"), "{other}");
+    assert!(other.message().contains("r3 is already stored with another content"), "{other}");
     let stale = store.append(&cx("a"), Expected::Head(5), &records("a", 7, 7)).await.unwrap_err();
     assert_eq!(stale.kind(), ErrorKind::Conflict);
     assert_eq!(read(&store, "a").await, placed("a", 1, 6));
@@ -80,7 +80,7 @@ async fn a_failed_batch_leaves_nothing_and_the_connection_serves_on() {
     assert!(error.message().contains("actor nobody"), "{error}");
     assert_eq!(store.head(&cx("a")).await.unwrap(), 0);
     let error = store.append(&cx("b"), Expected::Any, &batch).await.unwrap_err();
-    assert!(error.message().contains("tenant b was not enrolled"), "{error}");
+    assert!(error.message().contains("tenant b is not enrolled"), "{error}");
     fill(&store, "a", 1, 3).await;
 }
 

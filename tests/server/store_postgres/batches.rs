@@ -271,8 +271,8 @@ async fn another_snapshot_an_edited_record_and_a_hole_are_conflicts() {
     let other = Part { snapshot: Digest::of("other"), ..part("finance", &all[1..2]) };
     let before = ledger(&database).await;
     for (refused, why) in [
-        (part("operations", &edited), "is there already with another content"),
-        (part("finance", &edited[..3]), "is there already with another content"),
+        (part("operations", &edited), "is already stored with another content"),
+        (part("finance", &edited[..3]), "is already stored with another content"),
         (part("operations", &renamed), "records_record_id_key"),
         (part("operations", &forged), "and record 2 (r2) is not"),
         (other, "was imported from snapshot"),
@@ -288,7 +288,7 @@ async fn another_snapshot_an_edited_record_and_a_hole_are_conflicts() {
     for (tenant, refused, why) in [
         ("b", part("operations", &operations[..1]), "belongs to tenant a"),
         ("a", part("Operations", &operations[..1]), "the name of a batch"),
-        ("c", part("operations", &placed("c", 5, 5)), "tenant c was not enrolled"),
+        ("c", part("operations", &placed("c", 5, 5)), "tenant c is not enrolled"),
     ] {
         let error = store.import_batch(&cx(tenant), refused).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
@@ -350,7 +350,7 @@ async fn a_record_in_the_way_is_named_and_not_written_over() {
     let error = store.import_batch(&cx("a"), part("operations", &operations[4..])).await;
     let error = error.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(error.message().contains("record 11 (r99) is there already"), "{error}");
+    assert!(error.message().contains("record 11 (r99) is already stored"), "{error}");
     let mut conn = database.superuser().await;
     run(&mut conn, "select 1 / (count(*) = 5)::int from bfg_flowcontrol.records").await;
 }

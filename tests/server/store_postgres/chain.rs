@@ -68,9 +68,9 @@ async fn what_cannot_be_carried_is_refused_by_name_and_as_a_whole() {
     let mut twice = chain(3);
     twice[2].id = twice[0].id.clone();
     for (tenant, events, why) in [
-        ("a", stranger, "actor nobody of tenant a was not enrolled"),
-        ("a", twice, "stands twice in the chain"),
-        ("c", chain(1), "tenant c was not enrolled"),
+        ("a", stranger, "actor nobody is not enrolled in tenant a"),
+        ("a", twice, "occurs twice in the chain"),
+        ("c", chain(1), "tenant c is not enrolled"),
     ] {
         let error = store.carry_chain(&cx(tenant), &events).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");

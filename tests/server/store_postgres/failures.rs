@@ -12,7 +12,7 @@ type Change = fn(&mut Config);
 const CANARY: &str = "canary-5b1f";
 
 fn clean(error: &Error) {
-    let all = format!("{} {error:?} {:?}", error.chain(), error.way_out());
+    let all = format!("{} {error:?} {:?}", error.chain(), error.hint_text());
     assert!(!all.contains(CANARY), "{all}");
 }
 
@@ -191,11 +191,11 @@ async fn swallowed_rows_are_noticed() {
     .await;
     let batch = crate::store_postgres::scene::records("a", 1, 4);
     let error = store.append(&cx("a"), Expected::Any, &batch).await.unwrap_err();
-    assert!(error.message().contains("4 rows were sent and 2 were written"), "{error}");
+    assert!(error.message().contains("4 rows were sent but 2 were written"), "{error}");
     let placed = crate::store_postgres::scene::placed("a", 1, 4);
     let error =
         store.import(&cx("a"), crate::store_postgres::scene::chunk(&placed)).await.unwrap_err();
-    assert!(error.message().contains("4 rows were sent and 2 were written"), "{error}");
+    assert!(error.message().contains("4 rows were sent but 2 were written"), "{error}");
     assert_eq!(store.head(&cx("a")).await.unwrap(), 0);
 }
 
@@ -218,7 +218,7 @@ async fn a_server_that_became_read_only_is_named() {
         let error = error.unwrap();
         assert_eq!((error.kind(), error.retryable()), (ErrorKind::Unavailable, Retry::Permanent));
         assert!(error.message().contains("25006"), "{error}");
-        assert!(error.way_out().unwrap().contains("primary"), "{error:?}");
+        assert!(error.hint_text().unwrap().contains("primary"), "{error:?}");
     }
     assert_eq!(store.head(&cx("a")).await.unwrap(), 0);
 }

@@ -71,7 +71,7 @@ async fn gaps_differences_and_other_snapshots_are_conflicts() {
     let other = Chunk { snapshot: Digest::of("other"), records: &all[10..12] };
     for (refused, why) in [
         (chunk(&all[11..]), "the chunk starts at 12, but the last record is 10"),
-        (chunk(&changed[..12]), "record 5 (r5) is there already with another content"),
+        (chunk(&changed[..12]), "record 5 (r5) is already stored with another content"),
         (chunk(&twice), "records_record_id_key"),
         (other, "was imported from snapshot"),
     ] {
@@ -82,7 +82,7 @@ async fn gaps_differences_and_other_snapshots_are_conflicts() {
     let error = store.import(&cx("b"), chunk(&all[..2])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let error = store.import(&cx("c"), chunk(&placed("c", 1, 2))).await.unwrap_err();
-    assert!(error.message().contains("tenant c was not enrolled"), "{error}");
+    assert!(error.message().contains("tenant c is not enrolled"), "{error}");
     assert_eq!(read(&store, "a").await, all[..10]);
     assert_eq!(store.import(&cx("a"), chunk(&all)).await.unwrap(), at(20));
 }

@@ -159,7 +159,7 @@ async fn a_session_tenant_left_by_another_client_is_refused() {
     run(&mut careless, "set bfg.tenant_id = 'b'").await;
     let error = store.head(&cx("a")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
-    assert!(error.way_out().unwrap().contains("pooler"), "{error:?}");
+    assert!(error.hint_text().unwrap().contains("pooler"), "{error:?}");
     run(&mut careless, "reset bfg.tenant_id").await;
     assert_eq!(read(&store, "a").await.len(), 3);
 }

@@ -12,7 +12,7 @@ async fn after(database: &Database, sql: &str) -> String {
         Ok(_) => "accepted".into(),
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::Configuration, "{}", error.chain());
-            assert!(error.way_out().is_some(), "{error}");
+            assert!(error.hint_text().is_some(), "{error}");
             error.chain()
         }
     }
@@ -88,7 +88,7 @@ async fn a_database_without_the_schema_says_what_to_run() {
     let database = Database::empty().await;
     let error = database.store_with(&database.logins.application, |_| ()).await.unwrap_err();
     assert!(error.message().contains("no-schema: "), "{error}");
-    assert!(error.way_out().unwrap().contains("flowcontrol migrate up"), "{error}");
+    assert!(error.hint_text().unwrap().contains("flowcontrol migrate up"), "{error}");
 
     let database = Database::migrated().await;
     let refusal = after(&database, "drop table bfg_flowcontrol.replay_chunks").await;

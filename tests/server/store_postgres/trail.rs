@@ -49,7 +49,7 @@ async fn an_append_is_a_row_with_its_actor_and_request() {
         ],
     ];
     assert_eq!(rows(&database).await, expected.map(|row| row.map(str::to_owned)));
-    let events = audit::of_append(&cx, 1, &records("a", 1, 7)).unwrap();
+    let events = audit::append_events(&cx, 1, &records("a", 1, 7)).unwrap();
     assert_eq!(store.trail(&cx, 0).await.unwrap(), events);
 }
 

@@ -7,7 +7,7 @@ pub const KIND: &str = "oidc-rbac";
 
 /// A mistake in the configuration.
 pub fn refuse(why: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, why).at(KIND, "configuration")
+    Error::new(ErrorKind::Configuration, why).in_operation(KIND, "configuration")
 }
 
 /// The token or the provider's answer is not accepted; the caller of the service is not told why.

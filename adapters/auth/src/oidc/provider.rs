@@ -93,18 +93,18 @@ impl AuthProvider for Oidc {
             Ok(token) => self.verifier.access(token).await.map(|(principal, _)| principal),
             Err(error) => Err(error),
         };
-        found.map_err(|e| e.at(KIND, "authenticate"))
+        found.map_err(|e| e.in_operation(KIND, "authenticate"))
     }
 
     async fn ready(&self) -> Result<()> {
         let all = try_join_all(self.verifier.caches.iter().map(Cache::ready)).await;
-        all.map(drop).map_err(|e| e.at(KIND, "ready"))
+        all.map(drop).map_err(|e| e.in_operation(KIND, "ready"))
     }
 
     async fn probe(&self) -> Result<Probe> {
         let places = 0..self.verifier.config.issuers.len();
         let issuers = try_join_all(places.map(|place| self.probed(place))).await;
-        issuers.map(|issuers| Probe { issuers }).map_err(|e| e.at(KIND, "probe"))
+        issuers.map(|issuers| Probe { issuers }).map_err(|e| e.in_operation(KIND, "probe"))
     }
 
     fn loopback_only(&self) -> bool {

@@ -57,7 +57,8 @@ impl Http {
             ..Options::default()
         };
         Ok(Self {
-            transport: Transport::new(&options, folder).map_err(|e| e.at(KIND, "configuration"))?,
+            transport: Transport::new(&options, folder)
+                .map_err(|e| e.in_operation(KIND, "configuration"))?,
             issuer: issuer.issuer.clone(),
             base,
             jwks_uri: jwks_uri.transpose().map_err(refuse)?,

@@ -43,7 +43,7 @@ pub struct Header {
 /// # Errors
 /// `InvalidInput` for two headers, else `Unauthenticated`.
 pub fn bearer<'a>(presented: &Presented<'a>, limit: usize) -> Result<&'a str> {
-    let value = presented.one("authorization")?;
+    let value = presented.single("authorization")?;
     let value = value.ok_or_else(|| unauthenticated("the Authorization header is missing"))?;
     let (scheme, token) = value
         .iter()

@@ -1,6 +1,6 @@
-//! Who is not let in.
+//! Callers who are refused.
 
-use super::sample::{Caller, ask, callers, show};
+use super::sample::{Caller, ask, authenticate, callers};
 use super::{AuthFixture, Headers, suite};
 use crate::store::expect::{Outcome, holds, refused};
 use flowcontrol_contract::error::ErrorKind::{Denied, InvalidInput, Unauthenticated};
@@ -11,9 +11,9 @@ suite!("refuses": nothing, a_header_twice, a_missing_tenant, another_tenant, a_m
 
 async fn nothing(fixture: &dyn AuthFixture) -> Outcome {
     let provider = fixture.provider().await;
-    refused("no header", show(&*provider, &Headers::new()).await, &[Unauthenticated])?;
+    refused("no header", authenticate(&*provider, &Headers::new()).await, &[Unauthenticated])?;
     let other: Headers = vec![("host".into(), b"bfg.example".to_vec())];
-    refused("another header", show(&*provider, &other).await, &[Unauthenticated])
+    refused("another header", authenticate(&*provider, &other).await, &[Unauthenticated])
 }
 
 async fn a_header_twice(fixture: &dyn AuthFixture) -> Outcome {
@@ -24,7 +24,7 @@ async fn a_header_twice(fixture: &dyn AuthFixture) -> Outcome {
         let mut headers = one.clone();
         headers.push(again.clone());
         let what = format!("{} twice", again.0);
-        refused(&what, show(&*provider, &headers).await, &[InvalidInput])?;
+        refused(&what, authenticate(&*provider, &headers).await, &[InvalidInput])?;
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ async fn garbage(fixture: &dyn AuthFixture) -> Outcome {
             headers[place].1 = value.to_vec();
             let what = format!("{} = {:?}", good[place].0, &value[..value.len().min(12)]);
             let kinds = [Unauthenticated, Denied, InvalidInput];
-            refused(&what, show(&*provider, &headers).await, &kinds)?;
+            refused(&what, authenticate(&*provider, &headers).await, &kinds)?;
         }
     }
     Ok(())
@@ -93,7 +93,7 @@ async fn to_repeat_a_credential(fixture: &dyn AuthFixture) -> Outcome {
     for place in 0..good.len() {
         let mut headers = good.clone();
         headers[place].1.push(b'A');
-        let Err(error) = show(&*provider, &headers).await else {
+        let Err(error) = authenticate(&*provider, &headers).await else {
             return Err(format!("{} with another end is admitted", good[place].0));
         };
         let value = String::from_utf8_lossy(&good[place].1).into_owned();

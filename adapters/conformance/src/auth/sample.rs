@@ -1,25 +1,25 @@
-//! Who calls.
+//! Sample callers.
 
 use super::{AuthFixture, Headers};
 use crate::store::expect::Outcome;
 use flowcontrol_contract::error::Result;
 use flowcontrol_contract::{Actor, ActorId, AuthProvider, Presented, Principal, Roster, TenantId};
 
-/// What a caller presents of themselves, each part of which may be absent or wrong.
+/// What a caller claims; each part may be absent or wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The tenant they name.
+    /// The tenant.
     pub tenant: Option<String>,
-    /// Who they are.
+    /// The actor.
     pub actor: Option<String>,
-    /// Their roles.
+    /// The roles.
     pub roles: Option<Vec<String>>,
-    /// What they may do.
+    /// The permissions.
     pub permissions: Option<Vec<String>>,
 }
 
 impl Caller {
-    fn of(tenant: &TenantId, actor: &Actor) -> Self {
+    fn from_actor(tenant: &TenantId, actor: &Actor) -> Self {
         Self {
             tenant: Some(tenant.to_string()),
             actor: Some(actor.id.to_string()),
@@ -35,7 +35,7 @@ const ACTORS: [(&str, &str, &str, &[&str]); 3] = [
     ("north-depot", "user_ines", "dispatcher", &["order.read", "order.write"]),
 ];
 
-/// The tenants and actors that a fixture's adapter admits.
+/// The tenants and actors that the fixture's adapter must accept.
 ///
 /// # Panics
 /// Never: the names are ours.
@@ -56,27 +56,31 @@ pub fn rosters() -> Vec<Roster> {
         .into()
 }
 
-/// Every caller who is admitted.
+/// Every caller who must be accepted.
 pub(crate) fn callers() -> Vec<Caller> {
     let rosters = rosters();
-    let of = |r: &Roster| r.actors.iter().map(|a| Caller::of(&r.tenant, a)).collect::<Vec<_>>();
+    let of =
+        |r: &Roster| r.actors.iter().map(|a| Caller::from_actor(&r.tenant, a)).collect::<Vec<_>>();
     rosters.iter().flat_map(of).collect()
 }
 
-/// What a caller presents and what the adapter makes of it.
+/// The adapter's result for a caller's credentials.
 pub(super) async fn ask(fixture: &dyn AuthFixture, caller: &Caller) -> Result<Principal> {
     let provider = fixture.provider().await;
-    show(&*provider, &fixture.present(caller).await).await
+    authenticate(&*provider, &fixture.present(caller).await).await
 }
 
-/// What the adapter makes of headers.
-pub(super) async fn show(provider: &dyn AuthProvider, headers: &Headers) -> Result<Principal> {
+/// The adapter's result for headers.
+pub(super) async fn authenticate(
+    provider: &dyn AuthProvider,
+    headers: &Headers,
+) -> Result<Principal> {
     let headers: Vec<(&str, &[u8])> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
     provider.authenticate(&Presented { headers: &headers }).await
 }
 
-/// Demands that a principal is exactly the caller.
+/// Requires that a principal is exactly the caller.
 pub(super) fn is(principal: &Principal, caller: &Caller) -> Outcome {
     let found = Caller {
         tenant: Some(principal.tenant.to_string()),

@@ -1,4 +1,4 @@
-//! What an adapter says of itself.
+//! The adapter's description of itself.
 
 use super::sample::{ask, callers};
 use super::{AuthFixture, suite};

@@ -12,7 +12,7 @@ pub(super) async fn before(store: &Broken, cx: CallCx, batch: &[NewRecord]) -> R
         Some(Defect::ForgetsTheRequest) => Ok(CallCx { request: None, ..cx }),
         Some(Defect::TakesAnyCaller) => Ok(CallCx { actor: None, ..cx }),
         Some(Defect::WritesEventsFirst) => {
-            let events = audit::of_append(&cx, store.inner.head(&cx).await? + 1, batch)?;
+            let events = audit::append_events(&cx, store.inner.head(&cx).await? + 1, batch)?;
             store.history(&cx, |history| history.events.extend(events));
             Ok(cx)
         }
@@ -36,7 +36,7 @@ pub(super) fn after(
             store.history(cx, |h| h.events.retain(|e| e.first() == Some(appended.first)));
         }
         Some(Defect::TellsOfReplays) if appended.replayed => {
-            let events = audit::of_append(cx, appended.first, batch)?;
+            let events = audit::append_events(cx, appended.first, batch)?;
             store.history(cx, |history| history.events.extend(events));
         }
         _ => {}

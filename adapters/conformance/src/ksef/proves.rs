@@ -1,10 +1,10 @@
-//! What is brought back as proof.
+//! Receipts and other proof.
 
 use super::{KsefFixture, cx, decided, plain, suite};
 use crate::store::expect::{Outcome, done, equal, holds, refused};
 use flowcontrol_contract::Digest;
 use flowcontrol_contract::error::ErrorKind::{Conflict, NotFound};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 
 suite!("proves": by_a_receipt_of_this_invoice, by_the_same_receipt_after_a_restart,
     nothing_that_is_not_accepted, by_finding_an_invoice_by_its_bytes, nothing_by_finding_another);
@@ -12,7 +12,7 @@ suite!("proves": by_a_receipt_of_this_invoice, by_the_same_receipt_after_a_resta
 async fn by_a_receipt_of_this_invoice(fixture: &dyn KsefFixture) -> Outcome {
     let invoice = fixture.invoice("P/1");
     let told = decided(fixture, &invoice).await?;
-    let State::Accepted { number, .. } = told.state else {
+    let InvoiceState::Accepted { number, .. } = told.state else {
         return Err(format!("it is {:?}", told.state));
     };
     let upo = fixture.provider().await.upo(&cx(fixture), &told.invoice).await;

@@ -1,4 +1,4 @@
-//! What is not sent.
+//! What must not be sent.
 
 use super::{KsefFixture, cx, plain, suite};
 use crate::store::expect::{Outcome, done, equal, refused};
@@ -9,7 +9,7 @@ use flowcontrol_contract::{CallCx, Digest, TenantId};
 suite!("refuses": what_breaks_a_rule, a_batch_with_one_that_does, an_empty_batch,
     the_same_file_as_another_sending, another_tenant);
 
-/// Files that KSeF refuses and that no request is made for.
+/// Invalid files, for which no request may be made.
 fn wrong(fixture: &dyn KsefFixture) -> Vec<(&'static str, Vec<u8>)> {
     let good = fixture.invoice("R/1");
     let text = String::from_utf8_lossy(&good).into_owned();

@@ -2,7 +2,7 @@
 
 use super::{KsefFixture, cx, decided, plain, suite};
 use crate::store::expect::{Outcome, done, equal, holds};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_contract::{Digest, Port};
 
 suite!("sends": and_says_what_it_is, an_invoice_until_it_has_a_number, the_same_file_once,
@@ -25,7 +25,8 @@ async fn an_invoice_until_it_has_a_number(fixture: &dyn KsefFixture) -> Outcome 
     equal("whose it is", &told.invoice, &Digest::of(&invoice))?;
     holds("the session is told", told.session.is_some())?;
     holds("its reference is told", told.reference.is_some())?;
-    let accepted = matches!(&told.state, State::Accepted { earlier: None, offline: false, .. });
+    let accepted =
+        matches!(&told.state, InvoiceState::Accepted { earlier: None, offline: false, .. });
     holds(&format!("it is accepted, and came {:?}", told.state), accepted)
 }
 
@@ -67,7 +68,7 @@ async fn each_of_many(fixture: &dyn KsefFixture) -> Outcome {
     let mut given = Vec::new();
     for invoice in &numbers {
         match done("status", provider.status(&cx(fixture), invoice).await)?.state {
-            State::Accepted { number, .. } => given.push(number),
+            InvoiceState::Accepted { number, .. } => given.push(number),
             other => return Err(format!("one of many is {other:?}")),
         }
     }
@@ -88,7 +89,7 @@ async fn a_batch_in_its_order(fixture: &dyn KsefFixture) -> Outcome {
         let state = done("status", provider.status(&cx(fixture), invoice).await)?.state;
         holds(
             &format!("an invoice of a batch is accepted, and came {state:?}"),
-            matches!(state, State::Accepted { .. }),
+            matches!(state, InvoiceState::Accepted { .. }),
         )?;
     }
     Ok(())
@@ -116,5 +117,8 @@ async fn nothing_more_after_a_close(fixture: &dyn KsefFixture) -> Outcome {
     holds("another session is opened", first.session != second.session)?;
     fixture.decide().await;
     let followed = done("status", provider.status(&cx(fixture), &first.invoice).await)?.state;
-    holds("the closed session's invoice is followed", matches!(followed, State::Accepted { .. }))
+    holds(
+        "the closed session's invoice is followed",
+        matches!(followed, InvoiceState::Accepted { .. }),
+    )
 }

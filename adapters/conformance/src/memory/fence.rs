@@ -8,15 +8,15 @@ use flowcontrol_contract::{CallCx, TenantId, Timestamp};
 use std::sync::PoisonError;
 
 impl MemoryStore {
-    /// Works on the windows. Whoever decides a write by them holds the histories meanwhile, so
-    /// that no window is raised between the decision and the write.
+    /// Runs `work` on the windows. Whoever decides on a write holds the histories' lock meanwhile,
+    /// so that no window is raised between the decision and the write.
     pub(crate) fn windows<T>(&self, work: impl FnOnce(&mut Windows) -> T) -> T {
         work(&mut self.windows.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Refuses a write of the context's tenant while a window is in force.
     pub(super) fn admit(&self, cx: &CallCx, operation: &'static str) -> Result<()> {
-        self.windows(|w| w.admit(cx, Timestamp::now())).map_err(|e| e.at(KIND, operation))
+        self.windows(|w| w.admit(cx, Timestamp::now())).map_err(|e| e.in_operation(KIND, operation))
     }
 }
 
@@ -24,7 +24,7 @@ impl MemoryStore {
 impl Fence for MemoryStore {
     async fn raise(&self, tenants: &[TenantId], window: &Window) -> Result<()> {
         self.with(|_| self.windows(|w| w.raise(tenants, window, Timestamp::now())))
-            .map_err(|e| e.at(KIND, "raise"))
+            .map_err(|e| e.in_operation(KIND, "raise"))
     }
 
     async fn window(&self, tenants: &[TenantId]) -> Result<Option<Raised>> {
@@ -32,6 +32,7 @@ impl Fence for MemoryStore {
     }
 
     async fn lift(&self, tenants: &[TenantId], id: &str) -> Result<()> {
-        self.windows(|w| w.lift(tenants, id, Timestamp::now())).map_err(|e| e.at(KIND, "lift"))
+        self.windows(|w| w.lift(tenants, id, Timestamp::now()))
+            .map_err(|e| e.in_operation(KIND, "lift"))
     }
 }

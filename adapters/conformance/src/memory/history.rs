@@ -1,4 +1,4 @@
-//! One tenant's history and the decisions about what may be added to it.
+//! One tenant's history and the rules for adding to it.
 
 use flowcontrol_contract::error::{Error, Result};
 use flowcontrol_contract::store::{Appended, Chunk, Expected};
@@ -19,7 +19,7 @@ pub(crate) struct History {
     pub(crate) events: Vec<AuditEvent>,
 }
 
-/// What an append comes to.
+/// The decision on an append.
 pub(crate) enum Placing {
     /// Nothing to write.
     Nothing(Appended),
@@ -58,17 +58,17 @@ impl History {
         self.events.iter().filter(move |event| event.first().is_some_and(|first| first > after))
     }
 
-    /// Refuses a caller who was not enrolled.
+    /// Refuses a caller who is not enrolled.
     pub(crate) fn known(&self, caller: Option<&ActorId>) -> Result<()> {
         match caller {
             Some(who) if !self.roster.as_ref().is_some_and(|roster| roster.has(who)) => {
-                Err(Error::invalid(format!("the caller {who} is no actor of the tenant")))
+                Err(Error::invalid(format!("the caller {who} is not an actor of the tenant")))
             }
             _ => Ok(()),
         }
     }
 
-    /// Takes over a roster: actors change and are added, and none is lost.
+    /// Enrolls a roster: actors are changed and added, never removed.
     pub(crate) fn enroll(&mut self, new: &Roster) -> Result<()> {
         let mut actors = new.actors.clone();
         let earlier = self.roster.iter().flat_map(|old| &old.actors);
@@ -77,7 +77,7 @@ impl History {
         Ok(())
     }
 
-    /// Decides an append.
+    /// Decides on an append.
     pub(crate) fn place(&self, expected: Expected, batch: &[NewRecord]) -> Result<Placing> {
         if batch.is_empty() {
             return Ok(Placing::Nothing(Appended { first: 0, last: 0, replayed: false }));
@@ -86,7 +86,7 @@ impl History {
             return Ok(Placing::Nothing(replayed));
         }
         let Some(roster) = &self.roster else {
-            return Err(Error::invalid("the tenant was not enrolled"));
+            return Err(Error::invalid("the tenant is not enrolled"));
         };
         let mut ids = BTreeSet::new();
         for record in batch {
@@ -95,7 +95,7 @@ impl History {
             }
             if !roster.has(&record.actor) {
                 return Err(Error::invalid(format!(
-                    "record {}: {} is no actor of {}",
+                    "record {}: {} is not an actor of {}",
                     record.id, record.actor, roster.tenant
                 )));
             }
@@ -114,25 +114,25 @@ impl History {
         }
     }
 
-    /// Where a batch stands that is there already; `None` when none of it is.
+    /// The place of a batch that is already stored; `None` when none of it is.
     fn replayed(&self, batch: &[NewRecord]) -> Result<Option<Appended>> {
         let found: Vec<&Record> = batch.iter().filter_map(|r| self.find(&r.id)).collect();
         let (Some(first), Some(last)) = (found.first(), found.last()) else { return Ok(None) };
         if found.len() < batch.len() {
-            return Err(Error::conflict(format!("only part of the batch is there: {}", first.id)));
+            return Err(Error::conflict(format!("only part of the batch is stored: {}", first.id)));
         }
         for ((old, new), seq) in found.iter().zip(batch).zip(first.seq..) {
             if !old.same_as(new) {
                 return Err(Error::conflict(format!("{} names another record", new.id)));
             }
             if old.seq != seq {
-                return Err(Error::conflict("the batch is there in another order"));
+                return Err(Error::conflict("the batch is stored in another order"));
             }
         }
         Ok(Some(Appended { first: first.seq, last: last.seq, replayed: true }))
     }
 
-    /// The records of a chunk that are not there yet, once all of it fits.
+    /// The records of a chunk that are not stored yet, if all of it is valid.
     pub(crate) fn fits(&self, tenant: &TenantId, chunk: Chunk<'_>) -> Result<Vec<Record>> {
         let Some(first) = chunk.records.first() else { return Ok(Vec::new()) };
         if self.snapshot.is_some_and(|earlier| earlier != chunk.snapshot) {
@@ -160,10 +160,13 @@ impl History {
                 continue;
             }
             if self.find(&record.id).is_some() || !ids.insert(&record.id) {
-                return Err(Error::conflict(format!("{} stands elsewhere already", record.id)));
+                return Err(Error::conflict(format!(
+                    "{} is already stored with another number",
+                    record.id
+                )));
             }
             if !self.roster.as_ref().is_some_and(|roster| roster.has(&record.actor)) {
-                return Err(Error::invalid(format!("{} is no actor", record.actor)));
+                return Err(Error::invalid(format!("{} is not an actor", record.actor)));
             }
             fresh.push(record.clone());
         }

@@ -7,7 +7,7 @@ use flowcontrol_contract::projection::PROJECTIONS;
 use flowcontrol_contract::store::{Completeness, ReadBack, Row, TableCount};
 use flowcontrol_contract::{Roster, TenantId};
 
-/// Rows in one answer.
+/// Most rows in one batch.
 const BATCH: usize = 500;
 
 /// A copy of all histories.

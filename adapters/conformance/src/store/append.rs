@@ -1,4 +1,4 @@
-//! Appending: places, heads and what is refused.
+//! Appending: sequence numbers, heads and refusals.
 
 use super::expect::{Outcome, done, equal, placed, refused, same};
 use super::scene::Scene;
@@ -27,7 +27,7 @@ async fn starts_at_one(fixture: &dyn StoreFixture) -> Outcome {
     let batch = sample::records(1, 4)?;
     let expected = Appended { first: 1, last: 4, replayed: false };
     equal("first append", &scene.append(&batch).await?, &expected)?;
-    scene.stands(&batch).await
+    scene.has_exactly(&batch).await
 }
 
 async fn continues_without_a_gap(fixture: &dyn StoreFixture) -> Outcome {
@@ -39,7 +39,7 @@ async fn continues_without_a_gap(fixture: &dyn StoreFixture) -> Outcome {
         equal("append", &scene.append(&batch).await?, &expected)?;
         written.extend(batch);
     }
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
 async fn keeps_every_kind(fixture: &dyn StoreFixture) -> Outcome {
@@ -75,7 +75,7 @@ async fn accepts_the_right_head(fixture: &dyn StoreFixture) -> Outcome {
         let expected = Appended { first: head + 1, last, replayed: false };
         equal("append at the head", &appended, &expected)?;
     }
-    scene.stands(&sample::records(1, 9)?).await
+    scene.has_exactly(&sample::records(1, 9)?).await
 }
 
 async fn refuses_a_head_that_is_too_low(fixture: &dyn StoreFixture) -> Outcome {
@@ -85,7 +85,7 @@ async fn refuses_a_head_that_is_too_low(fixture: &dyn StoreFixture) -> Outcome {
         let outcome = scene.attempt(Expected::Head(head), &sample::records(4, 5)?).await;
         refused(&format!("append at head {head} of 3"), outcome, &[ErrorKind::Conflict])?;
     }
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
 async fn refuses_a_head_that_is_too_high(fixture: &dyn StoreFixture) -> Outcome {
@@ -96,7 +96,7 @@ async fn refuses_a_head_that_is_too_high(fixture: &dyn StoreFixture) -> Outcome 
             let outcome = scene.attempt(Expected::Head(head), &sample::records(4, 5)?).await;
             refused(&format!("append at head {head}"), outcome, &[ErrorKind::Conflict])?;
         }
-        scene.stands(&written).await?;
+        scene.has_exactly(&written).await?;
         written = scene.fill(1, 3).await?;
     }
     Ok(())
@@ -107,7 +107,7 @@ async fn refuses_an_unknown_tenant(fixture: &dyn StoreFixture) -> Outcome {
     let outcome = scene.attempt(Expected::Any, &sample::records(1, 2)?).await;
     refused("append without enrolling", outcome, &[ErrorKind::InvalidInput])?;
     scene.enroll().await?;
-    scene.stands(&[]).await
+    scene.has_exactly(&[]).await
 }
 
 async fn refuses_an_unknown_actor(fixture: &dyn StoreFixture) -> Outcome {
@@ -116,7 +116,7 @@ async fn refuses_an_unknown_actor(fixture: &dyn StoreFixture) -> Outcome {
     record.actor = sample::actor_id("nobody")?;
     let outcome = scene.attempt(Expected::Any, &[record]).await;
     refused("append by an unknown actor", outcome, &[ErrorKind::InvalidInput])?;
-    scene.stands(&[]).await
+    scene.has_exactly(&[]).await
 }
 
 async fn refuses_one_id_twice_in_a_batch(fixture: &dyn StoreFixture) -> Outcome {
@@ -126,7 +126,7 @@ async fn refuses_one_id_twice_in_a_batch(fixture: &dyn StoreFixture) -> Outcome 
     refused("append of one record twice", scene.attempt(Expected::Any, &batch).await, &kinds)?;
     let batch = [sample::note("twice", "{}")?, sample::note("twice", r#"{"other":1}"#)?];
     refused("append of one id twice", scene.attempt(Expected::Any, &batch).await, &kinds)?;
-    scene.stands(&[]).await
+    scene.has_exactly(&[]).await
 }
 
 /// Later records may be earlier in time, and two may happen in one microsecond.
@@ -152,5 +152,5 @@ async fn ignores_times_when_ordering(fixture: &dyn StoreFixture) -> Outcome {
 async fn takes_a_large_batch(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     let written = scene.fill(1, 10_000).await?;
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }

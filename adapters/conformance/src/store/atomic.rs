@@ -1,4 +1,4 @@
-//! A batch that fails leaves nothing behind.
+//! A batch that fails must leave nothing behind.
 
 use super::expect::{Outcome, equal, refused};
 use super::scene::Scene;
@@ -13,13 +13,13 @@ super::suite!("atomic":
     leaves_no_gap_after_a_failure,
 );
 
-/// Demands that a failing batch is as if it had never been sent.
+/// Requires that a failed batch has no effect.
 async fn nothing_of(scene: &Scene, batch: &[NewRecord], written: &[NewRecord]) -> Outcome {
     for record in batch.iter().filter(|r| !written.iter().any(|w| w.id == r.id)) {
         let what = format!("get of {} from a failed batch", record.id);
         equal(&what, &scene.get(&record.id).await?, &None)?;
     }
-    scene.stands(written).await
+    scene.has_exactly(written).await
 }
 
 fn by_nobody() -> Outcome<NewRecord> {
@@ -68,5 +68,5 @@ async fn leaves_no_gap_after_a_failure(fixture: &dyn StoreFixture) -> Outcome {
     let appended = scene.append(&batch).await?;
     equal("append after a failure", &(appended.first, appended.last), &(3, 6))?;
     written.extend(batch);
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }

@@ -3,7 +3,7 @@
 use super::expect::{Outcome, done, equal, refused, same};
 use super::scene::Scene;
 use super::{StoreFixture, sample};
-use flowcontrol_contract::audit::{PAGE, of_append};
+use flowcontrol_contract::audit::{PAGE, append_events};
 use flowcontrol_contract::store::Expected;
 use flowcontrol_contract::{AuditEvent, CallCx, ErrorKind, NewRecord};
 
@@ -33,7 +33,7 @@ async fn trail(scene: &Scene, after: u64) -> Outcome<Vec<AuditEvent>> {
 }
 
 fn events(cx: &CallCx, first: u64, batch: &[NewRecord]) -> Outcome<Vec<AuditEvent>> {
-    done("the events of an append", of_append(cx, first, batch))
+    done("the events of an append", append_events(cx, first, batch))
 }
 
 async fn names_the_caller_and_the_request(fixture: &dyn StoreFixture) -> Outcome {
@@ -104,7 +104,7 @@ async fn refuses_a_caller_never_enrolled(fixture: &dyn StoreFixture) -> Outcome 
     let cx = call(&scene, "nobody", "req")?;
     let outcome = scene.store.append(&cx, Expected::Any, &sample::records(1, 2)?).await;
     refused("append by an unknown caller", outcome, &[ErrorKind::InvalidInput])?;
-    scene.stands(&[]).await?;
+    scene.has_exactly(&[]).await?;
     same("trail", &trail(&scene, 0).await?, &[])
 }
 

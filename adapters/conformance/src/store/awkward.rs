@@ -1,4 +1,4 @@
-//! Records whose ids, text, numbers and times a careless store changes or mixes up.
+//! Records whose ids, text, numbers and times a careless store would change or confuse.
 
 use super::expect::Outcome;
 use super::sample;
@@ -122,7 +122,7 @@ pub(crate) fn awkward_ids() -> Outcome<Vec<NewRecord>> {
     ids.push("x".repeat(MAX_ID_BYTES - 1) + "y");
     ids.push("ż".repeat(MAX_ID_BYTES / 2));
     ids.push("ż".repeat(MAX_ID_BYTES / 2 - 1) + "ź");
-    // White space at either end is no id; the samples with it would be refused above.
+    // White space at either end is not a valid id, so there is no sample with it.
     ids.retain(|id| id.trim() == id);
     named(&ids)
 }

@@ -1,4 +1,4 @@
-//! Several writers at once.
+//! Several writers at the same time.
 
 use super::expect::{Outcome, done, equal, holds, same};
 use super::scene::Scene;
@@ -19,11 +19,11 @@ super::suite!("concurrent":
     a_call_given_up_leaves_whole_batches,
 );
 
-/// How many tasks work at once.
+/// Number of concurrent tasks.
 const WRITERS: u64 = 8;
 
-/// Runs tasks side by side and gives what each came to, in order.
-async fn side_by_side<T, F>(tasks: impl IntoIterator<Item = F>) -> Outcome<Vec<T>>
+/// Runs tasks concurrently and returns their results, in order.
+async fn run_concurrently<T, F>(tasks: impl IntoIterator<Item = F>) -> Outcome<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -52,14 +52,14 @@ async fn append_all(scene: Scene, batches: Vec<Vec<NewRecord>>) -> Outcome<Vec<A
     Ok(appended)
 }
 
-/// Demands that a history numbers its records from 1 without a gap.
+/// Requires that a history numbers its records from 1 without a gap.
 fn numbered(history: &[Record]) -> Outcome {
     let came: Vec<u64> = history.iter().map(|r| r.seq).collect();
     let expected: Vec<u64> = (1..).take(history.len()).collect();
     same("sequence numbers", &came, &expected)
 }
 
-/// Demands that each batch stands where its append said.
+/// Requires that each batch is stored where its append said.
 fn each_stands(history: &[Record], batches: &[Vec<NewRecord>], came: &[Appended]) -> Outcome {
     for (batch, appended) in batches.iter().zip(came) {
         for (seq, record) in (appended.first..=appended.last).zip(batch) {
@@ -78,7 +78,7 @@ async fn appends_leave_no_gap_and_no_duplicate(fixture: &dyn StoreFixture) -> Ou
     let scene = Scene::one(fixture).await?;
     let work: Vec<_> = (0..WRITERS).map(batches_of).collect::<Outcome<_>>()?;
     let tasks = work.iter().map(|batches| append_all(scene.clone(), batches.clone()));
-    let came = side_by_side(tasks).await?;
+    let came = run_concurrently(tasks).await?;
     let history = scene.read(0).await?;
     numbered(&history)?;
     let written: usize = work.iter().flatten().map(Vec::len).sum();
@@ -104,18 +104,18 @@ async fn appends_at_one_head_have_one_winner(fixture: &dyn StoreFixture) -> Outc
             let scene = scene.clone();
             async move { scene.attempt(Expected::Head(head), &batch).await }
         });
-        let outcomes = side_by_side(tasks).await?;
+        let outcomes = run_concurrently(tasks).await?;
         let mut winners = Vec::new();
         for (outcome, batch) in outcomes.into_iter().zip(&batches) {
             match outcome {
                 Ok(_) => winners.push(batch.clone()),
                 Err(e) if e.kind() == ErrorKind::Conflict => {}
-                Err(e) => return Err(format!("expected conflict, came {}", e.chain())),
+                Err(e) => return Err(format!("expected conflict, got {}", e.chain())),
             }
         }
         equal("winners of a round", &winners.len(), &1)?;
         written.extend(winners.into_iter().flatten());
-        scene.stands(&written).await?;
+        scene.has_exactly(&written).await?;
     }
     Ok(())
 }
@@ -127,27 +127,27 @@ async fn appends_of_one_batch_write_it_once(fixture: &dyn StoreFixture) -> Outco
         let (scene, batch) = (scene.clone(), batch.clone());
         async move { scene.append(&batch).await }
     });
-    let came = side_by_side(tasks).await?.into_iter().collect::<Outcome<Vec<_>>>()?;
+    let came = run_concurrently(tasks).await?.into_iter().collect::<Outcome<Vec<_>>>()?;
     for appended in &came {
         equal("place of the batch", &(appended.first, appended.last), &(1, 5))?;
     }
     equal("appends that wrote", &came.iter().filter(|a| !a.replayed).count(), &1)?;
-    scene.stands(&batch).await
+    scene.has_exactly(&batch).await
 }
 
 async fn tenants_do_not_disturb_each_other(fixture: &dyn StoreFixture) -> Outcome {
     let (first, second) = Scene::two(fixture).await?;
     let batches = batches_of(0)?;
     let tasks = [&first, &second].map(|scene| append_all(scene.clone(), batches.clone()));
-    for came in side_by_side(tasks).await? {
+    for came in run_concurrently(tasks).await? {
         came?;
     }
     let written: Vec<_> = batches.into_iter().flatten().collect();
-    first.stands(&written).await?;
-    second.stands(&written).await
+    first.has_exactly(&written).await?;
+    second.has_exactly(&written).await
 }
 
-/// Two replayers of one chunk: one may be told of a conflict, but nothing is written twice.
+/// Two imports of one chunk: one may get a conflict, but nothing is written twice.
 async fn imports_of_one_chunk_write_it_once(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     let records = sample::history(scene.tenant(), 1, 30)?;
@@ -156,7 +156,7 @@ async fn imports_of_one_chunk_write_it_once(fixture: &dyn StoreFixture) -> Outco
         async move { scene.import("snapshot", &records).await }
     });
     let mut successes = 0;
-    for outcome in side_by_side(tasks).await? {
+    for outcome in run_concurrently(tasks).await? {
         match outcome {
             Err(e) if e.kind() == ErrorKind::Conflict => {}
             outcome => {
@@ -175,7 +175,7 @@ async fn enrolling_at_once_succeeds(fixture: &dyn StoreFixture) -> Outcome {
         let scene = scene.clone();
         async move { scene.enroll().await }
     });
-    for outcome in side_by_side(tasks).await? {
+    for outcome in run_concurrently(tasks).await? {
         outcome?;
     }
     equal("roster", &scene.roster().await?, &Some(sample::roster(scene.tenant())?))
@@ -213,11 +213,11 @@ async fn readers_see_whole_batches(fixture: &dyn StoreFixture) -> Outcome {
         tokio::task::yield_now().await;
     }
     writer.await.map_err(|e| e.to_string())??;
-    scene.stands(&sample::records(1, 30 * BATCH)?).await
+    scene.has_exactly(&sample::records(1, 30 * BATCH)?).await
 }
 
-/// A caller may stop waiting at any moment. The batch is there or it is not, and sending it again
-/// settles which.
+/// A caller may stop waiting at any moment. The batch is stored completely or not at all, and
+/// sending it again shows which.
 async fn a_call_given_up_leaves_whole_batches(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     for n in 0..30 {
@@ -234,5 +234,5 @@ async fn a_call_given_up_leaves_whole_batches(fixture: &dyn StoreFixture) -> Out
         let expected = (n * BATCH + 1, (n + 1) * BATCH);
         equal("append after giving up", &(appended.first, appended.last), &expected)?;
     }
-    scene.stands(&sample::records(1, 30 * BATCH)?).await
+    scene.has_exactly(&sample::records(1, 30 * BATCH)?).await
 }

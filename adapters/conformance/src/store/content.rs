@@ -1,4 +1,4 @@
-//! What is written comes back as it was: no letter, digit or microsecond differs.
+//! Records must come back exactly as they were written.
 
 use super::expect::{Outcome, equal, placed};
 use super::scene::Scene;
@@ -18,7 +18,7 @@ super::suite!("content":
     keeps_the_largest_payload,
 );
 
-/// Writes the records in one batch and demands each back by id and in the history.
+/// Writes the records in one batch and requires each of them back, by id and in the history.
 async fn round_trip(fixture: &dyn StoreFixture, written: &[NewRecord]) -> Outcome {
     let scene = Scene::one(fixture).await?;
     scene.append(written).await?;
@@ -26,7 +26,7 @@ async fn round_trip(fixture: &dyn StoreFixture, written: &[NewRecord]) -> Outcom
         let came = scene.get(&expected.id).await?;
         equal(&format!("get of {:?}", expected.id), &came, &Some(expected))?;
     }
-    scene.stands(written).await
+    scene.has_exactly(written).await
 }
 
 async fn keeps_unicode_ids_apart(fixture: &dyn StoreFixture) -> Outcome {

@@ -1,4 +1,4 @@
-//! What a call acknowledged is there when the store is opened again.
+//! Acknowledged data must still be there when the store is opened again.
 
 use super::expect::{Outcome, done, equal, refused, same};
 use super::scene::Scene;
@@ -40,7 +40,7 @@ async fn records(fixture: &dyn StoreFixture) -> Outcome {
     let scene = scene.reopened(fixture).await;
     for (tenant, last) in sample::tenants().into_iter().zip(3..) {
         let scene = scene.as_tenant(tenant);
-        scene.stands(&sample::records(1, last)?).await?;
+        scene.has_exactly(&sample::records(1, last)?).await?;
         for expected in sample::history(scene.tenant(), 1, last)? {
             let came = scene.get(&expected.id).await?;
             equal("get after opening again", &came, &Some(expected))?;
@@ -55,7 +55,7 @@ async fn each_append(fixture: &dyn StoreFixture) -> Outcome {
         let appended = scene.append(&sample::records(n, n)?).await?;
         equal("append after opening again", &appended.first, &n)?;
         scene = scene.reopened(fixture).await;
-        scene.stands(&sample::records(1, n)?).await?;
+        scene.has_exactly(&sample::records(1, n)?).await?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn content(fixture: &dyn StoreFixture) -> Outcome {
     written[1].occurred_at =
         sample::valid(flowcontrol_contract::Timestamp::parse("0001-01-01T00:00:00.000001Z"))?;
     scene.append(&written).await?;
-    scene.reopened(fixture).await.stands(&written).await
+    scene.reopened(fixture).await.has_exactly(&written).await
 }
 
 async fn replays(fixture: &dyn StoreFixture) -> Outcome {
@@ -86,7 +86,7 @@ async fn replays(fixture: &dyn StoreFixture) -> Outcome {
     refused("append of a taken id after opening again", outcome, &[ErrorKind::Conflict])?;
     let outcome = scene.attempt(Expected::Head(3), &sample::records(5, 5)?).await;
     refused("append at a wrong head after opening again", outcome, &[ErrorKind::Conflict])?;
-    scene.stands(&batch).await
+    scene.has_exactly(&batch).await
 }
 
 async fn imports(fixture: &dyn StoreFixture) -> Outcome {
@@ -112,7 +112,7 @@ async fn refusals(fixture: &dyn StoreFixture) -> Outcome {
     let outcome = scene.attempt(Expected::Any, &batch).await;
     refused("append with a taken id", outcome, &[ErrorKind::Conflict])?;
     let scene = scene.reopened(fixture).await;
-    scene.stands(&written).await?;
+    scene.has_exactly(&written).await?;
     for record in &batch[..4] {
         let came = scene.get(&record.id).await?;
         equal("get of a refused record after opening again", &came, &None)?;

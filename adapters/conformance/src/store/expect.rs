@@ -1,10 +1,10 @@
-//! How a case says what was expected and what came.
+//! Assertions with the expected and the actual value.
 
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::{NewRecord, Record, TenantId};
 use std::fmt::Debug;
 
-/// A case's result; the failure is a sentence for the adapter's author.
+/// A case's result; a failure is a message for the adapter's author.
 pub(crate) type Outcome<T = ()> = std::result::Result<T, String>;
 
 /// Longest value in a failure, in characters; a payload may be a megabyte.
@@ -19,40 +19,40 @@ fn shown(value: &impl Debug) -> String {
     format!("{start}... ({} bytes)", text.len())
 }
 
-/// The value of a call that has to succeed.
+/// The value of a call that must succeed.
 pub(crate) fn done<T>(what: &str, result: Result<T>) -> Outcome<T> {
-    result.map_err(|e| format!("{what}: expected success, came {}: {}", kind(&e), e.chain()))
+    result.map_err(|e| format!("{what}: expected success, got {}: {}", kind(&e), e.chain()))
 }
 
 fn kind(error: &Error) -> &'static str {
     error.kind().name()
 }
 
-/// Demands that a call fails in one of the given ways.
+/// Requires that a call fails with one of the given kinds.
 pub(crate) fn refused<T: Debug>(what: &str, result: Result<T>, kinds: &[ErrorKind]) -> Outcome {
     let names: Vec<_> = kinds.iter().map(|k| k.name()).collect();
     let wanted = names.join(" or ");
     match result {
         Err(e) if kinds.contains(&e.kind()) => Ok(()),
-        Err(e) => Err(format!("{what}: expected {wanted}, came {}: {}", kind(&e), e.chain())),
-        Ok(value) => Err(format!("{what}: expected {wanted}, came {}", shown(&value))),
+        Err(e) => Err(format!("{what}: expected {wanted}, got {}: {}", kind(&e), e.chain())),
+        Ok(value) => Err(format!("{what}: expected {wanted}, got {}", shown(&value))),
     }
 }
 
-/// Demands that two values are equal.
+/// Requires that two values are equal.
 pub(crate) fn equal<T: PartialEq + Debug>(what: &str, came: &T, expected: &T) -> Outcome {
     if came == expected {
         return Ok(());
     }
-    Err(format!("{what}: expected {}, came {}", shown(expected), shown(came)))
+    Err(format!("{what}: expected {}, got {}", shown(expected), shown(came)))
 }
 
-/// Demands that something holds.
+/// Requires that a condition holds.
 pub(crate) fn holds(what: &str, condition: bool) -> Outcome {
-    if condition { Ok(()) } else { Err(format!("{what}: this does not hold")) }
+    if condition { Ok(()) } else { Err(format!("{what}: this is not the case")) }
 }
 
-/// Demands the same values in the same order, and names the first difference.
+/// Requires the same values in the same order, and names the first difference.
 pub(crate) fn same<T: PartialEq + Debug>(what: &str, came: &[T], expected: &[T]) -> Outcome {
     for (place, (c, e)) in came.iter().zip(expected).enumerate() {
         equal(&format!("{what}, place {place}"), c, e)?;
@@ -60,7 +60,7 @@ pub(crate) fn same<T: PartialEq + Debug>(what: &str, came: &[T], expected: &[T])
     equal(&format!("{what}, how many"), &came.len(), &expected.len())
 }
 
-/// The records that `written` becomes when it stands from `first` on.
+/// The records that `written` becomes when they are stored from sequence number `first` on.
 pub(crate) fn placed(tenant: &TenantId, first: u64, written: &[NewRecord]) -> Vec<Record> {
     (first..).zip(written).map(|(seq, new)| new.clone().placed(tenant.clone(), seq)).collect()
 }

@@ -1,4 +1,4 @@
-//! A copy of several histories as of one moment.
+//! Exporting several histories as of one moment.
 
 use super::expect::{Outcome, done, equal, holds, placed, refused, same};
 use super::scene::{Scene, drain};
@@ -16,7 +16,7 @@ super::suite!("export":
     keeps_content,
 );
 
-/// Exports and demands the rosters and records of `tenants`, who come in ascending order and
+/// Exports, and requires the rosters and records of `tenants`, which are in ascending order and
 /// have this many sample records each.
 async fn exports(scene: &Scene, asked: &[TenantId], tenants: &[(TenantId, u64)]) -> Outcome {
     let export = done("export", scene.store.export(asked).await)?;
@@ -99,12 +99,12 @@ async fn is_a_copy_of_the_moment(fixture: &dyn StoreFixture) -> Outcome {
     same("export begun before an append", &drain(export.batches).await?, &expected)
 }
 
-fn of<'a>(records: &'a [Record], scene: &Scene) -> Vec<&'a Record> {
+fn records_of<'a>(records: &'a [Record], scene: &Scene) -> Vec<&'a Record> {
     records.iter().filter(|r| r.tenant == *scene.tenant()).collect()
 }
 
-/// A writer gives one record to either tenant in turn, the first one first. Whatever moment an
-/// export takes, the first tenant is even with the second or one ahead.
+/// A writer appends one record to either tenant in turn, starting with the first. At any moment the
+/// first tenant has as many as the second or one more.
 async fn cuts_all_tenants_at_one_moment(fixture: &dyn StoreFixture) -> Outcome {
     let (first, second) = Scene::two(fixture).await?;
     let asked = [first.tenant().clone(), second.tenant().clone()];
@@ -123,7 +123,8 @@ async fn cuts_all_tenants_at_one_moment(fixture: &dyn StoreFixture) -> Outcome {
         last_round = writer.is_finished();
         let export = done("export", first.store.export(&asked).await)?;
         let records = drain(export.batches).await?;
-        let (ahead, behind) = (of(&records, &first).len(), of(&records, &second).len());
+        let (ahead, behind) =
+            (records_of(&records, &first).len(), records_of(&records, &second).len());
         holds(
             &format!("one moment of a writer that gives to both in turn: {ahead} and {behind}"),
             ahead == behind || ahead == behind + 1,

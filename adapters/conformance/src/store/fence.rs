@@ -1,4 +1,4 @@
-//! Freeze windows: what is refused, what goes on, and when it ends.
+//! Freeze windows: what is refused, what continues, and when a window ends.
 
 use super::StoreFixture;
 use super::expect::{Outcome, done, equal, holds, placed, refused, same};
@@ -30,10 +30,10 @@ super::suite!("fence":
     outlives_the_process,
 );
 
-/// Long enough that no case meets its end by chance.
+/// Long enough not to end during a case.
 const LONG: Duration = Duration::from_secs(3_600);
 
-/// How long the case about a window's end gives it.
+/// Length of the window in the case about its end.
 const SHORT: Duration = Duration::from_millis(700);
 
 /// A window from a moment ago to `after` from now.
@@ -61,14 +61,14 @@ impl Scene {
         self.store.fence().lift(&[self.tenant().clone()], id).await
     }
 
-    /// The same store as somebody who raised the window of this id.
+    /// The same store with the calls of whoever raised the window with this id.
     fn holding(&self, id: &str) -> Self {
         let mut own = self.clone();
         own.cx.window = Some(id.to_owned());
         own
     }
 
-    /// Demands that an append is refused.
+    /// Requires that an append is refused.
     async fn is_frozen(&self, batch: &[NewRecord]) -> Outcome {
         let outcome = self.attempt(Expected::Any, batch).await;
         refused("append while frozen", outcome, &[ErrorKind::Frozen])
@@ -97,7 +97,7 @@ async fn refuses_appends(fixture: &dyn StoreFixture) -> Outcome {
     for part in [&window.reason, &window.id, &window.expires_at.to_string()] {
         holds(&format!("the refusal {said:?} names {part:?}"), said.contains(part))?;
     }
-    scene.stands(&sample::records(1, 4)?).await
+    scene.has_exactly(&sample::records(1, 4)?).await
 }
 
 /// An actor cannot be added, and a tenant that was frozen before it was enrolled stays absent.
@@ -143,7 +143,7 @@ async fn answers_calls_that_write_nothing(fixture: &dyn StoreFixture) -> Outcome
 
 async fn leaves_reads_alone(fixture: &dyn StoreFixture) -> Outcome {
     let (scene, _) = frozen(fixture).await?;
-    scene.stands(&sample::records(1, 4)?).await?;
+    scene.has_exactly(&sample::records(1, 4)?).await?;
     let first = sample::record(1)?;
     let stored = scene.get(&first.id).await?;
     equal("get while frozen", &stored, &Some(first.placed(scene.tenant().clone(), 1)))?;
@@ -162,7 +162,7 @@ async fn leaves_other_tenants_alone(fixture: &dyn StoreFixture) -> Outcome {
     second.enroll().await?;
     equal("window of another tenant", &second.in_force().await?, &None)?;
     first.is_frozen(&sample::records(1, 1)?).await?;
-    // Another tenant's window has its own life, also under the same id.
+    // Another tenant's window is independent, also with the same id.
     second.raise(&window("drill-1", LONG)?).await?;
     done("lift", second.lift("drill-1").await)?;
     second.fill(4, 4).await?;
@@ -177,7 +177,7 @@ async fn lets_the_raisers_own_writes_pass(fixture: &dyn StoreFixture) -> Outcome
     let more = sample::history(scene.tenant(), 7, 8)?;
     done("import by the window's own call", own.import("snapshot", &more).await)?;
     scene.holding("another").is_frozen(&sample::records(9, 9)?).await?;
-    scene.stands(&sample::records(1, 8)?).await
+    scene.has_exactly(&sample::records(1, 8)?).await
 }
 
 async fn ends_by_itself(fixture: &dyn StoreFixture) -> Outcome {
@@ -190,7 +190,7 @@ async fn ends_by_itself(fixture: &dyn StoreFixture) -> Outcome {
     let outcome = scene.lift(&short.id).await;
     refused("lift of a window that is over", outcome, &[ErrorKind::NotFound])?;
     scene.fill(1, 2).await?;
-    // What had ended is brought back by a later end, and another may follow what has ended.
+    // An expired window is reactivated by a later end, and another one may follow an expired one.
     scene.raise(&window("drill-1", SHORT)?).await?;
     scene.is_frozen(&sample::records(3, 3)?).await?;
     tokio::time::sleep(SHORT * 2).await;
@@ -231,7 +231,7 @@ async fn raises_for_all_or_none(fixture: &dyn StoreFixture) -> Outcome {
     let (first, second) = Scene::two(fixture).await?;
     let both = [second.tenant().clone(), first.tenant().clone()];
     let fence = first.store.fence();
-    // Whichever is looked at first, the other one is free.
+    // Whichever is checked first, the other one must stay free.
     for (id, held, free) in [("held-1", &first, &second), ("held-2", &second, &first)] {
         held.raise(&window(id, LONG)?).await?;
         let outcome = fence.raise(&both, &window("drill-1", LONG)?).await;
@@ -294,7 +294,7 @@ async fn keeps_an_id_for_one_window(fixture: &dyn StoreFixture) -> Outcome {
     scene.is_frozen(&sample::records(6, 6)?).await
 }
 
-/// Appends one record after the other until one is refused; how many went through.
+/// Appends one record after the other until one is refused; returns those that were written.
 async fn append_until_frozen(scene: Scene, writer: u64) -> Outcome<Vec<NewRecord>> {
     let mut written = Vec::new();
     // So that the writers stand at different points when the window is raised.
@@ -306,11 +306,11 @@ async fn append_until_frozen(scene: Scene, writer: u64) -> Outcome<Vec<NewRecord
         match scene.attempt(Expected::Any, std::slice::from_ref(&record)).await {
             Ok(_) => written.push(record),
             Err(e) if e.kind() == ErrorKind::Frozen => return Ok(written),
-            Err(e) => return Err(format!("expected frozen, came {}", e.chain())),
+            Err(e) => return Err(format!("expected frozen, got {}", e.chain())),
         }
         tokio::task::yield_now().await;
     }
-    Err("expected frozen in the end, came 5000 appends".into())
+    Err("expected frozen in the end, got 5000 appends".into())
 }
 
 /// What was at work when the window was raised is there when that returns, or never.

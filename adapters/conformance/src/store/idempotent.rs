@@ -1,4 +1,4 @@
-//! Sending again what is there already.
+//! Repeating what is already stored.
 
 use super::expect::{Outcome, done, equal, refused};
 use super::scene::Scene;
@@ -27,7 +27,7 @@ async fn replays_the_same_batch(fixture: &dyn StoreFixture) -> Outcome {
     let batch = scene.fill(1, 5).await?;
     for _ in 0..3 {
         equal("append again", &scene.append(&batch).await?, &replayed(1, 5))?;
-        scene.stands(&batch).await?;
+        scene.has_exactly(&batch).await?;
     }
     Ok(())
 }
@@ -41,7 +41,7 @@ async fn replays_an_older_batch(fixture: &dyn StoreFixture) -> Outcome {
         let again = scene.append(&sample::records(first, last)?).await?;
         equal("append of an older batch", &again, &replayed(first, last))?;
     }
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
 async fn replays_whatever_head_is_expected(fixture: &dyn StoreFixture) -> Outcome {
@@ -53,10 +53,10 @@ async fn replays_whatever_head_is_expected(fixture: &dyn StoreFixture) -> Outcom
         let what = format!("append again with expected head {head}");
         equal(&what, &done(&what, again)?, &replayed(1, 3))?;
     }
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
-/// A client that lost its answer may batch what it has in another way.
+/// A client that lost the response may split its records into other batches.
 async fn replays_records_that_were_batched_otherwise(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     let mut written = scene.fill(1, 4).await?;
@@ -65,7 +65,7 @@ async fn replays_records_that_were_batched_otherwise(fixture: &dyn StoreFixture)
         let again = scene.append(&sample::records(first, last)?).await?;
         equal("append in other batches", &again, &replayed(first, last))?;
     }
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
 async fn refuses_a_batch_that_is_there_in_part(fixture: &dyn StoreFixture) -> Outcome {
@@ -77,12 +77,12 @@ async fn refuses_a_batch_that_is_there_in_part(fixture: &dyn StoreFixture) -> Ou
     for batch in [overlapping, new_first] {
         let outcome = scene.attempt(Expected::Any, &batch).await;
         refused("append of a batch there in part", outcome, &[ErrorKind::Conflict])?;
-        scene.stands(&written).await?;
+        scene.has_exactly(&written).await?;
     }
     Ok(())
 }
 
-/// Appends a note, changes it, and demands that the change is refused alone and in a batch.
+/// Appends a note, changes it, and requires that the change is refused alone and in a batch.
 async fn refuses_changed(
     fixture: &dyn StoreFixture,
     change: impl FnOnce(&mut NewRecord) -> Outcome + Send,
@@ -96,7 +96,7 @@ async fn refuses_changed(
         let outcome = scene.attempt(expected, std::slice::from_ref(&changed)).await;
         refused("append of another record by a taken id", outcome, &[ErrorKind::Conflict])?;
     }
-    scene.stands(&[original]).await
+    scene.has_exactly(&[original]).await
 }
 
 async fn refuses_an_id_with_another_payload(fixture: &dyn StoreFixture) -> Outcome {

@@ -1,4 +1,4 @@
-//! A snapshot on its way in, chunk by chunk.
+//! Importing a snapshot chunk by chunk.
 
 use super::expect::{Outcome, done, equal, placed, refused, same};
 use super::scene::{Scene, drain};
@@ -32,13 +32,13 @@ fn imported(last: u64) -> Imported {
     Imported { last, snapshot: Some(Digest::of(SNAPSHOT)) }
 }
 
-/// Imports a chunk of the usual snapshot and demands that it ends at `last`.
+/// Imports a chunk of the usual snapshot and requires that it ends at `last`.
 async fn takes(scene: &Scene, chunk: &[Record], last: u64) -> Outcome {
     let what = format!("import up to {last}");
     equal(&what, &done(&what, scene.import(SNAPSHOT, chunk).await)?, &imported(last))
 }
 
-/// Demands that the history is that of the first `last` sample records.
+/// Requires that the history consists of the first `last` sample records.
 async fn ends_at(scene: &Scene, last: u64) -> Outcome {
     let expected = sample::history(scene.tenant(), 1, last)?;
     same("read after imports", &scene.read(0).await?, &expected)?;
@@ -186,7 +186,7 @@ async fn appending_goes_on_after_it(fixture: &dyn StoreFixture) -> Outcome {
     ends_at(&scene, 9).await
 }
 
-/// What one store exports, imported into another in chunks, is exported the same again.
+/// An export that is imported into another store in chunks gives the same export again.
 async fn equals_the_export(fixture: &dyn StoreFixture) -> Outcome {
     let tenants = sample::tenants();
     let (source, copy) = (Scene::bare(fixture).await?, Scene::bare(fixture).await?);
@@ -213,7 +213,7 @@ async fn equals_the_export(fixture: &dyn StoreFixture) -> Outcome {
     holds_all(&records, tenants.len())
 }
 
-/// Guards the comparison above against two empty exports.
+/// Ensures that the comparison above is not between two empty exports.
 fn holds_all(records: &[Record], tenants: usize) -> Outcome {
     let expected: usize = (20..).take(tenants).sum();
     equal("records of the source", &records.len(), &expected)

@@ -1,4 +1,4 @@
-//! What one tenant cannot see or touch of another.
+//! Separation of tenants: what one cannot see or change of another.
 
 use super::expect::{Outcome, equal, refused, same};
 use super::scene::Scene;
@@ -37,7 +37,7 @@ async fn one_id_names_a_record_in_each_tenant(fixture: &dyn StoreFixture) -> Out
     for (scene, written) in [(first, mine), (second, theirs)] {
         let expected = written.clone().placed(scene.tenant().clone(), 1);
         equal("get of a shared id", &scene.get(&written.id).await?, &Some(expected))?;
-        scene.stands(&[written]).await?;
+        scene.has_exactly(&[written]).await?;
     }
     Ok(())
 }
@@ -58,8 +58,8 @@ async fn reads_give_one_tenant(fixture: &dyn StoreFixture) -> Outcome {
         mine.extend(first.fill(n, n).await?);
         theirs.extend(second.fill(100 + n, 100 + n).await?);
     }
-    first.stands(&mine).await?;
-    second.stands(&theirs).await
+    first.has_exactly(&mine).await?;
+    second.has_exactly(&theirs).await
 }
 
 async fn rosters_are_of_one_tenant(fixture: &dyn StoreFixture) -> Outcome {
@@ -78,16 +78,16 @@ async fn heads_are_expected_of_one_tenant(fixture: &dyn StoreFixture) -> Outcome
     let batch = sample::records(1, 2)?;
     let outcome = second.attempt(Expected::Head(4), &batch).await;
     refused("append at another tenant's head", outcome, &[ErrorKind::Conflict])?;
-    second.stands(&[]).await
+    second.has_exactly(&[]).await
 }
 
 async fn replays_are_found_in_one_tenant(fixture: &dyn StoreFixture) -> Outcome {
     let (first, second) = Scene::two(fixture).await?;
     let batch = first.fill(1, 4).await?;
     let appended = second.append(&batch).await?;
-    equal("another tenant's batch is no replay", &appended.replayed, &false)?;
-    second.stands(&batch).await?;
-    first.stands(&batch).await
+    equal("another tenant's batch is not a replay", &appended.replayed, &false)?;
+    second.has_exactly(&batch).await?;
+    first.has_exactly(&batch).await
 }
 
 async fn another_tenants_actor_is_unknown(fixture: &dyn StoreFixture) -> Outcome {
@@ -96,7 +96,7 @@ async fn another_tenants_actor_is_unknown(fixture: &dyn StoreFixture) -> Outcome
     record.actor = sample::actor_id(&sample::own_actor(second.tenant()))?;
     let outcome = first.attempt(Expected::Any, std::slice::from_ref(&record)).await;
     refused("append by another tenant's actor", outcome, &[ErrorKind::InvalidInput])?;
-    first.stands(&[]).await?;
+    first.has_exactly(&[]).await?;
     second.append(&[record]).await.map(drop)
 }
 
@@ -113,7 +113,7 @@ async fn look_alike_tenants_are_kept_apart(fixture: &dyn StoreFixture) -> Outcom
     for (n, tenant) in (1..).zip(&all) {
         let scene = base.as_tenant(tenant.clone());
         let shared = sample::note("shared", &format!("{{\"n\":{n}}}"))?;
-        scene.stands(&[shared, sample::record(n)?]).await?;
+        scene.has_exactly(&[shared, sample::record(n)?]).await?;
         let roster = Some(sample::roster(tenant)?);
         equal(&format!("roster of {tenant}"), &scene.roster().await?, &roster)?;
         let mut ids = Vec::new();

@@ -52,7 +52,7 @@ async fn gives_an_empty_history(fixture: &dyn StoreFixture) -> Outcome {
 async fn gives_everything_in_order(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     let written = scene.fill(1, MANY).await?;
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
 async fn starts_after_a_record(fixture: &dyn StoreFixture) -> Outcome {
@@ -109,7 +109,7 @@ async fn serves_two_readers(fixture: &dyn StoreFixture) -> Outcome {
     same("the other of two readers", &from_other, &expected[100..])
 }
 
-/// A reader that goes away must give back what it held: a connection, a lock, a file.
+/// A reader that stops early must release what it held: a connection, a lock, a file.
 async fn survives_readers_that_stop_early(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     let mut written = scene.fill(1, MANY).await?;
@@ -120,5 +120,5 @@ async fn survives_readers_that_stop_early(fixture: &dyn StoreFixture) -> Outcome
         }
     }
     written.extend(scene.fill(MANY + 1, MANY + 2).await?);
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }

@@ -1,4 +1,4 @@
-//! The view that verification compares with what was written.
+//! The view with which verification compares what was written.
 
 use super::expect::{Outcome, done, equal, holds, placed, same};
 use super::scene::Scene;
@@ -21,10 +21,10 @@ super::suite!("read_back":
     keeps_content,
 );
 
-/// How many records each of the two tenants has; enough for several batches of rows.
+/// Number of records of each of the two tenants; enough for several batches of rows.
 const COUNTS: [u64; 2] = [1_234, 27];
 
-/// Tables that every store gives.
+/// Tables that every store has.
 const CORE_TABLES: [&str; 3] = ["tenants", "users", "records"];
 
 /// A store with two tenants, and a view of both.
@@ -177,8 +177,8 @@ async fn starts_after_a_row(fixture: &dyn StoreFixture) -> Outcome {
     same("users after 2", &batch.iter().map(|row| row.seq).collect::<Vec<_>>(), &[3])
 }
 
-/// A view that claims to be complete shows the rows of a tenant that nobody listed; another
-/// says why it may not.
+/// A view that claims to be complete shows the rows of a tenant that was not listed; any other says
+/// why it may not.
 async fn shows_tenants_nobody_listed(fixture: &dyn StoreFixture) -> Outcome {
     let (first, second) = Scene::two(fixture).await?;
     first.fill(1, 3).await?;

@@ -43,7 +43,7 @@ async fn enrolls_twice_like_once(fixture: &dyn StoreFixture) -> Outcome {
     let written = scene.fill(1, 3).await?;
     scene.enroll().await?;
     equal("roster", &scene.roster().await?, &Some(sample::roster(scene.tenant())?))?;
-    scene.stands(&written).await
+    scene.has_exactly(&written).await
 }
 
 async fn changes_and_adds_actors(fixture: &dyn StoreFixture) -> Outcome {

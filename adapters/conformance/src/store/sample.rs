@@ -1,11 +1,11 @@
-//! Tenants, actors and records to write.
+//! Sample tenants, actors and records.
 
 use super::expect::Outcome;
 use flowcontrol_contract::{
     Actor, ActorId, Error, Kind, NewRecord, Payload, Record, RecordId, Roster, TenantId, Timestamp,
 };
 
-/// Names that a careless store mixes up: by case, by wildcard, by path, by quoting, by Unicode
+/// Names that a careless store confuses: by case, by wildcard, by path, by quoting, by Unicode
 /// normalisation, by look-alike letters, by length.
 const TENANTS: [&str; 15] = [
     "bfg",
@@ -33,7 +33,7 @@ const TENANTS: [&str; 15] = [
     ),
 ];
 
-/// The tenants that a fixture's stores must be able to hold. The cases enroll them.
+/// The tenants that a fixture's stores must support. The cases enroll them.
 pub fn tenants() -> Vec<TenantId> {
     // All of them parse, as the test below shows.
     TENANTS.iter().filter_map(|text| TenantId::new(text).ok()).collect()
@@ -45,7 +45,7 @@ pub(crate) fn tenant(place: usize) -> Outcome<TenantId> {
     valid(TenantId::new(text))
 }
 
-/// The value of a constructor that was given valid text.
+/// The value of a constructor that was called with valid text.
 pub(crate) fn valid<T>(result: Result<T, Error>) -> Outcome<T> {
     result.map_err(|e| format!("the suite's own sample is invalid: {}", e.chain()))
 }
@@ -71,8 +71,8 @@ pub(crate) fn actor(id: &str, name: &str) -> Outcome<Actor> {
     })
 }
 
-/// A roster of three actors, two of whom every tenant has by the same id, with other names. Two
-/// share an organisation, and one may do nothing.
+/// A roster of three actors; two have the same ids in every tenant, with other names. Two share an
+/// organisation, and one has no permissions.
 pub(crate) fn roster(tenant: &TenantId) -> Outcome<Roster> {
     let mut actors = [
         actor("anna", &format!("Anna Żółć of {tenant}"))?,
@@ -102,7 +102,7 @@ fn payload(kind: Kind, n: u64) -> Outcome<Payload> {
             r#"{{"document_no":"CMR-{n}","document_type":"cmr","order_no":"BFG/{n}",
                 "title":"List przewozowy \"{n}\" \\ Łódź"}}"#
         ),
-        // Every other invoice has no number of the tax office yet.
+        // Every other invoice has no KSeF number yet.
         Kind::Invoice => format!(
             r#"{{"invoice_no":"FV/{n}","order_no":"BFG/{n}","buyer":"Żółw i S-ka",
                 "gross":{{"amount":"-{n}.000001","currency":"PLN"}}{}}}"#,
@@ -117,8 +117,8 @@ fn payload(kind: Kind, n: u64) -> Outcome<Payload> {
     valid(Payload::parse(&text))
 }
 
-/// The `n`th sample record: kinds and actors take turns, and later records are not always later
-/// in time, since the order of a history is that of its sequence.
+/// The `n`th sample record: kinds and actors alternate, and later records are not always later in
+/// time, since a history is ordered by sequence number.
 pub(crate) fn record(n: u64) -> Outcome<NewRecord> {
     let place = usize::try_from(n).map_err(|e| e.to_string())?;
     let kind = Kind::ALL[place % Kind::ALL.len()];
@@ -137,7 +137,7 @@ pub(crate) fn records(first: u64, last: u64) -> Outcome<Vec<NewRecord>> {
     (first..=last).map(record).collect()
 }
 
-/// The sample records from `first` to `last` as they stand in a tenant's history.
+/// The sample records from `first` to `last` as stored in a tenant's history.
 pub(crate) fn history(tenant: &TenantId, first: u64, last: u64) -> Outcome<Vec<Record>> {
     (first..=last).map(|n| Ok(record(n)?.placed(tenant.clone(), n))).collect()
 }

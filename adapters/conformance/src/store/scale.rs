@@ -11,7 +11,8 @@ super::suite!("scale": many_records);
 /// Records in one append.
 const BATCH: u64 = 1_000;
 
-/// The large history is made and compared batch by batch, so that the suite itself stays small.
+/// The large history is created and compared batch by batch, so that the suite itself uses little
+/// memory.
 async fn many_records(fixture: &dyn StoreFixture) -> Outcome {
     let scene = Scene::one(fixture).await?;
     let scale = fixture.scale();

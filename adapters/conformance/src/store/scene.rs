@@ -1,4 +1,4 @@
-//! A store with its tenants, and the calls that the cases make of it.
+//! A store with its tenants, and the calls that cases make.
 
 use super::StoreFixture;
 use super::expect::{Outcome, done, equal, placed, same};
@@ -8,7 +8,7 @@ use flowcontrol_contract::{CallCx, Digest, NewRecord, Record, RecordId, Result, 
 use futures::StreamExt;
 use std::sync::Arc;
 
-/// A store that one case works on, as one tenant.
+/// The store of a case, used as one tenant.
 #[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) store: Arc<dyn ScenarioStore>,
@@ -16,7 +16,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// An empty store that nobody was enrolled in, as the first sample tenant.
+    /// An empty store without tenants, used as the first sample tenant.
     pub(crate) async fn bare(fixture: &dyn StoreFixture) -> Outcome<Self> {
         Ok(Self { store: fixture.fresh().await, cx: CallCx::tenant(sample::tenant(0)?) })
     }
@@ -56,7 +56,7 @@ impl Scene {
         done("enroll", self.store.enroll(&self.cx, &roster).await)
     }
 
-    /// Appends and demands success.
+    /// Appends and requires success.
     pub(crate) async fn append(&self, batch: &[NewRecord]) -> Outcome<Appended> {
         done("append", self.store.append(&self.cx, Expected::Any, batch).await)
     }
@@ -68,7 +68,7 @@ impl Scene {
         Ok(batch)
     }
 
-    /// Tries an append, for cases that expect a refusal.
+    /// Tries an append, for cases that expect an error.
     pub(crate) async fn attempt(
         &self,
         expected: Expected,
@@ -105,8 +105,8 @@ impl Scene {
         drain(self.reading(after).await?).await
     }
 
-    /// Demands that the history consists of these records from 1 on, however it is asked.
-    pub(crate) async fn stands(&self, written: &[NewRecord]) -> Outcome {
+    /// Requires that the history consists of exactly these records, however it is read.
+    pub(crate) async fn has_exactly(&self, written: &[NewRecord]) -> Outcome {
         let expected = placed(self.tenant(), 1, written);
         let tenant = self.tenant().clone();
         same(&format!("read of {tenant}"), &self.read(0).await?, &expected)?;
@@ -120,7 +120,7 @@ pub(crate) async fn drain(mut batches: Batches) -> Outcome<Vec<Record>> {
     while let Some(batch) = batches.next().await {
         let batch = done("next batch", batch)?;
         if batch.is_empty() {
-            return Err("next batch: expected at least one record, came an empty batch".into());
+            return Err("next batch: expected at least one record, got an empty batch".into());
         }
         all.extend(batch);
     }

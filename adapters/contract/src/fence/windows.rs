@@ -1,4 +1,5 @@
-//! Every window of a store, and what they decide: pure, for stores that keep them in one place.
+//! All freeze windows of a store, and the decisions by them. Pure, for stores that keep them in one
+//! place.
 
 use super::{Raised, Window};
 use crate::call::CallCx;
@@ -7,33 +8,33 @@ use crate::id::TenantId;
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A tenant's window, also when it is over: its id stays taken.
+/// A tenant's window. It is kept after its end, so that its id stays taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct WindowEntry {
     tenant: TenantId,
     window: Window,
     lifted: bool,
     refused: u64,
 }
 
-impl Entry {
+impl WindowEntry {
     fn in_force(&self, now: Timestamp) -> bool {
         !self.lifted && now < self.window.expires_at
     }
 }
 
-/// The windows of every tenant. The caller holds the store's write lock while it reads, changes
-/// and writes them back, and gives the time.
+/// The windows of all tenants. The caller holds the store's write lock while it reads, changes and
+/// writes them back, and passes the time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Windows(Vec<Entry>);
+pub struct Windows(Vec<WindowEntry>);
 
 impl Windows {
     /// Raises a window, see [`Fence::raise`](super::Fence::raise).
     ///
     /// # Errors
-    /// As the contract says; nothing has changed then.
+    /// As the contract says; nothing is changed then.
     pub fn raise(&mut self, tenants: &[TenantId], window: &Window, now: Timestamp) -> Result<()> {
         if tenants.is_empty() {
             return Err(Error::invalid("a freeze window without a tenant refuses nothing"));
@@ -55,11 +56,11 @@ impl Windows {
             if entry.window.id == window.id {
                 known = Some(entry);
             } else if entry.in_force(now) {
-                return Err(entry.window.in_the_way(tenant));
+                return Err(entry.window.already_frozen(tenant));
             }
         }
         match known {
-            Some(entry) if entry.lifted => Err(window.used_up(tenant)),
+            Some(entry) if entry.lifted => Err(window.already_lifted(tenant)),
             Some(entry) => {
                 let Window { id, reason, raised_at, .. } = entry.window.clone();
                 entry.window = Window::new(id, reason, raised_at, window.expires_at)?;
@@ -67,7 +68,7 @@ impl Windows {
             }
             None => {
                 let (tenant, window) = (tenant.clone(), window.clone());
-                self.0.push(Entry { tenant, window, lifted: false, refused: 0 });
+                self.0.push(WindowEntry { tenant, window, lifted: false, refused: 0 });
                 Ok(())
             }
         }
@@ -75,7 +76,7 @@ impl Windows {
 
     /// The window in force, see [`Fence::window`](super::Fence::window).
     pub fn in_force(&self, tenants: &[TenantId], now: Timestamp) -> Option<Raised> {
-        let asked = |e: &&Entry| e.in_force(now) && tenants.contains(&e.tenant);
+        let asked = |e: &&WindowEntry| e.in_force(now) && tenants.contains(&e.tenant);
         let first = self.0.iter().filter(asked).min_by(|a, b| a.tenant.cmp(&b.tenant))?;
         let of_it = self.0.iter().filter(asked).filter(|e| e.window.id == first.window.id);
         Some(Raised { window: first.window.clone(), refused: of_it.map(|e| e.refused).sum() })
@@ -96,13 +97,13 @@ impl Windows {
         if lifted { Ok(()) } else { Err(Window::not_in_force(id)) }
     }
 
-    /// Lets a write pass, or refuses and counts it: the caller writes the count back.
+    /// Permits a write, or refuses and counts it; the caller must write the count back.
     ///
     /// # Errors
     /// `Frozen` when a window of the tenant is in force that is not the call's own.
     pub fn admit(&mut self, cx: &CallCx, now: Timestamp) -> Result<()> {
-        let own = |e: &Entry| cx.window.as_ref() == Some(&e.window.id);
-        let closed = |e: &&mut Entry| e.tenant == cx.tenant && e.in_force(now) && !own(e);
+        let own = |e: &WindowEntry| cx.window.as_ref() == Some(&e.window.id);
+        let closed = |e: &&mut WindowEntry| e.tenant == cx.tenant && e.in_force(now) && !own(e);
         match self.0.iter_mut().find(closed) {
             Some(entry) => {
                 entry.refused += 1;

@@ -1,11 +1,12 @@
-//! Names that KSeF gives, parsed before they come near a path or a file.
+//! References and numbers assigned by KSeF, validated before they are used in a path or a file
+//! name.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A reference that KSeF gives to an operation, a session, an invoice in a session or a page of
-/// receipts: 36 ASCII letters, digits and hyphens, so that it can stand in a path.
+/// A reference that KSeF assigns to an operation, a session, an invoice in a session or a page of
+/// receipts: 36 ASCII letters, digits and hyphens, so that it is safe in a path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference(Arc<str>);
@@ -14,30 +15,30 @@ impl Reference {
     /// Parses a reference.
     ///
     /// # Errors
-    /// `InvalidInput` for anything else; what came is not repeated, since it may be anything.
+    /// `InvalidInput` for anything else; the text is not repeated, since it may be anything.
     pub fn new(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if text.len() != 36 || !plain {
             return Err(Error::invalid(
-                "a KSeF reference is 36 ASCII letters, digits and hyphens, and this is not one",
+                "not a valid KSeF reference: it must be 36 ASCII letters, digits and hyphens",
             ));
         }
         Ok(Self(Arc::from(text)))
     }
 }
 
-/// The number that KSeF gives to an invoice, `NIP-YYYYMMDD-12HEX-2HEX`; 36 characters, with one more
-/// hyphen, where KSeF 1.0 gave it. Its checksum is not judged: numbers of KSeF 1.0 fail it.
+/// The number that KSeF assigns to an invoice, `NIP-YYYYMMDD-12HEX-2HEX`; 36 characters, with one
+/// more hyphen, in KSeF 1.0. The checksum is not verified: numbers of KSeF 1.0 fail it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KsefNumber(Arc<str>);
 
 impl KsefNumber {
-    /// Parses a number by its form.
+    /// Parses a number by its format.
     ///
     /// # Errors
-    /// `InvalidInput` that names the rule.
+    /// `InvalidInput` that states the rule.
     pub fn new(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
         let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));

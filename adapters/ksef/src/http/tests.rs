@@ -92,7 +92,7 @@ async fn a_redirect_is_not_followed() {
         http.download(&Sealed::new(format!("{base}/upo?{SECRET}"))).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::Unexpected);
-        assert_eq!(error.way_out(), Some("redirects are not followed"));
+        assert_eq!(error.hint_text(), Some("redirects are not followed"));
         assert!(!format!("{error:?}").contains("TOPSECRET"));
     }
     assert_eq!(heard.lock().unwrap().len(), 2);

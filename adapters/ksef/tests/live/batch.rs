@@ -3,7 +3,7 @@
 use crate::scene::{Scene, cx};
 use flowcontrol_contract::KsefProvider;
 use flowcontrol_contract::error::{ErrorKind, Result};
-use flowcontrol_contract::ksef::{State, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submitted};
 use flowcontrol_ksef::Ksef;
 use flowcontrol_ksef_testkit::invoices::{another_of, invoice};
 
@@ -19,7 +19,7 @@ async fn accepted(scene: &Scene, client: &Ksef) {
     scene.received_all(8).await;
     for xml in files() {
         let told = scene.status(client, &xml).await.unwrap();
-        assert!(matches!(told.state, State::Accepted { .. }), "{told:?}");
+        assert!(matches!(told.state, InvoiceState::Accepted { .. }), "{told:?}");
     }
 }
 
@@ -88,8 +88,8 @@ async fn a_mixed_batch_keeps_each_invoices_own_reason() {
     for (n, xml) in files().iter().enumerate() {
         let state = scene.status(&client, xml).await.unwrap().state;
         match n {
-            5 => assert!(matches!(state, State::NumberTaken { .. }), "{state:?}"),
-            _ => assert!(matches!(state, State::Accepted { .. }), "{state:?}"),
+            5 => assert!(matches!(state, InvoiceState::NumberTaken { .. }), "{state:?}"),
+            _ => assert!(matches!(state, InvoiceState::Accepted { .. }), "{state:?}"),
         }
     }
 }

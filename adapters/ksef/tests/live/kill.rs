@@ -1,7 +1,7 @@
 //! A program that is killed between KSeF's commit and its answer goes on without a second send.
 
 use crate::scene::{OneToken, Scene, cx};
-use flowcontrol_contract::ksef::{State, Submission};
+use flowcontrol_contract::ksef::{InvoiceState, Submission};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::{Digest, KsefProvider};
 use flowcontrol_ksef::{Ksef, SystemClock};
@@ -123,5 +123,5 @@ async fn a_kill_between_commit_and_answer_is_no_second_send() {
     assert!(told.reference.is_some());
     assert_eq!(scene.received(), 1, "nothing was sent a second time");
     let told = again.status(&cx(), &Digest::of(&xml)).await.unwrap();
-    assert!(matches!(told.state, State::Accepted { .. }), "{told:?}");
+    assert!(matches!(told.state, InvoiceState::Accepted { .. }), "{told:?}");
 }

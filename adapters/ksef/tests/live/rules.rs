@@ -2,7 +2,7 @@
 
 use crate::scene::{Scene, cx, number};
 use flowcontrol_contract::error::ErrorKind;
-use flowcontrol_contract::ksef::{State, Submission};
+use flowcontrol_contract::ksef::{InvoiceState, Submission};
 use flowcontrol_contract::{Digest, KsefProvider, Timestamp};
 use flowcontrol_ksef_simulator::Tempo;
 use flowcontrol_ksef_testkit::invoices::{correction, invoice, invoice_of};
@@ -37,7 +37,7 @@ async fn an_invoice_of_yesterday_is_offline_and_one_of_tomorrow_is_not_sent() {
         scene.submit(&client, &xml).await.unwrap();
         let told = scene.status(&client, &xml).await.unwrap();
         assert!(
-            matches!(&told.state, State::Accepted { offline: shown, .. } if *shown == offline),
+            matches!(&told.state, InvoiceState::Accepted { offline: shown, .. } if *shown == offline),
             "{day}: {told:?}"
         );
     }
@@ -54,7 +54,7 @@ async fn a_declared_offline_invoice_and_its_technical_correction() {
     let offline = Submission { invoice: &xml, offline: true, corrects: None };
     client.submit(&cx(), &offline).await.unwrap();
     let told = scene.status(&client, &xml).await.unwrap();
-    assert!(matches!(told.state, State::Accepted { offline: true, .. }), "{told:?}");
+    assert!(matches!(told.state, InvoiceState::Accepted { offline: true, .. }), "{told:?}");
     let other = invoice("FV/2");
     let wrong = Submission { invoice: &other, offline: false, corrects: Some(Digest::of(&xml)) };
     let error = client.submit(&cx(), &wrong).await.unwrap_err();
@@ -72,7 +72,7 @@ async fn a_receipt_that_is_not_this_invoices_is_set_aside() {
     scene.plan("upo-by-number:garbage");
     let error = client.upo(&cx(), &Digest::of(&xml)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
-    assert!(error.way_out().unwrap().contains("quarantine"));
+    assert!(error.hint_text().unwrap().contains("quarantine"));
     assert_eq!(client.upo(&cx(), &Digest::of(&xml)).await.unwrap().invoice, Digest::of(&xml));
 }
 

@@ -1,6 +1,6 @@
 //! A KSeF of our own with a clock that moves when somebody waits, and the live client before it.
 
-use flowcontrol_contract::ksef::{State, Submission, Submitted};
+use flowcontrol_contract::ksef::{InvoiceState, Submission, Submitted};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::secret::Secrets;
 use flowcontrol_contract::{
@@ -147,7 +147,7 @@ pub fn cx() -> CallCx {
 /// The number of an accepted invoice.
 pub fn number(told: &Submitted) -> String {
     match &told.state {
-        State::Accepted { number, .. } => number.to_string(),
+        InvoiceState::Accepted { number, .. } => number.to_string(),
         other => panic!("not accepted: {other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::scene::{Scene, cx, number};
 use flowcontrol_contract::error::{ErrorKind, Retry};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_contract::{Digest, KsefProvider};
 use flowcontrol_ksef_testkit::invoices::{another_of, invoice};
 use std::time::Duration;
@@ -13,7 +13,7 @@ async fn an_invoice_gets_its_number_and_its_receipt() {
     let client = scene.client();
     let xml = invoice("FV/1");
     let told = scene.submit(&client, &xml).await.unwrap();
-    assert_eq!(told.state, State::Pending { code: 100 });
+    assert_eq!(told.state, InvoiceState::Pending { code: 100 });
     let told = scene.status(&client, &xml).await.unwrap();
     client.close(&cx()).await.unwrap();
     let upo = client.upo(&cx(), &Digest::of(&xml)).await.unwrap();
@@ -79,7 +79,7 @@ async fn the_same_bytes_sent_before_by_another_are_accepted_under_their_number()
     scene.submit(&second, &xml).await.unwrap();
     let told = scene.status(&second, &xml).await.unwrap();
     assert_eq!(number(&told), number(&original));
-    let State::Accepted { earlier, .. } = &told.state else { unreachable!() };
+    let InvoiceState::Accepted { earlier, .. } = &told.state else { unreachable!() };
     assert_eq!(earlier, &original.session);
     assert_eq!(scene.received(), 2);
     assert_eq!(second.upo(&cx(), &Digest::of(&xml)).await.unwrap().invoice, Digest::of(&xml));
@@ -95,7 +95,7 @@ async fn another_invoice_of_the_same_number_is_for_a_person() {
     scene.submit(&client, &two).await.unwrap();
     let told = scene.status(&client, &two).await.unwrap();
     assert!(
-        matches!(&told.state, State::NumberTaken { by, .. } if by.to_string() == original),
+        matches!(&told.state, InvoiceState::NumberTaken { by, .. } if by.to_string() == original),
         "{told:?}"
     );
     let error = client.upo(&cx(), &Digest::of(&two)).await.unwrap_err();
@@ -111,7 +111,7 @@ async fn a_refusal_keeps_its_code_and_its_details() {
     let xml = invoice("FV/1");
     scene.submit(&client, &xml).await.unwrap();
     let told = scene.status(&client, &xml).await.unwrap();
-    let State::Refused { because } = &told.state else { panic!("{told:?}") };
+    let InvoiceState::Refused { because } = &told.state else { panic!("{told:?}") };
     assert!(because.code == 450 && !because.details.is_empty(), "{because:?}");
     for code in [21402, 21403] {
         scene.plan(&format!("send:refuse={code}"));
@@ -130,7 +130,10 @@ async fn an_endless_150_is_pending_over_restarts_and_never_sent_again() {
     for _ in 0..3 {
         scene.clock.advance(Duration::from_secs(3600));
         let client = scene.client();
-        assert!(matches!(scene.status(&client, &xml).await.unwrap().state, State::Pending { .. }));
+        assert!(matches!(
+            scene.status(&client, &xml).await.unwrap().state,
+            InvoiceState::Pending { .. }
+        ));
         scene.submit(&client, &xml).await.unwrap();
     }
     assert_eq!(scene.received(), 1);

@@ -3,7 +3,7 @@
 use crate::scene::{Scene, cx, number};
 use flowcontrol_contract::KsefProvider;
 use flowcontrol_contract::error::ErrorKind;
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_ksef_testkit::invoices::invoice;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn an_invoice_that_ksef_cannot_decrypt_is_not_to_blame() {
     let client = scene.client();
     let xml = invoice("FV/1");
     let first = scene.submit(&client, &xml).await.unwrap();
-    assert_eq!(scene.status(&client, &xml).await.unwrap().state, State::Kept);
+    assert_eq!(scene.status(&client, &xml).await.unwrap().state, InvoiceState::Kept);
     let second = scene.submit(&client, &xml).await.unwrap();
     assert_ne!(first.session, second.session);
     number(&scene.status(&client, &xml).await.unwrap());
@@ -38,7 +38,7 @@ async fn an_invoice_that_ksef_cannot_decrypt_is_not_to_blame() {
     scene.plan("send:verdict=435*2");
     let other = invoice("FV/2");
     scene.submit(&client, &other).await.unwrap();
-    assert_eq!(scene.status(&client, &other).await.unwrap().state, State::Kept);
+    assert_eq!(scene.status(&client, &other).await.unwrap().state, InvoiceState::Kept);
     scene.submit(&client, &other).await.unwrap();
     let error = scene.status(&client, &other).await.unwrap_err();
     assert_eq!(error.reported().unwrap().code, 435);

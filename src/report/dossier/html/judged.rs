@@ -1,4 +1,4 @@
-//! The page's first half: what holds production back, how far it is, what each gate rests on.
+//! The page's first half: what blocks production, readiness, and every gate.
 
 use super::{badge, command, digests, go, said, verdict, visible};
 use crate::report::dossier::model::{Blocker, Dossier, GatePart};
@@ -14,13 +14,13 @@ pub(super) fn decision(dossier: &Dossier) -> Markup {
             "Production is " (badge(go(production.decision), production.decision)) ", "
             code { (production.traffic) } "."
         }
-        @if let Some(stage) = &production.stage { p { "Whatever its evidence: " (said(stage)) "." } }
+        @if let Some(stage) = &production.stage { p { "Whatever the evidence: " (said(stage)) "." } }
         @if production.blockers.is_empty() {
             p { "Every check of every gate is ready." }
         } @else {
             table .blockers {
                 caption {
-                    "What holds it back: " (production.blockers.len()) " of "
+                    "Blocked by: " (production.blockers.len()) " of "
                     (dossier.gates.len()) " gates"
                 }
                 thead { tr {
@@ -58,7 +58,7 @@ fn row(blocker: &Blocker) -> Markup {
     }
 }
 
-/// 2. How far it is.
+/// 2. Readiness.
 pub(super) fn readiness(dossier: &Dossier) -> Markup {
     let readiness = &dossier.readiness;
     html! {

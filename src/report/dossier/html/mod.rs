@@ -11,10 +11,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The page may apply its own style sheet and load nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-/// The style sheet within the page.
+/// The style sheet, embedded in the page.
 pub const STYLE: &str = include_str!("style.css");
 
-/// The parts of the page by anchor and title, in its order.
+/// The sections of the page in order: anchor and title.
 const PARTS: [(&str, &str); 7] = [
     ("decision", "Decision"),
     ("readiness", "Readiness"),
@@ -25,7 +25,7 @@ const PARTS: [(&str, &str); 7] = [
     ("check", "How to check this dossier without us"),
 ];
 
-/// The page; `json_sha256` is the digest of the document that it renders.
+/// Renders the page; `json_sha256` is the digest of the document.
 pub fn page(dossier: &Dossier, json_sha256: Digest) -> String {
     let title = format!(
         "FlowControl dossier: profile {}, production {}",
@@ -102,7 +102,7 @@ fn head(dossier: &Dossier, json_sha256: Digest) -> Markup {
     }
 }
 
-/// A word in the colour of its meaning; the word alone says it too.
+/// A word in the colour of its meaning, readable without the colour too.
 fn badge(tone: &str, word: &str) -> Markup {
     html! { strong .badge .(tone) { (word) } }
 }
@@ -115,7 +115,7 @@ fn verdict(verdict: Verdict) -> Markup {
     badge(verdict.name(), verdict.name())
 }
 
-/// Text from outside, within the page's own.
+/// Text that comes from outside, escaped.
 fn said(text: &str) -> Markup {
     html! { bdi { (visible(text)) } }
 }
@@ -125,12 +125,12 @@ fn command(text: &str) -> Markup {
     html! { code .command { (visible(text)) } }
 }
 
-/// A digest in full, behind its short form.
+/// A digest: its short form, with the full one on demand.
 fn digest(digest: &Digest) -> Markup {
     html! { code .digest { b { (digest.short()) } " " (digest) } }
 }
 
-/// Digests in short: a packet leads to its place, the snapshot is called so, others stand in full.
+/// Digests in short form: a packet's as a link, the snapshot's by name, others in full.
 fn digests(dossier: &Dossier, digests: &[Digest]) -> Markup {
     html! {
         @if digests.is_empty() { span .none { "none" } }
@@ -150,8 +150,8 @@ fn digests(dossier: &Dossier, digests: &[Digest]) -> Markup {
     }
 }
 
-/// Lines stay lines. Everything that shows nothing, turns text around or is no character stands
-/// there as its escape.
+/// Keeps line breaks. Control characters, invisible ones and those that reverse text are shown as
+/// escapes.
 fn visible(text: &str) -> String {
     let lines: Vec<String> = text
         .split('\n')
@@ -171,7 +171,8 @@ fn visible(text: &str) -> String {
     })
 }
 
-/// What [`one_line`] leaves: the Arabic letter mark, what has no width, and what HTML forbids.
+/// Characters that [`one_line`] leaves: the Arabic letter mark, those without width, and those that
+/// HTML forbids.
 fn hidden(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{fdd0}'..='\u{fdef}')
         || u32::from(c) & 0xfffe == 0xfffe

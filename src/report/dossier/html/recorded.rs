@@ -1,4 +1,4 @@
-//! The page's second half: the evidence, the owners' words, the SQL, and how to check all of it.
+//! The page's second half: the evidence, the acceptances, the SQL, and how to verify all of it.
 
 use super::{badge, command, digest, digests, said, visible};
 use crate::report::dossier::acceptances::{AcceptanceRow, Asked};
@@ -12,22 +12,22 @@ use serde_json::Value;
 pub(super) fn evidence(dossier: &Dossier) -> Markup {
     let found = &dossier.chain.verification;
     html! {
-        h3 { "Is the chain whole?" }
+        h3 { "Is the chain intact?" }
         table .answers {
-            caption .hidden { "What verifying the chain ruled out" }
+            caption .hidden { "Results of verifying the chain" }
             thead { tr {
                 th scope="col" { "Question" }
                 th scope="col" { "Answer" }
                 th scope="col" { "Why" }
             } }
             tbody {
-                (answer("Was a packet edited, removed or slipped in?", &found.edit_inside))
-                (answer("Were packets cut off at the end?", &found.cut_at_tail))
-                (answer("Was the whole chain computed anew?", &found.recomputed_from_root))
+                (answer("Was a packet edited, removed or inserted?", &found.edit_inside))
+                (answer("Were packets removed at the end?", &found.cut_at_tail))
+                (answer("Was the whole chain recomputed?", &found.recomputed_from_root))
             }
         }
         @if !found.notes.is_empty() {
-            p { "Worth knowing:" }
+            p { "Notes:" }
             ul { @for note in &found.notes { li { (said(note)) } } }
         }
         @if let Some(head) = &found.head {
@@ -64,7 +64,7 @@ fn answer(question: &str, answer: &ForgeryCheck) -> Markup {
     let (tone, word, why) = match answer {
         ForgeryCheck::Sound { why } => ("ready", "ruled out", why),
         ForgeryCheck::Found { why } => ("blocked", "found", why),
-        ForgeryCheck::Either { why } => ("blocked", "this or the other was found", why),
+        ForgeryCheck::Either { why } => ("blocked", "one of the two was found", why),
         ForgeryCheck::Unproved { why } => ("next", "could not be checked", why),
     };
     html! { tr {
@@ -107,13 +107,13 @@ fn packet_row(packet: &PacketPart) -> Markup {
     } }
 }
 
-/// With a gap where a narrow column may break it.
+/// With a space where a narrow column may break it.
 fn time(at: Timestamp) -> Markup {
     let text = at.to_string();
     html! { time datetime=(text) { (text.replace('T', " ")) } }
 }
 
-/// A target in a few words; all of it stands in the packet's text.
+/// A target in a few words; the packet's text has all of it.
 fn target(target: Option<&Value>) -> String {
     let Some(target) = target else { return "no target".to_owned() };
     let member = |name| target.get(name).and_then(Value::as_str);
@@ -122,10 +122,10 @@ fn target(target: Option<&Value>) -> String {
     format!("{kind} target{}", version.unwrap_or_default())
 }
 
-/// 5. Who decides what, and who said what.
+/// 5. Decisions, owners and acceptances.
 pub(super) fn owners(dossier: &Dossier) -> Markup {
     html! {
-        h3 { "What owners are asked" }
+        h3 { "Decisions of the owners" }
         table .asked {
             caption .hidden { "Decisions and their owners" }
             thead { tr {
@@ -136,12 +136,12 @@ pub(super) fn owners(dossier: &Dossier) -> Markup {
             } }
             tbody { @for asked in &dossier.asked { (asked_row(dossier, asked)) } }
         }
-        h3 { "What they said" }
+        h3 { "Acceptances" }
         @if dossier.acceptances.is_empty() {
-            p { "No owner has given a word yet." }
+            p { "No acceptance is recorded yet." }
         } @else {
             table .words {
-                caption { (dossier.acceptances.len()) " words, oldest first" }
+                caption { (dossier.acceptances.len()) " acceptances, oldest first" }
                 thead { tr {
                     th scope="col" { "When, who" }
                     th scope="col" { "AcceptanceRow" }
@@ -149,7 +149,7 @@ pub(super) fn owners(dossier: &Dossier) -> Markup {
                     th scope="col" { "Given for" }
                     th scope="col" { "Counts now" }
                 } }
-                tbody { @for word in &dossier.acceptances { (word_row(dossier, word)) } }
+                tbody { @for acceptance in &dossier.acceptances { (acceptance_row(dossier, acceptance)) } }
             }
         }
     }
@@ -180,38 +180,38 @@ fn asked_row(dossier: &Dossier, asked: &Asked) -> Markup {
     } }
 }
 
-fn word_row(dossier: &Dossier, word: &AcceptanceRow) -> Markup {
+fn acceptance_row(dossier: &Dossier, acceptance: &AcceptanceRow) -> Markup {
     html! { tr {
         th scope="row" {
-            (said(word.name.as_deref().unwrap_or(&word.actor)))
-            span .quiet .follows { (visible(&word.actor)) }
-            span .quiet .follows { (time(word.as_of)) }
+            (said(acceptance.name.as_deref().unwrap_or(&acceptance.actor)))
+            span .quiet .follows { (visible(&acceptance.actor)) }
+            span .quiet .follows { (time(acceptance.as_of)) }
         }
         td data-label="AcceptanceRow" {
-            @if word.revoked { "took back " } @else { "accepted " }
-            code { (visible(&word.check)) }
-            @if !word.values.is_empty() {
-                ul { @for (name, value) in &word.values {
+            @if acceptance.revoked { "revoked " } @else { "accepted " }
+            code { (visible(&acceptance.check)) }
+            @if !acceptance.values.is_empty() {
+                ul { @for (name, value) in &acceptance.values {
                     li { code { (visible(name)) "=" (visible(value)) } }
                 } }
             }
-            span .follows { (digests(dossier, &[word.sha256])) }
+            span .follows { (digests(dossier, &[acceptance.sha256])) }
         }
-        td data-label="Login" { (word.authentication.name()) }
+        td data-label="Login" { (acceptance.authentication.name()) }
         td data-label="Given for" {
-            "profile " (said(&word.profile.name)) " " code { (word.profile.sha256.short()) }
+            "profile " (said(&acceptance.profile.name)) " " code { (acceptance.profile.sha256.short()) }
             span .follows {
                 "snapshot "
-                @match &word.snapshot {
+                @match &acceptance.snapshot {
                     Some(snapshot) => code { (snapshot.short()) },
                     None => span .none { "none" },
                 }
             }
-            span .follows { "evidence " (digests(dossier, &word.evidence)) }
+            span .follows { "evidence " (digests(dossier, &acceptance.evidence)) }
         }
         td data-label="Counts now" {
-            @if word.counts { (badge("ready", "yes")) } @else { (badge("next", "no")) }
-            " " (said(&word.reason))
+            @if acceptance.counts { (badge("ready", "yes")) } @else { (badge("next", "no")) }
+            " " (said(&acceptance.reason))
         }
     } }
 }
@@ -229,7 +229,7 @@ pub(super) fn runbook(dossier: &Dossier) -> Markup {
     }
 }
 
-/// 7. Commands for somebody who believes none of the above.
+/// 7. Commands for a reviewer who wants to verify everything independently.
 pub(super) fn check(dossier: &Dossier, json_sha256: Digest) -> Markup {
     html! {
         ol .steps {
@@ -241,8 +241,8 @@ pub(super) fn check(dossier: &Dossier, json_sha256: Digest) -> Markup {
             }
             @if let Some(head) = &dossier.chain.verification.head {
                 li {
-                    p { "Ask for the chain in one file, and for its head by another way. On any"
-                        " machine, every packet is then hashed, linked and judged again:" }
+                    p { "Ask for the chain in one file, and for its head by another channel. On any"
+                                    " machine, every packet is then hashed, linked and verified again:" }
                     (line(&format!(
                         "flowcontrol evidence verify --archive evidence.tar.zst --head {head}"
                     )))
@@ -253,14 +253,14 @@ pub(super) fn check(dossier: &Dossier, json_sha256: Digest) -> Markup {
             }
             @if let Some(packet) = dossier.packets.last() {
                 li {
-                    p { "One packet, without our program: its seal is the digest of its line"
+                    p { "One packet, without this program: its seal is the digest of its line"
                         " without the seal." }
                     (line(&by_hand(packet)))
                     p { (digest(&packet.sha256)) }
                 }
             }
             li {
-                p { "Each migration's SHA-256 stands above its SQL. The whole text as it stands"
+                p { "Each migration's SHA-256 is above its SQL. The whole text as it is"
                     " in the document:" }
                 (line("jq -j .runbook.sql dossier.json | sha256sum"))
                 p { (digest(&dossier.runbook.sha256)) }

@@ -5,7 +5,7 @@ use crate::oidc::error::unauthenticated;
 use crate::oidc::token::Claims;
 use flowcontrol_contract::Timestamp;
 use flowcontrol_contract::error::Result;
-use flowcontrol_contract::sign_in::SignedOut;
+use flowcontrol_contract::sign_in::SessionsEnded;
 use serde_json::Value;
 
 /// The event that makes a token a logout token.
@@ -70,7 +70,7 @@ pub fn logout_token(
     client: &str,
     leeway: u32,
     now: Timestamp,
-) -> Result<SignedOut> {
+) -> Result<SessionsEnded> {
     let refuse = |why: &str| Err(unauthenticated(format!("the logout token {why}")));
     check_times(claims, now, leeway)?;
     let Some(issued) = second(claims, "iat")? else { return refuse("has no `iat` claim") };
@@ -93,7 +93,7 @@ pub fn logout_token(
     }
     let Some(message) = text(claims, "jti")? else { return refuse("has no `jti` claim") };
     let Some(issuer) = text(claims, "iss")? else { return refuse("has no `iss` claim") };
-    Ok(SignedOut { issuer, session, subject, message })
+    Ok(SessionsEnded { issuer, session, subject, message })
 }
 
 fn seconds(now: Timestamp) -> f64 {

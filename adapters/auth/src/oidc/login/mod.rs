@@ -16,7 +16,8 @@ use endpoints::Directory;
 use flowcontrol_contract::error::{Error, ErrorKind, Result};
 use flowcontrol_contract::registry::BuildCx;
 use flowcontrol_contract::sign_in::{
-    Answer, Attempt, CALLBACK, Grant, Prompt, SignIn, SignedOut, Site, Tokens,
+    Attempt, AuthorizationResponse, CALLBACK, DevicePrompt, Grant, SessionsEnded, SignIn, Site,
+    Tokens,
 };
 use flowcontrol_contract::{Secret, Timestamp};
 use grant::Granted;
@@ -110,13 +111,14 @@ impl SignIn for Login {
     fn site(&self) -> Result<Option<Site>> {
         let site = self.client.site()?;
         if site.is_some() {
-            self.secret_of(&self.client.client_id).map_err(|e| e.at(KIND, "sign in"))?;
+            self.secret_of(&self.client.client_id).map_err(|e| e.in_operation(KIND, "sign in"))?;
         }
         Ok(site)
     }
 
     async fn begin(&self) -> Result<Attempt> {
-        let client = self.ready(&self.client.client_id).await.map_err(|e| e.at(KIND, "begin"))?;
+        let client =
+            self.ready(&self.client.client_id).await.map_err(|e| e.in_operation(KIND, "begin"))?;
         let client = client.set_redirect_uri(self.callback()?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
@@ -139,8 +141,12 @@ impl SignIn for Login {
         })
     }
 
-    async fn complete(&self, attempt: &Attempt, answer: &Answer<'_>) -> Result<Grant> {
-        let refuse = |why: &str| Err(Error::invalid(why).at(KIND, "complete"));
+    async fn complete(
+        &self,
+        attempt: &Attempt,
+        answer: &AuthorizationResponse<'_>,
+    ) -> Result<Grant> {
+        let refuse = |why: &str| Err(Error::invalid(why).in_operation(KIND, "complete"));
         if answer.state != Some(attempt.state.expose()) {
             return refuse("the answer belongs to another sign-in attempt (`state`)");
         }
@@ -155,7 +161,7 @@ impl SignIn for Login {
             }
         }
         if answer.error.is_some() {
-            return Err(denied("the provider refused the sign-in").at(KIND, "complete"));
+            return Err(denied("the provider refused the sign-in").in_operation(KIND, "complete"));
         }
         let Some(code) = answer.code.filter(|code| !code.is_empty()) else {
             return refuse("the answer has no `code`");
@@ -168,15 +174,16 @@ impl SignIn for Login {
             request = request.add_extra_param(name, value);
         }
         let answer = request.request_async(&self.directory.http).await;
-        let answer = answer.map_err(|e| wire::refused(&e).at(KIND, "complete"))?;
+        let answer = answer.map_err(|e| wire::refused(&e).in_operation(KIND, "complete"))?;
         let nonce = Some(attempt.nonce.expose());
         let granted = self.granted(&self.client.client_id, nonce).grant(&answer).await;
-        granted.map_err(|e| e.at(KIND, "complete"))
+        granted.map_err(|e| e.in_operation(KIND, "complete"))
     }
 
-    async fn by_device(&self, tell: &(dyn Fn(Prompt) + Send + Sync)) -> Result<Grant> {
+    async fn by_device(&self, tell: &(dyn Fn(DevicePrompt) + Send + Sync)) -> Result<Grant> {
         let name = self.client.device_client_id.as_ref().unwrap_or(&self.client.client_id);
-        let endpoints = self.directory.endpoints().await.map_err(|e| e.at(KIND, "sign in"))?;
+        let endpoints =
+            self.directory.endpoints().await.map_err(|e| e.in_operation(KIND, "sign in"))?;
         let device = endpoints.device.clone().ok_or_else(|| {
             Error::new(ErrorKind::Configuration, "the provider does not support the device flow")
                 .hint("enable it there; its metadata must name a device_authorization_endpoint")
@@ -189,8 +196,8 @@ impl SignIn for Login {
         }
         let begun: Result<CoreDeviceAuthorizationResponse, _> =
             request.request_async(&self.directory.http).await;
-        let begun = begun.map_err(|e| wire::refused(&e).at(KIND, "sign in"))?;
-        tell(Prompt {
+        let begun = begun.map_err(|e| wire::refused(&e).in_operation(KIND, "sign in"))?;
+        tell(DevicePrompt {
             address: begun.verification_uri().to_string(),
             code: begun.user_code().secret().clone(),
             complete: begun.verification_uri_complete().map(|uri| uri.secret().clone()),
@@ -213,30 +220,29 @@ impl SignIn for Login {
             },
             _ => wire::refused(&e),
         });
-        let answer = answer.map_err(|e| e.at(KIND, "sign in"))?;
-        self.granted(name, None).grant(&answer).await.map_err(|e| e.at(KIND, "sign in"))
+        let answer = answer.map_err(|e| e.in_operation(KIND, "sign in"))?;
+        self.granted(name, None).grant(&answer).await.map_err(|e| e.in_operation(KIND, "sign in"))
     }
 
     async fn renew(&self, tokens: &Tokens) -> Result<Grant> {
         let refresh = tokens.refresh.as_ref().filter(|_| tokens.issuer == self.issuer());
         let Some(refresh) = refresh else {
-            return Err(
-                unauthenticated("there is no refresh token of this issuer").at(KIND, "renew")
-            );
+            return Err(unauthenticated("there is no refresh token of this issuer")
+                .in_operation(KIND, "renew"));
         };
-        let client = self.ready(&tokens.client).await.map_err(|e| e.at(KIND, "renew"))?;
+        let client = self.ready(&tokens.client).await.map_err(|e| e.in_operation(KIND, "renew"))?;
         let refresh = RefreshToken::new(refresh.expose().to_owned());
         let mut request = client.exchange_refresh_token(&refresh);
         for (name, value) in self.resource() {
             request = request.add_extra_param(name, value);
         }
         let answer = request.request_async(&self.directory.http).await;
-        let answer = answer.map_err(|e| wire::refused(&e).at(KIND, "renew"))?;
+        let answer = answer.map_err(|e| wire::refused(&e).in_operation(KIND, "renew"))?;
         let mut grant = self.granted(&tokens.client, None).grant(&answer).await?;
         let renewed = &mut grant.tokens;
         if renewed.subject != tokens.subject {
             return Err(unauthenticated("the renewed tokens have another subject (`sub`)")
-                .at(KIND, "renew"));
+                .in_operation(KIND, "renew"));
         }
         // What the provider does not issue again stays valid.
         renewed.refresh = renewed.refresh.take().or_else(|| tokens.refresh.clone());
@@ -249,7 +255,8 @@ impl SignIn for Login {
         if tokens.issuer != self.issuer() {
             return Ok(false);
         }
-        let endpoints = self.directory.endpoints().await.map_err(|e| e.at(KIND, "revoke"))?;
+        let endpoints =
+            self.directory.endpoints().await.map_err(|e| e.in_operation(KIND, "revoke"))?;
         let Some(revocation) = &endpoints.revocation else { return Ok(false) };
         let secret = self.secret_of(&tokens.client)?;
         let (token, kind) = match &tokens.refresh {
@@ -259,12 +266,12 @@ impl SignIn for Login {
         let request = wire::revocation(revocation, &tokens.client, secret, token, kind)?;
         let answer = self.directory.http.call(request).await;
         let answer = answer.map_err(|why| {
-            Error::new(ErrorKind::Unavailable, why.to_string()).at(KIND, "revoke")
+            Error::new(ErrorKind::Unavailable, why.to_string()).in_operation(KIND, "revoke")
         })?;
         Ok(answer.status().is_success())
     }
 
-    async fn way_out(&self, tokens: &Tokens) -> Option<String> {
+    async fn logout_url(&self, tokens: &Tokens) -> Option<String> {
         let address = self.directory.endpoints().await.ok()?.end_session.clone()?;
         let site = self.client.site().ok()??;
         let back = format!("{}{}", site.origin, site.after_logout);
@@ -277,7 +284,7 @@ impl SignIn for Login {
         Some(request.http_get_url().into())
     }
 
-    async fn signed_out(&self, logout_token: &str) -> Result<SignedOut> {
+    async fn verify_logout_token(&self, logout_token: &str) -> Result<SessionsEnded> {
         let judged = async {
             let types = ["logout+jwt", "application/logout+jwt", "jwt"];
             let (claims, _) = self.verifier.other(self.issuer, logout_token, &types).await?;
@@ -285,8 +292,10 @@ impl SignIn for Login {
             checks::logout_token(&claims, &self.client.client_id, leeway, Timestamp::now())
         };
         judged.await.map_err(|e| match e.kind() {
-            ErrorKind::Unauthenticated => Error::invalid(e.message()).at(KIND, "sign out"),
-            _ => e.at(KIND, "sign out"),
+            ErrorKind::Unauthenticated => {
+                Error::invalid(e.message()).in_operation(KIND, "sign out")
+            }
+            _ => e.in_operation(KIND, "sign out"),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! One writer's turn: what happens while the write lock is held.
+//! A write transaction: what happens while the write lock is held.
 
 use crate::disk;
 use crate::failure::{AtPath as _, io_error};
@@ -8,7 +8,7 @@ use crate::frame::Header;
 use crate::index::Role;
 use crate::lock::{NAME, Note, WriteLock};
 use crate::roster::{Enrolled, merge};
-use crate::rules::{self, Decision, Standing};
+use crate::rules::{self, Decision, StoredRecord};
 use crate::tenant::{Tenant, Torn, id_of};
 use crate::trail;
 use flowcontrol_contract::store::{Appended, Chunk, Expected, Imported};
@@ -22,39 +22,39 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
-/// What this process remembers of its last turn.
+/// What this process remembers of its last write transaction.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// The last commit number of the store, if nobody wrote since.
+pub(crate) struct LastWrite {
+    /// The last commit number of the store, if nobody has written since.
     commit: Option<u64>,
 }
 
-/// The right to write, until dropped.
-pub(crate) struct Turn {
+/// A write transaction: holds the write lock until dropped.
+pub(crate) struct WriteTxn {
     files: Arc<Files>,
     lock: WriteLock,
-    memory: OwnedMutexGuard<Memory>,
+    memory: OwnedMutexGuard<LastWrite>,
     note: Note,
 }
 
-impl Turn {
-    /// Begins a turn on behalf of `tenant`; `memory` is held by one turn at a time.
+impl WriteTxn {
+    /// Begins a transaction for `tenant`; `memory` is locked by one transaction at a time.
     pub(crate) fn begin(
         files: Arc<Files>,
         lock: WriteLock,
-        memory: OwnedMutexGuard<Memory>,
+        memory: OwnedMutexGuard<LastWrite>,
         tenant: &TenantId,
     ) -> Result<Self> {
         let note = Note::peek(&files.dir)?;
-        let mut turn = Self { files, lock, memory, note };
-        if !note.clean || turn.memory.commit != Some(note.commit) {
-            turn.look_at_everything(tenant)?;
+        let mut txn = Self { files, lock, memory, note };
+        if !note.clean || txn.memory.commit != Some(note.commit) {
+            txn.recover(tenant)?;
         }
-        Ok(turn)
+        Ok(txn)
     }
 
-    /// Finds the last commit number, and cuts off whatever a dead writer left.
-    fn look_at_everything(&mut self, on_behalf: &TenantId) -> Result<()> {
+    /// Finds the last commit number, and cuts off what a dead writer left.
+    fn recover(&mut self, on_behalf: &TenantId) -> Result<()> {
         let mut commit = self.note.commit;
         for enrolled in self.files.all()? {
             commit = commit.max(enrolled.commit);
@@ -63,9 +63,9 @@ impl Turn {
             if enrolled.commit > self.note.commit {
                 sync_folders(&self.files.dir, &tenant.dir)?;
             }
-            match self.bring_up_to_date(&mut tenant).and_then(|()| self.adopt(&tenant)) {
+            match self.refresh(&mut tenant).and_then(|()| self.sync_found_frame(&tenant)) {
                 Ok(()) => commit = commit.max(tenant.tail.commit),
-                // One tenant's damage must not stop the others.
+                // Damage of one tenant must not stop the others.
                 Err(e) if e.kind() == ErrorKind::Corrupt && tenant.id != *on_behalf => {
                     tracing::warn!(tenant = %tenant.id, error = %e.chain(), "damaged log");
                 }
@@ -76,16 +76,16 @@ impl Turn {
         Ok(())
     }
 
-    fn bring_up_to_date(&self, tenant: &mut Tenant) -> Result<()> {
+    fn refresh(&self, tenant: &mut Tenant) -> Result<()> {
         match tenant.refresh(Role::Writer, self.note.commit)? {
-            Some(torn) => self.cut(tenant, torn),
+            Some(torn) => self.cut_torn_end(tenant, torn),
             None => Ok(()),
         }
     }
 
-    /// Makes a whole frame durable whose writer may have died before it could: from here on it
-    /// counts as there, and a repeated append will be told so.
-    fn adopt(&self, tenant: &Tenant) -> Result<()> {
+    /// Syncs a complete frame whose writer may have died before it could: from now on it counts as
+    /// stored, and a repeated append is answered accordingly.
+    fn sync_found_frame(&self, tenant: &Tenant) -> Result<()> {
         if tenant.tail.commit <= self.note.commit {
             return Ok(());
         }
@@ -95,12 +95,12 @@ impl Turn {
         file.sync_all().at_path("sync", path)
     }
 
-    /// Cuts off a torn end, keeping its bytes in a file of their own.
-    fn cut(&self, tenant: &mut Tenant, torn: Torn) -> Result<()> {
+    /// Cuts off a torn end, and keeps its bytes in another file.
+    fn cut_torn_end(&self, tenant: &mut Tenant, torn: Torn) -> Result<()> {
         let path = &tenant.log.clone();
         let mut file = disk::private();
         let file = file.read(true).write(true).open(path).at_path("open", path)?;
-        let kept = keep(&file, path, torn)?;
+        let kept = save_torn_end(&file, path, torn)?;
         let mut reason = torn.reason.to_owned();
         if tenant.torn_after_acknowledgement() {
             reason.push_str(", although it had been acknowledged");
@@ -124,15 +124,15 @@ impl Turn {
         fence::admit(&self.files.dir, cx)
     }
 
-    /// The tenant's roster, which must be there before its records.
+    /// The tenant's roster, which must be enrolled before its records.
     fn roster(&self, tenant: &TenantId) -> Result<Roster> {
         self.files.enrolled(tenant)?.map(|e| e.roster).ok_or_else(|| {
-            Error::invalid(format!("tenant {tenant} was never enrolled"))
+            Error::invalid(format!("tenant {tenant} is not enrolled"))
                 .hint("enroll the tenant with its actors first")
         })
     }
 
-    /// The next commit number, noted as begun.
+    /// The next commit number, recorded in the note as begun.
     fn next_commit(&mut self) -> Result<u64> {
         let last = self.memory.commit.take().unwrap_or(self.note.commit);
         self.lock.write_note(false, last)?;
@@ -142,7 +142,7 @@ impl Turn {
     fn done(&mut self, commit: u64) {
         match self.lock.write_note(true, commit) {
             Ok(()) => self.memory.commit = Some(commit),
-            // The write itself is durable; the next turn looks at everything again.
+            // The write itself is durable; the next transaction checks every log.
             Err(e) => tracing::warn!(error = %e.chain(), "the lock file's note was not written"),
         }
     }
@@ -174,23 +174,23 @@ impl Turn {
     ) -> Result<Appended> {
         let id = &cx.tenant;
         let roster = self.roster(id)?;
-        rules::caller(&roster, cx.actor.as_ref())?;
-        rules::batch(&roster, &batch)?;
+        rules::check_caller(&roster, cx.actor.as_ref())?;
+        rules::check_batch(&roster, &batch)?;
         let tenant = self.files.tenant(id);
         let mut tenant = lock(&tenant);
-        self.bring_up_to_date(&mut tenant)?;
-        let standing = standing(&mut tenant, &batch)?;
+        self.refresh(&mut tenant)?;
+        let standing = stored_records(&mut tenant, &batch)?;
         let count = batch.len() as u64;
         if count == 0 {
-            rules::append(expected, tenant.tail.head, &batch, &standing)?;
+            rules::decide_append(expected, tenant.tail.head, &batch, &standing)?;
             return Ok(Appended { first: 0, last: 0, replayed: false });
         }
-        match rules::append(expected, tenant.tail.head, &batch, &standing)? {
+        match rules::decide_append(expected, tenant.tail.head, &batch, &standing)? {
             Decision::Replayed(first) => {
                 Ok(Appended { first, last: first + count - 1, replayed: true })
             }
             Decision::Append(first) => {
-                let events = audit::of_append(cx, first, &batch)?;
+                let events = audit::append_events(cx, first, &batch)?;
                 let records: Vec<Record> = batch
                     .into_iter()
                     .zip(first..)
@@ -207,21 +207,21 @@ impl Turn {
         let roster = self.roster(id)?;
         let tenant = self.files.tenant(id);
         let mut tenant = lock(&tenant);
-        self.bring_up_to_date(&mut tenant)?;
-        let there = rules::chunk(&roster, tenant.tail.head, tenant.tail.imported, &chunk)?;
+        self.refresh(&mut tenant)?;
+        let there = rules::check_chunk(&roster, tenant.tail.head, tenant.tail.imported, &chunk)?;
         let (old, new) = chunk.records.split_at(there);
         if let Some(first) = old.first()
             && let Some(mut cursor) = tenant.cursor(first.seq - 1)?
         {
             for record in old {
-                if cursor.line_of(record.seq)? != record.to_line() {
+                if cursor.line_at_seq(record.seq)? != record.to_line() {
                     return Err(rules::taken(record, record.seq));
                 }
             }
         }
         if !new.is_empty() {
             let (ids, mut other) = (new.iter().map(|r| &r.id).collect::<Vec<_>>(), None);
-            stored(&mut tenant, &ids, |place, seq, _| other = other.or(Some((place, seq))))?;
+            find_stored(&mut tenant, &ids, |place, seq, _| other = other.or(Some((place, seq))))?;
             if let Some((place, seq)) = other {
                 return Err(rules::taken(&new[place], seq));
             }
@@ -230,8 +230,7 @@ impl Turn {
         Ok(Imported { last: tenant.tail.head, snapshot: tenant.tail.imported })
     }
 
-    /// Writes `records`, at least one, and what the audit trail says of them as a frame; durable on
-    /// return.
+    /// Writes `records`, at least one, with their audit events as a frame; durable on return.
     fn write_frame(
         &mut self,
         tenant: &mut Tenant,
@@ -282,11 +281,11 @@ impl Turn {
         if dead {
             return Err(error.retry(Retry::Ambiguous));
         }
-        Err(take_back(&file, end, error))
+        Err(undo_write(&file, end, error))
     }
 }
 
-/// Makes a tenant's folder and what is in it durable, also when a process that died created them.
+/// Makes a tenant's folder and its files durable, even if a process that died created them.
 fn sync_folders(store: &Path, tenant: &Path) -> Result<()> {
     disk::sync_parent(&tenant.join(crate::roster::NAME))?;
     disk::sync_parent(tenant)?;
@@ -294,7 +293,7 @@ fn sync_folders(store: &Path, tenant: &Path) -> Result<()> {
 }
 
 /// Copies a torn end into a new file beside the log.
-fn keep(log: &File, path: &Path, torn: Torn) -> Result<PathBuf> {
+fn save_torn_end(log: &File, path: &Path, torn: Torn) -> Result<PathBuf> {
     for number in 1u32.. {
         let kept = path.with_file_name(format!("torn-{}-{number}", torn.at));
         let mut target = match disk::private().write(true).create_new(true).open(&kept) {
@@ -312,21 +311,21 @@ fn keep(log: &File, path: &Path, torn: Torn) -> Result<PathBuf> {
     Err(Error::new(ErrorKind::Exhausted, format!("too many torn ends beside {}", path.display())))
 }
 
-/// Cuts a failed write off again, so that the log is as it was.
-fn take_back(file: &File, end: u64, error: Error) -> Error {
+/// Removes a failed write, so that the log is as before.
+fn undo_write(file: &File, end: u64, error: Error) -> Error {
     match file.set_len(end).and_then(|()| file.sync_all()) {
         Ok(()) => error,
-        // Whole or torn, the next writer finds out which; the caller must look it up.
+        // The next writer finds out whether the frame is complete; the caller must look it up.
         Err(e) => {
-            tracing::warn!(error = %e, "a failed write could not be taken back");
+            tracing::warn!(error = %e, "a failed write could not be undone");
             error.retry(Retry::Ambiguous)
         }
     }
 }
 
-/// Calls `each` with (place in `ids`, sequence number, line) for every stored record whose id is
-/// among `ids`.
-fn stored(
+/// Calls `each` with (position in `ids`, sequence number, line) for every stored record whose id is
+/// in `ids`.
+fn find_stored(
     tenant: &mut Tenant,
     ids: &[&RecordId],
     mut each: impl FnMut(usize, u64, &str),
@@ -336,10 +335,10 @@ fn stored(
         return Ok(());
     }
     let Some(mut cursor) = tenant.cursor(0)? else { return Ok(()) };
-    // Different ids of one hash lead to the same record, which is read once.
+    // Different ids with one hash lead to the same record, which is read once.
     for same in candidates.chunk_by(|a, b| a.1 == b.1) {
         let seq = same[0].1;
-        let line = cursor.line_of(seq)?;
+        let line = cursor.line_at_seq(seq)?;
         let id = id_of(&tenant.log, seq, line)?;
         if let Some((place, _)) = same.iter().find(|(place, _)| *ids[*place] == id) {
             each(*place, seq, line);
@@ -348,12 +347,12 @@ fn stored(
     Ok(())
 }
 
-fn standing(tenant: &mut Tenant, batch: &[NewRecord]) -> Result<Vec<Option<Standing>>> {
+fn stored_records(tenant: &mut Tenant, batch: &[NewRecord]) -> Result<Vec<Option<StoredRecord>>> {
     let ids: Vec<_> = batch.iter().map(|r| &r.id).collect();
     let (id, mut standing) = (tenant.id.clone(), vec![None; batch.len()]);
-    stored(tenant, &ids, |place, seq, line| {
+    find_stored(tenant, &ids, |place, seq, line| {
         let same = batch[place].clone().placed(id.clone(), seq).to_line() == line;
-        standing[place] = Some(Standing { seq, same });
+        standing[place] = Some(StoredRecord { seq, same });
     })?;
     Ok(standing)
 }

@@ -1,4 +1,4 @@
-//! The file with the tokens: its owner's alone, replaced as a whole, one writer at a time.
+//! The token file: readable by its owner only, replaced as a whole, one writer at a time.
 
 use flowcontrol_base::{Failure, Result};
 use flowcontrol_contract::Secret;
@@ -14,13 +14,13 @@ use std::time::Duration;
 const FILE: &str = "login.json";
 const LOCK: &str = "login.lock";
 const SCHEMA: &str = "FlowControlLogin.v1";
-/// How long another command may hold the lock, and how often it is asked for.
-const WAITS: (u32, Duration) = (600, Duration::from_millis(50));
+/// How often the lock is tried, and the pause between two tries.
+const LOCK_TRIES: (u32, Duration) = (600, Duration::from_millis(50));
 
-/// Tokens as they are spelled. It has no `Debug`.
+/// The file's JSON form of the tokens. It has no `Debug`, which would show them.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Spelled {
+struct TokenFile {
     schema: String,
     issuer: String,
     client: String,
@@ -33,13 +33,13 @@ struct Spelled {
 
 /// Where tokens are kept.
 #[derive(Debug)]
-pub struct Kept {
+pub struct TokenStore {
     folder: PathBuf,
 }
 
-impl Kept {
-    /// In the state folder.
-    pub fn at(state: &Path) -> Self {
+impl TokenStore {
+    /// The file in the state folder.
+    pub fn in_folder(state: &Path) -> Self {
         Self { folder: state.to_owned() }
     }
 
@@ -50,7 +50,7 @@ impl Kept {
     /// Waits until no other command reads or writes tokens.
     ///
     /// # Errors
-    /// An environment failure when that does not come.
+    /// An environment failure when it is not free in time.
     pub async fn lock(&self) -> Result<Lock> {
         files::create_folder(&self.folder, Access::Shared)?;
         let path = self.folder.join(LOCK);
@@ -60,14 +60,14 @@ impl Kept {
             }
             tokio::time::sleep(WAITS.1).await;
         }
-        Err(Failure::environment("another command keeps the tokens")
-            .hint("end the `flowcontrol auth` that still runs"))
+        Err(Failure::environment("another command holds the lock on the tokens")
+            .hint("wait for the other `flowcontrol auth` to end, or stop it"))
     }
 
     /// The tokens; `None` when nobody is signed in.
     ///
     /// # Errors
-    /// A failed check when others may read the file, or it holds something else.
+    /// A failed check when others may read the file, or it has another content.
     pub fn read(&self) -> Result<Option<Tokens>> {
         let path = self.file();
         let mut file = match File::open(&path) {
@@ -92,23 +92,23 @@ impl Kept {
                 .hint("delete the file and sign in again")
         })?;
         Ok(Some(Tokens {
-            issuer: spelled.issuer,
-            client: spelled.client,
-            access: Secret::new(spelled.access_token),
-            refresh: spelled.refresh_token.map(Secret::new),
-            id: spelled.id_token.map(Secret::new),
-            subject: spelled.subject,
-            session: spelled.session,
+            issuer: file.issuer,
+            client: file.client,
+            access: Secret::new(file.access_token),
+            refresh: file.refresh_token.map(Secret::new),
+            id: file.id_token.map(Secret::new),
+            subject: file.subject,
+            session: file.session,
         }))
     }
 
-    /// Keeps them in place of what was kept.
+    /// Replaces the stored tokens.
     ///
     /// # Errors
     /// An environment failure when they cannot be written.
     pub fn write(&self, tokens: &Tokens, _: &Lock) -> Result<()> {
         let text = |secret: &Secret| secret.expose().to_owned();
-        let spelled = Spelled {
+        let content = TokenFile {
             schema: SCHEMA.to_owned(),
             issuer: tokens.issuer.clone(),
             client: tokens.client.clone(),
@@ -136,7 +136,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::{FILE, Kept};
+    use super::{FILE, TokenStore};
     use flowcontrol_contract::Secret;
     use flowcontrol_contract::sign_in::Tokens;
     use flowcontrol_testkit::folder_watch::FolderWatch;
@@ -146,8 +146,8 @@ mod tests {
     #[tokio::test]
     async fn tokens_are_their_owners_alone_and_never_in_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::at(&folder.path().join("state"));
-        assert!(kept.read().unwrap().is_none());
+        let store = TokenStore::in_folder(&folder.path().join("state"));
+        assert!(store.read().unwrap().is_none());
         let secret = |text: &str| Some(Secret::new(text));
         let tokens = Tokens {
             issuer: "https://idp.example.org".into(),
@@ -164,20 +164,20 @@ mod tests {
         assert!(watch.synced_after(FILE), "a provider may take an old refresh token for a theft");
         let file = folder.path().join("state").join(FILE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let read = kept.read().unwrap().unwrap();
+        let read = store.read().unwrap().unwrap();
         assert_eq!((read.access, read.refresh), (tokens.access, tokens.refresh));
         for mode in [0o640, 0o604, 0o660] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            assert!(kept.read().unwrap_err().message.contains("others may read"));
+            assert!(store.read().unwrap_err().message.contains("others may read"));
         }
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         for text in ["", "{}", "{\"schema\": \"hunter2\", \"access_token\": \"hunter2\"}"] {
             fs::write(&file, text).unwrap();
-            let refused = kept.read().unwrap_err();
+            let refused = store.read().unwrap_err();
             assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
         }
-        kept.remove(&lock).unwrap();
-        kept.remove(&lock).unwrap();
-        assert!(kept.read().unwrap().is_none());
+        store.remove(&lock).unwrap();
+        store.remove(&lock).unwrap();
+        assert!(store.read().unwrap().is_none());
     }
 }

@@ -1,31 +1,31 @@
-//! A file read forward through one buffer.
+//! Reads a file forwards through one buffer.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-/// Bytes read at once when more is wanted.
+/// Bytes read at once when reading ahead.
 const AHEAD: usize = 256 * 1024;
 
-/// A window on a file; asking within it costs no system call.
-pub(crate) struct Window {
+/// A buffer over part of a file; reading inside it needs no system call.
+pub(crate) struct ReadBuffer {
     file: File,
     start: u64,
     buffer: Vec<u8>,
     ahead: usize,
 }
 
-impl Window {
-    /// A window for reading long stretches.
+impl ReadBuffer {
+    /// A buffer for long sequential reads.
     pub(crate) fn new(file: File) -> Self {
         Self { file, start: 0, buffer: Vec::new(), ahead: AHEAD }
     }
 
-    /// A window for reading a few bytes here and there.
+    /// A buffer for a few bytes here and there.
     pub(crate) fn narrow(file: File) -> Self {
         Self { ahead: 8 * 1024, ..Self::new(file) }
     }
 
-    /// Reads long stretches from here on.
+    /// Reads ahead from here on.
     pub(crate) fn widen(&mut self) {
         self.ahead = AHEAD;
     }
@@ -49,7 +49,7 @@ impl Window {
 
     fn refill(&mut self, at: u64, len: usize) -> io::Result<()> {
         self.buffer.clear();
-        // One long line must not keep its memory for the rest of the file.
+        // The memory of one long line must not be kept for the rest of the file.
         self.buffer.shrink_to(len);
         self.buffer.reserve_exact(len);
         self.start = at;
@@ -61,7 +61,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::{AHEAD, Window};
+    use super::{AHEAD, ReadBuffer};
     use std::io::Write as _;
 
     #[test]
@@ -69,11 +69,11 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         let content: Vec<u8> = (0..3 * AHEAD + 7).map(|i| (i % 251) as u8).collect();
         file.write_all(&content).unwrap();
-        let mut window = Window::new(file);
+        let mut buffer = ReadBuffer::new(file);
         for (at, len) in [(0, 10), (5, AHEAD + 1), (2 * AHEAD, AHEAD), (3 * AHEAD, 100), (9, 1)] {
             let want = &content[at..(at + len).min(content.len())];
-            assert_eq!(window.slice(at as u64, len).unwrap(), want, "{at}+{len}");
+            assert_eq!(buffer.slice(at as u64, len).unwrap(), want, "{at}+{len}");
         }
-        assert!(window.slice(content.len() as u64 + 5, 3).unwrap().is_empty());
+        assert!(buffer.slice(content.len() as u64 + 5, 3).unwrap().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! A run: a sorted, immutable file of (hash of a record's id, its sequence number).
+//! Sorted runs: immutable files of (hash of a record's id, its sequence number).
 
 use crate::disk;
 use crate::failure::AtPath as _;
@@ -7,27 +7,28 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Bytes of an entry: two big-endian numbers, so that bytes sort as entries do.
+/// Length of an entry in bytes: two big-endian numbers, so that bytes sort as entries do.
 const ENTRY: usize = 16;
 
-/// Entries that are read at once; the first hash of each such page stays in memory.
+/// Entries read at once; the first hash of each such page is kept in memory.
 const PAGE: usize = 512;
 
 /// The hash of an id, and the record's sequence number.
-pub(crate) type Entry = (u64, u64);
+pub(crate) type IndexEntry = (u64, u64);
 
-/// The hash by which an id is sorted and found; ids that share it are told apart by reading.
+/// The hash by which an id is sorted and found; ids that share it are told apart by reading the
+/// log.
 pub(crate) fn hash(id: &RecordId) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = Digest::of(id.as_str()).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-/// One run, open for reading.
+/// A run, open for reading.
 #[derive(Debug)]
-pub(crate) struct Run {
-    /// Where it stands, named by its content.
+pub(crate) struct SortedRun {
+    /// Its path; the name is derived from the content.
     pub(crate) path: PathBuf,
-    /// How many entries.
+    /// Number of entries.
     pub(crate) entries: u64,
     /// SHA-256 of the file.
     pub(crate) digest: Digest,
@@ -36,7 +37,7 @@ pub(crate) struct Run {
     fences: Vec<u64>,
 }
 
-fn decode(bytes: &[u8]) -> Entry {
+fn decode(bytes: &[u8]) -> IndexEntry {
     let number = |part: &[u8]| part.iter().fold(0, |n, b| (n << 8) | u64::from(*b));
     (number(&bytes[..8]), number(&bytes[8..ENTRY]))
 }
@@ -45,13 +46,13 @@ fn name(digest: &Digest) -> String {
     format!("{digest}.run")
 }
 
-impl Run {
-    /// Writes a run of `entries`, which are sorted, into `dir`.
+impl SortedRun {
+    /// Writes a run of `entries`, which must be sorted, into `dir`.
     ///
-    /// It is not synced: a run that a power cut spoilt is found by its digest and made again.
+    /// It is not synced: a run damaged by a power failure is detected by its digest and rebuilt.
     pub(crate) fn write(
         dir: &Path,
-        entries: impl Iterator<Item = io::Result<Entry>>,
+        entries: impl Iterator<Item = io::Result<IndexEntry>>,
     ) -> Result<Self> {
         let temporary = dir.join("run.new");
         let mut file = disk::private();
@@ -88,10 +89,10 @@ impl Run {
         Ok(Self { path, entries: count, digest, file, fences })
     }
 
-    /// Opens a run and checks every byte; `None` when it is missing or not as it was written.
+    /// Opens a run and verifies every byte; `None` when it is missing or damaged.
     pub(crate) fn open(dir: &Path, digest: Digest, entries: u64) -> Result<Option<Self>> {
         let path = dir.join(name(&digest));
-        let Some(file) = disk::absent(File::open(&path)).at_path("open", &path)? else {
+        let Some(file) = disk::if_exists(File::open(&path)).at_path("open", &path)? else {
             return Ok(None);
         };
         let mut run = Self { path, entries, digest, file, fences: Vec::new() };
@@ -113,8 +114,8 @@ impl Run {
         Ok((more == 0 && hasher.current() == digest).then_some(run))
     }
 
-    /// Adds to `found` every (place in `wanted`, sequence number) whose hash is in the run.
-    /// `wanted` is sorted by hash.
+    /// Adds to `found` every (position in `wanted`, sequence number) whose hash is in the run.
+    /// `wanted` must be sorted by hash.
     pub(crate) fn find(
         &self,
         wanted: &[(u64, usize)],
@@ -122,14 +123,15 @@ impl Run {
     ) -> Result<()> {
         let (mut page, mut loaded) = (Vec::new(), usize::MAX);
         for (hash, place) in wanted {
-            // Equal hashes may begin on the page before the first fence that is not smaller.
+            // Equal hashes may start on the page before the first page whose first hash is not
+            // smaller.
             let mut number = self.fences.partition_point(|f| f < hash).saturating_sub(1);
             while self.fences.get(number).is_some_and(|f| f <= hash) {
                 if loaded != number {
                     self.load(number, &mut page).at_path("read", &self.path)?;
                     loaded = number;
                 }
-                let from = page.partition_point(|(h, _): &Entry| h < hash);
+                let from = page.partition_point(|(h, _): &IndexEntry| h < hash);
                 let same = page[from..].iter().take_while(|(h, _)| h == hash);
                 found.extend(same.map(|(_, seq)| (*place, *seq)));
                 number += 1;
@@ -138,7 +140,7 @@ impl Run {
         Ok(())
     }
 
-    fn load(&self, number: usize, page: &mut Vec<Entry>) -> io::Result<()> {
+    fn load(&self, number: usize, page: &mut Vec<IndexEntry>) -> io::Result<()> {
         let from = (number * PAGE) as u64;
         let count = (self.entries - from).min(PAGE as u64) as usize;
         let mut bytes = [0; PAGE * ENTRY];
@@ -150,8 +152,8 @@ impl Run {
         Ok(())
     }
 
-    /// All entries in order. One iterator of a run at a time: they share the file's position.
-    pub(crate) fn iter(&self) -> io::Result<impl Iterator<Item = io::Result<Entry>> + '_> {
+    /// All entries in order. Only one iterator of a run at a time: they share the file's position.
+    pub(crate) fn iter(&self) -> io::Result<impl Iterator<Item = io::Result<IndexEntry>> + '_> {
         (&self.file).seek(SeekFrom::Start(0))?;
         let mut input = BufReader::with_capacity(32 * 1024, &self.file);
         Ok((0..self.entries).map(move |_| {
@@ -163,11 +165,11 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, PAGE, Run};
+    use super::{IndexEntry, PAGE, SortedRun};
     use proptest::prelude::*;
 
-    fn write(dir: &std::path::Path, entries: &[Entry]) -> Run {
-        Run::write(dir, entries.iter().map(|e| Ok(*e))).unwrap()
+    fn write(dir: &std::path::Path, entries: &[IndexEntry]) -> SortedRun {
+        SortedRun::write(dir, entries.iter().map(|e| Ok(*e))).unwrap()
     }
 
     proptest! {
@@ -181,7 +183,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             entries.sort_unstable();
             let written = write(dir.path(), &entries);
-            let run = Run::open(dir.path(), written.digest, written.entries).unwrap().unwrap();
+            let run = SortedRun::open(dir.path(), written.digest, written.entries).unwrap().unwrap();
             let mut wanted: Vec<_> = wanted.into_iter().enumerate().map(|(i, h)| (h, i)).collect();
             wanted.sort_unstable();
             let mut found = Vec::new();
@@ -191,7 +193,7 @@ mod tests {
                 scan.extend(entries.iter().filter(|e| e.0 == *hash).map(|e| (*place, e.1)));
             }
             prop_assert_eq!(found, scan);
-            let all: Vec<Entry> = run.iter().unwrap().map(Result::unwrap).collect();
+            let all: Vec<IndexEntry> = run.iter().unwrap().map(Result::unwrap).collect();
             prop_assert_eq!(all, entries);
         }
     }
@@ -199,11 +201,11 @@ mod tests {
     #[test]
     fn a_run_that_is_not_as_it_was_written_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let entries: Vec<Entry> = (0..1000).map(|i| (i * 7, i)).collect();
+        let entries: Vec<IndexEntry> = (0..1000).map(|i| (i * 7, i)).collect();
         let run = write(dir.path(), &entries);
         let (path, digest) = (run.path.clone(), run.digest);
         let good = std::fs::read(&path).unwrap();
-        let open = || Run::open(dir.path(), digest, 1000).unwrap();
+        let open = || SortedRun::open(dir.path(), digest, 1000).unwrap();
         assert!(open().is_some());
         let mut flipped = good.clone();
         flipped[8000] ^= 4;
