@@ -112,7 +112,7 @@ impl Drop for Waiting {
     }
 }
 
-type TenantKeys = ExpiringMap<Key, Arc<KeyEntry>, Instant>;
+type TenantKeys = ExpiringMap<IdempotencyKey, Arc<KeyEntry>, Instant>;
 
 /// The keys of this process.
 #[derive(Debug, Default)]
@@ -139,7 +139,9 @@ impl IdempotencyKeys {
     fn entry(&self, key: IdempotencyKey, request: Digest) -> Result<Waiting, Problem> {
         let now = clock::instant();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = entries.entry(key.tenant.clone()).or_insert_with(|| ExpiringMap::new(KEPT));
+        let own = entries
+            .entry(key.tenant.clone())
+            .or_insert_with(|| ExpiringMap::new(MAX_KEYS_PER_TENANT));
         if let Some(known) = own.get(&key, now) {
             if known.request == request {
                 return Ok(Waiting::for_answer(Arc::clone(known)));
@@ -148,7 +150,7 @@ impl IdempotencyKeys {
             if *known.state() != RequestState::Failed {
                 return Err(Problem::new(
                     ProblemKind::KeyReused,
-                    "this Idempotency-IdempotencyKey was already used with a different request",
+                    "this Idempotency-Key was already used with a different request",
                 ));
             }
         }
@@ -162,19 +164,17 @@ impl IdempotencyKeys {
     }
 }
 
-/// The value of the request's `Idempotency-IdempotencyKey`, if it has one.
+/// The value of the request's `Idempotency-Key`, if it has one.
 pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let refuse = |why: String| Err(Problem::new(ProblemKind::BadRequest, why));
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), rest) = (values.next(), values.next()) else { return Ok(None) };
     if rest.is_some() {
-        return refuse("the header Idempotency-IdempotencyKey was sent more than once".to_owned());
+        return refuse("the header Idempotency-Key was sent more than once".to_owned());
     }
     match value.to_str() {
         Ok(text) if (1..=MAX_LENGTH).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => refuse(format!(
-            "Idempotency-IdempotencyKey must be 1 to {MAX_LENGTH} visible characters"
-        )),
+        _ => refuse(format!("Idempotency-Key must be 1 to {MAX_LENGTH} visible characters")),
     }
 }
 
@@ -184,8 +184,8 @@ mod tests {
     use futures::FutureExt as _;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn key(tenant: &str, key: &str) -> Option<Key> {
-        Some(Key {
+    fn key(tenant: &str, key: &str) -> Option<IdempotencyKey> {
+        Some(IdempotencyKey {
             tenant: TenantId::new(tenant).unwrap(),
             actor: ActorId::new("anna").unwrap(),
             operation: "test",
@@ -193,8 +193,8 @@ mod tests {
         })
     }
 
-    fn answer() -> Answer {
-        Answer { status: StatusCode::OK, headers: Vec::new(), body: "{}".to_owned() }
+    fn answer() -> StoredResponse {
+        StoredResponse { status: StatusCode::OK, headers: Vec::new(), body: "{}".to_owned() }
     }
 
     #[tokio::test]
@@ -211,7 +211,7 @@ mod tests {
         };
         assert_eq!(ask("acme", "theirs").await, 1);
         assert_eq!(ask("bfg", "first").await, 2);
-        for n in 0..KEPT {
+        for n in 0..MAX_KEYS_PER_TENANT {
             ask("bfg", &n.to_string()).await;
         }
         let before = done.load(Ordering::Relaxed);

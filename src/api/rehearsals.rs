@@ -253,6 +253,6 @@ pub async fn events(
 }
 
 async fn find(service: &Service, caller: &Caller, id: &str) -> Result<Job, Problem> {
-    caller.may(service, Action::Rehearse).await?;
+    caller.authorize(service, Action::Rehearse).await?;
     service.jobs.find(id).ok_or_else(|| Problem::not_found("rehearsal"))
 }

@@ -47,7 +47,7 @@ pub struct Journal {
 
 /// Notes that the run has a database on an external server; durable when it returns. The run holds
 /// the journal's lock from before there is a journal.
-pub fn write(run: &mut Run<'_>) -> Result<()> {
+pub fn write(run: &mut Rehearsal<'_>) -> Result<()> {
     let lock = lock::take(&run.folder)?.map_err(|holder| {
         Failure::environment(format!("the run's new folder is locked already{holder}"))
     })?;

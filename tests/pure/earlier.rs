@@ -2,7 +2,7 @@
 //! `tests/fixtures/version-0.1.0`.
 
 use flowcontrol_contract::{Digest, Kind};
-use flowcontrol_evidence::{EvidenceStore, Import, RecordedAcceptance, schema};
+use flowcontrol_evidence::{EvidenceStore, ImportRequest, RecordedAcceptance, schema};
 use flowcontrol_snapshot as snapshot;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn fixture(name: &str) -> PathBuf {
 fn an_earlier_chain_verifies_to_its_head_and_its_acceptances_are_read() {
     let state = tempfile::tempdir().unwrap();
     let store = EvidenceStore::at(state.path());
-    let import = Import {
+    let import = ImportRequest {
         file: &fixture("evidence.tar.zst"),
         kept: Some(Digest::parse(HEAD).unwrap()),
         link: None,

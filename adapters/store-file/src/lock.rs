@@ -6,7 +6,7 @@
 //! work: without it everything is found again from the logs.
 
 use crate::disk;
-use crate::failure::{AtPath as _, of_file};
+use crate::failure::{AtPath as _, from_file_error};
 use flowcontrol_contract::Result;
 use flowcontrol_files::Access;
 use std::fs::File;
@@ -60,7 +60,7 @@ impl WriteLock {
     pub(crate) fn try_take(dir: &Path) -> Result<Option<Self>> {
         disk::create_dir(dir)?;
         let path = dir.join(NAME);
-        let file = flowcontrol_files::try_lock(&path, Access::Owner).map_err(of_file)?;
+        let file = flowcontrol_files::try_lock(&path, Access::Owner).map_err(from_file_error)?;
         Ok(file.map(|file| Self { file, path }))
     }
 
@@ -81,7 +81,7 @@ pub(crate) fn nobody_writes(dir: &Path) -> Result<bool> {
     else {
         return Ok(true);
     };
-    flowcontrol_files::try_lock_shared(&file, &path).map_err(of_file)
+    flowcontrol_files::try_lock_shared(&file, &path).map_err(from_file_error)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::cli::args::Format;
 use crate::cli::{Cx, out};
 use crate::registry::open_ksef;
 use flowcontrol_base::{Exit, Result, user_file};
-use flowcontrol_contract::ksef::State;
+use flowcontrol_contract::ksef::InvoiceState;
 use flowcontrol_files::Access;
 use serde_json::json;
 

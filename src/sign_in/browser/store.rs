@@ -95,7 +95,7 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     async fn remove(&self, key: &Digest) -> Option<Session>;
 
     /// Ends those that the provider ended, and says how many they were.
-    async fn remove_ended(&self, message: &SignedOut) -> usize;
+    async fn remove_ended(&self, message: &SessionsEnded) -> usize;
 }
 
 /// Sessions in the memory of this process: they end with it, and no other process sees them.

@@ -31,7 +31,7 @@ struct TokenFile {
     session: Option<String>,
 }
 
-/// Where tokens are kept.
+/// Where tokens are store.
 #[derive(Debug)]
 pub struct TokenStore {
     folder: PathBuf,
@@ -54,11 +54,11 @@ impl TokenStore {
     pub async fn lock(&self) -> Result<Lock> {
         files::create_folder(&self.folder, Access::Shared)?;
         let path = self.folder.join(LOCK);
-        for _ in 0..WAITS.0 {
+        for _ in 0..LOCK_TRIES.0 {
             if let Ok(lock) = Lock::try_take(&path)? {
                 return Ok(lock);
             }
-            tokio::time::sleep(WAITS.1).await;
+            tokio::time::sleep(LOCK_TRIES.1).await;
         }
         Err(Failure::environment("another command holds the lock on the tokens")
             .hint("wait for the other `flowcontrol auth` to end, or stop it"))
@@ -84,21 +84,21 @@ impl TokenStore {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).at_path("read", &path)?;
-        // A reader's own words would repeat what it read.
-        let spelled: Option<Spelled> =
-            serde_json::from_str(&text).ok().filter(|spelled: &Spelled| spelled.schema == SCHEMA);
-        let spelled = spelled.ok_or_else(|| {
+        // serde's message would repeat what it read.
+        let content: Option<TokenFile> =
+            serde_json::from_str(&text).ok().filter(|content: &TokenFile| content.schema == SCHEMA);
+        let content = content.ok_or_else(|| {
             Failure::check(format!("{shown} holds no tokens of this version"))
                 .hint("delete the file and sign in again")
         })?;
         Ok(Some(Tokens {
-            issuer: file.issuer,
-            client: file.client,
-            access: Secret::new(file.access_token),
-            refresh: file.refresh_token.map(Secret::new),
-            id: file.id_token.map(Secret::new),
-            subject: file.subject,
-            session: file.session,
+            issuer: content.issuer,
+            client: content.client,
+            access: Secret::new(content.access_token),
+            refresh: content.refresh_token.map(Secret::new),
+            id: content.id_token.map(Secret::new),
+            subject: content.subject,
+            session: content.session,
         }))
     }
 
@@ -118,9 +118,9 @@ impl TokenStore {
             subject: tokens.subject.clone(),
             session: tokens.session.clone(),
         };
-        let text = serde_json::to_string_pretty(&spelled)
+        let text = serde_json::to_string_pretty(&content)
             .map_err(|_| Failure::environment("the tokens cannot be serialized"))?;
-        // It is made for its owner alone, so that there is no moment in which others read it.
+        // Created readable by its owner only: nobody else can read it at any moment.
         Ok(files::replace(&self.file(), text.as_bytes(), Access::Owner)?)
     }
 
@@ -158,9 +158,9 @@ mod tests {
             subject: "5f0c".into(),
             session: None,
         };
-        let lock = kept.lock().await.unwrap();
+        let lock = store.lock().await.unwrap();
         let watch = FolderWatch::new(&folder.path().join("state"));
-        kept.write(&tokens, &lock).unwrap();
+        store.write(&tokens, &lock).unwrap();
         assert!(watch.synced_after(FILE), "a provider may take an old refresh token for a theft");
         let file = folder.path().join("state").join(FILE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
