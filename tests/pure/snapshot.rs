@@ -97,7 +97,7 @@ fn refusals_name_the_file_the_line_and_the_reason() {
     let bad = dir.path().join("bad.jsonl");
     for (content, why) in [
         (String::new(), "line 1: the file is empty"),
-        ("hello\n".into(), "it is no BFGScenarioSnapshot.v1"),
+        ("hello\n".into(), "it is not a BFGScenarioSnapshot.v1"),
         (
             text.replacen("Snapshot.v1", "Snapshot.v2", 1),
             "this version reads BFGScenarioSnapshot.v1",

@@ -48,7 +48,7 @@ pub fn cannot_write(error: FileError) -> Failure {
     let name = error.path().display();
     match error.kind() {
         ErrorKind::NotFound => {
-            Failure::usage(format!("cannot write {name}: its folder is not there"))
+            Failure::usage(format!("cannot write {name}: its folder does not exist"))
                 .hint("make the folder first, or name another one")
         }
         ErrorKind::IsADirectory => Failure::usage(error.to_string()).hint(error.hint()),
@@ -57,7 +57,7 @@ pub fn cannot_write(error: FileError) -> Failure {
 }
 
 fn taken(path: &Path, hint: &str) -> Failure {
-    Failure::usage(format!("{} is there already", path.display())).hint(hint)
+    Failure::usage(format!("{} already exists", path.display())).hint(hint)
 }
 
 #[cfg(test)]
@@ -77,13 +77,13 @@ mod tests {
             create(&path, b"second", Access::Owner, "name another").unwrap_err(),
         ] {
             assert_eq!(refused.exit, Exit::Usage);
-            assert!(refused.message.ends_with("key.pem is there already"), "{refused}");
+            assert!(refused.message.ends_with("key.pem already exists"), "{refused}");
             assert_eq!(refused.hint.as_deref(), Some("name another"));
         }
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         let nowhere = create(&root.path().join("none/key"), b"", Access::Owner, "").unwrap_err();
         assert_eq!(nowhere.exit, Exit::Usage);
-        assert!(nowhere.message.contains("its folder is not there"), "{nowhere}");
+        assert!(nowhere.message.contains("its folder does not exist"), "{nowhere}");
     }
 
     #[test]

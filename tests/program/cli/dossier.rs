@@ -65,7 +65,7 @@ fn after_a_seed_and_words_it_says_who_said_what_and_whether_it_counts() {
         worth[1..],
         [
             (false, "it was given for profile production"),
-            (false, "a later word of the same owner stands in its place"),
+            (false, "it was replaced by a later acceptance of the same owner"),
             (false, "Olena Shevchenko revoked the acceptance"),
         ]
     );

@@ -93,7 +93,7 @@ fn an_export_never_overwrites_and_leaves_nothing_when_refused() {
     append(&store, 2).unwrap();
     let refused = store.export(&file, "0.1.0").unwrap_err();
     assert_eq!(refused.exit, Exit::Usage);
-    assert!(refused.message.contains("is there already"), "{refused}");
+    assert!(refused.message.contains("already exists"), "{refused}");
     assert_eq!(fs::read(&file).unwrap(), before);
     let nowhere = store.export(&state.path().join("no/x.zst"), "0.1.0").unwrap_err();
     assert_eq!(nowhere.exit, Exit::Usage);

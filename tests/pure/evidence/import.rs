@@ -37,7 +37,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn unlinked(result: &ChainVerification) -> bool {
-    result.notes.iter().any(|note| note.contains("counts for nothing"))
+    result.notes.iter().any(|note| note.contains("is ignored"))
 }
 
 /// Packets `numbers` appended to a new store.
@@ -188,7 +188,7 @@ fn a_refused_archive_leaves_no_trace() {
         let (empty, desk) = store();
         let refused = import(&desk, &bad).unwrap_err();
         assert_eq!(refused.exit, Exit::Check);
-        assert!(refused.message.contains("bad.tar.zst is no whole evidence archive"), "{refused}");
+        assert!(refused.message.contains("bad.tar.zst is not a complete evidence archive"), "{refused}");
         assert_eq!(files(empty.path()), Vec::<String>::new());
     }
     // A whole archive of a chain that does not verify: the second packet follows another first.
