@@ -112,7 +112,7 @@ fn refusals_name_the_file_the_line_and_the_reason() {
             text.replacen("\"seq\":1,", "\"seq\":1, ", 1),
             "line 2: record: the line is not in canonical form",
         ),
-        (text[..text.len() - 1].to_owned(), "cut short"),
+        (text[..text.len() - 1].to_owned(), "it is truncated"),
         (lines[..lines.len() - 1].join("\n") + "\n", "without its trailer"),
     ] {
         std::fs::write(&bad, &content).unwrap();

@@ -67,7 +67,7 @@ async fn a_cutover_moves_the_scenario_batch_by_batch_and_keeps_the_source_closed
 
     let again = site.run("cutover run --for staging");
     assert_eq!(again.code(), Some(1), "{again}");
-    assert!(again.err.contains("was cut over to"), "{again}");
+    assert!(again.err.contains("was already cut over to"), "{again}");
     let abort = site.run("cutover abort");
     assert_eq!(abort.code(), Some(1), "{abort}");
     assert!(abort.err.contains("cannot be emptied any more"), "{abort}");
