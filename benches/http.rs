@@ -30,7 +30,7 @@ use flowcontrol_database::{RoleNames, TlsTrust, Workspace};
 use flowcontrol_demo as demo;
 use flowcontrol_runbook as runbook;
 use flowcontrol_runbook::{Layout, MigrationLimits, Site};
-use flowcontrol_target::{Target, TargetChoice, TargetSettings};
+use flowcontrol_servers::{Target, TargetChoice, TargetSettings};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use provider::Stub;

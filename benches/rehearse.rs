@@ -11,7 +11,7 @@
 
 mod support;
 
-use flowcontrol_target::{TargetSettings, binaries};
+use flowcontrol_servers::{TargetSettings, binaries};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;

@@ -18,7 +18,7 @@ use flowcontrol_database::{Endpoint, Login, RoleNames, TlsTrust, Workspace};
 use flowcontrol_demo::Size;
 use flowcontrol_runbook as runbook;
 use flowcontrol_runbook::{Layout, MigrationLimits, Site};
-use flowcontrol_target::{Target, TargetChoice, TargetSettings};
+use flowcontrol_servers::{Target, TargetChoice, TargetSettings};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -16,7 +16,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use flowcontrol_contract::Digest;
 use flowcontrol_gates::outcome::RehearsalReport;
-use flowcontrol_target::TargetChoice;
+use flowcontrol_servers::TargetChoice;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;

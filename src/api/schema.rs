@@ -4,7 +4,7 @@ use super::problem::ProblemKind;
 use flowcontrol_contract::Kind;
 use flowcontrol_contract::projection::{self, ColumnType};
 use flowcontrol_gates::decision;
-use flowcontrol_target::TargetChoice;
+use flowcontrol_servers::TargetChoice;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{

@@ -2,7 +2,7 @@
 
 use super::{Cx, out};
 use flowcontrol_base::{Exit, Result};
-use flowcontrol_target::doctor::survey;
+use flowcontrol_servers::doctor::survey;
 
 /// Lists what this machine has and lacks. Always exits 0: it reports facts and judges nothing.
 pub async fn run(cx: &Cx) -> Result<Exit> {

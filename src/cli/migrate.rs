@@ -14,7 +14,7 @@ use flowcontrol_runbook::render::{RunbookHeader, render};
 use flowcontrol_runbook::{
     self, Finding, Goal, Layout, MigrationLimits, Severity, Site, Source, Version, lint, waiver,
 };
-use flowcontrol_target::{ExternalSettings, Target, TargetChoice, roles};
+use flowcontrol_servers::{ExternalSettings, Target, TargetChoice, roles};
 use serde_json::json;
 
 /// Works on the configured external database, on a throw-away target, or on the files only.

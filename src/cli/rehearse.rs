@@ -5,7 +5,7 @@ use super::{Cx, Stop, out};
 use crate::rehearsal::{Order, journal, rehearse};
 use crate::report::{ReportFormat, github, json, terminal, write_reports};
 use flowcontrol_base::{Exit, Failure, Result};
-use flowcontrol_target::TargetChoice;
+use flowcontrol_servers::TargetChoice;
 
 /// Runs the rehearsal and prints its report, whatever the result.
 pub async fn run(cx: &Cx, args: Rehearse) -> Result<Exit> {

@@ -24,7 +24,7 @@ use flowcontrol_database::{Endpoint, Login, Logins, TlsTrust};
 use flowcontrol_evidence::EvidenceStore;
 use flowcontrol_evidence::keys::PrivateKey;
 use flowcontrol_runbook::{Layout, MigrationLimits, Source};
-use flowcontrol_target::{ExternalSettings, TargetSettings};
+use flowcontrol_servers::{ExternalSettings, TargetSettings};
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::io::ErrorKind;

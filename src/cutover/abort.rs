@@ -12,7 +12,7 @@ use flowcontrol_contract::{Digest, ErrorKind, SessionId};
 use flowcontrol_evidence::{CheckResult, Draft, Outcome, Verdict, schema};
 use flowcontrol_runbook as runbook;
 use flowcontrol_runbook::{Goal, MigrationState, Version};
-use flowcontrol_target::TargetKind;
+use flowcontrol_servers::TargetKind;
 use serde::Serialize;
 use serde_json::{Map, json};
 use sqlx::{AssertSqlSafe, Connection};

@@ -9,7 +9,7 @@ use flowcontrol_contract::{Mode, ScenarioStore, TenantId};
 use flowcontrol_database::Login;
 use flowcontrol_evidence::KnownSecrets;
 use flowcontrol_runbook::{Layout, MigrationLimits, Site};
-use flowcontrol_target::ExternalSettings;
+use flowcontrol_servers::ExternalSettings;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::fmt;

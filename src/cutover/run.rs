@@ -384,7 +384,7 @@ impl Cutover<'_> {
 
     /// The target member of packets.
     pub(super) fn target(&self) -> Value {
-        json!({"kind": flowcontrol_target::TargetKind::External, "database": self.journal.database})
+        json!({"kind": flowcontrol_servers::TargetKind::External, "database": self.journal.database})
     }
 }
 

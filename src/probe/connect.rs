@@ -10,7 +10,7 @@ use flowcontrol_contract::{CallCx, Roster};
 use flowcontrol_database::Logins;
 use flowcontrol_evidence::{Draft, KnownSecrets, Outcome, ProfileRef, Verdict, schema};
 use flowcontrol_gates::connection;
-use flowcontrol_target::{Target, TargetChoice, TargetKind};
+use flowcontrol_servers::{Target, TargetChoice, TargetKind};
 use serde_json::json;
 
 /// The result of the probes.

@@ -7,7 +7,7 @@ use flowcontrol_base::clock;
 use flowcontrol_base::{Exit, Failure, Result};
 use flowcontrol_evidence::{EvidenceStore, KnownSecrets, Outcome};
 use flowcontrol_gates::outcome::{RehearsalReport, Scope, StepId, StepStatus, verdict};
-use flowcontrol_target::TargetKind;
+use flowcontrol_servers::TargetKind;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -83,7 +83,7 @@ fn packages_depend_towards_the_contract() {
         ("engine/isolation", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
         ("engine/runbook", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
         ("engine/snapshot", &[BASE, "flowcontrol-contract", "flowcontrol-files"]),
-        ("engine/target", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
+        ("engine/servers", &[BASE, "flowcontrol-contract", "flowcontrol-database"]),
     ]);
     for (package, may) in &allowed {
         let has = own_dependencies(&root().join(package).join("Cargo.toml"));

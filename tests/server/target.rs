@@ -3,7 +3,7 @@
 use crate::support;
 use flowcontrol_base::{Exit, Result};
 use flowcontrol_database::{Endpoint, Login, RoleNames, TlsTrust};
-use flowcontrol_target::{ExternalSettings, Target, TargetChoice, TargetKind, TargetSettings};
+use flowcontrol_servers::{ExternalSettings, Target, TargetChoice, TargetKind, TargetSettings};
 use flowcontrol_testkit::require;
 use sqlx::{Connection, Row};
 use std::io::{BufRead, BufReader};
@@ -283,7 +283,7 @@ fn a_cluster_whose_watchdog_was_killed_too_is_swept_by_the_next_run() {
     assert!(cluster.exists() && !processes_naming(&cluster).is_empty());
 
     let next =
-        flowcontrol_target::local::start_blocking(&settings, &quiet).expect("the next run starts");
+        flowcontrol_servers::local::start_blocking(&settings, &quiet).expect("the next run starts");
     assert_eq!(next.swept.len(), 1, "{:?}", next.swept);
     assert!(!cluster.exists());
     eventually("the swept server has ended", || processes_naming(&cluster).is_empty());
@@ -373,7 +373,7 @@ async fn external(
     let mut connection = endpoint.connect(&admin).await.unwrap();
     for _ in 0..2 {
         // Twice: running it again changes nothing.
-        flowcontrol_target::roles::provision(&mut connection, &names, &logins).await.unwrap();
+        flowcontrol_servers::roles::provision(&mut connection, &names, &logins).await.unwrap();
     }
     let settings = TargetSettings {
         external: Some(ExternalSettings { endpoint, admin, logins }),
@@ -500,7 +500,7 @@ async fn the_printed_roles_run_twice_by_psql() {
         auditor: "odd_auditor".into(),
         verifier: "odd_verifier".into(),
     };
-    let sql = flowcontrol_target::roles::provision_sql(&names, "odd");
+    let sql = flowcontrol_servers::roles::provision_sql(&names, "odd");
     for _ in 0..2 {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&mut connection).await.unwrap();
     }

@@ -3,7 +3,7 @@
 use crate::support;
 use flowcontrol_base::{Exit, Result};
 use flowcontrol_database::{RoleNames, TlsTrust};
-use flowcontrol_target::{Target, TargetChoice, TargetKind, TargetSettings};
+use flowcontrol_servers::{Target, TargetChoice, TargetKind, TargetSettings};
 use flowcontrol_testkit::require;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;

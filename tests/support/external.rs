@@ -4,7 +4,7 @@ use crate::support;
 use flowcontrol_base::clock;
 use flowcontrol_contract::Secret;
 use flowcontrol_database::{Endpoint, Login, Logins, RoleNames, TlsTrust};
-use flowcontrol_target::roles;
+use flowcontrol_servers::roles;
 use flowcontrol_testkit::place::Place;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};

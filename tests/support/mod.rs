@@ -4,8 +4,8 @@
 
 use flowcontrol_contract::Secret;
 use flowcontrol_database::{Endpoint, Login, TlsTrust};
-use flowcontrol_target::TargetSettings;
-use flowcontrol_target::local::{self, Local};
+use flowcontrol_servers::TargetSettings;
+use flowcontrol_servers::local::{self, Local};
 use flowcontrol_testkit::require;
 use flowcontrol_testkit::server::Server;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use crate::cli::usage::whole;
 use crate::report::ReportFormat;
 use clap::{Args, Subcommand, ValueEnum};
-use flowcontrol_target::TargetChoice;
+use flowcontrol_servers::TargetChoice;
 use std::path::PathBuf;
 
 /// `migrate`.

@@ -12,7 +12,7 @@ use flowcontrol_gates::connection;
 use flowcontrol_gates::outcome::{Scope, StepId, TargetPart, Unproved};
 use flowcontrol_runbook::Connections;
 use flowcontrol_runbook::Site;
-use flowcontrol_target::{Target, TargetChoice, TargetKind, TargetSettings};
+use flowcontrol_servers::{Target, TargetChoice, TargetKind, TargetSettings};
 use sqlx::Connection;
 use tokio::sync::mpsc;
 

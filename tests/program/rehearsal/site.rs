@@ -2,7 +2,7 @@
 
 use crate::external::External;
 use flowcontrol_database::TlsTrust;
-use flowcontrol_target::roles;
+use flowcontrol_servers::roles;
 use flowcontrol_testkit::place::{Ended, Place};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection};

@@ -4,7 +4,7 @@ use crate::external::External;
 use crate::rehearsal::site::{Judged, Site, WORDS};
 use crate::support;
 use flowcontrol_database::TlsTrust;
-use flowcontrol_target::local;
+use flowcontrol_servers::local;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;

@@ -188,7 +188,10 @@ fn a_refused_archive_leaves_no_trace() {
         let (empty, desk) = store();
         let refused = import(&desk, &bad).unwrap_err();
         assert_eq!(refused.exit, Exit::Check);
-        assert!(refused.message.contains("bad.tar.zst is not a complete evidence archive"), "{refused}");
+        assert!(
+            refused.message.contains("bad.tar.zst is not a complete evidence archive"),
+            "{refused}"
+        );
         assert_eq!(files(empty.path()), Vec::<String>::new());
     }
     // A whole archive of a chain that does not verify: the second packet follows another first.
