@@ -107,7 +107,7 @@ fn refusals_name_the_file_the_line_and_the_reason() {
             rest(0).replacen("user_dispatcher_marek\",\"id", "user_nobody\",\"id", 1),
             "actor user_nobody is not in the header",
         ),
-        (format!("{}{}\n", text, lines[1]), "more after the trailer"),
+        (format!("{}{}\n", text, lines[1]), "data after the trailer"),
         (
             text.replacen("\"seq\":1,", "\"seq\":1, ", 1),
             "line 2: record: the line is not in canonical form",

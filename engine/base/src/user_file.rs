@@ -49,7 +49,7 @@ pub fn cannot_write(error: FileError) -> Failure {
     match error.kind() {
         ErrorKind::NotFound => {
             Failure::usage(format!("cannot write {name}: its folder does not exist"))
-                .hint("make the folder first, or name another one")
+                .hint("create the folder first, or name another one")
         }
         ErrorKind::IsADirectory => Failure::usage(error.to_string()).hint(error.hint()),
         _ => error.into(),

@@ -81,7 +81,7 @@ fn production_takes_no_mock_login() {
     place.run("accept role-headers --as user_dispatcher_marek --for production").fine();
     let whole = place.run("gates checklist --for production --format json").json();
     let reason = whole["gates"][0]["checks"][1]["reason"].as_str().unwrap();
-    assert!(reason.contains("mock login, which production never admits"), "{reason}");
+    assert!(reason.contains("mock login, which production does not accept"), "{reason}");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn only_the_owner_decides_and_nothing_is_recorded_otherwise() {
     let place = Place::seeded(60);
     let said = place.run("accept contracts-frozen --as user_dispatcher_marek").refused(1);
     assert!(said.contains("is decided by Anna Kowalska (user_md_anna)"), "{said}");
-    assert!(said.contains("not for Marek Zielinski"), "{said}");
+    assert!(said.contains("not by Marek Zielinski"), "{said}");
     place.run("accept contracts-frozen --as driver_tarasenko --revoke").refused(1);
     let said = place.run("accept contracts-frozen --as user_md_anna --revoke").refused(1);
     assert!(said.contains("no acceptance of checklist/contracts-frozen for profile"), "{said}");

@@ -38,7 +38,7 @@ fn init_writes_the_built_in_configuration_and_never_overwrites() {
     assert!(said.contains("never overwrites"), "{said}");
     assert_eq!(place.read("ops/desk/flowcontrol.toml"), b"mine");
     place.write("taken", "");
-    assert!(place.run("init taken").refused(2).contains("a file has that name"));
+    assert!(place.run("init taken").refused(2).contains("a file is in its place"));
     assert_eq!(std::fs::read_dir(place.file("ops/desk")).unwrap().count(), 2, "no temporary file");
 }
 

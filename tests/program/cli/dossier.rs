@@ -80,7 +80,7 @@ fn after_a_seed_and_words_it_says_who_said_what_and_whether_it_counts() {
     assert_eq!(production["profile"]["name"], "production");
     let words = &json(&place, "production")["acceptances"];
     let reason = words[1]["reason"].as_str().unwrap();
-    assert!(reason.contains("mock login, which production never admits"), "{reason}");
+    assert!(reason.contains("mock login, which production does not accept"), "{reason}");
 }
 
 /// A reviewer's commands are run as they stand in the page.

@@ -99,7 +99,10 @@ async fn whoever_goes_on_is_told_how() {
     let first = site.run("cutover run --for staging --until operations").expect(0);
     assert!(first.out.contains("`flowcontrol cutover run --for staging` resumes it"), "{first}");
     let other = site.run("cutover run").expect(1);
-    assert!(other.err.contains("a cutover for profile staging is in progress, not for local-demo"), "{other}");
+    assert!(
+        other.err.contains("a cutover for profile staging is in progress, not for local-demo"),
+        "{other}"
+    );
     assert!(other.err.contains("`flowcontrol cutover run --for staging`"), "{other}");
 
     let check = "checklist/migration-rollback --as user_md_anna --for staging";

@@ -206,7 +206,7 @@ fn hostile_archives_are_refused_by_name() {
         ("/etc/passwd", Kind::Regular, "/etc/passwd is a path outside"),
         ("packets/evil.json", Kind::Regular, "packets/evil.json is not a file that an export"),
         ("packets/00001-a.json/b", Kind::Regular, "is not a file that an export"),
-        ("packets/00001-\u{1b}[2J.json", Kind::Regular, "\\u{1b}[2J.json is no file"),
+        ("packets/00001-\u{1b}[2J.json", Kind::Regular, "\\u{1b}[2J.json is not a file"),
         ("imported/ab/00001-a.json", Kind::Regular, "is not a file that an export"),
         (PACKET, Kind::Symlink, "1a2b3c4d.json is a link"),
         (PACKET, Kind::Link, "1a2b3c4d.json is a link"),

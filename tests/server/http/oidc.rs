@@ -110,7 +110,7 @@ async fn a_word_of_somebody_signed_in_is_vouched_for_and_can_be_proved_later() {
     settings.config.vouching = VouchingSection { signing_key: Some(reference), trusted: vec![] };
     // A service whose vouching would not count says so before it listens.
     let refused = settings.vouching_key().unwrap_err();
-    assert!(refused.message.contains("[vouching] trusted does not name"), "{refused}");
+    assert!(refused.message.contains("[vouching] trusted does not list"), "{refused}");
     settings.config.vouching.trusted.push(key.public());
     let site = Site::over(folder, settings).await;
 
