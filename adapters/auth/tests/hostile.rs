@@ -185,7 +185,7 @@ async fn a_configuration_that_trusts_too_much_is_refused_by_name() {
         ("client_id is not a valid client id", |c| client(c, "client_id", json!(""))),
         ("is not a single scope", |c| client(c, "scopes", json!(["openid email"]))),
         ("after_logout is not a path", |c| client(c, "after_logout", json!("//evil.example"))),
-        ("a secret never stands", |c| client(c, "client_secret", json!("hunter2"))),
+        ("must not contain secrets", |c| client(c, "client_secret", json!("hunter2"))),
         ("unknown field `client_sceret`", |c| client(c, "client_sceret", json!({"env": "A"}))),
         ("unknown field `leewya`", |c| c["leewya"] = json!(1)),
         ("leeway is 600", |c| c["leeway"] = json!(600)),

@@ -132,10 +132,10 @@ async fn another_tenants_actor_is_refused_by_name() {
     foreign.actor = flowcontrol_contract::ActorId::new("olena").unwrap();
     let error = store.append(&cx("a"), Expected::Any, &[foreign.clone()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.message().contains("actor olena of tenant a"), "{error}");
+    assert!(error.message().contains("actor olena is not enrolled in tenant a"), "{error}");
     let placed = [foreign.placed(tenant("a"), 11)];
     let error = store.import(&cx("a"), chunk(&placed)).await.unwrap_err();
-    assert!(error.message().contains("actor olena of tenant a"), "{error}");
+    assert!(error.message().contains("actor olena is not enrolled in tenant a"), "{error}");
     assert_eq!(store.head(&cx("a")).await.unwrap(), 10);
 }
 
