@@ -40,7 +40,10 @@ impl Caller {
 
     /// Refuses an action for which the caller lacks the permission.
     pub async fn authorize(&self, service: &Service, action: Action) -> Result<(), Problem> {
-        let tenant = service.deployment_tenant().await?;
+        let tenant = match action.is_deployment_wide() {
+            true => service.deployment_tenant().await?,
+            false => None,
+        };
         Ok(service.access().permits(&self.principal, action, tenant.as_ref())?)
     }
 }

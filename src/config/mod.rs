@@ -283,7 +283,7 @@ impl Settings {
     /// The key with which this service vouches for acceptances of callers who are signed in.
     ///
     /// # Errors
-    /// A usage failure when it cannot be read, or [vouching] trusted does not list it.
+    /// A usage failure when it cannot be read, or `[vouching] trusted` does not list it.
     pub fn vouching_key(&self) -> Result<Option<PrivateKey>> {
         let section = &self.config.vouching;
         let without = "to accept nothing from callers who are signed in";

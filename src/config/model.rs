@@ -83,10 +83,17 @@ impl DeploymentSection {
     /// several tenants the configuration must name one: authority never follows from an order.
     ///
     /// # Errors
-    /// A usage failure when there are several tenants and none is configured.
+    /// A usage failure when there are several tenants and none is configured, or the configured one
+    /// is not among them.
     pub fn among(&self, tenants: &[TenantId]) -> Result<Option<TenantId>> {
+        let held = || tenants.iter().take(5).map(TenantId::as_str).collect::<Vec<_>>().join(", ");
         match (&self.tenant, tenants) {
-            (Some(named), _) => Ok(Some(named.clone())),
+            (Some(named), []) => Ok(Some(named.clone())),
+            (Some(named), some) if some.contains(named) => Ok(Some(named.clone())),
+            (Some(named), _) => Err(Failure::usage(format!(
+                "[deployment] tenant is {named}, but the store has no such tenant"
+            ))
+            .hint(format!("correct it in the configuration; the store holds {}", held()))),
             (None, []) => Ok(None),
             (None, [only]) => Ok(Some(only.clone())),
             (None, several) => Err(Failure::usage(format!(
@@ -97,7 +104,7 @@ impl DeploymentSection {
             .hint(format!(
                 "add [deployment] tenant = \"...\" to the configuration: its actors own gates, \
                  evidence, acceptances and rehearsals; the store holds {}",
-                several.iter().take(5).map(TenantId::as_str).collect::<Vec<_>>().join(", ")
+                held()
             ))),
         }
     }

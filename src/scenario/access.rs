@@ -25,7 +25,7 @@ pub enum Action {
 
 impl Action {
     /// Whether it concerns the deployment as a whole, and not one tenant.
-    const fn deployment(self) -> bool {
+    pub const fn is_deployment_wide(self) -> bool {
         !matches!(self, Self::Snapshot)
     }
 }
@@ -133,7 +133,7 @@ impl Access {
         action: Action,
         tenant: Option<&TenantId>,
     ) -> Result<()> {
-        if action.deployment() && tenant != Some(&caller.tenant) {
+        if action.is_deployment_wide() && tenant != Some(&caller.tenant) {
             return Err(Error::new(
                 ErrorKind::Denied,
                 "gates, evidence, acceptances and rehearsals are open to the deployment's tenant only",

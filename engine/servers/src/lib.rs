@@ -1,6 +1,6 @@
 //! The Postgres servers that rehearsals use: how they are found or started, and removed.
 //!
-//! A [`Target`] is started from a [`TargetChoice`]; rehearsals then work in a [`Workspace`], a
+//! A [`Target`] is started from a [`TargetChoice`]; rehearsals then work in a [`Workspace`](flowcontrol_database::Workspace), a
 //! database of their own with the roles that migrations grant to.
 
 pub mod binaries;

@@ -42,6 +42,12 @@ fn several_tenants_and_none_configured_is_an_error_that_names_the_setting() {
     assert!(why.contains("[deployment] tenant"), "{why}");
     assert!(why.contains("bfg-control, carrier-00001, carrier-00002"), "{why}");
 
+    let absent = configured();
+    change(&absent, "tenant = \"bfg-control\"", "tenant = \"acme\"");
+    let why = absent.run("gates").refused(2);
+    assert!(why.contains("[deployment] tenant is acme, but the store has no such tenant"), "{why}");
+    assert!(why.contains("the store holds bfg-control, carrier-00001"), "{why}");
+
     let alone = Place::new();
     alone.run("init .").fine();
     change(&alone, "[deployment]\ntenant = \"bfg-control\"", "");

@@ -1,13 +1,12 @@
 //! Dossiers of a fresh scenario, of one where everything is there, and of one full of hostile text.
 
 use flowcontrol::report::dossier::{Dossier, Sources, build, html};
-use flowcontrol_contract::{Digest, SessionId, Timestamp};
-use flowcontrol_demo as demo;
+use flowcontrol_contract::{Digest, Timestamp};
 use flowcontrol_evidence::{
     Anchors, Authentication, ChainVerification, CheckResult, Outcome, Packet, ProfileRef, Verdict,
     chain, schema,
 };
-use flowcontrol_gates::inputs::{Acceptance, Evidence, Judged, Scenario};
+use flowcontrol_gates::inputs::{Acceptance, Evidence};
 use flowcontrol_gates::{Check, Inputs, Judgement, Production, judge, testing};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -21,36 +20,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn inputs() -> Inputs {
-    let rosters = demo::rosters(demo::Size { tenants: 1, ..demo::Size::default() }).unwrap();
-    Inputs {
-        profile: Judged {
-            name: "local-demo".into(),
-            sha256: Digest::of("local-demo"),
-            ports: testing::ports(testing::every),
-            owners: Default::default(),
-            residency: None,
-            external: false,
-            program: "flowcontrol".into(),
-            active: String::new(),
-            switch: String::new(),
-            keys: Default::default(),
-            vouchers: Vec::new(),
-            acceptance_days: None,
-        },
-        scenario: Scenario {
-            session: SessionId::new("grant-demo-local").unwrap(),
-            snapshot: None,
-            records: BTreeMap::new(),
-            actors: rosters[0].actors.clone(),
-            enrolled: 5,
-            filled_on_demand: true,
-            seedable: true,
-        },
-        migrations: Digest::of("migrations"),
-        packets: Vec::new(),
-        acceptances: Vec::new(),
-        as_of: at(0),
-    }
+    Inputs { as_of: at(0), ..testing::fresh(testing::every) }
 }
 
 fn packet(inputs: &Inputs, sequence: u64, text: &str) -> Evidence {

@@ -1,4 +1,4 @@
-//! The outcome of a rehearsal: [`model`] is the data, [`verdict`] derives the decision.
+//! The outcome of a rehearsal: [`RehearsalReport`] is the data, [`verdict`] derives the decision.
 
 mod model;
 mod step;
