@@ -143,7 +143,7 @@ fn building<'a>(settings: &'a Settings, secrets: &'a ProcessSecrets<'a>) -> Buil
 pub async fn open_file_store(dir: &Path) -> Result<Arc<dyn ScenarioStore>> {
     let config = serde_json::json!({ "dir": dir });
     let cx = BuildCx { secrets: &HeldSecrets::default(), base: Path::new("") };
-    Ok(built_in().build_store(FILE, config, cx).await?)
+    Ok(store_file::build(config, cx).await?)
 }
 
 /// The purpose of a login to a Postgres store.
@@ -194,7 +194,7 @@ pub fn opening_postgres(
     let secrets = HeldSecrets(held.collect());
     async move {
         let cx = BuildCx { secrets: &secrets, base: Path::new("") };
-        Ok(built_in().build_store(POSTGRES, config, cx).await?)
+        Ok(store_postgres::build(config, cx).await?)
     }
 }
 

@@ -32,7 +32,7 @@ pub fn render(source: &Source, header: &RunbookHeader) -> String {
         ("rows", &header.rows.to_string()),
         ("runbook_decision", &header.runbook_decision),
     ] {
-        line(&mut text, &format!("-- {name}={}", one_line(value)));
+        line(&mut text, &format!("-- {name}={}", without_controls(value)));
     }
     line(
         &mut text,
@@ -51,9 +51,9 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-/// A value cannot leave its comment. Unlike in messages, what would end the line is a space and no
-/// escape: reviewers compare the values.
-fn one_line(value: &str) -> String {
+/// A value cannot leave its comment. Unlike in messages, what would end the line becomes a space and
+/// not an escape: reviewers compare the values.
+fn without_controls(value: &str) -> String {
     value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
